@@ -1,0 +1,17 @@
+"""Errors that users see: what was wrong, where, and what to do."""
+
+
+class HeadwaterError(Exception):
+    """A problem the user can mend; the message is printed without a traceback."""
+
+
+class ItemRejected(HeadwaterError):
+    """One item cannot be processed; becomes a row of the step's ``rejects`` table.
+
+    reason: stable snake_case code. message: one sentence for people.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
