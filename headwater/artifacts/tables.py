@@ -1,0 +1,133 @@
+"""Parquet tables in buckets: written against their schema, read with every page checked."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from headwater.artifacts.atomic import replacing
+from headwater.artifacts.schemas import TableSchema, is_optional
+from headwater.errors import HeadwaterError
+
+BUCKET_KEY = b"headwater.bucket_key"
+Row = dict[str, Any]
+
+
+class DamagedTable(HeadwaterError):
+    """A Parquet file cannot be read as what it claims to be."""
+
+
+def bucket_file(bucket: int) -> str:
+    """File name of a bucket inside its table's folder."""
+    return f"bucket-{bucket:03d}.parquet"
+
+
+def to_table(schema: TableSchema, rows: Iterable[Row]) -> pa.Table:
+    """Rows as an Arrow table of ``schema``, sorted by item; an unknown column or a null is refused.
+
+    Raises HeadwaterError naming table, row and column.
+    """
+    ordered = sorted(rows, key=lambda row: str(row["item"]))
+    names = set(schema.arrow.names)
+    for row in ordered:
+        if odd := sorted(set(row) ^ names):
+            raise HeadwaterError(f"{schema.name}: row {row['item']} has wrong columns: {odd}")
+    try:
+        table = pa.Table.from_pylist(ordered, schema=schema.arrow)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:
+        raise HeadwaterError(f"{schema.name}: a row does not fit the schema: {error}") from error
+    for field in schema.arrow:
+        if not is_optional(field) and table.column(field.name).null_count:
+            raise HeadwaterError(f"{schema.name}: column {field.name} may not be empty")
+    return table
+
+
+def write_bucket(path: Path, schema: TableSchema, table: pa.Table, key: str) -> None:
+    """Write one bucket whole or not at all; the bucket's key goes into the file's metadata."""
+    metadata = {**(schema.arrow.metadata or {}), BUCKET_KEY: key.encode()}
+    with replacing(path) as temporary:
+        pq.write_table(
+            table.replace_schema_metadata(metadata),
+            temporary,
+            compression="zstd",
+            write_page_checksum=True,
+            row_group_size=64,
+            store_schema=True,
+        )
+
+
+def read_bucket(path: Path, schema: TableSchema, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read one bucket, verifying page checksums, table name and schema version.
+
+    Raises DamagedTable naming the file and what to do.
+    """
+    try:
+        table = pq.read_table(
+            path,
+            columns=list(columns) if columns is not None else None,
+            page_checksum_verification=True,
+            partitioning=None,
+        )
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise DamagedTable(f"{path}: cannot be read ({reason}); rebuild its step") from error
+    _check_schema(path, table.schema, schema, columns)
+    return table
+
+
+def _check_schema(
+    path: Path, found: pa.Schema, schema: TableSchema, columns: Sequence[str] | None
+) -> None:
+    metadata = found.metadata or {}
+    wanted = schema.arrow.metadata
+    for key in (b"headwater.table", b"headwater.schema_version"):
+        if metadata.get(key) != wanted[key]:
+            have = metadata.get(key, b"nothing").decode(errors="replace")
+            raise DamagedTable(
+                f"{path}: its {key.decode()} is {have}, this version reads "
+                f"{wanted[key].decode()}; rebuild its step"
+            )
+    names = schema.arrow.names if columns is None else list(columns)
+    for name in names:
+        if name not in found.names or found.field(name).type != schema.arrow.field(name).type:
+            raise DamagedTable(f"{path}: column {name} is missing or has another type")
+
+
+def bucket_key(path: Path) -> str:
+    """Key that a bucket file carries, "" when it has none."""
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DamagedTable(f"{path}: cannot be read; rebuild its step") from error
+    return str(metadata.get(BUCKET_KEY, b"").decode())
+
+
+def table_files(data: Path, schema: TableSchema) -> list[Path]:
+    """Bucket files of a table below the folder ``data``, in order."""
+    return sorted((data / schema.step / schema.table).glob("bucket-*.parquet"))
+
+
+def read_table(
+    data: Path,
+    schema: TableSchema,
+    columns: Sequence[str] | None = None,
+    where: pc.Expression | None = None,
+) -> pa.Table:
+    """Read all buckets of a table below ``data``, sorted by bucket, then item."""
+    files = table_files(data, schema)
+    if not files:
+        raise HeadwaterError(
+            f"{data / schema.step / schema.table}: no table here; run its step first"
+        )
+    table = pa.concat_tables([read_bucket(path, schema, columns) for path in files])
+    return table if where is None else table.filter(where)
+
+
+def features_of(path: Path) -> dict[str, Any]:
+    """Hugging Face features that a bucket file carries."""
+    metadata = pq.read_schema(path).metadata or {}
+    return dict(json.loads(metadata[b"huggingface"])["info"]["features"])
