@@ -1,0 +1,1 @@
+"""Faces in photos: landmarks, masks, parts, cameras and expression edits."""

@@ -1,0 +1,1 @@
+"""Photos: finding them in a folder and decoding them, however odd, to upright sRGB."""
