@@ -1,0 +1,143 @@
+"""The parameters of a build: ``params.yaml``, typed; a wrong key or value is refused by name."""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from headwater.errors import HeadwaterError
+
+
+class Settings(BaseModel):
+    """Base of all parameter groups: frozen, unknown keys refused, no silent conversion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class Split(Settings):
+    """Shares of the subjects that are held out."""
+
+    test: Share
+    validation: Share
+
+
+class Cache(Settings):
+    """Where finished buckets are kept: a folder or an fsspec URL shared by a team."""
+
+    url: Annotated[str, Field(min_length=1)]
+
+
+class Photos(Settings):
+    """Photos from a folder."""
+
+    folder: Annotated[str, Field(min_length=1)]
+    licence: Annotated[str, Field(min_length=1)]
+    max_pixels: Annotated[int, Field(ge=1, le=400_000_000)]
+    max_side_px: Annotated[int, Field(ge=64, le=8192)]
+
+
+class Synthesize(Settings):
+    """Synthetic heads."""
+
+    head_model: Annotated[str, Field(min_length=1)]
+    subjects: Count
+    views: Annotated[int, Field(ge=1, le=64)]
+    image_px: Annotated[int, Field(ge=64, le=2048)]
+
+
+class Ingest(Settings):
+    """Frames around faces."""
+
+    frame_px: Annotated[int, Field(ge=64, le=2048)]
+
+
+class Expressions(Settings):
+    """Synthetic expressions of frontal faces."""
+
+    frontal_degrees: Annotated[float, Field(gt=0, le=90)]
+    synthetic_subjects: Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class Sdf(Settings):
+    """Signed distance samples."""
+
+    samples: Annotated[int, Field(ge=16, le=1_000_000)]
+    near_share: Share
+
+
+class Glvd(Settings):
+    """Training of GLVD."""
+
+    size: Literal["smoke", "small"]
+    iterations: Annotated[int, Field(ge=1, le=100)]
+
+
+class Systems(Settings):
+    """Settings of the systems."""
+
+    glvd: Glvd
+
+
+class Params(Settings):
+    """Everything in ``params.yaml``."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    buckets: Annotated[int, Field(ge=1, le=999)]
+    max_reject_rate: Share
+    split: Split
+    cache: Cache
+    photos: Photos
+    synthesize: Synthesize
+    ingest: Ingest
+    expressions: Expressions
+    sdf: Sdf
+    systems: Systems
+
+
+def load_params(path: Path) -> Params:
+    """Read and check ``params.yaml``.
+
+    Raises HeadwaterError naming every wrong key with the nearest valid one, and every wrong value.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise HeadwaterError(f"{path}: not found; run from the project's folder") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise HeadwaterError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(raw, dict):
+        raise HeadwaterError(f"{path}: must hold keys and values")
+    try:
+        return Params.model_validate(raw)
+    except ValidationError as error:
+        lines = [_explain(problem) for problem in error.errors()]
+        raise HeadwaterError("\n".join(f"{path.name}: {line}" for line in lines)) from error
+
+
+def _explain(problem: Any) -> str:
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        nearest = difflib.get_close_matches(key, valid_keys(), n=1, cutoff=0.0)
+        return f"unknown key {key}; the nearest valid key is {nearest[0]}"
+    if problem["type"] == "missing":
+        return f"key {key} is missing"
+    given = problem["input"]
+    return f"{key} is {given!r}, but: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+
+
+def valid_keys(model: type[BaseModel] = Params, prefix: str = "") -> list[str]:
+    """Dotted names of all keys, in order."""
+    keys: list[str] = []
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            keys += [prefix + name, *valid_keys(kind, f"{prefix}{name}.")]
+        else:
+            keys.append(prefix + name)
+    return keys

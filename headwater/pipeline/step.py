@@ -1,0 +1,119 @@
+"""A pipeline step as data: its tables, its settings and the function that computes one bucket."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from headwater.artifacts.schemas import TableSchema, rejects_schema
+from headwater.artifacts.tables import Row
+from headwater.config import Params
+from headwater.errors import ItemRejected
+
+
+@dataclass(frozen=True)
+class Input:
+    """A table that a step reads, and the columns it needs (which enter the bucket's key)."""
+
+    schema: TableSchema
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Item:
+    """An item that a step must either put out or reject.
+
+    name: file or parent, for people. source: what a source step needs to compute it (JSON-able).
+    """
+
+    item: str
+    subject: str
+    name: str
+    source: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One bucket to compute: its items, its input tables and the settings."""
+
+    bucket: int
+    items: Sequence[Item]
+    tables: Mapping[str, pa.Table]
+    params: Params
+    project: Path
+
+    def rows(self, schema: TableSchema) -> list[Row]:
+        """Rows of an input table in this bucket, sorted by item."""
+        return list(self.tables[schema.name].to_pylist())
+
+    def by_item(self, schema: TableSchema) -> dict[str, Row]:
+        """Rows of an input table in this bucket, by item."""
+        return {row["item"]: row for row in self.rows(schema)}
+
+
+class Result:
+    """Rows and rejects of one bucket, collected while it is computed."""
+
+    def __init__(self, step: str) -> None:
+        self.step = step
+        self.rows: dict[str, list[Row]] = {}
+
+    def add(self, schema: TableSchema, row: Row) -> None:
+        """Add a row to an output table."""
+        self.rows.setdefault(schema.name, []).append(row)
+
+    def reject(self, item: Item, problem: ItemRejected) -> None:
+        """Record that an item could not be processed."""
+        row = {
+            "item": item.item,
+            "subject": item.subject,
+            "step": self.step,
+            "reason": problem.reason,
+            "message": problem.message,
+            "name": item.name,
+        }
+        self.add(rejects_schema(self.step), row)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the pipeline.
+
+    version: raised when the same inputs would give other outputs.
+    inputs: tables read; the first one's items are the step's items unless ``items`` says otherwise.
+    outputs: tables written; the first one holds every item that was not rejected.
+    settings: the part of the parameters that the result depends on, JSON-able.
+    compute: fills a ``Result`` from a ``Work``; must not depend on other buckets.
+    items: the items of one bucket, from its input tables; default one per row of the first input.
+    sources: for a step without input tables, all items (their ``source`` enters the key).
+    models: fingerprints of model files that the result depends on.
+    """
+
+    name: str
+    version: int
+    inputs: tuple[Input, ...]
+    outputs: tuple[TableSchema, ...]
+    settings: Callable[[Params], Any]
+    compute: Callable[[Work, Result], None]
+    items: Callable[[Mapping[str, pa.Table], Params], list[Item]] | None = None
+    sources: Callable[[Params, Path], list[Item]] | None = None
+    models: Callable[[Params, Path], Mapping[str, str]] | None = None
+
+    @property
+    def rejects(self) -> TableSchema:
+        """The step's table of rejects."""
+        return rejects_schema(self.name)
+
+    @property
+    def tables(self) -> tuple[TableSchema, ...]:
+        """Every table that the step writes."""
+        return (*self.outputs, self.rejects)
+
+
+def items_of_rows(table: pa.Table) -> list[Item]:
+    """One item per row of a table; the item's own id is its name."""
+    items = table.column("item").to_pylist()
+    subjects = table.column("subject").to_pylist()
+    return [Item(i, s, i) for i, s in zip(items, subjects, strict=True)]
