@@ -286,6 +286,48 @@ ERRORS = _table(
     column("failure", pa.string(), "why there is no figure", nullable=True),
 )
 
+EXAMPLES = _table(
+    "evaluate/examples",
+    "a reconstruction to look at: every photo, and the best, median and worst test heads",
+    *ORIGIN,
+    column("system", pa.string(), "name of the system"),
+    column("kind", pa.string(), "photo, best, median or worst"),
+    column("image", IMAGE, "the frame that was reconstructed"),
+    *_CAMERA,
+    column("mesh", MESH, "reconstruction, binary PLY", unit="mm", frame="head"),
+    column("mesh_truth", MESH, "true surface, binary PLY", unit="mm", frame="head", nullable=True),
+    column(
+        "distance_mm",
+        pa.list_(pa.float32()),
+        "per vertex of the aligned reconstruction: distance to the true surface",
+        unit="mm",
+        nullable=True,
+    ),
+    column(
+        "steps_mm",
+        pa.list_(pa.list_(pa.float32())),
+        "vertices after each step of the descent, one flat list of x, y, z per step",
+        unit="mm",
+        frame="head",
+    ),
+    column(
+        "landmarks_68_px",
+        floats(136),
+        "landmarks of the reconstruction, projected",
+        unit="px",
+        frame="frame",
+        shape=(68, 2),
+    ),
+    column(
+        "landmarks_68_found_px",
+        floats(136),
+        "landmarks found in the frame",
+        unit="px",
+        frame="frame",
+        shape=(68, 2),
+    ),
+)
+
 
 def rejects_schema(step: str) -> TableSchema:
     """The ``rejects`` table of a step: what could not be processed, and why."""
@@ -328,6 +370,7 @@ TABLES = {
         EXPRESSIONS,
         SDF,
         ERRORS,
+        EXAMPLES,
         *(rejects_schema(step) for step in STEPS),
     )
 }
