@@ -1,0 +1,154 @@
+"""Find the photos of a folder, in an order that is the same everywhere.
+
+Policies: every file that is not hidden is an input, whatever its name says, and either becomes a
+photo or a problem with a reason. Folders are searched to any depth. A symbolic link to a file is
+read like a file; one to a folder, or to nothing, is one problem and is not followed, so that no
+link can loop. Hidden names (a leading dot) are no inputs. Equal bytes are one photo: the first in
+the order of names is kept, every other one is a problem that names it.
+"""
+
+import hashlib
+import os
+import stat
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from headwater.errors import HeadwaterError, ItemRejected
+from headwater.reject_reasons import RejectReason
+
+MAX_FILE_BYTES: Final = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class PhotoFile:
+    """A file that may be a photo: where it is, its printable name and the SHA-256 of its bytes."""
+
+    path: Path
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class PhotoProblem:
+    """A path that is no photo, why (a ``RejectReason``), and its bytes' SHA-256 where read."""
+
+    name: str
+    reason: RejectReason
+    message: str
+    sha256: str | None = None
+
+
+def list_photos(
+    folder: Path, max_file_bytes: int = MAX_FILE_BYTES
+) -> list[PhotoFile | PhotoProblem]:
+    """Everything in ``folder``, ordered by the bytes of the path relative to it.
+
+    Raises ``HeadwaterError`` if ``folder`` is no folder that can be read.
+    """
+    root = os.fsencode(folder)
+    if not os.path.isdir(root):
+        raise HeadwaterError(
+            f"photos.folder: {printable_name(root)} is not a folder; give one that holds photos"
+        )
+    found: list[PhotoFile | PhotoProblem] = []
+    first_names: dict[str, str] = {}
+    for relative in sorted(_walk(root, b"")):
+        entry = _inspect(root, relative, max_file_bytes)
+        if isinstance(entry, PhotoFile):
+            first = first_names.setdefault(entry.sha256, entry.name)
+            if first != entry.name:
+                message = f"The file has the same bytes as {first}, which is used."
+                entry = PhotoProblem(entry.name, RejectReason.DUPLICATE, message, entry.sha256)
+        found.append(entry)
+    return found
+
+
+def read_photo(path: Path, max_file_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """Bytes of a regular file; raises ``ItemRejected`` with a file reason."""
+    try:
+        # Non-blocking, so that a pipe under a photo's name cannot stop the run.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise ItemRejected(
+                    RejectReason.NOT_A_FILE, "The path is a pipe, socket or device, not a file."
+                )
+            if status.st_size > max_file_bytes:
+                raise ItemRejected(
+                    RejectReason.FILE_TOO_LARGE,
+                    f"The file has {status.st_size} bytes; the limit is {max_file_bytes}.",
+                )
+            data = file.read(max_file_bytes + 1)
+    except PermissionError as error:
+        raise ItemRejected(
+            RejectReason.PERMISSION_DENIED, "The file may not be read by this user."
+        ) from error
+    except OSError as error:
+        raise ItemRejected(
+            RejectReason.UNREADABLE_FILE, f"The file cannot be read: {error.strerror}."
+        ) from error
+    if not data:
+        raise ItemRejected(RejectReason.EMPTY_FILE, "The file has zero bytes.")
+    return data
+
+
+def printable_name(path: bytes) -> str:
+    r"""A path as text that prints on one line and stands for exactly one path.
+
+    Bytes that are not UTF-8 become ``\xff``, control characters ``\n`` and the like, and a
+    backslash two.
+    """
+    return "".join(
+        _escape(character) for character in path.decode("utf-8", errors="surrogateescape")
+    )
+
+
+def _escape(character: str) -> str:
+    if character == "\\":
+        return "\\\\"
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
+        return character.encode("unicode_escape").decode("ascii")
+    return character
+
+
+def _walk(root: bytes, below: bytes) -> Iterator[bytes]:
+    """Relative paths of everything that is not hidden and not a folder that can be read."""
+    try:
+        with os.scandir(os.path.join(root, below)) as entries:
+            listed = sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        yield below
+        return
+    for entry in listed:
+        if entry.name.startswith(b"."):
+            continue
+        relative = os.path.join(below, entry.name)
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(root, relative)
+        else:
+            yield relative
+
+
+def _inspect(root: bytes, relative: bytes, max_file_bytes: int) -> PhotoFile | PhotoProblem:
+    """The file at a path that ``_walk`` gave, read once for its hash."""
+    path = os.path.join(root, relative)
+    name = printable_name(relative)
+    if os.path.islink(path) and not os.path.isfile(path):
+        what = "a folder" if os.path.isdir(path) else "nothing that is there"
+        message = f"The symbolic link leads to {what}; it is not followed."
+        return PhotoProblem(name, RejectReason.SYMBOLIC_LINK, message)
+    if os.path.isdir(path):
+        message = "The folder may not be read by this user."
+        return PhotoProblem(name, RejectReason.PERMISSION_DENIED, message)
+    location = Path(os.fsdecode(path))
+    try:
+        data = read_photo(location, max_file_bytes)
+    except ItemRejected as rejected:
+        return PhotoProblem(name, RejectReason(rejected.reason), rejected.message)
+    return PhotoFile(location, name, hashlib.sha256(data).hexdigest())

@@ -1,0 +1,53 @@
+"""Why an input was not processed: the stable codes of every ``rejects`` table."""
+
+from enum import StrEnum
+
+
+class RejectReason(StrEnum):
+    """Codes of ``ItemRejected``; scripts may rely on them, so a code never changes its meaning."""
+
+    # Finding files
+    SYMBOLIC_LINK = "symbolic_link"
+    """A symbolic link to a folder, or to nothing; such links are not followed."""
+    NOT_A_FILE = "not_a_file"
+    """A pipe, socket or device."""
+    PERMISSION_DENIED = "permission_denied"
+    """The file or folder may not be read by this user."""
+    FILE_TOO_LARGE = "file_too_large"
+    """More bytes than the limit for one photo."""
+    EMPTY_FILE = "empty_file"
+    """Zero bytes."""
+    DUPLICATE = "duplicate"
+    """The same bytes as an earlier file."""
+    UNREADABLE_FILE = "unreadable_file"
+    """The operating system could not read the file."""
+
+    # Decoding
+    NOT_AN_IMAGE = "not_an_image"
+    """The content is no image of any known format, whatever the name says."""
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    """An image or array format that is known but not read."""
+    UNSUPPORTED_PIXELS = "unsupported_pixels"
+    """Pixel values without a known range, or that are not finite."""
+    TOO_MANY_PIXELS = "too_many_pixels"
+    """The header claims more pixels than the limit; found before memory was taken."""
+    DECOMPRESSION_BOMB = "decompression_bomb"
+    """Data beside the pixels that unpacks to far more than an image needs."""
+    TRUNCATED = "truncated"
+    """The file ends before the image does."""
+    BROKEN_IMAGE = "broken_image"
+    """A known format whose content cannot be decoded."""
+
+    # Faces
+    NO_FACE = "no_face"
+    """No face was found."""
+    FACE_TOO_SMALL = "face_too_small"
+    """The largest face has too few pixels between the outer eye corners."""
+    NO_LANDMARKS = "no_landmarks"
+    """A face was found in the photo, but not again in its frame."""
+    NO_HEAD_MASK = "no_head_mask"
+    """The head mask came out empty."""
+    CAMERA_FAILED = "camera_failed"
+    """No camera explains the landmarks."""
+    EDIT_FAILED = "edit_failed"
+    """The face is too turned or too small for the expression edit."""
