@@ -16,11 +16,12 @@ from headwater.pipeline.step import Item, Step, Work, items_of_rows
 
 @dataclass(frozen=True)
 class Planned:
-    """A bucket of a step and its key."""
+    """A bucket of a step and its key; for a step without input tables also its items."""
 
     step: str
     bucket: int
     key: str
+    items: tuple[Item, ...] = ()
 
 
 def rows_hash(table: pa.Table) -> str:
@@ -32,23 +33,18 @@ def rows_hash(table: pa.Table) -> str:
     return hashlib.sha256(sink.getvalue()).hexdigest()
 
 
-def load_work(step: Step, params: Params, project: Path, bucket: int) -> Work:
-    """Read what computing one bucket needs.
+def load_work(
+    step: Step, params: Params, project: Path, bucket: int, items: tuple[Item, ...] = ()
+) -> Work:
+    """Read what computing one bucket needs; ``items`` are those of a step without input tables.
 
     Raises HeadwaterError when an input table is missing or damaged.
     """
     if step.sources is not None:
-        items = [
-            item
-            for item in step.sources(params, project)
-            if bucket_of(item.subject, params.buckets) == bucket
-        ]
         return Work(bucket, items, {}, params, project)
     tables = {
         needed.schema.name: read_bucket(
-            project / "data" / needed.schema.step / needed.schema.table / bucket_file(bucket),
-            needed.schema,
-            needed.columns,
+            _input_path(project, needed.schema.name, bucket), needed.schema, needed.columns
         )
         if _input_path(project, needed.schema.name, bucket).exists()
         else needed.schema.arrow.empty_table().select(needed.columns)
@@ -67,17 +63,19 @@ def _items(step: Step, tables: Mapping[str, pa.Table], params: Params) -> list[I
     return items_of_rows(tables[step.inputs[0].schema.name])
 
 
-def bucket_numbers(step: Step, params: Params, project: Path) -> list[int]:
-    """Numbers of the buckets that the step has, in order."""
-    if step.sources is not None:
-        items = step.sources(params, project)
-        return sorted({bucket_of(item.subject, params.buckets) for item in items})
-    numbers = {
-        int(path.stem.removeprefix("bucket-"))
-        for needed in step.inputs
-        for path in (project / "data" / needed.schema.name).glob("bucket-*.parquet")
-    }
-    return sorted(numbers)
+def _buckets(step: Step, params: Params, project: Path) -> dict[int, tuple[Item, ...]]:
+    """Numbers of the buckets that the step has, each with its items where sources give them."""
+    if step.sources is None:
+        paths = [
+            path
+            for needed in step.inputs
+            for path in (project / "data" / needed.schema.name).glob("bucket-*.parquet")
+        ]
+        return {int(path.stem.removeprefix("bucket-")): () for path in paths}
+    items: dict[int, list[Item]] = {}
+    for item in step.sources(params, project):
+        items.setdefault(bucket_of(item.subject, params.buckets), []).append(item)
+    return {number: tuple(members) for number, members in items.items()}
 
 
 def key_of(step: Step, work: Work, models: Mapping[str, str]) -> str:
@@ -92,7 +90,7 @@ def key_of(step: Step, work: Work, models: Mapping[str, str]) -> str:
         "split": work.params.split.model_dump(),
         "models": dict(models),
         "inputs": {name: rows_hash(table) for name, table in work.tables.items()},
-        "sources": [[i.item, i.subject, i.name, dict(i.source)] for i in work.items]
+        "sources": [[item.item, item.subject, item.name] for item in work.items]
         if step.sources is not None
         else [],
     }
@@ -102,7 +100,8 @@ def key_of(step: Step, work: Work, models: Mapping[str, str]) -> str:
 def plan(step: Step, params: Params, project: Path) -> list[Planned]:
     """All buckets of a step with their keys, in order."""
     models = step.models(params, project) if step.models is not None else {}
-    return [
-        Planned(step.name, number, key_of(step, load_work(step, params, project, number), models))
-        for number in bucket_numbers(step, params, project)
-    ]
+    planned = []
+    for number, items in sorted(_buckets(step, params, project).items()):
+        work = load_work(step, params, project, number, items)
+        planned.append(Planned(step.name, number, key_of(step, work, models), items))
+    return planned

@@ -35,7 +35,7 @@ def compute_bucket(step: Step, params: Params, project: Path, planned: Planned) 
 
     Raises HeadwaterError when an input changed meanwhile or an item was lost or doubled.
     """
-    work = load_work(step, params, project, planned.bucket)
+    work = load_work(step, params, project, planned.bucket, planned.items)
     models = step.models(params, project) if step.models is not None else {}
     if key_of(step, work, models) != planned.key:
         raise HeadwaterError(f"{step.name}: the input of bucket {planned.bucket} changed; run again")

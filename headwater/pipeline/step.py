@@ -25,7 +25,8 @@ class Input:
 class Item:
     """An item that a step must either put out or reject.
 
-    name: file or parent, for people. source: what a source step needs to compute it (JSON-able).
+    name: file or parent, for people. source: what a step without input tables needs to compute
+    it; only item, subject and name enter the bucket's key, so the item must stand for the rest.
     """
 
     item: str
@@ -87,7 +88,7 @@ class Step:
     settings: the part of the parameters that the result depends on, JSON-able.
     compute: fills a ``Result`` from a ``Work``; must not depend on other buckets.
     items: the items of one bucket, from its input tables; default one per row of the first input.
-    sources: for a step without input tables, all items (their ``source`` enters the key).
+    sources: for a step without input tables, all items.
     models: fingerprints of model files that the result depends on.
     """
 

@@ -1,0 +1,95 @@
+"""Step "photos": the photos of a folder, decoded upright to sRGB."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from headwater.artifacts.ids import item_id, sha256_hex, split_of
+from headwater.artifacts.images import encode_png
+from headwater.artifacts.schemas import PHOTOS
+from headwater.config import Params
+from headwater.errors import ItemRejected
+from headwater.photos.decode import DecodedPhoto, decode_photo
+from headwater.photos.folder import PhotoFile, list_photos, read_photo
+from headwater.pipeline.step import Item, Result, Step, Work
+from headwater.reject_reasons import RejectReason
+from tasks.command import run
+
+
+def sources(params: Params, project: Path) -> list[Item]:
+    """One item per entry of the photo folder; what is no photo carries its problem."""
+    folder = project / params.photos.folder
+    items = []
+    for entry in list_photos(folder):
+        if isinstance(entry, PhotoFile):
+            identifier = item_id("photo", entry.sha256)
+            source: dict[str, Any] = {"path": str(entry.path), "sha256": entry.sha256}
+        else:
+            identifier = item_id("photo problem", entry.name, entry.sha256, entry.reason)
+            source = {"reason": entry.reason, "message": entry.message}
+        items.append(Item(identifier, identifier, entry.name, source))
+    return items
+
+
+def compute(work: Work, result: Result) -> None:
+    """Decode every photo of the bucket."""
+    for item in work.items:
+        try:
+            result.add(PHOTOS, _row(item, work.params))
+        except ItemRejected as problem:
+            result.reject(item, problem)
+
+
+def _row(item: Item, params: Params) -> dict[str, Any]:
+    if "reason" in item.source:
+        raise ItemRejected(item.source["reason"], item.source["message"])
+    data = read_photo(Path(item.source["path"]))
+    if sha256_hex(data) != item.source["sha256"]:
+        raise ItemRejected(
+            RejectReason.UNREADABLE_FILE, "The file changed while it was read; run again."
+        )
+    photo = decode_photo(data, params.photos.max_pixels)
+    rgb = shrink(photo, params.photos.max_side_px)
+    return {
+        "item": item.item,
+        "subject": item.subject,
+        "split": split_of(
+            item.subject, params.seed, params.split.test, params.split.validation
+        ),
+        "source": "photo",
+        "licence": params.photos.licence,
+        "parent": None,
+        "source_sha256": item.source["sha256"],
+        "image": encode_png(rgb, item.item),
+        "width": rgb.shape[1],
+        "height": rgb.shape[0],
+        "file_name": item.name,
+        "source_format": photo.source_format,
+        "source_mode": photo.source_mode,
+    }
+
+
+def shrink(photo: DecodedPhoto, max_side_px: int) -> NDArray[np.uint8]:
+    """The photo (H, W, 3) uint8 with its longer side at most ``max_side_px``."""
+    scale = max_side_px / max(photo.width, photo.height)
+    if scale >= 1:
+        return photo.rgb
+    size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
+    return np.asarray(Image.fromarray(photo.rgb).resize(size, Image.Resampling.LANCZOS))
+
+
+STEP = Step(
+    name="photos",
+    version=1,
+    inputs=(),
+    outputs=(PHOTOS,),
+    settings=lambda params: params.photos.model_dump(exclude={"folder"}),
+    compute=compute,
+    sources=sources,
+)
+
+if __name__ == "__main__":
+    run(STEP)
