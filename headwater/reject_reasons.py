@@ -51,3 +51,7 @@ class RejectReason(StrEnum):
     """No camera explains the landmarks."""
     EDIT_FAILED = "edit_failed"
     """The face is too turned or too small for the expression edit."""
+
+    # Heads
+    BAD_MESH = "bad_mesh"
+    """The head's surface cannot be measured: no faces, wrong indices or non-finite numbers."""

@@ -20,9 +20,9 @@ def signed_distance(
     turned inside out has no inside.
 
     The magnitude is the exact distance to the surface, closed or open. The sign is that of the
-    winding number (Jacobson et al. 2013, in the fast form of Barill et al. 2018): exact for a closed
-    surface, the best guess for an open one. libigl's own ``signed_distance`` is not used, because
-    it scales the distance by the winding number on open meshes.
+    winding number (Jacobson et al. 2013, in the fast form of Barill et al. 2018): exact for a
+    closed surface, the best guess for an open one. libigl's own ``signed_distance`` is not used,
+    because it scales the distance by the winding number on open meshes.
 
     Raises HeadwaterError when the mesh or a point is unusable.
     """

@@ -45,6 +45,7 @@ def test_shares_and_seed(count: int, share: float, near: int) -> None:
     first = sdf_sample_points(BOX.vertices, BOX.faces, count, share, np.random.default_rng(3))
     again = sdf_sample_points(BOX.vertices, BOX.faces, count, share, np.random.default_rng(3))
     other = sdf_sample_points(BOX.vertices, BOX.faces, count, share, np.random.default_rng(4))
-    assert first.points.shape == (count, 3) and first.near.sum() == near
+    assert first.points.shape == (count, 3)
+    assert first.near.sum() == near
     np.testing.assert_array_equal(first.points, again.points)
     assert not np.array_equal(first.points, other.points)

@@ -70,7 +70,8 @@ def test_open_mesh_keeps_the_unsigned_distance_exactly() -> None:
     expected = [triangle_distance(point, mesh) for point in points]
     found = signed_distance(points, mesh.vertices, mesh.faces)
     np.testing.assert_allclose(np.abs(found), expected, rtol=1e-6)
-    assert (found < 0).any() and (found > 0).any()
+    assert (found < 0).any()
+    assert (found > 0).any()
 
 
 def test_turned_patch_changes_no_magnitude_and_no_sign_off_the_patch() -> None:

@@ -1,0 +1,65 @@
+"""Step "sdf": signed distance samples of every synthetic head.
+
+Distances are to the head's closed surface. Below the neck the head model's own surface ends; the
+closing faces there are part of the surface, so samples near them measure the cut and not a person.
+"""
+
+import numpy as np
+
+from headwater.artifacts.ids import seed_of
+from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
+from headwater.artifacts.schemas import HEADS, SDF
+from headwater.artifacts.tables import Row
+from headwater.config import Sdf
+from headwater.errors import HeadwaterError, ItemRejected
+from headwater.geometry.sampling import sdf_sample_points
+from headwater.geometry.signed_distance import signed_distance
+from headwater.heads.closed import closed_surface
+from headwater.heads.model import HeadModel
+from headwater.pipeline.step import Input, Result, Step, Work
+from headwater.reject_reasons import RejectReason
+from tasks.command import run
+from tasks.head_model import head_model, head_model_fingerprint
+
+
+def compute(work: Work, result: Result) -> None:
+    """Sample the signed distance around every head of the bucket."""
+    model = head_model(work.params, work.project)
+    heads = work.by_item(HEADS)
+    for item in work.items:
+        seed = seed_of("sdf", work.params.seed, item.item)
+        try:
+            result.add(SDF, _sdf_row(heads[item.item], model, work.params.sdf, seed))
+        except HeadwaterError as problem:
+            result.reject(item, ItemRejected(RejectReason.BAD_MESH, str(problem)))
+
+
+def _sdf_row(head: Row, model: HeadModel, settings: Sdf, seed: int) -> Row:
+    shape = np.array(head["shape"], np.float32)
+    expression = np.array(head["expression"], np.float32)
+    vertices, faces = closed_surface(model, shape, expression)
+    samples = sdf_sample_points(
+        vertices, faces, settings.samples, settings.near_share, np.random.default_rng(seed)
+    )
+    # The stored positions are float32; distances belong to exactly these.
+    points = samples.points.astype(np.float32)
+    return {
+        **origin(head),
+        "points_mm": points.tolist(),
+        "distance_mm": signed_distance(points, vertices, faces).tolist(),
+        "near_surface": samples.near.tolist(),
+    }
+
+
+STEP = Step(
+    name="sdf",
+    version=1,
+    inputs=(Input(HEADS, (*ORIGIN_COLUMNS, "shape", "expression")),),
+    outputs=(SDF,),
+    settings=lambda params: params.sdf.model_dump(),
+    compute=compute,
+    models=head_model_fingerprint,
+)
+
+if __name__ == "__main__":
+    run(STEP)
