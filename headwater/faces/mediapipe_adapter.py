@@ -76,6 +76,11 @@ class MediaPipeFaces:
                 boxes.append((box.xmin * width, box.ymin * height, right * width, bottom * height))
         return np.array(boxes, dtype=np.float32).reshape(-1, 4)
 
+    def upright_score(self, rgb: NDArray[np.uint8]) -> float:
+        """Best score in [0, 1] of the full-range detector, which sees upright faces only."""
+        found = self._process("full", rgb).detections or ()
+        return max((float(detection.score[0]) for detection in found), default=0.0)
+
     def person_mask(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probability (H, W) in [0, 1] that a pixel of the (H, W, 3) image shows a person."""
         mask = self._process("person", rgb).segmentation_mask

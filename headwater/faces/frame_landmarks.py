@@ -1,0 +1,29 @@
+"""Landmarks of the frame's face."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.errors import ItemRejected
+from headwater.faces.affine import Box, overlap
+from headwater.faces.face_search import FaceDetector
+from headwater.reject_reasons import RejectReason
+
+_SAME_FACE: Final = 0.3
+
+
+def landmarks_in_frame(
+    frame: NDArray[np.uint8], face_box: Box, detector: FaceDetector
+) -> NDArray[np.float32]:
+    """The mesh (478, 3), px, of the face in an (h, w, 3) frame that overlaps ``face_box`` most.
+
+    Raises ``ItemRejected`` (no_landmarks) if no mesh has an intersection over union of 0.3 with it.
+    """
+    faces = detector.detect(frame)
+    best = max(faces, key=lambda face: overlap(face.box, face_box), default=None)
+    if best is None or overlap(best.box, face_box) < _SAME_FACE:
+        raise ItemRejected(
+            RejectReason.NO_LANDMARKS, "The face of the photo was not found again in its frame."
+        )
+    return best.points

@@ -1,0 +1,65 @@
+"""The 8 face parts of a frame, drawn from its landmarks."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.faces import landmark_sets as sets
+
+
+class Part(IntEnum):
+    """Face parts; left and right are the subject's."""
+
+    NONE = 0
+    LEFT_EYE = 1
+    RIGHT_EYE = 2
+    LEFT_BROW = 3
+    RIGHT_BROW = 4
+    NOSE = 5
+    UPPER_LIP = 6
+    LOWER_LIP = 7
+    SKIN = 8
+
+
+# Painted one over the other; the open mouth's inside is cut out of the skin, the lips lie on top.
+_PAINT_ORDER: Final[tuple[tuple[Part, tuple[int, ...]], ...]] = (
+    (Part.SKIN, sets.FACE_OVAL),
+    (Part.NONE, sets.INNER_LIPS),
+    (Part.NOSE, sets.NOSE),
+    (Part.UPPER_LIP, sets.UPPER_LIP),
+    (Part.LOWER_LIP, sets.LOWER_LIP),
+    (Part.LEFT_EYE, sets.LEFT_EYE),
+    (Part.RIGHT_EYE, sets.RIGHT_EYE),
+    (Part.LEFT_BROW, sets.LEFT_BROW),
+    (Part.RIGHT_BROW, sets.RIGHT_BROW),
+)
+
+_SUBPIXEL_BITS: Final = 6
+
+
+def part_labels(landmarks_478: NDArray[np.float32], height: int, width: int) -> NDArray[np.uint8]:
+    """Part ids (height, width) uint8 from points (478, 2 or 3) in px of that image."""
+    labels = np.zeros((height, width), dtype=np.uint8)
+    for part, loop in _PAINT_ORDER:
+        fill_polygon(labels, landmarks_478[list(loop), :2], int(part))
+    return labels
+
+
+def polygon_mask(
+    landmarks_478: NDArray[np.float32], loop: Sequence[int], height: int, width: int
+) -> NDArray[np.bool_]:
+    """Pixels (height, width) inside a loop of landmarks, px."""
+    mask = np.zeros((height, width), dtype=np.uint8)
+    fill_polygon(mask, landmarks_478[list(loop), :2], 1)
+    return mask.astype(bool)
+
+
+def fill_polygon(labels: NDArray[np.uint8], points: NDArray[np.float32], value: int) -> None:
+    """Set the pixels inside a polygon (n, 2), px with centres at + 0.5, in place."""
+    # OpenCV counts from pixel centres and takes fixed-point numbers.
+    fixed = np.rint((points.astype(np.float64) - 0.5) * 2**_SUBPIXEL_BITS).astype(np.int32)
+    cv2.fillPoly(labels, [fixed], value, lineType=cv2.LINE_8, shift=_SUBPIXEL_BITS)
