@@ -37,8 +37,8 @@ LOWER_LIP: Final = LOWER_LIP_TOP + LOWER_LIP_BOTTOM[::-1]
 
 # Bridge, the subject's right side, right ala, base, left ala, left side.
 NOSE: Final = (
-    *(168, 122, 188, 114, 217, 126, 209, 49, 129, 64, 98, 97, 2),
-    *(326, 327, 294, 358, 279, 429, 355, 437, 343, 412, 351),
+    *(168, 122, 188, 217, 209, 49, 129, 64, 98, 97, 2),
+    *(326, 327, 294, 358, 279, 429, 437, 412, 351),
 )
 
 FACE_OVAL: Final = (
