@@ -1,5 +1,6 @@
 """Step "photos": the photos of a folder, decoded upright to sRGB."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from headwater.artifacts.images import encode_png
 from headwater.artifacts.schemas import PHOTOS
 from headwater.config import Params
 from headwater.errors import ItemRejected
+from headwater.photos.builtin import PORTRAITS
 from headwater.photos.decode import DecodedPhoto, decode_photo
 from headwater.photos.folder import PhotoFile, list_photos, read_photo
 from headwater.pipeline.step import Item, Result, Step, Work
@@ -60,7 +62,7 @@ def _row(item: Item, params: Params) -> dict[str, Any]:
             item.subject, params.seed, params.split.test, params.split.validation
         ),
         "source": "photo",
-        "licence": params.photos.licence,
+        "licence": builtin_licences().get(item.source["sha256"], params.photos.licence),
         "parent": None,
         "source_sha256": item.source["sha256"],
         "image": encode_png(rgb, item.item),
@@ -70,6 +72,12 @@ def _row(item: Item, params: Params) -> dict[str, Any]:
         "source_format": photo.source_format,
         "source_mode": photo.source_mode,
     }
+
+
+@cache
+def builtin_licences() -> dict[str, str]:
+    """Licences of the built-in portraits by the SHA-256 of their bytes."""
+    return {sha256_hex(portrait.data()): portrait.licence for portrait in PORTRAITS}
 
 
 def shrink(photo: DecodedPhoto, max_side_px: int) -> NDArray[np.uint8]:

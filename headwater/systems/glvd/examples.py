@@ -1,0 +1,81 @@
+"""Reconstructions to look at, as rows of the ``evaluate/examples`` table, and as meshes."""
+
+from typing import Any
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from headwater.artifacts.images import encode_png
+from headwater.artifacts.meshes import to_ply
+from headwater.artifacts.provenance import origin
+from headwater.artifacts.tables import Row
+from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.geometry.registration import Similarity
+from headwater.metrics.chamfer import subdivide
+from headwater.systems.glvd.data import FloatArray, Template, Views
+from headwater.systems.glvd.evaluate import Evaluation, HeadError, Reconstruction, skin_faces
+from headwater.systems.glvd.pose import project_mm
+
+
+def example_row(
+    row: Row, kind: str, views: Views, found: Reconstruction, template: Template
+) -> Row:
+    """Row of one reconstruction from one view; ``row`` gives its origin."""
+    camera = (views.K[0], found.rotations[0], found.translations[0])
+    projected = project_mm(template.landmarks_68(found.vertices), *camera)
+    item = row["item"]
+    return {
+        **origin(row),
+        "system": "glvd",
+        "kind": kind,
+        "image": encode_png(views.images[0], item),
+        "intrinsics": camera[0].ravel().tolist(),
+        "rotation": camera[1].ravel().tolist(),
+        "translation": camera[2].ravel().tolist(),
+        "mesh": {"bytes": to_ply(found.vertices, template.faces), "path": f"{item}.ply"},
+        "mesh_truth": None,
+        "distance_mm": None,
+        "steps_mm": [step.ravel().tolist() for step in found.steps],
+        "landmarks_68_px": projected.ravel().tolist(),
+        "landmarks_68_found_px": views.landmarks_478_px[0][IBUG68_FROM_478].ravel().tolist(),
+    }
+
+
+def with_truth(example: Row, truth: FloatArray, error: HeadError, template: Template) -> Row:
+    """The row with the true surface and each predicted vertex's distance to it."""
+    distances = distance_to_surface(error.reconstruction.vertices, error.heat.transform, truth, template)
+    name = f"{example['item']}-truth.ply"
+    return {
+        **example,
+        "mesh_truth": {"bytes": to_ply(truth, template.faces), "path": name},
+        "distance_mm": distances.tolist(),
+    }
+
+
+def distance_to_surface(
+    vertices: FloatArray, transform: Similarity, truth: FloatArray, template: Template
+) -> FloatArray:
+    """Distances (V,) mm of the aligned vertices (V, 3) to the true skin, subdivided to 1 mm."""
+    dense, _ = subdivide(truth, skin_faces(template))
+    distance, _ = cKDTree(dense).query(transform.apply(vertices))
+    return np.asarray(distance, np.float32)
+
+
+def best_median_worst(evaluation: Evaluation) -> list[tuple[str, HeadError]]:
+    """The best, the median and the worst of the heads whose alignment held."""
+    sound = [item for item in evaluation.items if np.isfinite(item.face_chamfer_mm)]
+    ordered = sorted(sound, key=lambda item: (item.face_chamfer_mm, item.subject))
+    places = {"best": 0, "median": len(ordered) // 2, "worst": len(ordered) - 1}
+    return [(kind, ordered[place]) for kind, place in places.items()]
+
+
+def error_row(origin_row: Row, **figures: Any) -> Row:
+    """Row of the ``evaluate/errors`` table; figures that do not apply stay empty."""
+    names = (
+        "face_chamfer_mm",
+        "mean_head_face_chamfer_mm",
+        "vertex_error_mm",
+        "landmark_nme_percent",
+        "failure",
+    )
+    return {**origin(origin_row), "system": "glvd", **dict.fromkeys(names), **figures}

@@ -1,0 +1,109 @@
+"""Tables of the pipeline as the views, heads and template that GLVD works on."""
+
+from pathlib import Path
+
+import numpy as np
+
+from headwater.artifacts.images import decode_png
+from headwater.artifacts.meshes import from_ply
+from headwater.artifacts.schemas import (
+    CAMERAS,
+    FRAMES,
+    HEADS,
+    LANDMARKS,
+    MASKS,
+    SYNTHETIC_FRAMES,
+    TRUTH,
+    TableSchema,
+)
+from headwater.artifacts.tables import Row, read_table
+from headwater.heads.model import HeadModel
+from headwater.systems.glvd.data import FloatArray, Heads, Template, Views
+
+_CAMERA_COLUMNS = ("item", "intrinsics", "rotation", "translation")
+
+
+def template_of(model: HeadModel) -> Template:
+    """The topology and mean of a head model."""
+    return Template(model.mean, model.faces, model.surface, model.landmarks_478)
+
+
+def read_heads(data: Path) -> Heads:
+    """All synthetic heads below ``data``, in the table's order."""
+    table = read_table(data, HEADS, ["item", "mesh"])
+    meshes = [from_ply(row["mesh"]["bytes"], row["item"])[0] for row in table.to_pylist()]
+    return Heads(np.stack(meshes), np.array(table.column("item").to_pylist()))
+
+
+def read_synthetic_views(data: Path, heads: Heads) -> Views:
+    """All rendered views below ``data`` with exact cameras and masks and the landmarks found.
+
+    Ordered by head, then view number. Landmarks are mapped from the frame back to the view.
+    """
+    number = {subject: index for index, subject in enumerate(heads.subjects)}
+    images = _rows_by_item(data, SYNTHETIC_FRAMES, ("item", "image"))
+    frames = _rows_by_item(data, FRAMES, ("item", "frame_from_photo"))
+    found = _rows_by_item(data, LANDMARKS, ("item", "landmarks_478_px"))
+    columns = (*_CAMERA_COLUMNS, "subject", "split", "view", "mask")
+    truth = sorted(
+        read_table(data, TRUTH, columns).to_pylist(),
+        key=lambda row: (number[row["subject"]], row["view"]),
+    )
+    landmarks = [
+        _landmarks_in_photo(found[row["item"]], frames[row["item"]])
+        if row["item"] in found
+        else np.full((478, 2), np.nan, np.float32)
+        for row in truth
+    ]
+    return Views(
+        np.stack([decode_png(images[row["item"]]["image"]) for row in truth]),
+        np.stack([decode_png(row["mask"]) for row in truth]),
+        _stack(truth, "intrinsics", (3, 3)),
+        _stack(truth, "rotation", (3, 3)),
+        _stack(truth, "translation", (3,)),
+        np.stack(landmarks),
+        np.array([number[row["subject"]] for row in truth], np.int32),
+        np.array([row["split"] for row in truth]),
+    )
+
+
+def read_photo_views(data: Path) -> list[tuple[Row, Views]]:
+    """Every photo below ``data`` that has landmarks, mask and camera: its frame row, its one view."""
+    frames = [row for row in read_table(data, FRAMES).to_pylist() if row["source"] == "photo"]
+    found = _rows_by_item(data, LANDMARKS, ("item", "landmarks_478_px"))
+    masks = _rows_by_item(data, MASKS, ("item", "mask"))
+    cameras = _rows_by_item(data, CAMERAS, _CAMERA_COLUMNS)
+    views = []
+    for row in sorted(frames, key=lambda row: str(row["item"])):
+        item = row["item"]
+        if not all(item in table for table in (found, masks, cameras)):
+            continue
+        camera = [cameras[item]]
+        landmarks = np.array(found[item]["landmarks_478_px"], np.float32).reshape(1, 478, 2)
+        view = Views(
+            decode_png(row["image"])[None],
+            decode_png(masks[item]["mask"])[None],
+            _stack(camera, "intrinsics", (3, 3)),
+            _stack(camera, "rotation", (3, 3)),
+            _stack(camera, "translation", (3,)),
+            landmarks,
+            np.zeros(1, np.int32),
+            np.array([row["split"]]),
+        )
+        views.append((row, view))
+    return views
+
+
+def _rows_by_item(data: Path, schema: TableSchema, columns: tuple[str, ...]) -> dict[str, Row]:
+    return {row["item"]: row for row in read_table(data, schema, columns).to_pylist()}
+
+
+def _landmarks_in_photo(landmarks: Row, frame: Row) -> FloatArray:
+    points = np.array(landmarks["landmarks_478_px"], np.float64).reshape(478, 2)
+    affine = np.array(frame["frame_from_photo"]).reshape(2, 3)
+    photo = (points - affine[:, 2]) @ np.linalg.inv(affine[:, :2]).T
+    return photo.astype(np.float32)
+
+
+def _stack(rows: list[Row], name: str, shape: tuple[int, ...]) -> FloatArray:
+    return np.array([row[name] for row in rows], np.float32).reshape(len(rows), *shape)

@@ -1,0 +1,58 @@
+"""Step "cameras": the camera of every frame, by PnP against the mean head's landmarks."""
+
+import numpy as np
+
+from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
+from headwater.artifacts.schemas import CAMERAS, FRAMES, LANDMARKS
+from headwater.artifacts.tables import Row
+from headwater.errors import ItemRejected
+from headwater.faces.calibration import calibrate
+from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.heads.model import FloatArray
+from headwater.pipeline.step import Input, Result, Step, Work
+from tasks.command import run
+from tasks.head_model import head_model, head_model_fingerprint
+
+
+def compute(work: Work, result: Result) -> None:
+    """Calibrate the camera of every frame of the bucket."""
+    model = head_model(work.params, work.project)
+    points = model.landmarks_478.on(model.mean)[IBUG68_FROM_478]
+    frames, landmarks = work.by_item(FRAMES), work.by_item(LANDMARKS)
+    for item in work.items:
+        try:
+            result.add(CAMERAS, _camera_row(frames[item.item], landmarks[item.item], points))
+        except ItemRejected as problem:
+            result.reject(item, problem)
+
+
+def _camera_row(frame: Row, landmarks: Row, points_mm: FloatArray) -> Row:
+    found = np.array(landmarks["landmarks_68_px"], np.float64).reshape(68, 2)
+    calibration = calibrate(found, points_mm, frame["width"], frame["height"])
+    return {
+        **origin(frame),
+        "width": frame["width"],
+        "height": frame["height"],
+        "intrinsics": calibration.K.ravel().tolist(),
+        "rotation": calibration.R.ravel().tolist(),
+        "translation": calibration.t.ravel().tolist(),
+        "reprojection_error_px": calibration.reprojection_error_px,
+        "landmark_nme_percent": calibration.nme_percent,
+    }
+
+
+STEP = Step(
+    name="cameras",
+    version=1,
+    inputs=(
+        Input(LANDMARKS, ("item", "subject", "landmarks_68_px")),
+        Input(FRAMES, (*ORIGIN_COLUMNS, "width", "height")),
+    ),
+    outputs=(CAMERAS,),
+    settings=lambda params: {},
+    compute=compute,
+    models=head_model_fingerprint,
+)
+
+if __name__ == "__main__":
+    run(STEP)

@@ -1,0 +1,153 @@
+"""Step "expressions": frontal frames again with closed eyes, an open mouth, a frown.
+
+Photos and rendered views are edited by a warp of the image; heads of the model are also rendered
+anew with the expression, which is exact.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from headwater.artifacts.ids import item_id
+from headwater.artifacts.images import decode_png, encode_png
+from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
+from headwater.artifacts.schemas import (
+    CAMERAS,
+    EXPRESSIONS,
+    FRAMES,
+    HEADS,
+    LANDMARKS,
+    PARTS,
+    TRUTH,
+)
+from headwater.artifacts.tables import Row
+from headwater.config import Params
+from headwater.errors import ItemRejected
+from headwater.faces.expressions import EXPRESSION_KINDS, EditedFrame, edit_expression
+from headwater.faces.ingest import largest_face
+from headwater.faces.mediapipe_adapter import mediapipe_faces
+from headwater.geometry.cameras import transform_image
+from headwater.geometry.rotations import frontal_angle_degrees
+from headwater.heads.model import HeadModel
+from headwater.heads.sampling import named_expression
+from headwater.pipeline.step import Input, Item, Result, Step, Work
+from headwater.rendering.scenes import sample_scene
+from headwater.rendering.view import render_view
+from tasks.command import run
+from tasks.head_model import head_model, head_model_fingerprint
+
+Rows = Mapping[str, Mapping[str, Row]]
+
+_NAMES = (FRAMES.name, LANDMARKS.name, PARTS.name, TRUTH.name, HEADS.name)
+WARP, HEAD_MODEL = "warp", "head_model"
+
+
+def items(tables: Mapping[str, pa.Table], params: Params) -> list[Item]:
+    """One item per frontal frame, kind of expression and method."""
+    wanted = []
+    for row in tables[CAMERAS.name].to_pylist():
+        rotation = np.array(row["rotation"]).reshape(3, 3)
+        if frontal_angle_degrees(rotation) > params.expressions.frontal_degrees:
+            continue
+        if row["source"] == "synthetic" and not _chosen(row["subject"], params):
+            continue
+        methods = (WARP, HEAD_MODEL) if row["source"] == "synthetic" else (WARP,)
+        for kind in EXPRESSION_KINDS:
+            for method in methods:
+                identifier = item_id("expression", row["item"], kind, method)
+                source = {"frame": row["item"], "kind": kind, "method": method}
+                name = f"{kind} by {method} of {row['item']}"
+                wanted.append(Item(identifier, row["subject"], name, source))
+    return wanted
+
+
+def _chosen(subject: str, params: Params) -> bool:
+    share = params.expressions.synthetic_subjects / params.synthesize.subjects
+    return int(subject[-8:], 16) < share * 2**32
+
+
+def compute(work: Work, result: Result) -> None:
+    """Make every expression of the bucket."""
+    rows = {name: {row["item"]: row for row in work.tables[name].to_pylist()} for name in _NAMES}
+    model = head_model(work.params, work.project)
+    for item in work.items:
+        frame = rows[FRAMES.name][item.source["frame"]]
+        try:
+            if item.source["method"] == WARP:
+                edited = _warped(frame, item.source["kind"], rows)
+            else:
+                edited = _rendered(frame, item.source["kind"], rows, model)
+            result.add(EXPRESSIONS, _row(item, frame, edited))
+        except ItemRejected as problem:
+            result.reject(item, problem)
+
+
+def _warped(frame: Row, kind: str, rows: Rows) -> EditedFrame:
+    landmarks = rows[LANDMARKS.name][frame["item"]]
+    points = np.array(landmarks["landmarks_478_px"], np.float32).reshape(478, 2)
+    parts = decode_png(rows[PARTS.name][frame["item"]]["parts"])
+    return edit_expression(decode_png(frame["image"]), points, parts, kind)
+
+
+def _rendered(frame: Row, kind: str, rows: Rows, model: HeadModel) -> EditedFrame:
+    truth = rows[TRUTH.name][frame["item"]]
+    head = rows[HEADS.name][truth["subject"]]
+    vertices = model.vertices(
+        np.array(head["shape"], np.float32), _expression(model, head, kind)
+    )
+    scene = sample_scene(head["item"], truth["view"], truth["width"])
+    camera = transform_image(
+        scene.camera,
+        np.array(frame["frame_from_photo"]).reshape(2, 3),
+        frame["width"],
+        frame["height"],
+    )
+    view = render_view(model, vertices, scene.look, camera)
+    changed = (view.image != decode_png(frame["image"])).any(axis=2)
+    return EditedFrame(view.image, view.parts, changed, view.landmarks_478_px)
+
+
+def _expression(model: HeadModel, head: Row, kind: str) -> np.ndarray:
+    mixed = np.array(head["expression"], np.float32) + named_expression(model, kind)
+    return mixed.clip(0, 1).astype(np.float32)
+
+
+def _row(item: Item, frame: Row, edited: EditedFrame) -> Row:
+    found = largest_face(mediapipe_faces().detect(edited.image)).points[:, :2]
+    return {
+        **origin(frame, item=item.item, parent=frame["item"]),
+        "image": encode_png(edited.image, item.item),
+        "width": edited.image.shape[1],
+        "height": edited.image.shape[0],
+        "edit": item.source["kind"],
+        "method": item.source["method"],
+        "edited_region": encode_png(edited.edited_region, f"{item.item}-region"),
+        "parts": encode_png(edited.parts, f"{item.item}-parts"),
+        "landmarks_478_px": found.ravel().tolist(),
+    }
+
+
+STEP = Step(
+    name="expressions",
+    version=1,
+    inputs=(
+        Input(CAMERAS, ("item", "subject", "source", "rotation")),
+        Input(FRAMES, (*ORIGIN_COLUMNS, "image", "width", "height", "frame_from_photo")),
+        Input(LANDMARKS, ("item", "landmarks_478_px")),
+        Input(PARTS, ("item", "parts")),
+        Input(TRUTH, ("item", "subject", "view", "width")),
+        Input(HEADS, ("item", "shape", "expression")),
+    ),
+    outputs=(EXPRESSIONS,),
+    settings=lambda params: {
+        **params.expressions.model_dump(),
+        "subjects": params.synthesize.subjects,
+    },
+    compute=compute,
+    items=items,
+    models=head_model_fingerprint,
+)
+
+if __name__ == "__main__":
+    run(STEP)

@@ -1,0 +1,68 @@
+"""Step "ingest": the head-sized frame around the largest face of photos and rendered views."""
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from headwater.artifacts.images import decode_png, encode_png
+from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
+from headwater.artifacts.schemas import FRAMES, PHOTOS, SYNTHETIC_FRAMES
+from headwater.artifacts.tables import Row
+from headwater.config import Params
+from headwater.errors import ItemRejected
+from headwater.faces.ingest import crop_frame, find_face, map_points
+from headwater.faces.mediapipe_adapter import mediapipe_faces
+from headwater.pipeline.step import Input, Item, Result, Step, Work
+from tasks.command import run
+
+
+def items(tables: Mapping[str, pa.Table], params: Params) -> list[Item]:
+    """Photos by file name, rendered views by id."""
+    photos = tables[PHOTOS.name].to_pylist()
+    views = tables[SYNTHETIC_FRAMES.name].select(["item", "subject"]).to_pylist()
+    return [Item(row["item"], row["subject"], row["file_name"]) for row in photos] + [
+        Item(row["item"], row["subject"], f"view {row['item']}") for row in views
+    ]
+
+
+def compute(work: Work, result: Result) -> None:
+    """Find the largest face of every image and cut its frame."""
+    rows = {**work.by_item(PHOTOS), **work.by_item(SYNTHETIC_FRAMES)}
+    for item in work.items:
+        try:
+            result.add(FRAMES, _frame_row(rows[item.item], work.params.ingest.frame_px))
+        except ItemRejected as problem:
+            result.reject(item, problem)
+
+
+def _frame_row(row: Row, frame_px: int) -> Row:
+    rgb = decode_png(row["image"])
+    face = find_face(rgb, mediapipe_faces())
+    frame, frame_from_photo = crop_frame(rgb, face, frame_px)
+    points = map_points(frame_from_photo, face.landmarks[:, :2])
+    return {
+        **origin(row),
+        "image": encode_png(frame, row["item"]),
+        "width": frame.shape[1],
+        "height": frame.shape[0],
+        "face_box": [*points.min(axis=0).tolist(), *points.max(axis=0).tolist()],
+        "faces_found": face.faces_found,
+        "frame_from_photo": frame_from_photo.ravel().tolist(),
+    }
+
+
+STEP = Step(
+    name="ingest",
+    version=1,
+    inputs=(
+        Input(PHOTOS, (*ORIGIN_COLUMNS, "image", "file_name")),
+        Input(SYNTHETIC_FRAMES, (*ORIGIN_COLUMNS, "image")),
+    ),
+    outputs=(FRAMES,),
+    settings=lambda params: params.ingest.model_dump(),
+    compute=compute,
+    items=items,
+)
+
+if __name__ == "__main__":
+    run(STEP)

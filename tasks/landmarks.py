@@ -1,0 +1,50 @@
+"""Step "landmarks": 478 and 68 landmarks of every frame."""
+
+from headwater.artifacts.images import decode_png
+from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
+from headwater.artifacts.schemas import FRAMES, LANDMARKS
+from headwater.artifacts.tables import Row
+from headwater.errors import ItemRejected
+from headwater.faces.expressions import aspect_ratios
+from headwater.faces.ingest import largest_face
+from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.faces.mediapipe_adapter import mediapipe_faces
+from headwater.pipeline.step import Input, Result, Step, Work
+from tasks.command import run
+
+
+def compute(work: Work, result: Result) -> None:
+    """Find the landmarks of every frame of the bucket."""
+    rows = work.by_item(FRAMES)
+    for item in work.items:
+        try:
+            result.add(LANDMARKS, _landmark_row(rows[item.item]))
+        except ItemRejected as problem:
+            result.reject(item, problem)
+
+
+def _landmark_row(row: Row) -> Row:
+    face = largest_face(mediapipe_faces().detect(decode_png(row["image"])))
+    points = face.points[:, :2]
+    ratios = aspect_ratios(points)
+    return {
+        **origin(row),
+        "landmarks_68_px": points[IBUG68_FROM_478].ravel().tolist(),
+        "landmarks_478_px": points.ravel().tolist(),
+        "eye_left": ratios.eye_left,
+        "eye_right": ratios.eye_right,
+        "mouth": ratios.mouth,
+    }
+
+
+STEP = Step(
+    name="landmarks",
+    version=1,
+    inputs=(Input(FRAMES, (*ORIGIN_COLUMNS, "image")),),
+    outputs=(LANDMARKS,),
+    settings=lambda params: {},
+    compute=compute,
+)
+
+if __name__ == "__main__":
+    run(STEP)

@@ -1,0 +1,50 @@
+"""Step "masks": the head mask of every frame with landmarks."""
+
+import numpy as np
+
+from headwater.artifacts.images import decode_png, encode_png
+from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
+from headwater.artifacts.schemas import FRAMES, LANDMARKS, MASKS
+from headwater.artifacts.tables import Row
+from headwater.errors import ItemRejected
+from headwater.faces.masks import head_mask
+from headwater.faces.mediapipe_adapter import mediapipe_faces
+from headwater.pipeline.step import Input, Result, Step, Work
+from tasks.command import run
+
+
+def compute(work: Work, result: Result) -> None:
+    """Segment the head in every frame of the bucket."""
+    frames, landmarks = work.by_item(FRAMES), work.by_item(LANDMARKS)
+    for item in work.items:
+        try:
+            result.add(MASKS, _mask_row(frames[item.item], landmarks[item.item]))
+        except ItemRejected as problem:
+            result.reject(item, problem)
+
+
+def _mask_row(frame: Row, landmarks: Row) -> Row:
+    rgb = decode_png(frame["image"])
+    points = np.array(landmarks["landmarks_478_px"], np.float32).reshape(478, 2)
+    mask = head_mask(mediapipe_faces().person_mask(rgb), points)
+    return {
+        **origin(frame),
+        "mask": encode_png(mask, f"{frame['item']}-mask"),
+        "area_share": float(mask.mean()),
+    }
+
+
+STEP = Step(
+    name="masks",
+    version=1,
+    inputs=(
+        Input(LANDMARKS, ("item", "subject", "landmarks_478_px")),
+        Input(FRAMES, (*ORIGIN_COLUMNS, "image")),
+    ),
+    outputs=(MASKS,),
+    settings=lambda params: {},
+    compute=compute,
+)
+
+if __name__ == "__main__":
+    run(STEP)

@@ -1,0 +1,37 @@
+"""Step "parts": the eight face parts of every frame with landmarks."""
+
+import numpy as np
+
+from headwater.artifacts.images import encode_png
+from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
+from headwater.artifacts.schemas import FRAMES, LANDMARKS, PARTS
+from headwater.faces.parts import label_parts
+from headwater.pipeline.step import Input, Result, Step, Work
+from tasks.command import run
+
+
+def compute(work: Work, result: Result) -> None:
+    """Draw the parts of every frame of the bucket."""
+    frames, landmarks = work.by_item(FRAMES), work.by_item(LANDMARKS)
+    for item in work.items:
+        frame = frames[item.item]
+        points = np.array(landmarks[item.item]["landmarks_478_px"], np.float32).reshape(478, 2)
+        parts = label_parts(points, frame["width"], frame["height"])
+        image = encode_png(parts, f"{item.item}-parts")
+        result.add(PARTS, {**origin(frame), "parts": image})
+
+
+STEP = Step(
+    name="parts",
+    version=1,
+    inputs=(
+        Input(LANDMARKS, ("item", "subject", "landmarks_478_px")),
+        Input(FRAMES, (*ORIGIN_COLUMNS, "width", "height")),
+    ),
+    outputs=(PARTS,),
+    settings=lambda params: {},
+    compute=compute,
+)
+
+if __name__ == "__main__":
+    run(STEP)
