@@ -122,7 +122,7 @@ _local = threading.local()
 
 
 def mediapipe_faces() -> MediaPipeFaces:
-    """This thread's graphs, made on first use; a forked process makes its own."""
+    """The thread's graphs, made on first use; a forked process makes its own."""
     if getattr(_local, "process", None) != os.getpid():
         _local.faces = MediaPipeFaces()
         _local.process = os.getpid()
