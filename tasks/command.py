@@ -1,0 +1,104 @@
+"""A step as a command: ``python -m tasks.<step>``, which is what DVC runs.
+
+Exit status 0 when the step holds, 2 for a problem that the user can mend (one line, no traceback),
+1 for a fault of ours (one line; the traceback is in the step's log), 130 when interrupted.
+With HEADWATER_DEBUG set, tracebacks and the libraries' chatter are shown.
+"""
+
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import NoReturn
+
+from headwater.config import load_params
+from headwater.errors import HeadwaterError
+from headwater.faces.system_libraries import check_system_libraries
+from headwater.pipeline.plan import Planned
+from headwater.pipeline.run import assemble
+from headwater.pipeline.step import Step
+from tasks import lifeline
+from tasks.console import DEBUG, VOICE, counts, finished, progress
+from tasks.workers import Workers, cores
+
+ExceptHook = Callable[[type[BaseException], BaseException, TracebackType | None], None]
+
+
+def run(step: Step) -> NoReturn:
+    """Compute what is missing of a step, assemble its tables, and exit."""
+    command(lambda: build(step, Path.cwd()))
+
+
+def build(step: Step, project: Path) -> str:
+    """Compute what is missing of a step and assemble its tables; returns the counts."""
+    params = load_params(project / "params.yaml")
+    check_system_libraries()
+
+    def compute(missing: list[Planned]) -> Iterator[None]:
+        if not missing:
+            return
+        with (
+            progress(step.name, len(missing)) as advance,
+            Workers(params, project, min(cores(), len(missing))) as workers,
+        ):
+            for _ in workers.compute_all(missing):
+                advance()
+                yield
+
+    summary = assemble(step, params, project, compute)
+    return counts(summary.items, summary.rejects)
+
+
+def command(main: Callable[[], str | None]) -> NoReturn:
+    """Run a step's ``main`` and exit; the text that it returns stands in the step's line."""
+    lifeline.hold()
+    name = stage_name(sys.argv)
+    log = Path.cwd() / ".headwater" / "logs" / f"{name}.log"
+    if DEBUG in os.environ:
+        sys.exit(status_of(main, name))
+    sys.excepthook = fault_in_one_line(name, log)
+    with VOICE.only(log):
+        sys.exit(status_of(main, name))
+
+
+def stage_name(arguments: Sequence[str]) -> str:
+    """Name of the stage that a command line runs, as in ``train@glvd``."""
+    return "@".join((Path(arguments[0]).stem, *arguments[1:2]))
+
+
+def status_of(main: Callable[[], str | None], name: str) -> int:
+    """Run ``main``, say in one line how it ended, and give the exit status."""
+    started = time.perf_counter()
+    try:
+        load_params(Path("params.yaml"))
+        text = main()
+    except HeadwaterError as error:
+        _complain(str(error))
+        return 2
+    except OSError as error:
+        traceback.print_exc()
+        _complain(f"{name}: {error}")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    finished(name, text or "", time.perf_counter() - started)
+    return 0
+
+
+def fault_in_one_line(name: str, log: Path) -> ExceptHook:
+    """Hook for a fault of ours: the traceback goes into the log, one line to the user."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        with log.open("a", encoding="utf-8") as file:
+            traceback.print_exception(kind, error, trace, file=file)
+        _complain(f"{name}: unexpected {kind.__name__}: {error} (details in {log})")
+
+    return hook
+
+
+def _complain(message: str) -> None:
+    for line in message.splitlines():
+        print(f"error: {line}", file=VOICE.error, flush=True)

@@ -1,0 +1,125 @@
+"""What a step says: one line when it is done, and a progress bar on a terminal only.
+
+Libraries that chatter on standard output or error write into a log file instead. Under a flow,
+which draws for all steps, progress and result go to it as lines of JSON.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+EVENTS = "HEADWATER_EVENTS"
+DEBUG = "HEADWATER_DEBUG"
+
+Advance = Callable[..., None]
+
+
+class Voice:
+    """The process's own standard output and error, also while libraries' are in a log file."""
+
+    def __init__(self) -> None:
+        self.out: IO[str] = sys.stdout
+        self.error: IO[str] = sys.stderr
+
+    @contextmanager
+    def only(self, log: Path) -> Iterator[None]:
+        """Send everything but this voice into ``log`` until the end of the block."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        kept = os.dup(1), os.dup(2)
+        self.out = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
+        self.error = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace")
+        redirect(log)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for number, former in enumerate(kept, start=1):
+                os.dup2(former, number)
+                os.close(former)
+
+    def event(self, **values: Any) -> None:
+        """Tell the flow; a flow that has ended is no problem of ours."""
+        print(json.dumps(values), file=self.out, flush=True)
+
+
+VOICE = Voice()
+
+
+def redirect(log: Path) -> None:
+    """Append this process's standard output and error to ``log``."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
+def under_flow() -> bool:
+    """Whether a flow draws for this process."""
+    return EVENTS in os.environ
+
+
+@contextmanager
+def progress(name: str, total: int) -> Iterator[Advance]:
+    """Show how far a step is: ``advance(count=1, note="")``."""
+    if under_flow():
+        yield _to_flow(total)
+    elif VOICE.out.isatty():
+        columns = (
+            TextColumn("{task.description:<14}"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[note]}"),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=Console(file=VOICE.out), transient=True) as bars:
+            task = bars.add_task(name, total=total, note="")
+
+            def advance(count: int = 1, note: str = "") -> None:
+                bars.update(task, advance=count, note=note)
+
+            yield advance
+    else:
+        yield lambda count=1, note="": None
+
+
+def _to_flow(total: int) -> Advance:
+    done = 0
+
+    def advance(count: int = 1, note: str = "") -> None:
+        nonlocal done
+        done += count
+        VOICE.event(done=done, total=total, note=note)
+
+    VOICE.event(done=0, total=total, note="")
+    return advance
+
+
+def finished(name: str, text: str, seconds: float) -> None:
+    """Say that a step is done and what it holds."""
+    if under_flow():
+        VOICE.event(finished=text)
+    else:
+        print(finished_line(name, text, seconds), file=VOICE.out, flush=True)
+
+
+def finished_line(name: str, text: str, seconds: float) -> str:
+    """The one line of a finished step."""
+    return f"{name:<14} {text:<56} {seconds:7.1f} s"
+
+
+def counts(items: int, rejects: Mapping[str, int]) -> str:
+    """Items and rejects by reason, for people."""
+    text = f"{items} items" if items != 1 else "1 item"
+    if rejects:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in rejects.items())
+        text += f", {sum(rejects.values())} rejected: {reasons}"
+    return text
