@@ -1,0 +1,60 @@
+"""Flat figures of many views: rates, means and tails, for all, frontal and side views."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.quality.views import PART_NAMES, SCALAR_ERRORS, ViewErrors
+
+KINDS = ("frontal", "side")
+DIGITS = 6
+
+
+def view_figures(views: Sequence[tuple[str, ViewErrors | None]]) -> dict[str, float]:
+    """Figures of (kind, errors) pairs; errors are None for a view in which nothing was found.
+
+    Per group ("all", "frontal", "side"): views, found_rate; per error its count, mean, median and
+    bad tail (95th percentile, or the 5th for an overlap); per part the mean overlap. What was not
+    found is in no mean, only in the counts. A group without views has no figures.
+    """
+    figures: dict[str, float] = {}
+    for group in ("all", *KINDS):
+        members = [errors for kind, errors in views if group in ("all", kind)]
+        if members:
+            found = [errors for errors in members if errors is not None]
+            figures[f"{group}_views"] = len(members)
+            figures[f"{group}_found_rate"] = len(found) / len(members)
+            figures |= {f"{group}_{name}": value for name, value in _errors(found).items()}
+    return rounded(figures)
+
+
+def _errors(found: Sequence[ViewErrors]) -> dict[str, float]:
+    figures: dict[str, float] = {}
+    for name in SCALAR_ERRORS:
+        values = np.array([getattr(errors, name) for errors in found], dtype=np.float64)
+        figures |= {f"{name}_{key}": value for key, value in _spread(name, values).items()}
+    for number, part in enumerate(PART_NAMES):
+        values = np.array([errors.part_iou[number] for errors in found], dtype=np.float64)
+        values = values[np.isfinite(values)]
+        if len(values):
+            figures[f"part_iou_{part}"] = float(values.mean())
+    return figures
+
+
+def _spread(name: str, values: NDArray[np.float64]) -> dict[str, float]:
+    values = values[np.isfinite(values)]
+    if len(values) == 0:
+        return {"count": 0}
+    tail = 5 if "iou" in name else 95
+    return {
+        "count": len(values),
+        "mean": float(values.mean()),
+        "median": float(np.median(values)),
+        f"p{tail:02d}": float(np.percentile(values, tail)),
+    }
+
+
+def rounded(figures: Mapping[str, float]) -> dict[str, float]:
+    """Figures by name, sorted, with ``DIGITS`` digits after the point."""
+    return {name: round(figures[name], DIGITS) for name in sorted(figures)}

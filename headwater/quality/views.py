@@ -1,0 +1,120 @@
+"""Errors of what the pipeline found in one rendered view."""
+
+from dataclasses import dataclass, fields
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from headwater.faces.affine import map_points
+from headwater.faces.landmark_sets import ibug68, outer_eye_distance
+from headwater.faces.parts import Part
+from headwater.geometry.cameras import Camera, rotation_angle_degrees, transform_image
+from headwater.metrics.landmarks import normalised_mean_error
+from headwater.metrics.regions import intersection_over_union, part_intersection_over_union
+
+PART_NAMES: Final = tuple(part.name.lower() for part in Part if part is not Part.NONE)
+
+
+@dataclass(frozen=True)
+class ViewTruth:
+    """What is known of a view, in its own pixels.
+
+    landmarks_478_px: (478, 2) float32. mask: (H, W) bool. parts: (H, W) uint8 ids 0 to 8.
+    camera: head frame to the view.
+    """
+
+    landmarks_478_px: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    parts: NDArray[np.uint8]
+    camera: Camera
+
+
+@dataclass(frozen=True)
+class ViewFound:
+    """What the pipeline found in the frame cut from a view, in the frame's pixels.
+
+    frame_from_photo: (2, 3) float64, view pixels to frame pixels. landmarks_478_px: (478, 2).
+    mask: (h, w) bool, parts: (h, w) uint8, rotation: (3, 3) camera from head; None where the step
+    rejected the frame.
+    """
+
+    frame_from_photo: NDArray[np.float64]
+    width: int
+    height: int
+    landmarks_478_px: NDArray[np.float32]
+    mask: NDArray[np.bool_] | None
+    parts: NDArray[np.uint8] | None
+    rotation: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True)
+class ViewErrors:
+    """Errors of one view; NaN where there is nothing to compare.
+
+    The landmark errors are mean distances in percent of the true outer eye-corner distance.
+    part_iou: (8,) in the order of ``PART_NAMES``; NaN for a part that is in neither image.
+    """
+
+    landmark_68_nme_percent: float
+    landmark_478_nme_percent: float
+    mask_iou: float
+    part_iou: NDArray[np.float64]
+    camera_rotation_degrees: float
+
+    @property
+    def part_iou_mean(self) -> float:
+        """Mean over the parts that either image has."""
+        present = self.part_iou[np.isfinite(self.part_iou)]
+        return float(present.mean()) if len(present) else float("nan")
+
+
+SCALAR_ERRORS: Final = (
+    *(field.name for field in fields(ViewErrors) if field.type is float),
+    "part_iou_mean",
+)
+
+
+def labels_in_frame(
+    labels: NDArray[np.uint8], frame_from_photo: NDArray[np.float64], width: int, height: int
+) -> NDArray[np.uint8]:
+    """Labels (H, W) of a view as the frame (height, width) shows them, 0 outside; never mixed."""
+    back = np.linalg.inv(np.vstack([frame_from_photo, [0.0, 0.0, 1.0]]))
+    # Pillow too has pixel centres at integer + 0.5 and takes the map from output to input.
+    moved = Image.fromarray(labels).transform(
+        (width, height),
+        Image.Transform.AFFINE,
+        tuple(back[:2].ravel()),
+        Image.Resampling.NEAREST,
+    )
+    return np.asarray(moved, dtype=np.uint8)
+
+
+def compare_view(truth: ViewTruth, found: ViewFound) -> ViewErrors:
+    """Errors of one view, measured in the pixels of its frame."""
+    affine, size = found.frame_from_photo, (found.width, found.height)
+    known = map_points(affine, truth.landmarks_478_px)
+    nan = float("nan")
+    mask_iou, part_iou, rotation = nan, np.full(len(PART_NAMES), nan), nan
+    if found.mask is not None:
+        mask = labels_in_frame(truth.mask.astype(np.uint8), affine, *size)
+        mask_iou = intersection_over_union(found.mask, mask > 0)
+    if found.parts is not None:
+        parts = labels_in_frame(truth.parts, affine, *size)
+        part_iou = part_intersection_over_union(found.parts, parts, len(PART_NAMES))[1:]
+    if found.rotation is not None:
+        camera = transform_image(truth.camera, affine, *size)
+        rotation = rotation_angle_degrees(found.rotation, camera.R)
+    return ViewErrors(
+        100.0 * normalised_mean_error(ibug68(found.landmarks_478_px), ibug68(known)),
+        _nme_478_percent(found.landmarks_478_px, known),
+        mask_iou,
+        part_iou,
+        rotation,
+    )
+
+
+def _nme_478_percent(found: NDArray[np.float32], known: NDArray[np.float32]) -> float:
+    distances = np.linalg.norm(found.astype(np.float64) - known, axis=1)
+    return 100.0 * float(distances.mean()) / outer_eye_distance(ibug68(known))

@@ -1,0 +1,144 @@
+"""Step "quality": what the pipeline found on rendered views against what is known of them."""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.artifacts.atomic import write_text
+from headwater.artifacts.images import decode_png
+from headwater.artifacts.schemas import (
+    CAMERAS,
+    EXPRESSIONS,
+    FRAMES,
+    LANDMARKS,
+    MASKS,
+    PARTS,
+    TRUTH,
+    TableSchema,
+    rejects_schema,
+)
+from headwater.artifacts.tables import Row, read_bucket, table_files
+from headwater.geometry.cameras import parse_camera
+from headwater.quality.edits import edit_figures, moved_right_way
+from headwater.quality.figures import rounded, view_figures
+from headwater.quality.views import ViewErrors, ViewFound, ViewTruth, compare_view
+from tasks.command import command
+
+CHECKED_STEPS = ("ingest", "landmarks", "masks", "parts", "cameras")
+_CAMERA_COLUMNS = ("width", "height", "intrinsics", "rotation", "translation")
+
+
+def main() -> None:
+    """Write ``data/quality/metrics.json``."""
+    data = Path("data")
+    figures = quality_figures(data)
+    text = json.dumps(figures, indent=2, sort_keys=True, allow_nan=False)
+    write_text(data / "quality" / "metrics.json", text + "\n")
+
+
+def quality_figures(data: Path) -> dict[str, float]:
+    """All figures, flat, from the tables below ``data``."""
+    views: list[tuple[str, ViewErrors | None]] = []
+    rejects: Counter[str] = Counter()
+    edits: list[tuple[str, str, bool]] = []
+    for path in table_files(data, TRUTH):
+        bucket_views = list(_views(data, path.name))
+        views += [(kind, errors) for _, kind, errors in bucket_views]
+        items = {item for item, _, _ in bucket_views}
+        for step in CHECKED_STEPS:
+            rejects.update(_rejects(data, path.name, step, items))
+    for path in table_files(data, EXPRESSIONS):
+        edits += _edits(data, path.name)
+        rejects.update(_rejects(data, path.name, "expressions"))
+    return rounded({**view_figures(views), **rejects, **edit_figures(edits)})
+
+
+def _rows(data: Path, schema: TableSchema, bucket: str, columns: Sequence[str]) -> dict[str, Row]:
+    path = data / schema.step / schema.table / bucket
+    if not path.exists():
+        return {}
+    return {row["item"]: row for row in read_bucket(path, schema, columns).to_pylist()}
+
+
+def _views(data: Path, bucket: str) -> Iterator[tuple[str, str, ViewErrors | None]]:
+    """Item, kind and errors of every rendered view of a bucket."""
+    truths = _rows(
+        data,
+        TRUTH,
+        bucket,
+        ("item", "view_kind", "landmarks_478_px", "mask", "parts", *_CAMERA_COLUMNS),
+    )
+    frames = _rows(data, FRAMES, bucket, ("item", "width", "height", "frame_from_photo"))
+    landmarks = _rows(data, LANDMARKS, bucket, ("item", "landmarks_478_px"))
+    masks = _rows(data, MASKS, bucket, ("item", "mask"))
+    parts = _rows(data, PARTS, bucket, ("item", "parts"))
+    cameras = _rows(data, CAMERAS, bucket, ("item", "rotation"))
+    for item, row in truths.items():
+        if item not in landmarks:
+            yield item, row["view_kind"], None
+            continue
+        found = _found(
+            frames[item], landmarks[item], masks.get(item), parts.get(item), cameras.get(item)
+        )
+        yield item, row["view_kind"], compare_view(_truth(row), found)
+
+
+def _truth(row: Row) -> ViewTruth:
+    record = {
+        "K": np.array(row["intrinsics"]).reshape(3, 3),
+        "R": np.array(row["rotation"]).reshape(3, 3),
+        "t": row["translation"],
+        "width": row["width"],
+        "height": row["height"],
+    }
+    return ViewTruth(
+        _points_478(row),
+        decode_png(row["mask"]) > 0,
+        decode_png(row["parts"]),
+        parse_camera(record, f"view {row['item']}"),
+    )
+
+
+def _found(
+    frame: Row, landmarks: Row, mask: Row | None, parts: Row | None, camera: Row | None
+) -> ViewFound:
+    return ViewFound(
+        np.array(frame["frame_from_photo"], np.float64).reshape(2, 3),
+        frame["width"],
+        frame["height"],
+        _points_478(landmarks),
+        None if mask is None else decode_png(mask["mask"]) > 0,
+        None if parts is None else decode_png(parts["parts"]),
+        None if camera is None else np.array(camera["rotation"], np.float64).reshape(3, 3),
+    )
+
+
+def _points_478(row: Row) -> NDArray[np.float32]:
+    return np.array(row["landmarks_478_px"], np.float32).reshape(478, 2)
+
+
+def _rejects(
+    data: Path, bucket: str, step: str, among: Collection[str] | None = None
+) -> Iterator[str]:
+    """Figure names, one per reject of a step; only of the items ``among``, if given."""
+    for row in _rows(data, rejects_schema(step), bucket, ("item", "reason")).values():
+        if among is None or row["item"] in among:
+            yield f"rejected_{step}_{row['reason']}"
+
+
+def _edits(data: Path, bucket: str) -> Iterator[tuple[str, str, bool]]:
+    """Kind, method and outcome of every edited expression of a bucket."""
+    columns = ("item", "parent", "edit", "method", "landmarks_478_px")
+    edits = _rows(data, EXPRESSIONS, bucket, columns)
+    landmarks = _rows(data, LANDMARKS, bucket, ("item", "landmarks_478_px"))
+    for row in edits.values():
+        before = _points_478(landmarks[row["parent"]])
+        yield row["edit"], row["method"], moved_right_way(row["edit"], before, _points_478(row))
+
+
+if __name__ == "__main__":
+    command(main)
