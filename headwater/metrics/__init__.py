@@ -1,0 +1,1 @@
+"""Measures of reconstructions: surfaces, landmarks, masks, cameras."""

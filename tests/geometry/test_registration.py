@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from headwater.geometry.registration import Similarity, rigid_icp, umeyama
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def random_similarity(rng: np.random.Generator, degrees: float = 180.0) -> Similarity:
+    turn = Rotation.from_rotvec(
+        np.radians(degrees) * rng.random() * Rotation.random(random_state=rng).apply([1, 0, 0])
+    )
+    return Similarity(float(rng.uniform(0.5, 2.0)), turn.as_matrix(), rng.normal(0, 100, 3))
+
+
+@given(SEEDS)
+def test_a_known_similarity_is_found(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    true, points = random_similarity(rng), rng.normal(0, 50, (10, 3))
+    found = umeyama(points, true.apply(points), with_scale=True)
+    assert found.scale == pytest.approx(true.scale, rel=1e-6)
+    np.testing.assert_allclose(found.rotation, true.rotation, atol=1e-6)
+    np.testing.assert_allclose(found.translation, true.translation, atol=1e-4)
+
+
+@given(SEEDS)
+def test_mirrored_points_still_get_a_proper_rotation(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    points = rng.normal(0, 50, (10, 3))
+    found = umeyama(points, points * [-1, 1, 1], with_scale=False)
+    assert np.linalg.det(found.rotation) == pytest.approx(1.0)
+
+
+def test_scale_has_no_bias_from_noise_on_the_target() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.normal(0, 50, (6, 3))
+    scales = [
+        umeyama(points, 1.3 * points + rng.normal(0, 7, points.shape), with_scale=True).scale
+        for _ in range(400)
+    ]
+    assert np.mean(scales) == pytest.approx(1.3, rel=0.015)
+
+
+@given(SEEDS)
+def test_no_rigid_map_does_better(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(0, 50, (2, 8, 3))
+    best = np.sum((umeyama(a, b, with_scale=False).apply(a) - b) ** 2)
+    for _ in range(20):
+        turn = Rotation.random(random_state=rng).as_matrix()
+        other = Similarity(1.0, turn, b.mean(axis=0) - turn @ a.mean(axis=0))
+        assert np.sum((other.apply(a) - b) ** 2) >= best - 1e-6
+
+
+@given(SEEDS)
+def test_maps_compose_and_invert(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    first, second = random_similarity(rng), random_similarity(rng)
+    points = rng.normal(0, 50, (5, 3))
+    np.testing.assert_allclose(
+        second.after(first).apply(points), second.apply(first.apply(points)), atol=1e-6
+    )
+    np.testing.assert_allclose(first.inverse().apply(first.apply(points)), points, atol=1e-6)
+
+
+@pytest.mark.parametrize("points", [np.zeros((2, 3)), np.outer(np.arange(5.0), [1.0, 2.0, 3.0])])
+def test_points_that_fix_no_rotation_are_refused(points: np.ndarray) -> None:
+    with pytest.raises(ValueError):
+        umeyama(points, points, with_scale=False)
+
+
+def surface(rng: np.random.Generator, count: int) -> np.ndarray:
+    x, y = rng.uniform(-80, 80, (2, count))
+    return np.stack([x, y, 20 * np.sin(x / 25) + 15 * np.cos(y / 20) + 0.002 * x * y], axis=1)
+
+
+def test_icp_recovers_poses_to_a_tenth_of_a_millimetre() -> None:
+    rng = np.random.default_rng(4)
+    cloud = surface(rng, 20_000)
+    part = cloud[np.linalg.norm(cloud[:, :2], axis=1) < 50][:1500]
+    for _ in range(5):
+        true = random_similarity(rng, degrees=8.0)
+        rigid = Similarity(1.0, true.rotation, true.translation / 40)
+        found = rigid_icp(rigid.inverse().apply(part), cloud, Similarity.identity())
+        assert found.converged
+        np.testing.assert_allclose(found.transform.apply(rigid.inverse().apply(part)), part, atol=0.1)
+
+
+def test_icp_says_when_it_ran_out_of_iterations() -> None:
+    cloud = surface(np.random.default_rng(5), 3_000)
+    found = rigid_icp(cloud[:500] + [5.0, 0, 0], cloud, Similarity.identity(), max_iterations=2)
+    assert (found.iterations, found.converged) == (2, False)
