@@ -1,1 +1,42 @@
 """Parametric heads: adapters that turn a published head model into one common form."""
+
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+
+from headwater.errors import HeadwaterError
+from headwater.heads import anny_adapter
+from headwater.heads.landmark_files import with_landmarks
+from headwater.heads.model import HeadModel
+
+
+def _anny(source: str, cache_dir: Path) -> HeadModel:
+    if source:
+        raise HeadwaterError(f"The head model 'anny' takes no path, but got '{source}'.")
+    return anny_adapter.bases(cache_dir)
+
+
+# Name -> (how to write it, loader of the part after the colon without landmarks).
+ADAPTERS: dict[str, tuple[str, Callable[[str, Path], HeadModel]]] = {
+    "anny": ("anny", _anny),
+}
+
+
+def load_head_model(spec: str, cache_dir: Path) -> HeadModel:
+    """The head model that ``spec`` names, e.g. ``anny`` or ``ict:folder/ict_facekit.npz``.
+
+    What takes time is kept in ``cache_dir``. Raises HeadwaterError for an unknown name (naming the
+    nearest valid one) and for missing or wrong files.
+    """
+    return with_landmarks(bases(spec, cache_dir))
+
+
+def bases(spec: str, cache_dir: Path) -> HeadModel:
+    """As ``load_head_model``, without landmarks and fingerprint."""
+    name, _, source = spec.partition(":")
+    if name not in ADAPTERS:
+        near = difflib.get_close_matches(name, ADAPTERS, n=1, cutoff=0.3)
+        hint = f"did you mean '{ADAPTERS[near[0]][0]}'? " if near else ""
+        choices = ", ".join(f"'{usage}'" for usage, _ in ADAPTERS.values())
+        raise HeadwaterError(f"Unknown head model '{spec}': {hint}Choose one of {choices}.")
+    return ADAPTERS[name][1](source, cache_dir)

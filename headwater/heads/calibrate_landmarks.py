@@ -1,0 +1,237 @@
+"""Fix MediaPipe's 478 landmarks on a head model: ``python -m headwater.heads.calibrate_landmarks``.
+
+Random heads of the model are drawn, pictured from several sides and given to the detector. Rays
+through the found landmarks meet the heads' surfaces; the same surface points on the mean head are
+averaged robustly, mirrored onto each other, and snapped to the mean. Points of eyelids and inner
+lips are put on the edges of the lids and lips, which the mesh knows better than the detector.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from headwater.artifacts.atomic import write_text
+from headwater.errors import HeadwaterError
+from headwater.faces import landmark_sets as sets
+from headwater.faces.mediapipe_adapter import mediapipe_faces
+from headwater.geometry.cameras import Camera, look_at, project
+from headwater.heads import bases
+from headwater.heads.landmark_files import from_json, landmark_file, to_json
+from headwater.heads.loops import border_loops, inner_edge
+from headwater.heads.model import FloatArray, HeadModel, IntArray, Surface, SurfacePoints
+from headwater.heads.painting import Painter
+from headwater.heads.sampling import sample_shape
+from headwater.heads.snapping import snap
+from headwater.geometry.rays import RayMesh
+from headwater.rendering.plain import render_mesh
+
+Float64Array = NDArray[np.float64]
+
+VIEWS = ((0.0, 0.0), (-25.0, 0.0), (25.0, 0.0), (0.0, 10.0), (0.0, -10.0))  # yaw, pitch [deg]
+IMAGE_PX, DISTANCE_MM, FIELD_MM = 512, 900.0, 330.0
+BACKGROUND = 200
+FURTHEST_FROM_RAY_MM = 6.0
+SMALLEST_COSINE = 0.2
+IRISES = np.r_[468:478]
+LIDS = (
+    (sets.RIGHT_UPPER_LID, sets.RIGHT_LOWER_LID, -1),
+    (sets.LEFT_UPPER_LID, sets.LEFT_LOWER_LID, 1),
+)
+
+
+def calibrate(model: HeadModel, heads: int, rounds: int, seed: int) -> SurfacePoints:
+    """Landmarks (478) on ``model``; the first round is on plain skin, the next on painted faces."""
+    points: SurfacePoints | None = None
+    for turn in range(rounds):
+        painter = Painter(model, points)
+        rng = np.random.default_rng((seed, turn))
+        votes = [_votes(model, painter, vertices) for vertices in _heads(model, heads, rng)]
+        points = _agree(model, np.concatenate(votes))
+    assert points is not None
+    return points
+
+
+def reprojection_errors(
+    model: HeadModel, points: SurfacePoints, heads: int, seed: int
+) -> Float64Array:
+    """Distance (views, 478) of detected and projected points over the outer eye distance."""
+    painter = Painter(model, points)
+    rng = np.random.default_rng((seed, 1000))
+    errors = []
+    for vertices in _heads(model, heads, rng):
+        for yaw, pitch in VIEWS:
+            camera = view_camera(yaw, pitch)
+            found = _detect(painter, vertices, camera)
+            if found is None:
+                continue
+            placed, _ = project(camera, points.on(vertices))
+            scale = sets.outer_eye_distance(sets.ibug68(found.astype(np.float32)))
+            errors.append(np.linalg.norm(found - placed, axis=1) / scale)
+    return np.array(errors)
+
+
+def view_camera(yaw: float, pitch: float) -> Camera:
+    """A long-lens camera around the face; angles in degrees, pitch looks down from above."""
+    a, b = np.deg2rad((yaw, pitch))
+    target = np.array([0.0, 0.0, 30.0])
+    direction = np.array([np.sin(a) * np.cos(b), np.sin(b), np.cos(a) * np.cos(b)])
+    R, t = look_at(target + DISTANCE_MM * direction, target)
+    focal = IMAGE_PX * DISTANCE_MM / FIELD_MM
+    K = np.array([[focal, 0, IMAGE_PX / 2], [0, focal, IMAGE_PX / 2], [0, 0, 1]])
+    return Camera(K, R, t, IMAGE_PX, IMAGE_PX)
+
+
+def picture(painter: Painter, vertices: FloatArray, camera: Camera) -> NDArray[np.uint8]:
+    """Image (H, W, 3) of a painted head before a grey wall."""
+    dense, faces = painter.dense(vertices)
+    rgba = render_mesh(dense, faces, camera, painter.colours).astype(np.float32)
+    alpha = rgba[..., 3:] / 255
+    image: NDArray[np.uint8] = np.round(rgba[..., :3] * alpha + BACKGROUND * (1 - alpha)).astype(
+        np.uint8
+    )
+    return image
+
+
+def _heads(model: HeadModel, count: int, rng: np.random.Generator) -> list[FloatArray]:
+    """The mean and ``count`` random neutral heads."""
+    neutral = np.zeros(len(model.expression_names), np.float32)
+    return [model.mean] + [model.vertices(sample_shape(model, rng), neutral) for _ in range(count)]
+
+
+def _detect(painter: Painter, vertices: FloatArray, camera: Camera) -> Float64Array | None:
+    faces = mediapipe_faces().detect(picture(painter, vertices, camera))
+    return faces[0].points[:, :2].astype(np.float64) if faces else None
+
+
+def _votes(model: HeadModel, painter: Painter, vertices: FloatArray) -> Float64Array:
+    """Points on the mean and weights (views, 478, 4) that the views of one head speak for."""
+    normals = painter.normals(vertices)
+    dense, _ = painter.dense(vertices)
+    votes = []
+    for yaw, pitch in VIEWS:
+        camera = view_camera(yaw, pitch)
+        found = _detect(painter, vertices, camera)
+        if found is None:
+            continue
+        rays = np.column_stack([found, np.ones(len(found))])
+        rays = np.linalg.solve(camera.K, rays.T).T @ camera.R
+        rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+        vote = np.zeros((len(found), 4))
+        for rows, allowed in ((np.r_[:468], painter.skin), (IRISES, painter.eyeballs)):
+            vote[rows] = _nearest_seen(
+                camera.centre, rays[rows], dense[allowed], normals[allowed], painter.mean[allowed]
+            )
+        votes.append(vote)
+    return np.array(votes).reshape(-1, 478, 4)
+
+
+def _nearest_seen(
+    eye: Float64Array,
+    rays: Float64Array,
+    points: FloatArray,
+    normals: FloatArray,
+    on_mean: FloatArray,
+) -> Float64Array:
+    """For each ray the mean-head position and weight (n, 4) of the seen surface nearest to it."""
+    towards = points - eye
+    depth = np.linalg.norm(towards, axis=1)
+    cosine = -np.einsum("nc,nc->n", towards, normals) / depth
+    facing = np.flatnonzero(cosine > SMALLEST_COSINE / 2)
+    towards, depth, cosine = towards[facing], depth[facing], cosine[facing]
+    along = rays @ towards.T
+    gap = np.sqrt(np.maximum(depth**2 - along**2, 0.0))
+    # Of the surface within a millimetre or so of the ray, the part nearest to the camera is seen.
+    best = (gap + 0.02 * along).argmin(1)
+    rows = np.arange(len(rays))
+    weight = np.where(gap[rows, best] < FURTHEST_FROM_RAY_MM, cosine[best], 0.0)
+    return np.column_stack([on_mean[facing[best]], weight])
+
+
+def _agree(model: HeadModel, votes: Float64Array) -> SurfacePoints:
+    """One surface point per landmark from (n, 478, 4) votes."""
+    weight = votes[..., 3:] * (votes[..., 3:] > SMALLEST_COSINE) + 1e-6 * (votes[..., 3:] > 0)
+    middle = np.nanmedian(np.where(weight > 0, votes[..., :3], np.nan), axis=0)
+    far = np.linalg.norm(votes[..., :3] - middle, axis=2, keepdims=True)
+    spread = np.nanmedian(np.where(weight > 0, far, np.nan), axis=0)
+    weight = weight * (far <= 2.0 * spread + 0.1)
+    positions = (weight * votes[..., :3]).sum(0) / weight.sum(0)
+    positions = _mirrored(positions)
+    skin = snap(positions[:468], model, Surface.SKIN)
+    iris = snap(positions[468:], model, Surface.EYEBALL)
+    points = SurfacePoints(
+        np.concatenate([skin.triangles, iris.triangles]),
+        np.concatenate([skin.weights, iris.weights]),
+    )
+    return _on_edges(model, points, positions)
+
+
+def _mirrored(positions: Float64Array) -> Float64Array:
+    """Positions (478, 3) made symmetric about x = 0; partners are found by their places."""
+    flipped = positions * (-1.0, 1.0, 1.0)
+    gap = np.linalg.norm(positions[:, None] - flipped[None], axis=2)
+    _, partner = linear_sum_assignment(gap)
+    partner = np.where(partner[partner] == np.arange(len(partner)), partner, np.arange(478))
+    return (positions + flipped[partner]) / 2
+
+
+def _on_edges(model: HeadModel, points: SurfacePoints, positions: Float64Array) -> SurfacePoints:
+    """Move lid and inner-lip points onto the edges of lids and lips, in equal proportions."""
+    triangles, weights = points.triangles.copy(), points.weights.copy()
+    loops = border_loops(model.faces[model.surface == Surface.EYE_SOCKET])[:2]
+    edges = [(upper, lower, _loop_at(loops, model, side)) for upper, lower, side in LIDS]
+    mouth = border_loops(model.faces[model.surface == Surface.MOUTH_CAVITY])[0]
+    edges.append((sets.UPPER_LIP_BOTTOM, sets.LOWER_LIP_TOP, mouth))
+    for upper, lower, loop in edges:
+        for rows, arc in zip((upper, lower), inner_edge(loop, model.mean), strict=True):
+            x = positions[list(rows), 0]
+            share = (x - x[0]) / (x[-1] - x[0])
+            ends = arc if (x[-1] > x[0]) else arc[::-1]
+            triangles[list(rows)], weights[list(rows)] = _along(model, ends, share)
+    return SurfacePoints(triangles, weights)
+
+
+def _loop_at(loops: list[IntArray], model: HeadModel, side: int) -> IntArray:
+    return next(loop for loop in loops if np.sign(model.mean[loop, 0].mean()) == side)
+
+
+def _along(model: HeadModel, arc: IntArray, share: Float64Array) -> tuple[IntArray, FloatArray]:
+    """Triangles and weights of points at shares (n,) of the way in x along a chain of vertices."""
+    x = model.mean[arc, 0].astype(np.float64)
+    way = (x - x[0]) / (x[-1] - x[0])
+    way = np.maximum.accumulate(way) + np.arange(len(way)) * 1e-9
+    at = np.clip(np.searchsorted(way, share, side="right") - 1, 0, len(arc) - 2)
+    part = np.clip((share - way[at]) / (way[at + 1] - way[at]), 0.0, 1.0)
+    skin = model.faces[model.surface == Surface.SKIN]
+    triangles = np.stack([_triangle_with(skin, arc[i], arc[i + 1]) for i in at])
+    weights = np.zeros((len(at), 3))
+    for row, (i, t) in enumerate(zip(at, part, strict=True)):
+        weights[row, triangles[row] == arc[i]] = 1 - t
+        weights[row, triangles[row] == arc[i + 1]] = t
+    return triangles, weights.astype(np.float32)
+
+
+def _triangle_with(faces: IntArray, a: int, b: int) -> IntArray:
+    found: IntArray = faces[(faces == a).any(1) & (faces == b).any(1)][0]
+    return found
+
+
+def main(spec: str, cache_dir: Path) -> None:
+    """Calibrate the model ``spec``, write its landmark file and print the held-out error."""
+    model = bases(spec, cache_dir)
+    points = from_json(to_json(calibrate(model, heads=12, rounds=3, seed=1)))
+    target = Path(__file__).with_name(landmark_file(model.name))
+    write_text(target, to_json(points))
+    errors = reprojection_errors(model, points, heads=20, seed=1) * 100
+    print(f"{target.name}: {len(errors)} held-out views, error in % of the outer eye distance:")
+    ibug = errors[:, sets.IBUG68_FROM_478]
+    print(f"478 points: median {np.median(errors):.2f}, 95 % {np.percentile(errors, 95):.2f}")
+    print(f"68 points: median {np.median(ibug):.2f}, mean {ibug.mean():.2f}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        raise HeadwaterError("Usage: calibrate_landmarks MODEL CACHE_FOLDER")
+    main(sys.argv[1], Path(sys.argv[2]))
