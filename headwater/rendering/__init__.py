@@ -1,0 +1,1 @@
+"""Ray-cast pictures of heads with exact truth, on the CPU and without OpenGL."""

@@ -1,0 +1,99 @@
+"""One picture of a head with its exact truth."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from headwater.geometry.cameras import Camera, check_camera
+from headwater.geometry.rays import RayMesh
+from headwater.heads.model import HeadModel
+from headwater.rendering.backdrop import backdrop
+from headwater.rendering.lighting import lit
+from headwater.rendering.looks import Look, Scene
+from headwater.rendering.painting import HeadPaint, head_paint
+from headwater.rendering.props import Stage, stage
+from headwater.rendering.surfaces import finish
+from headwater.rendering.tracing import carry, float32, normalised, pooled, trace
+from headwater.rendering.truth import view_landmarks, view_truth
+
+Float32Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class View:
+    """A rendered picture and what it shows.
+
+    image: (H, W, 3) uint8 sRGB. mask: (H, W) bool, pixels whose centre lies on the head mesh.
+    parts: (H, W) uint8 face part ids. depth: (H, W) float32 z-depth, mm, 0 off the head.
+    landmarks_478_px: (478, 2) float32. landmarks_478_visible: (478,) bool, in the image and not
+    hidden by the head.
+    """
+
+    image: NDArray[np.uint8]
+    mask: NDArray[np.bool_]
+    parts: NDArray[np.uint8]
+    depth: Float32Array
+    landmarks_478_px: Float32Array
+    landmarks_478_visible: NDArray[np.bool_]
+
+
+def render_view(
+    model: HeadModel, vertices: Float32Array, look: Look, camera: Camera, supersample: int = 2
+) -> View:
+    """Picture of the head ``vertices`` (V, 3) mm, in ``model``'s topology, seen by ``camera``.
+
+    Hair and clothes are in the image only: mask, parts, depth and visibility are of the bare
+    head. The same arguments give the same bytes.
+    """
+    check_camera(camera)
+    paint = head_paint(model)
+    mesh = RayMesh(vertices, model.faces)
+    truth = view_truth(model, paint, vertices, mesh, camera)
+    landmarks, visible = view_landmarks(model, vertices, mesh, camera)
+    drawn = stage(model, paint, vertices, look.person)
+    coloured = _coloured(drawn, paint, look, camera, supersample)
+    image = _developed(look.scene, coloured)
+    return View(image, truth.mask, truth.parts, truth.depth, landmarks, visible)
+
+
+def _coloured(
+    drawn: Stage, paint: HeadPaint, look: Look, camera: Camera, supersample: int
+) -> Float32Array:
+    """Linear picture (H, W, 3) of the stage before its backdrop."""
+    mesh = RayMesh(drawn.vertices, drawn.faces)
+    samples = trace(mesh, drawn.vertices, camera, supersample)
+    values = carry(drawn.values, drawn.faces, samples)
+    view = normalised(-samples.direction)
+    normal = normalised(values[:, 3:6])
+    backwards = np.einsum("nc,nc->n", normal, view) < -0.2
+    normal[backwards] *= -1
+    position = camera.centre.astype(np.float32) + samples.direction * samples.depth[:, None]
+    surface = finish(look, paint, drawn.material[samples.triangle], values)
+    light = lit(look.scene, surface, mesh, position, normal, view, values[:, 9])
+
+    height, width = camera.height * supersample, camera.width * supersample
+    grid = np.zeros((height * width, 4), dtype=np.float32)
+    grid[samples.cell, :3] = np.minimum(light, 4.0)
+    grid[samples.cell, 3] = 1.0
+    mean = pooled(grid.reshape(height, width, 4), supersample)
+    behind = backdrop(look.scene, camera.height, camera.width)
+    picture: Float32Array = mean[..., :3] + behind * (1 - mean[..., 3:])
+    return picture
+
+
+def _developed(scene: Scene, picture: Float32Array) -> NDArray[np.uint8]:
+    """Display picture (H, W, 3) uint8 of linear light: tint, shoulder, blur, noise, contrast."""
+    height, width = picture.shape[:2]
+    light = np.maximum(picture * float32(scene.tint), 0)
+    light = np.where(light < 0.7, light, 0.7 + 0.3 * np.tanh((light - 0.7) / 0.3))
+    blur = scene.blur_px * width / 256
+    if blur > 0.2:
+        light = gaussian_filter(light, (blur, blur, 0))
+    display = np.clip(light, 0, 1) ** np.float32(1 / 2.2)
+    display = 0.5 + (display - 0.5) * float32(scene.contrast)
+    rng = np.random.default_rng([scene.seed, 4])
+    display += float32(scene.noise) * rng.standard_normal((height, width, 1), np.float32)
+    display += np.float32(0.5 * scene.noise) * rng.standard_normal((height, width, 3), np.float32)
+    return np.round(np.clip(display, 0, 1) * 255).astype(np.uint8)
