@@ -27,18 +27,26 @@ def compute(work: Work, result: Result) -> None:
 
 
 def _camera_row(frame: Row, landmarks: Row, points_mm: FloatArray) -> Row:
-    found = np.array(landmarks["landmarks_68_px"], np.float64).reshape(68, 2)
-    calibration = calibrate(found, points_mm, frame["width"], frame["height"])
+    found = np.array(landmarks["landmarks_68_px"], np.float32).reshape(68, 2)
+    calibration = calibrate(found, points_mm, principal_px(frame))
     return {
         **origin(frame),
         "width": frame["width"],
         "height": frame["height"],
-        "intrinsics": calibration.K.ravel().tolist(),
-        "rotation": calibration.R.ravel().tolist(),
-        "translation": calibration.t.ravel().tolist(),
+        "intrinsics": calibration.intrinsics.ravel().tolist(),
+        "rotation": calibration.rotation.ravel().tolist(),
+        "translation": calibration.translation.tolist(),
         "reprojection_error_px": calibration.reprojection_error_px,
         "landmark_nme_percent": calibration.nme_percent,
     }
+
+
+def principal_px(frame: Row) -> tuple[float, float]:
+    """The photo's middle in px of the frame: where a lens that was not shifted points."""
+    affine = np.array(frame["frame_from_photo"]).reshape(2, 3)
+    middle = np.array([frame["photo_width"] / 2, frame["photo_height"] / 2, 1.0])
+    x, y = affine @ middle
+    return float(x), float(y)
 
 
 STEP = Step(
@@ -46,7 +54,17 @@ STEP = Step(
     version=1,
     inputs=(
         Input(LANDMARKS, ("item", "subject", "landmarks_68_px")),
-        Input(FRAMES, (*ORIGIN_COLUMNS, "width", "height")),
+        Input(
+            FRAMES,
+            (
+                *ORIGIN_COLUMNS,
+                "width",
+                "height",
+                "frame_from_photo",
+                "photo_width",
+                "photo_height",
+            ),
+        ),
     ),
     outputs=(CAMERAS,),
     settings=lambda params: {},

@@ -1,22 +1,22 @@
 """Step "evaluate": ``python -m tasks.evaluate <system>``, from weights to figures and meshes."""
 
+import sys
+from pathlib import Path
+
+from headwater.config import load_params
 from headwater.systems import system
-from tasks.command import Context, command
+from tasks.command import command
 
 
-def main(context: Context) -> str:
+def main() -> str:
     """Evaluate the system named on the command line."""
-    name = context.argument("system")
-    figures = system(name).evaluate_stage(
-        context.params,
-        context.data,
-        context.data / "evaluate" / name,
-        context.progress("head"),
-    )
+    name, data = sys.argv[1], Path("data")
+    params = load_params(Path("params.yaml"))
+    figures = system(name).evaluate_stage(params, data, data / "evaluate" / name)
     return (
         f"face Chamfer {figures['face_chamfer_mm']:.2f} mm "
-        f"(mean head {figures['mean_head_face_chamfer_mm']:.2f}) "
-        f"over {figures['subjects']} subjects, {figures['failures']} failures"
+        f"(mean head {figures['mean_head_face_chamfer_mm']:.2f}), "
+        f"{figures['subjects']} subjects, {figures['failures']} failures"
     )
 
 

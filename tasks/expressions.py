@@ -25,15 +25,15 @@ from headwater.artifacts.tables import Row
 from headwater.config import Params
 from headwater.errors import ItemRejected
 from headwater.faces.expressions import EXPRESSION_KINDS, EditedFrame, edit_expression
-from headwater.faces.ingest import largest_face
+from headwater.faces.frame_landmarks import landmarks_in_frame
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.geometry.cameras import transform_image
 from headwater.geometry.rotations import frontal_angle_degrees
 from headwater.heads.model import HeadModel
 from headwater.heads.sampling import named_expression
 from headwater.pipeline.step import Input, Item, Result, Step, Work
-from headwater.rendering.scenes import sample_scene
-from headwater.rendering.view import render_view
+from headwater.rendering.scenes import sample_shot
+from headwater.rendering.views import render_view
 from tasks.command import run
 from tasks.head_model import head_model, head_model_fingerprint
 
@@ -96,14 +96,14 @@ def _rendered(frame: Row, kind: str, rows: Rows, model: HeadModel) -> EditedFram
     vertices = model.vertices(
         np.array(head["shape"], np.float32), _expression(model, head, kind)
     )
-    scene = sample_scene(head["item"], truth["view"], truth["width"])
+    shot = sample_shot(head["item"], truth["view"], truth["width"])
     camera = transform_image(
-        scene.camera,
+        shot.camera,
         np.array(frame["frame_from_photo"]).reshape(2, 3),
         frame["width"],
         frame["height"],
     )
-    view = render_view(model, vertices, scene.look, camera)
+    view = render_view(model, vertices, shot.look, camera)
     changed = (view.image != decode_png(frame["image"])).any(axis=2)
     return EditedFrame(view.image, view.parts, changed, view.landmarks_478_px)
 
@@ -114,7 +114,8 @@ def _expression(model: HeadModel, head: Row, kind: str) -> np.ndarray:
 
 
 def _row(item: Item, frame: Row, edited: EditedFrame) -> Row:
-    found = largest_face(mediapipe_faces().detect(edited.image)).points[:, :2]
+    box = frame["face_box"]
+    found = landmarks_in_frame(edited.image, box, mediapipe_faces())[:, :2]
     return {
         **origin(frame, item=item.item, parent=frame["item"]),
         "image": encode_png(edited.image, item.item),
@@ -133,7 +134,7 @@ STEP = Step(
     version=1,
     inputs=(
         Input(CAMERAS, ("item", "subject", "source", "rotation")),
-        Input(FRAMES, (*ORIGIN_COLUMNS, "image", "width", "height", "frame_from_photo")),
+        Input(FRAMES, (*ORIGIN_COLUMNS, "image", "width", "height", "face_box", "frame_from_photo")),
         Input(LANDMARKS, ("item", "landmarks_478_px")),
         Input(PARTS, ("item", "parts")),
         Input(TRUTH, ("item", "subject", "view", "width")),

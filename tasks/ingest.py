@@ -47,6 +47,8 @@ def _frame_row(row: Row, frame_px: int) -> Row:
         "height": frame.shape[0],
         "face_box": [*points.min(axis=0).tolist(), *points.max(axis=0).tolist()],
         "faces_found": face.faces_found,
+        "photo_width": rgb.shape[1],
+        "photo_height": rgb.shape[0],
         "frame_from_photo": frame_from_photo.ravel().tolist(),
     }
 

@@ -6,7 +6,7 @@ from headwater.artifacts.schemas import FRAMES, LANDMARKS
 from headwater.artifacts.tables import Row
 from headwater.errors import ItemRejected
 from headwater.faces.expressions import aspect_ratios
-from headwater.faces.ingest import largest_face
+from headwater.faces.frame_landmarks import landmarks_in_frame
 from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.pipeline.step import Input, Result, Step, Work
@@ -24,8 +24,7 @@ def compute(work: Work, result: Result) -> None:
 
 
 def _landmark_row(row: Row) -> Row:
-    face = largest_face(mediapipe_faces().detect(decode_png(row["image"])))
-    points = face.points[:, :2]
+    points = landmarks_in_frame(decode_png(row["image"]), row["face_box"], mediapipe_faces())[:, :2]
     ratios = aspect_ratios(points)
     return {
         **origin(row),
@@ -40,7 +39,7 @@ def _landmark_row(row: Row) -> Row:
 STEP = Step(
     name="landmarks",
     version=1,
-    inputs=(Input(FRAMES, (*ORIGIN_COLUMNS, "image")),),
+    inputs=(Input(FRAMES, (*ORIGIN_COLUMNS, "image", "face_box")),),
     outputs=(LANDMARKS,),
     settings=lambda params: {},
     compute=compute,

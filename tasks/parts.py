@@ -5,7 +5,7 @@ import numpy as np
 from headwater.artifacts.images import encode_png
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import FRAMES, LANDMARKS, PARTS
-from headwater.faces.parts import label_parts
+from headwater.faces.parts import part_labels
 from headwater.pipeline.step import Input, Result, Step, Work
 from tasks.command import run
 
@@ -16,7 +16,7 @@ def compute(work: Work, result: Result) -> None:
     for item in work.items:
         frame = frames[item.item]
         points = np.array(landmarks[item.item]["landmarks_478_px"], np.float32).reshape(478, 2)
-        parts = label_parts(points, frame["width"], frame["height"])
+        parts = part_labels(points, frame["height"], frame["width"])
         image = encode_png(parts, f"{item.item}-parts")
         result.add(PARTS, {**origin(frame), "parts": image})
 

@@ -14,8 +14,8 @@ from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.heads.model import HeadModel
 from headwater.heads.sampling import sample_expression, sample_shape
 from headwater.pipeline.step import Item, Result, Step, Work
-from headwater.rendering.scenes import Scene, sample_scene
-from headwater.rendering.view import View, render_view
+from headwater.rendering.scenes import Shot, sample_shot
+from headwater.rendering.views import View, render_view
 from tasks.command import run
 from tasks.head_model import head_model, head_model_fingerprint
 
@@ -44,11 +44,11 @@ def compute(work: Work, result: Result) -> None:
         check_head_size(vertices, item.name)
         result.add(HEADS, {**head, "mesh": _mesh(vertices, model, item.item)})
         for number in range(settings.views):
-            scene = sample_scene(item.item, number, settings.image_px)
-            view = render_view(model, vertices, scene.look, scene.camera)
+            shot = sample_shot(item.item, number, settings.image_px)
+            view = render_view(model, vertices, shot.look, shot.camera)
             frame = _frame_origin(head, number)
             result.add(SYNTHETIC_FRAMES, _frame_row(frame, view))
-            result.add(TRUTH, _truth_row(frame, number, scene, view))
+            result.add(TRUTH, _truth_row(frame, number, shot, view))
 
 
 def _head_row(item: Item, model: HeadModel, params: Params) -> dict[str, Any]:
@@ -92,18 +92,18 @@ def _frame_row(frame: dict[str, Any], view: View) -> dict[str, Any]:
     }
 
 
-def _truth_row(frame: dict[str, Any], number: int, scene: Scene, view: View) -> dict[str, Any]:
+def _truth_row(frame: dict[str, Any], number: int, shot: Shot, view: View) -> dict[str, Any]:
     name = frame["item"]
     depth = np.round(view.depth / DEPTH_UNIT_MM).clip(0, 65535).astype(np.uint16)
     return {
         **frame,
         "view": number,
-        "view_kind": scene.kind,
-        "width": scene.camera.width,
-        "height": scene.camera.height,
-        "intrinsics": scene.camera.K.ravel().tolist(),
-        "rotation": scene.camera.R.ravel().tolist(),
-        "translation": scene.camera.t.tolist(),
+        "view_kind": shot.kind,
+        "width": shot.camera.width,
+        "height": shot.camera.height,
+        "intrinsics": shot.camera.K.ravel().tolist(),
+        "rotation": shot.camera.R.ravel().tolist(),
+        "translation": shot.camera.t.tolist(),
         "landmarks_68_px": view.landmarks_478_px[list(IBUG68_FROM_478)].ravel().tolist(),
         "landmarks_478_px": view.landmarks_478_px.ravel().tolist(),
         "mask": encode_png(view.mask, f"{name}-mask"),

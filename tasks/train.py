@@ -1,24 +1,34 @@
 """Step "train": ``python -m tasks.train <system>``, from tables to weights."""
 
+import sys
+from pathlib import Path
+
 from headwater.artifacts.ids import item_id
+from headwater.config import load_params
 from headwater.systems import system
-from tasks.command import Context, command
+from tasks.command import command
+from tasks.console import progress
 from tasks.head_model import head_model
 
 
-def main(context: Context) -> str:
+def main() -> str:
     """Train the system named on the command line."""
-    name = context.argument("system")
-    folder = context.project / ".headwater" / "checkpoints" / name
-    checkpoints = folder / item_id(context.params.model_dump())
-    done = system(name).train_stage(
-        context.params,
-        head_model(context.params, context.project),
-        context.data,
-        context.data / "train" / name,
-        checkpoints,
-        context.progress("training step"),
-    )
+    name, project = sys.argv[1], Path.cwd()
+    params = load_params(project / "params.yaml")
+    data = project / "data"
+    stage = system(name)
+    checkpoints = project / ".headwater" / "checkpoints" / name / item_id(params.model_dump())
+    with progress(f"train {name}", stage.training_steps(params)) as advance:
+        reached = 0
+
+        def show(step: int, steps: int, record: dict[str, float]) -> None:
+            nonlocal reached
+            loss = sum(value for key, value in record.items() if key.endswith("loss"))
+            advance(step - reached, f"loss {loss:.4f}")
+            reached = step
+
+        model = head_model(params, project)
+        done = stage.train_stage(params, model, data, data / "train" / name, checkpoints, show)
     return f"{done['steps']} steps, {done['parameters']:,} parameters"
 
 

@@ -188,6 +188,8 @@ FRAMES = _table(
         "face_box", floats(4), "left, top, right, bottom", unit="px", frame="frame", shape=(4,)
     ),
     column("faces_found", pa.int32(), "faces in the photo; the largest one is used"),
+    column("photo_width", pa.int32(), "width of the whole photo", unit="px"),
+    column("photo_height", pa.int32(), "height of the whole photo", unit="px"),
     column(
         "frame_from_photo",
         doubles(6),

@@ -1,4 +1,4 @@
-"""The scene of a synthetic view - look and camera - as a function of its identifier alone."""
+"""What a synthetic view shows beside the head, as a function of the head's identifier alone."""
 
 from dataclasses import dataclass
 
@@ -6,25 +6,27 @@ import numpy as np
 
 from headwater.artifacts.ids import seed_of
 from headwater.geometry.cameras import Camera
-from headwater.rendering.looks import Look, sample_look
-from headwater.rendering.viewpoints import sample_camera
+from headwater.rendering.looks import Look, relit, sample_look
+from headwater.rendering.viewpoints import ViewKind, sample_camera
 
 
 @dataclass(frozen=True)
-class Scene:
-    """What a view shows beside the head itself. kind: "frontal" or "side"."""
+class Shot:
+    """A view of a head: its kind, the person's look in a scene, and the camera."""
 
-    kind: str
+    kind: ViewKind
     look: Look
     camera: Camera
 
 
-def sample_scene(head: str, view: int, image_px: int) -> Scene:
-    """Scene of view number ``view`` of the head with this identifier; view 0 is frontal.
+def sample_shot(head: str, view: int, image_px: int) -> Shot:
+    """Shot number ``view`` of the head with this identifier; view 0 is frontal.
 
-    The same arguments give the same scene, so a head can be rendered again with another expression.
+    The same arguments give the same shot, so a head can be rendered again with another
+    expression. A head looks the same in all its views, under another light elsewhere.
     """
-    kind = "frontal" if view == 0 else "side"
-    look = sample_look(np.random.default_rng(seed_of("look", head, view)))
+    kind: ViewKind = "frontal" if view == 0 else "side"
+    person = sample_look(np.random.default_rng(seed_of("person", head)))
+    look = relit(person, np.random.default_rng(seed_of("scene", head, view)))
     camera = sample_camera(np.random.default_rng(seed_of("camera", head, view)), kind, image_px)
-    return Scene(kind, look, camera)
+    return Shot(kind, look, camera)

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +40,11 @@ def config_of(params: Params) -> GlvdConfig:
     return SIZES[settings.size].model_copy(update={"iterations": settings.iterations})
 
 
+def training_steps(params: Params) -> int:
+    """Optimiser steps of a training."""
+    return config_of(params).steps
+
+
 def train_stage(
     params: Params,
     model: HeadModel,
@@ -69,9 +73,7 @@ def train_stage(
     return {"steps": int(result.curve[-1]["step"]), "parameters": result.parameters}
 
 
-def evaluate_stage(
-    params: Params, data: Path, out: Path, progress: Callable[[int, int], None] | None
-) -> dict[str, Any]:
+def evaluate_stage(params: Params, data: Path, out: Path) -> dict[str, Any]:
     """Evaluate the weights on held-out heads and on every photo.
 
     Writes metrics.json, descent.csv, errors.parquet, examples.parquet and meshes/ below ``out``.
@@ -80,7 +82,7 @@ def evaluate_stage(
     heads = read_heads(data)
     views = read_synthetic_views(data, heads)
     iterations = params.systems.glvd.iterations
-    evaluation = evaluate(trained, heads, views, iterations=iterations, progress=progress)
+    evaluation = evaluate(trained, heads, views, iterations=iterations)
     truth = {row["subject"]: row for row in read_table(data, TRUTH).to_pylist() if not row["view"]}
     errors = _head_rows(evaluation, truth)
     examples = []
