@@ -1,0 +1,1 @@
+"""GLVD: guided learned vertex descent (arXiv 2510.06046)."""

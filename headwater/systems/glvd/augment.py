@@ -1,0 +1,88 @@
+"""Training-time disturbances of images, masks, landmarks and cameras; all from one generator."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from headwater.systems.glvd.config import GlvdConfig
+from headwater.systems.glvd.data import Crops, normalise
+from headwater.systems.glvd.model import ViewBatch
+
+PROBABILITY = 0.3
+
+
+def augmented_batch(
+    crops: Crops, rows: Tensor, config: GlvdConfig, generator: torch.Generator
+) -> ViewBatch:
+    """One view each of the crops ``rows`` (B,), disturbed: a ViewBatch with N = 1."""
+    values = crops.pixels[rows].movedim(-1, -3).float() / 255.0
+    colour = _colour(values[:, :3], generator)
+    mask = _mask(values[:, 3:], generator)
+    images = normalise(torch.cat([colour, mask], dim=1))
+    landmarks = crops.landmarks[rows]
+    noise = torch.randn(landmarks.shape, generator=generator) * config.landmark_noise_px
+    projection = _camera(crops.projection[rows], config, generator)
+    return ViewBatch(images[:, None], (landmarks + noise)[:, None], projection[:, None])
+
+
+def _uniform(
+    count: int, low: float, high: float, generator: torch.Generator, channels: int = 1
+) -> Tensor:
+    return low + (high - low) * torch.rand(count, channels, 1, 1, generator=generator)
+
+
+def _sometimes(count: int, generator: torch.Generator, probability: float = PROBABILITY) -> Tensor:
+    return torch.rand(count, 1, 1, 1, generator=generator) < probability
+
+
+def _colour(colour: Tensor, generator: torch.Generator) -> Tensor:
+    """Brightness, offset, saturation, tint and gamma, each with its own probability."""
+    count = len(colour)
+    one = torch.ones(())
+    gain = torch.where(_sometimes(count, generator), _uniform(count, 0.5, 1.5, generator), one)
+    shift = torch.where(
+        _sometimes(count, generator), _uniform(count, -0.12, 0.12, generator), one * 0
+    )
+    tint = torch.where(
+        _sometimes(count, generator), _uniform(count, 0.75, 1.25, generator, channels=3), one
+    )
+    saturation = torch.where(
+        _sometimes(count, generator), _uniform(count, 0.0, 1.5, generator), one
+    )
+    gamma = torch.where(_sometimes(count, generator), _uniform(count, 0.7, 1.3, generator), one)
+    grey = colour.mean(dim=1, keepdim=True)
+    mixed = grey + saturation * (colour - grey)
+    bounded = (mixed * gain * tint + shift).clamp(1e-4, 1.0)
+    noise = _uniform(count, 0.0, 0.04, generator) * torch.randn(colour.shape, generator=generator)
+    return (bounded**gamma + noise).clamp(0.0, 1.0)
+
+
+def _mask(mask: Tensor, generator: torch.Generator) -> Tensor:
+    """Grown or shrunk by up to three pixels in some of the images."""
+    change = torch.randint(-3, 4, (len(mask),), generator=generator)
+    kept = torch.rand(len(mask), generator=generator) >= PROBABILITY
+    result = mask.clone()
+    for i, pixels in enumerate(change.tolist()):
+        if pixels and not kept[i]:
+            size = 2 * abs(pixels) + 1
+            sign = 1.0 if pixels > 0 else -1.0
+            result[i] = sign * functional.max_pool2d(sign * mask[i], size, 1, abs(pixels))
+    return result
+
+
+def _camera(projection: Tensor, config: GlvdConfig, generator: torch.Generator) -> Tensor:
+    """A small turn about the canonical origin and a shift in the image."""
+    count = len(projection)
+    turn = torch.randn(count, 3, generator=generator) * (
+        config.camera_noise_degrees * torch.pi / 180.0
+    )
+    shift = torch.randn(count, 2, 1, generator=generator) * config.camera_noise_px
+    zero = torch.zeros(count)
+    cross = torch.stack(
+        [zero, -turn[:, 2], turn[:, 1], turn[:, 2], zero, -turn[:, 0], -turn[:, 1], turn[:, 0], zero],
+        dim=1,
+    ).reshape(count, 3, 3)
+    turned = torch.cat(
+        [projection[:, :, :3] @ torch.linalg.matrix_exp(cross), projection[:, :, 3:]], dim=2
+    )
+    return torch.cat([turned[:, :2] + shift * turned[:, 2:], turned[:, 2:]], dim=1)

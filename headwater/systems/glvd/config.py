@@ -1,0 +1,85 @@
+"""Settings of GLVD and its sizes."""
+
+from types import MappingProxyType
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class GlvdConfig(BaseModel):
+    """One setting of GLVD; lengths in mm, image sizes in px.
+
+    Network: image_px is the side of the square crop, crop_mm what it spans at the nose bridge;
+    stride of the feature maps, width, stacks, depth and outputs of the hourglasses; hidden units
+    of the decoders; keypoints: the spec's 18, or all 68 landmarks, or none (then it is LVD).
+    anchors: shared last-layer weights spread over the template, 0 for LVD's free rows.
+    template_field: add the clamped step towards the mean head to every predicted step.
+
+    Descent: clamp_mm is lambda, start_radius_mm the ball of the first points, iterations the steps.
+
+    Training: steps, batch images per step, points vertices sampled per image and step.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    image_px: Count = 128
+    crop_mm: Positive = 280.0
+    stride: Literal[2, 4] = 4
+    width: Count = 64
+    stacks: Count = 1
+    depth: Count = 3
+    outputs: Count = 64
+    hidden: Count = 256
+    keypoints: Literal[0, 18, 68] = 68
+    keypoint_depth: Count = 2
+    heatmap_sigma_cells: Positive = 1.0
+    relative_encoding: Literal["dist"] = "dist"
+    anchors: Annotated[int, Field(ge=0)] = 128
+    template_field: bool = True
+
+    clamp_mm: Positive = 25.0
+    start_radius_mm: Positive = 42.0
+    iterations: Count = 10
+
+    steps: Count = 1200
+    batch: Count = 16
+    points: Count = 512
+    face_share: Share = 0.7
+    learning_rate: Positive = 1e-3
+    beta1: Share = 0.5
+    beta2: Share = 0.999
+    constant_share: Share = 0.5
+    weight_decay: NotNegative = 0.0
+    gradient_norm: Positive = 1.0
+    near_share: Share = 0.5
+    near_sigmas_mm: tuple[Positive, ...] = (0.5, 2.5, 8.0)
+    keypoint_noise_mm: NotNegative = 2.0
+    camera_noise_degrees: NotNegative = 0.5
+    camera_noise_px: NotNegative = 1.0
+    landmark_noise_px: NotNegative = 0.5
+    checkpoint_every: Count = 200
+
+
+SIZES: Final = MappingProxyType(
+    {
+        "smoke": GlvdConfig(
+            image_px=64,
+            width=16,
+            outputs=16,
+            depth=2,
+            hidden=32,
+            keypoints=18,
+            anchors=16,
+            points=64,
+            batch=4,
+            steps=20,
+            checkpoint_every=10,
+        ),
+        "small": GlvdConfig(),
+    }
+)

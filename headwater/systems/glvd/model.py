@@ -1,0 +1,184 @@
+"""The GLVD network: encoders f_v and f_k, step decoders g_k and g_v, and the descent."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from headwater.systems.glvd.canonical import UNIT_MM
+from headwater.systems.glvd.config import GlvdConfig
+from headwater.systems.glvd.decoder import StepDecoder
+from headwater.systems.glvd.encoding import RELATIVE_ENCODINGS
+from headwater.systems.glvd.features import pixel_aligned
+from headwater.systems.glvd.hourglass import MapHourglass, StackedHourglass
+
+IMAGE_CHANNELS = 4
+HEATMAPS = 68
+
+
+@dataclass(frozen=True)
+class ViewBatch:
+    """Network input, N views of each of B heads.
+
+    images: (B, N, 4, S, S) float32, normalised RGB with the background zero, and the mask.
+    landmarks: (B, N, 68, 2) float32 px in the crop, NaN where not found.
+    projection: (B, N, 3, 4) float32, canonical units to px in the crop.
+    """
+
+    images: Tensor
+    landmarks: Tensor
+    projection: Tensor
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Feature maps of a batch: vertex and keypoint maps (B, N, C, h, w), and the projections."""
+
+    vertex_maps: Tensor
+    keypoint_maps: Tensor | None
+    projection: Tensor
+
+
+@dataclass(frozen=True)
+class Descent:
+    """States of a descent in canonical units: (T + 1, B, V, 3) and (T + 1, B, K, 3)."""
+
+    vertices: Tensor
+    keypoints: Tensor
+
+
+class Glvd(nn.Module):
+    """Guided learned vertex descent for one template.
+
+    template: (V, 3) canonical mean head. keypoint_template: (K, 3) its keypoints.
+    smoothing: (V, anchors) shares of the shared last-layer weights, None without anchors.
+    """
+
+    def __init__(
+        self,
+        config: GlvdConfig,
+        template: Tensor,
+        keypoint_template: Tensor,
+        smoothing: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.register_buffer("template", template)
+        self.register_buffer("keypoint_template", keypoint_template)
+        self.template: Tensor
+        self.keypoint_template: Tensor
+        self.f_v = StackedHourglass(
+            IMAGE_CHANNELS,
+            width=config.width,
+            outputs=config.outputs,
+            stacks=config.stacks,
+            depth=config.depth,
+            stride=config.stride,
+        )
+        keypoints = len(keypoint_template)
+        self.f_s: MapHourglass | None = None
+        self.g_k: StepDecoder | None = None
+        if keypoints:
+            self.f_s = MapHourglass(
+                HEATMAPS + config.outputs,
+                width=config.width,
+                outputs=config.outputs,
+                depth=config.keypoint_depth,
+            )
+            self.g_k = StepDecoder(3 + config.outputs, config.hidden, keypoints)
+        self.relative = RELATIVE_ENCODINGS[config.relative_encoding]
+        inputs = 3 + config.stacks * config.outputs + self.relative.width(keypoints)
+        self.g_v = StepDecoder(inputs, config.hidden, len(template), smoothing)
+
+    @property
+    def clamp(self) -> float:
+        """Lambda in canonical units."""
+        return self.config.clamp_mm / UNIT_MM
+
+    def encode(self, views: ViewBatch) -> Encoded:
+        """Feature maps of every view; the heatmaps pass no gradient."""
+        batch, count = views.images.shape[:2]
+        images = views.images.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        maps = self.f_v(images)
+        side = maps[-1].shape[-1]
+        keypoint_maps = None
+        if self.f_s is not None:
+            with torch.no_grad():
+                heat = heatmaps(
+                    views.landmarks.flatten(0, 1),
+                    self.config.image_px,
+                    side,
+                    self.config.heatmap_sigma_cells,
+                )
+            joined = self.f_s(torch.cat([heat, maps[-1]], dim=1))
+            keypoint_maps = joined.unflatten(0, (batch, count))
+        vertex_maps = torch.cat(maps, dim=1).unflatten(0, (batch, count))
+        return Encoded(vertex_maps, keypoint_maps, views.projection)
+
+    def keypoint_step(self, encoded: Encoded, keypoints: Tensor) -> Tensor:
+        """Equation 1: displacement (B, K, 3) of keypoints (B, K, 3)."""
+        if self.g_k is None or encoded.keypoint_maps is None:
+            return torch.zeros_like(keypoints)
+        features = pixel_aligned(
+            encoded.keypoint_maps, keypoints, encoded.projection, self.config.image_px
+        )
+        step = self.g_k.own_rows(torch.cat([keypoints, features], dim=-1), self.g_k.rows())
+        return step + self._towards(self.keypoint_template, keypoints)
+
+    def vertex_step(
+        self,
+        encoded: Encoded,
+        vertices: Tensor,
+        keypoints: Tensor,
+        chosen: Tensor | None = None,
+        rows: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        """Equation 2: displacement (B, n, 3) of vertices (B, n, 3), given keypoints (B, K, 3).
+
+        chosen: (n,) vertex indices, None for all. rows: of ``g_v``, to compute them once.
+        """
+        features = pixel_aligned(
+            encoded.vertex_maps, vertices, encoded.projection, self.config.image_px
+        )
+        relative = self.relative.encode(vertices, keypoints)
+        x = torch.cat([vertices, features, relative], dim=-1)
+        step = self.g_v.own_rows(x, self.g_v.rows(chosen) if rows is None else rows)
+        template = self.template if chosen is None else self.template[chosen]
+        return step + self._towards(template, vertices)
+
+    def descend(
+        self, encoded: Encoded, vertices: Tensor, keypoints: Tensor, iterations: int
+    ) -> Descent:
+        """Iterate from vertices (B, V, 3) and keypoints (B, K, 3); the keypoints step first."""
+        states, guides = [vertices], [keypoints]
+        rows = self.g_v.rows()
+        for _ in range(iterations):
+            keypoints = keypoints + self.keypoint_step(encoded, keypoints)
+            vertices = vertices + self.vertex_step(encoded, vertices, keypoints, rows=rows)
+            states.append(vertices)
+            guides.append(keypoints)
+        return Descent(torch.stack(states), torch.stack(guides))
+
+    def _towards(self, template: Tensor, points: Tensor) -> Tensor:
+        if not self.config.template_field:
+            return torch.zeros_like(points)
+        return (template - points).clamp(-self.clamp, self.clamp)
+
+
+def heatmaps(landmarks: Tensor, image_px: int, side: int, sigma_cells: float) -> Tensor:
+    """Gaussian maps (n, 68, side, side), peak 1, of landmarks (n, 68, 2) px; zero where NaN.
+
+    They stand for the paper's frozen heatmap network: the landmarks come from a frozen detector.
+    """
+    centres = torch.arange(side, dtype=landmarks.dtype, device=landmarks.device) + 0.5
+    offsets = landmarks[..., None] * (side / image_px) - centres
+    falloff = torch.exp(-0.5 * (offsets / sigma_cells) ** 2)
+    maps = falloff[:, :, 1, :, None] * falloff[:, :, 0, None, :]
+    return torch.nan_to_num(maps, nan=0.0)
+
+
+def random_ball(count: int, radius: float, generator: torch.Generator) -> Tensor:
+    """Points (count, 3) uniform in a ball round the canonical origin."""
+    direction = torch.randn(count, 3, generator=generator)
+    direction = direction / direction.norm(dim=1, keepdim=True).clamp(min=1e-8)
+    return radius * direction * torch.rand(count, 1, generator=generator) ** (1.0 / 3.0)

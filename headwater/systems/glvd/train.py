@@ -1,0 +1,249 @@
+"""Training of GLVD: the fields are regressed at sampled points, no step is unrolled."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from headwater.errors import HeadwaterError
+from headwater.heads.model import SurfacePoints
+from headwater.metrics.chamfer import face_sphere
+from headwater.systems.glvd.augment import augmented_batch
+from headwater.systems.glvd.canonical import UNIT_MM
+from headwater.systems.glvd.config import GlvdConfig
+from headwater.systems.glvd.data import (
+    Crops,
+    Heads,
+    Template,
+    Views,
+    canonical_heads,
+    crop_views,
+    keypoint_indices,
+    smoothing_weights,
+)
+from headwater.systems.glvd.losses import clamped_l1, oracle_path
+from headwater.systems.glvd.model import Encoded, Glvd, random_ball
+from headwater.systems.glvd.weights import TrainedGlvd, save_weights
+from headwater.training.loop import Progress, Schedule, deterministic, fit
+
+THREADS = 2
+KEYPOINT_QUERIES = 4
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """weights: the file written. curve: losses over the steps. parameters: their number."""
+
+    weights: Path
+    curve: list[dict[str, float]]
+    parameters: int
+
+
+def train(
+    config: GlvdConfig,
+    heads: Heads,
+    views: Views,
+    template: Template,
+    out_dir: Path,
+    checkpoint_dir: Path,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> TrainResult:
+    """Train on the views whose split is "train" and write ``out_dir/weights.safetensors``.
+
+    The same input gives the same bytes, also when the training was killed and resumed from
+    ``checkpoint_dir``. Views without detected landmarks are trained on with empty heatmaps.
+    """
+    views = views.choose(views.split == "train")
+    if not len(views):
+        raise HeadwaterError("GLVD: no view has the split 'train'; nothing to train on")
+    crops = crop_views(views, template.origin, config.image_px, config.crop_mm)
+    targets = canonical_heads(heads, template)
+    network = build(config, targets[torch.unique(crops.head)], template, seed)
+    objective = Objective(config, network, crops, targets, template)
+    optimizer = torch.optim.AdamW(
+        network.parameters(),
+        lr=config.learning_rate,
+        betas=(config.beta1, config.beta2),
+        weight_decay=config.weight_decay,
+    )
+    schedule = Schedule(
+        config.steps,
+        config.learning_rate,
+        config.constant_share,
+        config.gradient_norm,
+        config.checkpoint_every,
+    )
+    with deterministic(THREADS):
+        curve = fit(
+            network,
+            optimizer,
+            objective.losses,
+            schedule,
+            seed=seed,
+            fingerprint=_fingerprint(config, seed, crops, targets),
+            checkpoint_dir=checkpoint_dir,
+            progress=progress,
+        )
+    path = out_dir / "weights.safetensors"
+    save_weights(path, TrainedGlvd(network, config, template))
+    return TrainResult(path, curve, sum(p.numel() for p in network.parameters()))
+
+
+def build(config: GlvdConfig, targets: Tensor, template: Template, seed: int) -> Glvd:
+    """An untrained network whose template is the mean of ``targets`` (h, V, 3)."""
+    mean = targets.mean(dim=0)
+    landmarks = torch.from_numpy(template.landmarks_478.on(mean.numpy()))
+    smoothing = None
+    if config.anchors:
+        dense = _near_face(template)
+        smoothing = torch.from_numpy(smoothing_weights(template.mean, config.anchors, dense))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = Glvd(config, mean, landmarks[keypoint_indices(config.keypoints)], smoothing)
+    return network.to(memory_format=torch.channels_last)
+
+
+class Objective:
+    """The losses of one step, as a function of the step and its generator."""
+
+    def __init__(
+        self,
+        config: GlvdConfig,
+        network: Glvd,
+        crops: Crops,
+        targets: Tensor,
+        template: Template,
+    ) -> None:
+        self.config = config
+        self.network = network
+        self.crops = crops
+        self.targets = targets
+        chosen = keypoint_indices(config.keypoints)
+        points = template.landmarks_478
+        self.keypoints = torch.stack(
+            [
+                torch.from_numpy(
+                    SurfacePoints(points.triangles[chosen], points.weights[chosen]).on(head)
+                )
+                for head in targets.numpy()
+            ]
+        )
+        near = torch.from_numpy(_near_face(template))
+        share = config.face_share
+        self.chances = torch.where(near, share / near.sum(), (1 - share) / (~near).sum()).float()
+
+    def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """Vertex and keypoint field losses of one batch."""
+        rows = self._rows(step)
+        encoded = self.network.encode(augmented_batch(self.crops, rows, self.config, generator))
+        heads = self.crops.head[rows]
+        losses: dict[str, Tensor] = {}
+        steps = self._steps(len(rows), generator)
+        guides = self.keypoints[heads]
+        if self.config.keypoints:
+            losses["keypoint_loss"] = self._keypoint_loss(encoded, guides, generator)
+            guides = self._guides(encoded, guides, steps, generator)
+        losses["vertex_loss"] = self._vertex_loss(encoded, heads, guides, steps, generator)
+        return losses
+
+    def _rows(self, step: int) -> Tensor:
+        """Views of a step: every pass over them is a new permutation of its own seed."""
+        count, batch = len(self.crops), self.config.batch
+        places = torch.arange(step * batch, (step + 1) * batch)
+        rounds = (places // count).unique().tolist()
+        orders = {
+            r: torch.randperm(count, generator=torch.Generator().manual_seed(r)) for r in rounds
+        }
+        return torch.stack([orders[int(p) // count][int(p) % count] for p in places])
+
+    def _steps(self, batch: int, generator: torch.Generator) -> Tensor:
+        """(B, 1, 1): which moment of the descent each sample shows; beyond the last: arrived."""
+        early = torch.rand(batch, 1, 1, generator=generator) * self.config.iterations
+        near = torch.rand(batch, 1, 1, generator=generator) < self.config.near_share
+        return torch.where(near, torch.full_like(early, 2.0 * self.config.iterations), early)
+
+    def _vertex_loss(
+        self,
+        encoded: Encoded,
+        heads: Tensor,
+        guides: Tensor,
+        steps: Tensor,
+        generator: torch.Generator,
+    ) -> Tensor:
+        chosen = torch.multinomial(self.chances, self.config.points, generator=generator)
+        target = self.targets[heads][:, chosen]
+        points = self._queries(target, steps, generator)
+        step = self.network.vertex_step(encoded, points, guides, chosen)
+        return clamped_l1(step, points, target, self.network.clamp)
+
+    def _keypoint_loss(
+        self, encoded: Encoded, truth: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        losses = []
+        for _ in range(KEYPOINT_QUERIES):
+            points = self._queries(truth, self._steps(len(truth), generator), generator)
+            step = self.network.keypoint_step(encoded, points)
+            losses.append(clamped_l1(step, points, truth, self.network.clamp))
+        return torch.stack(losses).mean()
+
+    def _queries(self, target: Tensor, steps: Tensor, generator: torch.Generator) -> Tensor:
+        """Points on the oracle's descent to ``target`` (B, n, 3), with noise."""
+        count, points, _ = target.shape
+        radius = self.config.start_radius_mm / UNIT_MM
+        start = random_ball(count * points, radius, generator).reshape(count, points, 3)
+        sigmas = torch.tensor(self.config.near_sigmas_mm) / UNIT_MM
+        sigma = sigmas[torch.randint(len(sigmas), (count, points, 1), generator=generator)]
+        noise = sigma * torch.randn(count, points, 3, generator=generator)
+        return oracle_path(start, target, steps, self.network.clamp) + noise
+
+    def _guides(
+        self, encoded: Encoded, truth: Tensor, steps: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """Keypoints (B, K, 3) that P is computed from: true, halfway or the branch's own."""
+        count, points, _ = truth.shape
+        radius = self.config.start_radius_mm / UNIT_MM
+        start = random_ball(count * points, radius, generator).reshape(count, points, 3)
+        blend = torch.rand(count, 1, 1, generator=generator)
+        noise = torch.randn(truth.shape, generator=generator)
+        true = truth + noise * (self.config.keypoint_noise_mm / UNIT_MM)
+        kind = torch.rand(count, 1, 1, generator=generator)
+        mixed = torch.where(kind < 0.5, true, (1 - blend) * start + blend * truth)
+        own = torch.nonzero(kind.flatten() >= 0.75).flatten()
+        if len(own):
+            mixed[own] = self._rolled_out(encoded, start, steps, own)
+        return mixed
+
+    @torch.no_grad()
+    def _rolled_out(self, encoded: Encoded, start: Tensor, steps: Tensor, own: Tensor) -> Tensor:
+        """The keypoint branch's own state at the moment that the vertices show."""
+        maps = encoded.keypoint_maps
+        few = Encoded(
+            encoded.vertex_maps[own],
+            None if maps is None else maps[own],
+            encoded.projection[own],
+        )
+        keypoints = start[own]
+        last = (steps[own].floor() + 1).clamp(max=self.config.iterations)
+        for step in range(int(last.max())):
+            moved = keypoints + self.network.keypoint_step(few, keypoints)
+            keypoints = torch.where(step < last, moved, keypoints)
+        return keypoints
+
+
+def _near_face(template: Template) -> NDArray[np.bool_]:
+    near = np.zeros(len(template.mean), dtype=bool)
+    near[face_sphere(template.mean, template.nose_tip(template.mean))] = True
+    return near
+
+
+def _fingerprint(config: GlvdConfig, seed: int, crops: Crops, targets: Tensor) -> str:
+    total = hashlib.sha256(f"{config.model_dump_json()} {seed} {torch.__version__}".encode())
+    for tensor in (crops.pixels, crops.landmarks, crops.projection, crops.head, targets):
+        total.update(tensor.contiguous().numpy().tobytes())
+    return total.hexdigest()

@@ -1,0 +1,1 @@
+"""The training loop that every learned system shares."""
