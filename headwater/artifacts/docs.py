@@ -1,0 +1,89 @@
+"""The page that documents every table and column, written from the schemas."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from headwater.artifacts.atomic import write_text
+from headwater.artifacts.schemas import IMAGE, SCHEMA_VERSION, TABLES, TableSchema, is_optional
+
+_INTRODUCTION = f"""\
+# Artifacts
+
+Written by `headwater docs` from `headwater/artifacts/schemas.py`; a test keeps the two equal.
+Schema version {SCHEMA_VERSION}.
+
+A table is a folder of Parquet files, `data/<step>/<table>/bucket-<nnn>.parquet`, with page
+checksums and sorted by item; a subject's bucket is its identifier modulo the number of buckets.
+The tables of `evaluate` are single files, `data/evaluate/<system>/<table>.parquet`. Each file
+carries its table's name, its schema version, the key of its bucket and, under `huggingface`, the
+features that let `datasets.load_dataset("parquet", data_files=...)` show pictures and meshes.
+Each step's folder has a `.manifest.json` with the SHA-256 and size of every file;
+`headwater verify` checks them all.
+
+Lengths are millimetres. The head frame has its origin midway between the ear canals, x to the
+subject's left, y up and z out of the face. Cameras are OpenCV pinhole, `x_cam = R x_head + t`,
+z forward; a pixel's centre is at integer + 0.5. A column is filled in every row unless it says
+*may be empty*.
+"""
+
+
+def artifacts_page() -> str:
+    """The page as Markdown."""
+    tables = [schema for schema in TABLES.values() if schema.table != "rejects"]
+    rejects = [schema for schema in TABLES.values() if schema.table == "rejects"]
+    contents = [f"- [`{s.name}`](#{_anchor(s.name)}): {s.row}" for s in tables]
+    contents.append(f"- [`<step>/rejects`](#{_anchor('step/rejects')}): {rejects[0].row}")
+    steps = ", ".join(f"`{schema.step}`" for schema in rejects)
+    parts = [
+        _INTRODUCTION,
+        "\n".join(contents) + "\n",
+        *(_section(schema.name, schema) for schema in tables),
+        _section("step/rejects", rejects[0], f"One for each of the steps {steps}."),
+    ]
+    return "\n".join(parts)
+
+
+def _anchor(name: str) -> str:
+    return name.replace("/", "")
+
+
+def _section(title: str, schema: TableSchema, note: str = "") -> str:
+    lines = [f"## {title}", "", f"A row is {schema.row}.{' ' if note else ''}{note}", ""]
+    lines += [
+        "| column | type | unit | frame | shape | meaning |",
+        "|---|---|---|---|---|---|",
+        *(_line(field) for field in schema.arrow),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _line(field: pa.Field) -> str:
+    notes = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
+    meaning = notes["about"] + (" (*may be empty*)" if is_optional(field) else "")
+    shape = notes.get("shape", "").replace("x", " x ")
+    cells = (
+        f"`{field.name}`",
+        _kind(field.type, field.name),
+        notes.get("unit", ""),
+        notes.get("frame", ""),
+        shape,
+        meaning,
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _kind(kind: pa.DataType, name: str) -> str:
+    """A column's type in words."""
+    if kind == IMAGE:
+        return "mesh" if name.startswith("mesh") else "image"
+    if pa.types.is_fixed_size_list(kind):
+        return f"{kind.list_size} x {_kind(kind.value_type, name)}"
+    if pa.types.is_list(kind):
+        return f"list of {_kind(kind.value_type, name)}"
+    return {pa.float32(): "float32", pa.float64(): "float64"}.get(kind, str(kind))
+
+
+if __name__ == "__main__":
+    write_text(Path("docs/artifacts.md"), artifacts_page())

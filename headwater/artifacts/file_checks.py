@@ -1,0 +1,92 @@
+"""What a single artifact must be, by its kind, once its bytes are known to be as written."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
+import trimesh
+from safetensors import SafetensorError
+
+from headwater.artifacts.meshes import check_head_size, from_ply
+from headwater.artifacts.row_checks import check_rows
+from headwater.artifacts.schemas import TABLES, TableSchema
+from headwater.artifacts.tables import read_bucket
+from headwater.errors import HeadwaterError
+
+
+def schema_of(path: Path) -> TableSchema | None:
+    """The schema of a Parquet file by its place; None for a file that is not ours.
+
+    Places are ``<step>/<table>/bucket-*.parquet`` and ``<step>/<system>/<table>.parquet``.
+    """
+    by_folder = TABLES.get(f"{path.parent.parent.name}/{path.parent.name}")
+    return by_folder or TABLES.get(f"{path.parent.parent.name}/{path.stem}")
+
+
+def check_file(path: Path) -> str | None:
+    """What is wrong with an artifact, None when it is sound or of a kind without rules."""
+    check = _CHECKS.get(path.suffix)
+    if check is None:
+        return None
+    try:
+        check(path)
+    except HeadwaterError as error:
+        return str(error).removeprefix(f"{path}: ")
+    except (OSError, ValueError, KeyError, SafetensorError, csv.Error) as error:
+        return f"cannot be read ({error})"
+    return None
+
+
+def _parquet(path: Path) -> None:
+    schema = schema_of(path)
+    if schema is None:
+        raise HeadwaterError("is a table that this version does not know")
+    check_rows(schema, read_bucket(path, schema))
+
+
+def _ply(path: Path) -> None:
+    vertices, _ = from_ply(path.read_bytes(), str(path))
+    check_head_size(vertices, str(path))
+
+
+def _glb(path: Path) -> None:
+    scene = trimesh.load_scene(io.BytesIO(path.read_bytes()), file_type="glb", process=False)
+    meshes = list(scene.geometry.values())
+    if not meshes or not all(np.isfinite(mesh.vertices).all() for mesh in meshes):
+        raise HeadwaterError("has no mesh with finite vertices")
+
+
+def _safetensors(path: Path) -> None:
+    for name, values in safetensors.numpy.load_file(path).items():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise HeadwaterError(f"tensor {name} has values that are not finite numbers")
+
+
+def _json(path: Path) -> None:
+    json.loads(path.read_bytes())
+
+
+def _csv(path: Path) -> None:
+    rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
+    if not rows or any(len(row) != len(rows[0]) for row in rows):
+        raise HeadwaterError("is empty or its lines have different numbers of values")
+
+
+def _html(path: Path) -> None:
+    if not path.read_text(encoding="utf-8").rstrip().endswith("</html>"):
+        raise HeadwaterError("does not end with </html>")
+
+
+_CHECKS: dict[str, Callable[[Path], None]] = {
+    ".parquet": _parquet,
+    ".ply": _ply,
+    ".glb": _glb,
+    ".safetensors": _safetensors,
+    ".json": _json,
+    ".csv": _csv,
+    ".html": _html,
+}

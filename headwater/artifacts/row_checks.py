@@ -1,0 +1,87 @@
+"""What the rows of one Parquet file must hold, column by column."""
+
+import re
+import struct
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater.artifacts.ids import ITEM_ID_LENGTH
+from headwater.artifacts.meshes import check_head_size, from_ply
+from headwater.artifacts.schemas import IMAGE, TableSchema, is_optional
+from headwater.artifacts.tables import Row
+from headwater.errors import HeadwaterError
+
+SPLITS = ("train", "validation", "test")
+SOURCES = ("photo", "synthetic")
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_ID = re.compile(f"[0-9a-f]{{{ITEM_ID_LENGTH}}}")
+_ROTATION_TOLERANCE = 1e-5
+
+
+def check_rows(schema: TableSchema, table: pa.Table) -> None:
+    """Check a whole table of ``schema``; raises HeadwaterError naming the first bad row.
+
+    Nothing is empty but optional columns; identifiers are well formed; numbers are finite; pictures
+    are PNG of the stated size; meshes are sound and of head size; cameras have a proper rotation.
+    """
+    for field in schema.arrow:
+        values = table.column(field.name)
+        if values.null_count and not is_optional(field):
+            raise HeadwaterError(f"column {field.name} has empty values")
+        _check_finite(field, values)
+    for row in table.to_pylist():
+        try:
+            _check_row(schema, row)
+        except HeadwaterError as error:
+            raise HeadwaterError(f"row {row['item']}: {error}") from error
+
+
+def _check_finite(field: pa.Field, values: pa.ChunkedArray) -> None:
+    for chunk in values.chunks:
+        flat = chunk
+        while pa.types.is_list(flat.type) or pa.types.is_fixed_size_list(flat.type):
+            flat = flat.flatten()
+        if pa.types.is_floating(flat.type) and pc.all(pc.is_finite(flat)).as_py() is False:
+            raise HeadwaterError(f"column {field.name} has values that are not finite numbers")
+
+
+def _check_row(schema: TableSchema, row: Row) -> None:
+    for name in ("item", "subject"):
+        if not _ID.fullmatch(row[name]):
+            raise HeadwaterError(f"{name} {row[name]!r} is no identifier")
+    if row.get("split", "test") not in SPLITS:
+        raise HeadwaterError(f"split {row['split']!r} is none of {', '.join(SPLITS)}")
+    if row.get("source", "photo") not in SOURCES:
+        raise HeadwaterError(f"source {row['source']!r} is none of {', '.join(SOURCES)}")
+    for field in schema.arrow:
+        value = row[field.name]
+        if field.type != IMAGE or value is None:
+            continue
+        if field.name.startswith("mesh"):
+            vertices, _ = from_ply(value["bytes"], field.name)
+            check_head_size(vertices, field.name)
+        else:
+            _check_picture(field.name, value["bytes"], row)
+    if "intrinsics" in row:
+        _check_camera(row)
+
+
+def _check_picture(name: str, data: bytes, row: Row) -> None:
+    if not data.startswith(_PNG_START) or len(data) < 24:
+        raise HeadwaterError(f"{name} is no PNG picture")
+    size = struct.unpack(">II", data[16:24])
+    if "width" in row and size != (row["width"], row["height"]):
+        raise HeadwaterError(
+            f"{name} is {size[0]} x {size[1]} px, the row says {row['width']} x {row['height']}"
+        )
+
+
+def _check_camera(row: Row) -> None:
+    K = np.array(row["intrinsics"]).reshape(3, 3)
+    R = np.array(row["rotation"]).reshape(3, 3)
+    if min(K[0, 0], K[1, 1]) <= 0 or not np.array_equal(K[2], (0, 0, 1)):
+        raise HeadwaterError("intrinsics are no camera matrix with positive focal lengths")
+    if np.abs(R @ R.T - np.eye(3)).max() > _ROTATION_TOLERANCE or np.linalg.det(R) < 0:
+        raise HeadwaterError("rotation is not a proper rotation")

@@ -1,0 +1,97 @@
+"""Verification of artifacts: every bit against the manifests, then what the tables must hold."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from headwater.artifacts.file_checks import check_file
+from headwater.artifacts.manifest import (
+    MANIFEST,
+    DamagedManifest,
+    files_below,
+    problems_with_files,
+    read_manifest,
+)
+from headwater.artifacts.table_checks import check_tables
+from headwater.errors import HeadwaterError
+
+# Written below data/ by DVC and Git, not by a step.
+_NOT_OURS = (".gitignore", ".dvc")
+REBUILD = "remove it and run `make repro`"
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """Something wrong with an artifact: where, what, and what to do."""
+
+    path: Path
+    message: str
+
+    def __str__(self) -> str:
+        """One line: the file, what is wrong with it and what to do."""
+        return f"{self.path}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was looked at and what was found, in order of the files."""
+
+    files: int
+    bytes: int
+    rows: int
+    problems: tuple[Problem, ...]
+
+
+def verify(data: Path) -> Verification:
+    """Check every artifact below the folder ``data``.
+
+    Each file is hashed against its step's manifest; the sound ones are read as what they are
+    (Parquet with page checksums, PLY, GLB, safetensors, JSON, CSV, HTML); the tables are checked
+    for what the pipeline promises (schema, unique ids, splits by subject, items in = items out +
+    rejects, meshes of head size). Raises HeadwaterError when ``data`` holds no artifact at all.
+    """
+    folders = sorted(path.parent for path in data.rglob(MANIFEST))
+    if not folders:
+        raise HeadwaterError(f"{data}: no artifacts here; build them first (make repro)")
+    problems: list[Problem] = []
+    sound: list[Path] = []
+    for folder in folders:
+        found, good = _check_folder(folder)
+        problems += found
+        sound += good
+    problems += _strays(data, folders)
+    readable = []
+    for path in sound:
+        message = check_file(path)
+        if message is None:
+            readable.append(path)
+        else:
+            problems.append(Problem(path, f"{message}; {REBUILD}"))
+    # Relations between tables say nothing while parts of them are damaged or missing.
+    rows = 0
+    if not problems:
+        rows, broken = check_tables(data, readable)
+        problems += [Problem(path, f"{message}; {REBUILD}") for path, message in broken]
+    size = sum(path.stat().st_size for path in sound)
+    return Verification(len(sound), size, rows, tuple(sorted(problems)))
+
+
+def _check_folder(folder: Path) -> tuple[list[Problem], list[Path]]:
+    try:
+        found = problems_with_files(folder)
+        listed = read_manifest(folder)
+    except DamagedManifest:
+        message = f"the manifest is damaged, its files cannot be trusted; {REBUILD}"
+        return [Problem(folder / MANIFEST, message)], []
+    bad = {path for path, _ in found}
+    good = [folder / name for name in listed if folder / name not in bad]
+    return [Problem(path, f"{message}; {REBUILD}") for path, message in found], good
+
+
+def _strays(data: Path, folders: list[Path]) -> Iterator[Problem]:
+    """Files that no manifest speaks for."""
+    for name in files_below(data):
+        path = data / name
+        if path.name.endswith(_NOT_OURS) or any(path.is_relative_to(f) for f in folders):
+            continue
+        yield Problem(path, f"belongs to no finished step; {REBUILD}")
