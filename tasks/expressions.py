@@ -33,7 +33,7 @@ from headwater.heads.model import HeadModel
 from headwater.heads.sampling import named_expression
 from headwater.pipeline.step import Input, Item, Result, Step, Work
 from headwater.rendering.scenes import sample_shot
-from headwater.rendering.views import render_view
+from headwater.rendering.view import render_view
 from tasks.command import run
 from tasks.head_model import head_model, head_model_fingerprint
 

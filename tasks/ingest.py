@@ -10,7 +10,8 @@ from headwater.artifacts.schemas import FRAMES, PHOTOS, SYNTHETIC_FRAMES
 from headwater.artifacts.tables import Row
 from headwater.config import Params
 from headwater.errors import ItemRejected
-from headwater.faces.ingest import crop_frame, find_face, map_points
+from headwater.faces.affine import map_points
+from headwater.faces.ingest import crop_frame, find_face
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.pipeline.step import Input, Item, Result, Step, Work
 from tasks.command import run

@@ -15,7 +15,7 @@ from headwater.heads.model import HeadModel
 from headwater.heads.sampling import sample_expression, sample_shape
 from headwater.pipeline.step import Item, Result, Step, Work
 from headwater.rendering.scenes import Shot, sample_shot
-from headwater.rendering.views import View, render_view
+from headwater.rendering.view import View, render_view
 from tasks.command import run
 from tasks.head_model import head_model, head_model_fingerprint
 
