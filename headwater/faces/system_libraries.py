@@ -1,6 +1,7 @@
 """System libraries that MediaPipe and OpenCV need and slim images lack."""
 
 import ctypes
+import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -26,3 +27,10 @@ def check_system_libraries(load: Callable[[str], object] = ctypes.CDLL) -> None:
             f"missing system libraries {', '.join(missing)}: install them, "
             f"on Debian or Ubuntu with: apt-get install {packages}"
         )
+
+
+if __name__ == "__main__":
+    try:
+        check_system_libraries()
+    except HeadwaterError as error:
+        sys.exit(f"error: {error}")
