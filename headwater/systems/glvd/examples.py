@@ -56,7 +56,7 @@ def distance_to_surface(
     vertices: FloatArray, transform: Similarity, truth: FloatArray, template: Template
 ) -> FloatArray:
     """Distances (V,) mm of the aligned vertices (V, 3) to the true skin, subdivided to 1 mm."""
-    dense, _ = subdivide(truth, skin_faces(template))
+    dense = subdivide(truth, skin_faces(template))
     distance, _ = cKDTree(dense).query(transform.apply(vertices))
     return np.asarray(distance, np.float32)
 
