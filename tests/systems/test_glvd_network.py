@@ -1,0 +1,280 @@
+"""The network against the spec note's exact tests (section 7, numbers 1 to 6)."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from headwater.systems.glvd.canonical import canonical_projection
+from headwater.systems.glvd.config import SIZES, GlvdConfig
+from headwater.systems.glvd.decoder import StepDecoder
+from headwater.systems.glvd.encoding import distances
+from headwater.systems.glvd.features import mean_over_views, pixel_aligned, project, sample
+from headwater.systems.glvd.hourglass import StackedHourglass
+from headwater.systems.glvd.losses import clamped_l1, oracle_path
+from headwater.systems.glvd.model import Encoded, Glvd, ViewBatch, heatmaps, random_ball
+
+SEEDS = st.integers(0, 2**32 - 1)
+LVD = GlvdConfig(
+    image_px=256,
+    stride=2,
+    width=256,
+    outputs=256,
+    stacks=4,
+    depth=2,
+    hidden=512,
+    keypoints=0,
+    anchors=0,
+    template_field=False,
+)
+
+
+def network(config: GlvdConfig, vertices: int = 40, seed: int = 0) -> Glvd:
+    torch.manual_seed(seed)
+    template = torch.randn(vertices, 3)
+    smoothing = torch.rand(vertices, config.anchors) if config.anchors else None
+    net = Glvd(config, template, template[: config.keypoints], smoothing)
+    for parameter in net.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, 0.0, 0.05)
+    return net.eval()
+
+
+def view_batch(config: GlvdConfig, heads: int, views: int, seed: int = 0) -> ViewBatch:
+    rng = np.random.default_rng(seed)
+    side = config.image_px
+    projections = []
+    for _ in range(heads * views):
+        turn = np.diag([1.0, -1.0, -1.0]) @ Rotation.from_rotvec(rng.normal(0, 0.2, 3)).as_matrix()
+        intrinsics = np.array([[2.5 * side, 0, side / 2], [0, 2.5 * side, side / 2], [0, 0, 1]])
+        projections.append(
+            canonical_projection(intrinsics, turn, np.array([0, 0, 900.0]), np.zeros(3))
+        )
+    generator = torch.Generator().manual_seed(seed)
+    return ViewBatch(
+        torch.randn(heads, views, 4, side, side, generator=generator),
+        side * torch.rand(heads, views, 68, 2, generator=generator),
+        torch.tensor(np.array(projections), dtype=torch.float32).reshape(heads, views, 3, 4),
+    )
+
+
+def descend(net: Glvd, views: ViewBatch, iterations: int = 3) -> torch.Tensor:
+    heads = len(views.images)
+    generator = torch.Generator().manual_seed(7)
+    keypoints = random_ball(len(net.keypoint_template), 0.42, generator).expand(heads, -1, -1)
+    vertices = random_ball(len(net.template), 0.42, generator).expand(heads, -1, -1)
+    with torch.no_grad():
+        return net.descend(net.encode(views), vertices, keypoints, iterations).vertices[-1]
+
+
+def test_a_perfect_field_arrives_after_the_steps_that_the_clamp_allows() -> None:
+    generator = torch.Generator().manual_seed(0)
+    target = torch.randn(1, 500, 3, generator=generator)
+    start = random_ball(500, 0.42, generator)[None]
+    clamp = 0.15
+    steps = int(torch.ceil((target - start).abs().max() / clamp))
+    vertices, errors = start, []
+    for done in range(steps):
+        torch.testing.assert_close(
+            vertices, oracle_path(start, target, torch.full((1, 1, 1), float(done)), clamp)
+        )
+        errors.append((target - vertices).norm(dim=-1).mean())
+        vertices = vertices + (target - vertices).clamp(-clamp, clamp)
+    assert all(b < a for a, b in zip(errors, errors[1:], strict=False))
+    torch.testing.assert_close(vertices, target, atol=1e-6, rtol=0)
+    assert clamped_l1((target - start).clamp(-clamp, clamp), start, target, clamp) == 0
+
+
+def test_without_keypoints_at_full_size_it_is_lvd() -> None:
+    net = Glvd(LVD, torch.zeros(6890, 3), torch.zeros(0, 3))
+    assert sum(p.numel() for p in net.parameters()) == 25_838_396
+    assert sum(p.numel() for p in net.f_v.parameters()) == 14_424_000
+    with torch.no_grad():
+        maps = net.f_v(torch.zeros(1, 4, 256, 256))
+    assert [tuple(m.shape) for m in maps] == [(1, 256, 128, 128)] * 4
+
+
+@pytest.mark.parametrize("anchors", [0, 5])
+def test_own_rows_are_the_diagonal_of_the_full_output(anchors: int) -> None:
+    torch.manual_seed(1)
+    decoder = StepDecoder(9, 16, 12, torch.rand(12, anchors) if anchors else None)
+    if anchors:
+        torch.nn.init.normal_(decoder.shared)
+        torch.nn.init.normal_(decoder.last.weight)
+    x = torch.randn(2, 12, 9)
+    full = decoder.full(x)
+    diagonal = torch.stack([full[:, i, i] for i in range(12)], dim=1)
+    torch.testing.assert_close(decoder.own_rows(x, decoder.rows()), diagonal, atol=1e-6, rtol=1e-6)
+    chosen = torch.tensor([7, 2, 2])
+    some = decoder.own_rows(x[:, chosen], decoder.rows(chosen))
+    torch.testing.assert_close(some, diagonal[:, chosen], atol=1e-6, rtol=1e-6)
+
+
+@given(SEEDS)
+@settings(max_examples=25, deadline=None)
+def test_a_coordinate_ramp_is_sampled_at_the_projected_pixel(seed: int) -> None:
+    """Compared with the camera's own formula, point by point; y goes down."""
+    rng = np.random.default_rng(seed)
+    side, cells = 64, 32
+    centres = (torch.arange(cells) + 0.5) * (side / cells)
+    v, u = torch.meshgrid(centres, centres, indexing="ij")
+    maps = torch.stack([u, v])[None, None]
+    turn = np.diag([1.0, -1.0, -1.0]) @ Rotation.from_rotvec(rng.normal(0, 0.3, 3)).as_matrix()
+    shift = np.array([rng.normal(0, 5), rng.normal(0, 5), rng.uniform(500, 900)])
+    intrinsics = np.array([[100.0, 0, 31.0], [0, 110.0, 33.0], [0, 0, 1]])
+    origin = rng.normal(0, 20, 3)
+    points = rng.uniform(-1, 1, (30, 3))
+    projection = torch.tensor(canonical_projection(intrinsics, turn, shift, origin)).float()
+    pixels, depth = project(torch.tensor(points).float()[None], projection[None, None])
+    features, valid = sample(maps, pixels, depth, side)
+    for point, pixel, feature, seen in zip(
+        points, pixels[0, 0], features[0, 0], valid[0, 0], strict=True
+    ):
+        camera = turn @ (100.0 * point + origin) + shift
+        expected = (intrinsics @ camera)[:2] / camera[2]
+        np.testing.assert_allclose(pixel, expected, atol=1e-3)
+        inside = bool(((expected > 1) & (expected < side - 1)).all())
+        if inside:
+            assert seen
+            np.testing.assert_allclose(feature, expected, atol=1e-3)
+
+
+def test_views_that_do_not_see_a_point_are_left_out() -> None:
+    maps = torch.ones(1, 3, 1, 8, 8) * torch.tensor([1.0, 2.0, 5.0])[None, :, None, None, None]
+    front = torch.tensor([[20.0, 0, 8, 0], [0, 20.0, 8, 0], [0, 0, 1, 2.0]])
+    front[:2, 3] = front[:2, 2] * 2
+    off_image = front.clone()
+    off_image[0] += 100 * off_image[2]
+    behind = torch.cat([front[:, :3], front[:, 3:] - 4 * torch.tensor([[8.0], [8.0], [1.0]])], 1)
+    point = torch.zeros(1, 1, 3)
+    both = pixel_aligned(maps, point, torch.stack([front, front, off_image])[None], 16)
+    torch.testing.assert_close(both, torch.full((1, 1, 1), 1.5))
+    one = pixel_aligned(maps, point, torch.stack([front, behind, behind])[None], 16)
+    torch.testing.assert_close(one, torch.ones(1, 1, 1))
+    none = pixel_aligned(maps, point, torch.stack([off_image, behind, behind])[None], 16)
+    torch.testing.assert_close(none, torch.zeros(1, 1, 1))
+
+
+def test_the_mean_over_views_is_a_plain_mean_where_all_see() -> None:
+    features = torch.randn(2, 3, 5, 4)
+    seen = torch.ones(2, 3, 5, dtype=torch.bool)
+    torch.testing.assert_close(mean_over_views(features, seen), features.mean(dim=1))
+
+
+@given(SEEDS)
+@settings(max_examples=25, deadline=None)
+def test_the_relative_encoding_is_of_distances(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    vertices, keypoints = rng.normal(0, 1, (1, 7, 3)), rng.normal(0, 1, (1, 4, 3))
+    expected = np.linalg.norm(vertices[0, :, None] - keypoints[0, None], axis=2)
+    turn, shift = Rotation.random(random_state=rng).as_matrix(), rng.normal(0, 1, 3)
+    order = rng.permutation(4)
+
+    def encode(v: np.ndarray, k: np.ndarray) -> np.ndarray:
+        return distances(torch.tensor(v), torch.tensor(k)).numpy()[0]
+
+    np.testing.assert_allclose(encode(vertices, keypoints), expected, atol=1e-6)
+    moved = encode(vertices @ turn.T + shift, keypoints @ turn.T + shift)
+    np.testing.assert_allclose(moved, expected, atol=1e-6)
+    np.testing.assert_allclose(encode(vertices, keypoints[:, order]), expected[:, order], atol=1e-6)
+    np.testing.assert_allclose(encode(3 * vertices, 3 * keypoints), 3 * expected, atol=1e-6)
+
+
+def test_the_relative_encoding_has_a_finite_gradient_at_zero_distance() -> None:
+    vertices = torch.zeros(1, 1, 3, requires_grad=True)
+    distances(vertices, torch.zeros(1, 1, 3)).sum().backward()
+    assert torch.isfinite(vertices.grad).all()
+
+
+def test_view_order_and_doubled_views_change_nothing() -> None:
+    config = SIZES["smoke"]
+    net = network(config)
+    views = view_batch(config, heads=1, views=3)
+    expected = descend(net, views)
+    for order in ([2, 0, 1], [0, 1, 2, 0, 1, 2]):
+        other = ViewBatch(
+            views.images[:, order], views.landmarks[:, order], views.projection[:, order]
+        )
+        torch.testing.assert_close(descend(net, other), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_the_other_heads_of_a_batch_change_nothing() -> None:
+    config = SIZES["smoke"]
+    net = network(config)
+    views = view_batch(config, heads=3, views=2)
+    together = descend(net, views)
+    for head in range(3):
+        alone = ViewBatch(
+            views.images[head : head + 1],
+            views.landmarks[head : head + 1],
+            views.projection[head : head + 1],
+        )
+        torch.testing.assert_close(
+            descend(net, alone), together[head : head + 1], atol=1e-5, rtol=1e-5
+        )
+
+
+def test_one_seed_gives_one_start_and_one_result() -> None:
+    config = SIZES["smoke"]
+    views = view_batch(config, heads=1, views=1)
+    assert torch.equal(descend(network(config), views), descend(network(config), views))
+    start = [random_ball(100, 0.42, torch.Generator().manual_seed(s)) for s in (3, 3, 4)]
+    assert torch.equal(start[0], start[1])
+    assert not torch.equal(start[0], start[2])
+    radii = random_ball(20_000, 0.42, torch.Generator().manual_seed(0)).norm(dim=1)
+    assert radii.max() <= 0.42 + 1e-6
+    assert (radii < 0.42 / 2).float().mean() == pytest.approx(1 / 8, abs=0.01)
+
+
+def test_the_keypoint_loss_trains_the_shared_encoder_but_not_the_heatmaps() -> None:
+    config = SIZES["smoke"]
+    net = network(config).train()
+    views = view_batch(config, heads=2, views=1)
+    landmarks = views.landmarks.clone().requires_grad_()
+    target = torch.randn(2, config.keypoints, 3, requires_grad=True)
+    points = torch.randn(2, config.keypoints, 3)
+    encoded = net.encode(ViewBatch(views.images, landmarks, views.projection))
+    clamped_l1(net.keypoint_step(encoded, points), points, target, net.clamp).backward()
+    assert landmarks.grad is None
+    assert target.grad is None
+    assert sum(p.grad.abs().sum() for p in net.f_v.parameters() if p.grad is not None) > 0
+    assert all(p.grad is None for p in net.g_v.parameters())
+
+
+def test_the_vertex_decoder_has_the_gradient_that_differences_show() -> None:
+    torch.manual_seed(0)
+    decoder = StepDecoder(5, 8, 4, torch.rand(4, 3)).double()
+    torch.nn.init.normal_(decoder.shared)
+    torch.nn.init.normal_(decoder.last.weight)
+    x = torch.randn(1, 4, 5, dtype=torch.double, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda y: decoder.own_rows(y, decoder.rows()), (x,))
+
+
+def test_heatmaps_peak_at_their_landmarks_and_are_empty_without() -> None:
+    landmarks = torch.full((1, 68, 2), float("nan"))
+    landmarks[0, 3] = torch.tensor([21.0, 9.0])
+    maps = heatmaps(landmarks, image_px=64, side=32, sigma_cells=1.0)
+    assert maps[0, 3].flatten().argmax() == (9 // 2) * 32 + 21 // 2
+    assert maps[0, [i for i in range(68) if i != 3]].abs().max() == 0
+    assert maps[0, 3, 4, 10] == pytest.approx(1.0)
+
+
+def test_an_encoder_refuses_no_size_that_its_strides_divide() -> None:
+    encoder = StackedHourglass(4, width=16, outputs=8, stacks=2, depth=2, stride=4)
+    assert [tuple(m.shape) for m in encoder(torch.zeros(2, 4, 64, 64))] == [(2, 8, 16, 16)] * 2
+
+
+def test_rigidly_moving_the_world_changes_nothing_canonical() -> None:
+    """Test 7: cameras are relative to the head, so moving both leaves the projection as it was."""
+    rng = np.random.default_rng(0)
+    rotation = np.diag([1.0, -1.0, -1.0])
+    translation, origin = np.array([3.0, 4.0, 800.0]), np.array([0.0, 30.0, 95.0])
+    turn, shift = Rotation.random(random_state=rng).as_matrix(), rng.normal(0, 100, 3)
+    moved_rotation = rotation @ turn.T
+    moved_translation = translation - moved_rotation @ shift
+    point = np.array([0.2, -0.4, 0.3])
+    world = turn @ (100 * point + origin) + shift
+    here = canonical_projection(np.eye(3), rotation, translation, origin) @ [*point, 1.0]
+    np.testing.assert_allclose((moved_rotation @ world + moved_translation) / 100, here, atol=1e-9)
