@@ -54,12 +54,15 @@ class Calibration:
 def calibrate(
     landmarks68_px: NDArray[np.float32],
     points68_mm: NDArray[np.float32],
-    principal_px: tuple[float, float],
+    width: int,
+    height: int,
     focal_px: float | None = None,
+    principal_px: tuple[float, float] | None = None,
 ) -> Calibration:
     """Camera that sees ``points68_mm`` (68, 3), head frame, at ``landmarks68_px`` (68, 2).
 
-    principal_px is the photo's middle in px of the frame; focal_px the focal length, if known.
+    width and height are the frame's, focal_px its focal length, if known. principal_px is where
+    the photo's middle lies in the frame; the frame's middle, where it was not cut out of a photo.
     Raises ``ItemRejected`` (camera_failed) if the landmarks are not finite, no pose with the face
     before the camera fits, or the mean error is above 15 % of the outer eye-corner distance.
     """
@@ -68,11 +71,12 @@ def calibrate(
     eyes = outer_eye_distance(landmarks68_px)
     if not np.isfinite(image).all() or not eyes > 0:
         raise _failure("the landmarks are not finite")
+    principal = principal_px or (width / 2, height / 2)
     start_focal = focal_px or _usual_focal(image, model)
-    pose = _start(image, model, _intrinsics(start_focal, principal_px))
+    pose = _start(image, model, _intrinsics(start_focal, principal))
     free = focal_px is None
     parameters = np.append(pose, np.log(start_focal))[: 7 if free else 6]
-    problem = _Problem(image, model, principal_px, _POINT_SPREAD * eyes, start_focal)
+    problem = _Problem(image, model, principal, _POINT_SPREAD * eyes, start_focal)
     solution = least_squares(
         problem.residuals, parameters, problem.jacobian, loss="soft_l1", max_nfev=60
     ).x

@@ -130,14 +130,19 @@ def mediapipe_faces() -> MediaPipeFaces:
     return faces
 
 
+def face_mesh_edges() -> frozenset[tuple[int, int]]:
+    """Edges (a, b), a < b, of the face mesh's tessellation."""
+    edges = _import_solutions().face_mesh_connections.FACEMESH_TESSELATION
+    return frozenset((min(edge), max(edge)) for edge in edges)
+
+
 def _import_solutions() -> ModuleType:
     os.environ.setdefault("GLOG_minloglevel", "3")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _quiet_standard_error():
-        import mediapipe
-
-    solutions: ModuleType = mediapipe.solutions
-    return solutions
+        from mediapipe.python import solutions
+    module: ModuleType = solutions
+    return module
 
 
 @contextmanager

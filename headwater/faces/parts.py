@@ -58,8 +58,14 @@ def polygon_mask(
     return mask.astype(bool)
 
 
-def fill_polygon(labels: NDArray[np.uint8], points: NDArray[np.float32], value: int) -> None:
-    """Set the pixels inside a polygon (n, 2), px with centres at + 0.5, in place."""
+def fill_polygon(
+    labels: NDArray[np.uint8], points: NDArray[np.float32], value: int, smooth: bool = False
+) -> None:
+    """Set the pixels inside a polygon (n, 2), px with centres at + 0.5, in place.
+
+    smooth: pixels on the edge get a share of ``value`` over what they had.
+    """
     # OpenCV counts from pixel centres and takes fixed-point numbers.
     fixed = np.rint((points.astype(np.float64) - 0.5) * 2**_SUBPIXEL_BITS).astype(np.int32)
-    cv2.fillPoly(labels, [fixed], value, lineType=cv2.LINE_8, shift=_SUBPIXEL_BITS)
+    edge = cv2.LINE_AA if smooth else cv2.LINE_8
+    cv2.fillPoly(labels, [fixed], value, lineType=edge, shift=_SUBPIXEL_BITS)

@@ -1,0 +1,139 @@
+"""Close the eyes, open the mouth or knit the brows of a photographed face.
+
+The face's part outlines are moved by affine rules relative to the eyes, brows and lips (after the
+synthetic expressions of PRDL, Wang et al. 2024, section 4.1); the displacements spread smoothly
+over the face mesh, and a piecewise-affine warp moves the pixels. An opened mouth is painted in.
+Nothing outside the moved triangles changes.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.errors import ItemRejected
+from headwater.faces import face_mesh
+from headwater.faces import landmark_sets as sets
+from headwater.faces.expression_rules import Axes, face_axes, free_points, rules
+from headwater.faces.masks import face_pose
+from headwater.faces.mouth_interior import paint_mouth
+from headwater.faces.parts import part_labels
+from headwater.faces.warp import piecewise_affine
+from headwater.reject_reasons import RejectReason
+
+MIN_EYE_DISTANCE_PX: Final = 24.0
+# Beyond 35 degrees of yaw the far eye and mouth corner are seen too much from the side.
+MAX_SIDEWAYS: Final = float(np.sin(np.deg2rad(35.0)))
+
+
+class Expression(StrEnum):
+    """Edits; the values stand in the tables."""
+
+    CLOSED_EYES = "closed_eyes"
+    OPEN_MOUTH = "open_mouth"
+    FROWN = "frown"
+
+
+@dataclass(frozen=True)
+class EditedFrame:
+    """A frame with another expression.
+
+    image: (h, w, 3) uint8. parts: (h, w) uint8 part ids. edited_region: (h, w) bool, outside
+    which image and parts are the parent's. landmarks: (478, 3) float32, px.
+    """
+
+    image: NDArray[np.uint8]
+    parts: NDArray[np.uint8]
+    edited_region: NDArray[np.bool_]
+    landmarks: NDArray[np.float32]
+
+
+def edit_expression(
+    rgb: NDArray[np.uint8],
+    landmarks_478: NDArray[np.float32],
+    parts: NDArray[np.uint8],
+    kind: Expression,
+) -> EditedFrame:
+    """The (h, w, 3) frame with face mesh (478, 3), px, and part ids (h, w), made to show ``kind``.
+
+    Raises ``ItemRejected`` (edit_failed) if the face is turned by more than 35 degrees or has less
+    than 24 px between the outer eye corners.
+    """
+    height, width = rgb.shape[:2]
+    points = landmarks_478.astype(np.float64)
+    axes = _checked_axes(landmarks_478)
+    source = face_mesh.with_ring(points[:, :2])
+    target = source + _displacements(source, axes, kind)
+    _move_irises(source, target, axes)
+    triangles = _triangles(kind)
+    depth = np.append(points[:, 2], np.full(face_mesh.RING_POINTS, np.inf))
+    warp = piecewise_affine(source, target, triangles, depth, height, width)
+    image, region = warp.apply(rgb), warp.region
+    landmarks = np.column_stack([target[: sets.COUNT_478], points[:, 2]]).astype(np.float32)
+    if kind is Expression.OPEN_MOUTH:
+        image, mouth = paint_mouth(rgb, image, landmarks_478, landmarks)
+        region = region | mouth
+    redrawn = part_labels(landmarks, height, width)
+    return EditedFrame(image, np.where(region, redrawn, parts), region, landmarks)
+
+
+@cache
+def _triangles(kind: Expression) -> NDArray[np.int32]:
+    """What the warp moves; the inside of an opened mouth is painted instead."""
+    pieces = [face_mesh.skin_triangles(), face_mesh.ring_triangles(), face_mesh.eye_triangles()]
+    if kind is not Expression.OPEN_MOUTH:
+        pieces.append(face_mesh.mouth_triangles())
+    return np.vstack(pieces)
+
+
+def _checked_axes(landmarks_478: NDArray[np.float32]) -> Axes:
+    axes = face_axes(landmarks_478.astype(np.float64)[:, :2])
+    if axes.eye_distance < MIN_EYE_DISTANCE_PX:
+        raise ItemRejected(
+            RejectReason.EDIT_FAILED, "The face is too small for its expression to be edited."
+        )
+    if abs(face_pose(landmarks_478).left[2]) > MAX_SIDEWAYS:
+        raise ItemRejected(
+            RejectReason.EDIT_FAILED,
+            "The face is turned too far sideways for its expression to be edited.",
+        )
+    return axes
+
+
+def _displacements(
+    source: NDArray[np.float64], axes: Axes, kind: Expression
+) -> NDArray[np.float64]:
+    """Displacement (514, 2), px, of the mesh and ring points."""
+    moves = rules(kind)(source, axes)
+    driven = tuple(sorted(moves))
+    weights = face_mesh.spread(driven, free_points(kind))
+    return weights @ np.array([moves[point] for point in driven])
+
+
+def _move_irises(source: NDArray[np.float64], target: NDArray[np.float64], axes: Axes) -> None:
+    """Keep the iris points at their relative height between the moved lids, in place."""
+    for upper, lower, iris in (
+        (sets.RIGHT_UPPER_LID, sets.RIGHT_LOWER_LID, (sets.RIGHT_IRIS_CENTRE, *sets.RIGHT_IRIS)),
+        (sets.LEFT_UPPER_LID, sets.LEFT_LOWER_LID, (sets.LEFT_IRIS_CENTRE, *sets.LEFT_IRIS)),
+    ):
+        across = source[list(iris)] @ axes.right
+        old = [_heights(source, lid, across, axes) for lid in (upper, lower)]
+        new = [_heights(target, lid, across, axes) for lid in (upper, lower)]
+        share = (source[list(iris)] @ axes.down - old[0]) / np.maximum(old[1] - old[0], 1e-3)
+        down = new[0] + np.clip(share, 0, 1) * (new[1] - new[0])
+        target[list(iris)] += np.outer(down - source[list(iris)] @ axes.down, axes.down)
+
+
+def _heights(
+    points: NDArray[np.float64],
+    lid: tuple[int, ...],
+    across: NDArray[np.float64],
+    axes: Axes,
+) -> NDArray[np.float64]:
+    """Position of a lid along the face's down axis at positions ``across`` it."""
+    along, down = points[list(lid)] @ axes.right, points[list(lid)] @ axes.down
+    order = np.argsort(along)
+    return np.interp(across, along[order], down[order])

@@ -1,0 +1,95 @@
+"""Piecewise-affine image warp over moved triangles."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+_MOVED_PX: Final = 0.02
+_SMALLEST_AREA_PX: Final = 0.02
+_SUBPIXEL_BITS: Final = 6
+
+
+@dataclass(frozen=True)
+class Warp:
+    """Where each pixel of a warped image comes from.
+
+    region: (h, w) bool, the pixels inside moved triangles. map_x, map_y: (h, w) float32 source
+    positions as ``cv2.remap`` counts them; the pixel's own outside the region.
+    """
+
+    region: NDArray[np.bool_]
+    map_x: NDArray[np.float32]
+    map_y: NDArray[np.float32]
+
+    def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The warped (h, w, ...) image; pixels outside the region are the image's own."""
+        warped = image.copy()
+        rows, columns = np.nonzero(self.region)
+        if rows.size == 0:
+            return warped
+        y, x = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
+        moved = cv2.remap(
+            image,
+            self.map_x[y, x],
+            self.map_y[y, x],
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        inside = self.region[y, x]
+        warped[y, x][inside] = moved[inside]
+        return warped
+
+
+def piecewise_affine(
+    source: FloatArray,
+    target: FloatArray,
+    triangles: NDArray[np.int32],
+    depth: FloatArray,
+    height: int,
+    width: int,
+) -> Warp:
+    """Warp that takes each triangle of points ``source`` (n, 2) to that of ``target`` (n, 2), px.
+
+    Triangles (m, 3) whose corners do not move are left out, and so are those turned away or
+    squeezed to nothing. Nearer ones (smaller ``depth`` (n,)) are painted over farther ones.
+    """
+    moved = np.abs(target - source).max(axis=1) > _MOVED_PX
+    used = triangles[moved[triangles].any(axis=1)]
+    used = used[_facing(source, used) & _facing(target, used)]
+    used = used[np.argsort(-depth[used].mean(axis=1), kind="stable")]
+    label = np.full((height, width), -1, dtype=np.int32)
+    fixed = np.rint((target - 0.5) * 2**_SUBPIXEL_BITS).astype(np.int32)
+    for index, triangle in enumerate(used):
+        cv2.fillConvexPoly(label, fixed[triangle], index, cv2.LINE_8, _SUBPIXEL_BITS)
+    region = label >= 0
+    map_y, map_x = np.mgrid[:height, :width].astype(np.float32)
+    rows, columns = np.nonzero(region)
+    affine = _affine_maps(target[used], source[used])[label[region]]
+    x, y = columns + 0.5, rows + 0.5
+    map_x[region] = affine[:, 0, 0] * x + affine[:, 0, 1] * y + affine[:, 0, 2] - 0.5
+    map_y[region] = affine[:, 1, 0] * x + affine[:, 1, 1] * y + affine[:, 1, 2] - 0.5
+    return Warp(region, map_x, map_y)
+
+
+def _signed_areas(points: FloatArray, triangles: NDArray[np.int32]) -> FloatArray:
+    a, b, c = (points[triangles[:, corner]] for corner in range(3))
+    doubled = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    areas: FloatArray = 0.5 * doubled
+    return areas
+
+
+def _facing(points: FloatArray, triangles: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Triangles that turn like the mesh does when seen from the front, and have an area."""
+    return _signed_areas(points, triangles) > _SMALLEST_AREA_PX
+
+
+def _affine_maps(start: FloatArray, end: FloatArray) -> FloatArray:
+    """Maps (m, 2, 3) that take triangles ``start`` (m, 3, 2) to ``end`` (m, 3, 2)."""
+    corners = np.concatenate([start, np.ones((*start.shape[:2], 1))], axis=2)
+    maps: FloatArray = np.linalg.solve(corners, end).transpose(0, 2, 1)
+    return maps
