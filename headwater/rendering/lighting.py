@@ -14,11 +14,16 @@ Float32Array = NDArray[np.float32]
 # Red light travels furthest under the skin.
 BLEEDING = float32([0.34, 0.14, 0.09])
 SHADOW_OFFSET_MM = 2.0
+HAIR_SHEEN = 0.16
+LUMINANCE = float32([0.21, 0.72, 0.07])
+# Cameras expose light skin lower and dark skin higher, by this power of its luminance.
+MIDDLE_LUMINANCE, COMPENSATION = 0.20, 0.25
+WHITE_BALANCE = 0.6
 
 
 def lit(
     scene: Scene,
-    look_finish: Finish,
+    surface: Finish,
     mesh: RayMesh,
     position: Float32Array,
     normal: Float32Array,
@@ -30,29 +35,51 @@ def lit(
     normal, view: (n, 3) unit vectors, ``view`` towards the camera. sky: (n,) open share of the
     sky. The first light casts shadows; the others fill.
     """
-    sky = np.maximum(sky, look_finish.floor)
+    sky = np.maximum(sky, surface.floor)
     irradiance = ambient(scene, normal) * sky[:, None]
-    highlight = np.zeros_like(irradiance)
+    shine = np.zeros_like(irradiance)
     for number, light in enumerate(scene.lights):
-        towards = float32(light.towards)
+        towards, colour = float32(light.towards), float32(light.colour)
         cosine = normal @ towards
         free = 0.35 + 0.65 * sky
         if number == 0:
-            free = free * _unshadowed(light, mesh, position, normal, cosine, scene.seed)
-        colour = float32(light.colour)
+            free *= _unshadowed(light, mesh, position, normal, cosine, scene.seed)
         near_edge = np.clip(1 - np.abs(cosine) / np.float32(0.45), 0, 1) ** 2
-        soft = (near_edge * look_finish.translucent)[:, None] * BLEEDING
-        irradiance += colour * ((np.maximum(cosine, 0) * free)[:, None] + soft * free[:, None])
+        bleeding = (near_edge * surface.translucent)[:, None] * BLEEDING
+        irradiance += colour * (np.maximum(cosine, 0)[:, None] + bleeding) * free[:, None]
         half = normalised(view + towards)
-        facing = np.maximum(np.einsum("nc,nc->n", normal, half), 0)
-        power = (look_finish.sharpness + 8) / np.float32(8)
-        shine = look_finish.gloss * power * facing**look_finish.sharpness
-        highlight += colour * (shine * free * (cosine > 0))[:, None]
-    rim = (1 - np.clip(np.einsum("nc,nc->n", normal, view), 0, 1)) ** 4
-    highlight += irradiance * (0.5 * look_finish.gloss.clip(0, 0.1) * rim)[:, None]
-    exposure = scene.exposure / max(float(irradiance[look_finish.translucent > 0.2].mean()), 1e-3)
-    result: Float32Array = exposure * (look_finish.albedo * irradiance + highlight)
-    return result
+        shine += colour * (_highlight(surface, normal, half) * free * (cosine > 0))[:, None]
+    grazing = (1 - np.clip(np.einsum("nc,nc->n", normal, view), 0, 1)) ** 4
+    shine += irradiance * (0.5 * surface.gloss * grazing)[:, None]
+    exposed: Float32Array = surface.albedo * irradiance + shine
+    exposed *= _exposure(scene, surface, irradiance)
+    return exposed
+
+
+def _highlight(surface: Finish, normal: Float32Array, half: Float32Array) -> Float32Array:
+    """Strength (n,) of a light's reflection: Blinn-Phong on skin and eyes, Kajiya-Kay on hair."""
+    facing = np.maximum(np.einsum("nc,nc->n", normal, half), 0)
+    power = (surface.sharpness + 8) / np.float32(8)
+    strength: Float32Array = surface.gloss * power * facing**surface.sharpness
+    hair = np.flatnonzero(surface.strand.any(axis=1))
+    strand = surface.strand[hair]
+    along = np.einsum("nc,nc->n", strand, normal[hair])
+    strand = normalised(strand - along[:, None] * normal[hair])
+    sine_squared = np.maximum(1 - np.einsum("nc,nc->n", strand, half[hair]) ** 2, 0)
+    brightness = np.sqrt(surface.albedo[hair] @ LUMINANCE)
+    strength[hair] += HAIR_SHEEN * brightness * sine_squared**24 * facing[hair]
+    return strength
+
+
+def _exposure(scene: Scene, surface: Finish, irradiance: Float32Array) -> Float32Array:
+    """Factors (3,) for the skin's mean light: the scene's exposure, most of the cast removed."""
+    skin = surface.translucent > 0.2
+    if not skin.any():
+        return np.full(3, scene.exposure, dtype=np.float32)
+    luminance = max(float((surface.albedo[skin] @ LUMINANCE).mean()), 0.01)
+    cast = np.maximum(irradiance[skin].mean(axis=0), 1e-3)
+    level = scene.exposure / float(cast.mean()) * (MIDDLE_LUMINANCE / luminance) ** COMPENSATION
+    return float32(level * (cast.mean() / cast) ** WHITE_BALANCE)
 
 
 def ambient(scene: Scene, normal: Float32Array) -> Float32Array:

@@ -39,8 +39,9 @@ class BackdropKind(Enum):
 class Person:
     """The looks that stay with one subject.
 
-    hairline_mm: how far the front hairline stands above the face oval. recession_mm: of the
-    temples. hair_volume_mm: greatest thickness. beard, freckles, redness, lashes, oil, mottling,
+    hairline_mm: how far the front hairline stands above the face oval. sweep_mm: how
+    much higher it is on the left than on the right. recession_mm: of the temples.
+    hair_volume_mm: greatest thickness. beard, freckles, redness, lashes, oil, mottling,
     brow_density: strengths in 0..1. brow_growth_mm: outward growth of the brows. seed: of grain.
     """
 
@@ -52,6 +53,7 @@ class Person:
     hair_style: HairStyle
     hair: Colour
     hairline_mm: float
+    sweep_mm: float
     recession_mm: float
     hair_volume_mm: float
     brow: Colour
@@ -82,8 +84,9 @@ class Scene:
     """Light, backdrop, clothes and camera faults of one picture.
 
     ambient: (9, 3) spherical-harmonic irradiance. backdrop_colours: three colours.
-    exposure: mean light on the skin. noise: sensor noise in 0..1 display values.
-    blur_px: Gaussian sigma for a 256 px image. seed: of backdrop and sensor noise.
+    exposure: mean light on the skin, for skin of middle brightness. noise: of the sensor, in
+    display values 0..1. blur_px: Gaussian sigma for a 256 px image. seed: of backdrop and sensor
+    noise.
     """
 
     lights: tuple[Light, ...]
@@ -126,8 +129,8 @@ SKIN_TONES = np.array(
         (198, 143, 106),
         (163, 108, 75),
         (120, 76, 53),
-        (84, 54, 41),
-        (62, 42, 35),
+        (90, 59, 44),
+        (72, 49, 40),
     ]
 )
 HAIR_COLOURS = np.array(
@@ -158,7 +161,7 @@ def linear(srgb_255: NDArray[np.floating] | NDArray[np.integer]) -> NDArray[np.f
 def sample_person(rng: np.random.Generator) -> Person:
     """A random person over the whole range of human skin, hair and eyes."""
     depth = rng.uniform(0, len(SKIN_TONES) - 1)
-    skin = _between(SKIN_TONES, depth) * rng.normal(1.0, 0.04, size=3) * rng.uniform(0.92, 1.05)
+    skin = _between(SKIN_TONES, depth) * rng.normal(1.0, 0.018, size=3) * rng.uniform(0.92, 1.05)
     darkness = depth / (len(SKIN_TONES) - 1)
     hair_index = int(
         rng.integers(0, DARK_HAIR) if rng.random() < darkness * 1.4 else rng.integers(0, 9)
@@ -168,7 +171,8 @@ def sample_person(rng: np.random.Generator) -> Person:
     brow = hair * rng.uniform(0.45, 0.95) if rng.random() < 0.8 else HAIR_COLOURS[1] * 1.0
     lip_shift = np.array([rng.uniform(0.78, 1.0), rng.uniform(0.50, 0.78), rng.uniform(0.52, 0.85)])
     lips = skin * lip_shift
-    if rng.random() < 0.2:
+    beard = float(rng.uniform(0.15, 1.0)) if rng.random() < 0.35 else 0.0
+    if beard == 0.0 and rng.random() < 0.25:
         lips = np.array([rng.uniform(120, 200), rng.uniform(20, 80), rng.uniform(40, 100)])
     style = _one_of(rng, list(HairStyle), (0.08, 0.17, 0.30, 0.25, 0.20))
     volumes = {HairStyle.SHORT: (4, 14), HairStyle.FULL: (12, 38), HairStyle.LONG: (6, 22)}
@@ -177,16 +181,17 @@ def sample_person(rng: np.random.Generator) -> Person:
         redness=float(rng.uniform(0.2, 1.0)),
         mottling=float(rng.uniform(0.2, 1.0)),
         freckles=float(rng.uniform(0.3, 1.0)) if rng.random() < 0.15 else 0.0,
-        oil=float(rng.uniform(0.0, 1.0)),
+        oil=float(rng.random() ** 2),
         hair_style=style,
         hair=_colour(linear(np.clip(hair, 6, 240))),
-        hairline_mm=float(rng.uniform(-6, 14)),
+        hairline_mm=float(rng.uniform(8, 26) if rng.random() < 0.6 else rng.uniform(-4, 10)),
+        sweep_mm=float(rng.uniform(-16, 16)),
         recession_mm=float(rng.uniform(0, 18)) if rng.random() < 0.4 else 0.0,
         hair_volume_mm=float(rng.uniform(*volumes.get(style, (0, 1)))),
         brow=_colour(linear(np.clip(brow, 5, 200))),
         brow_density=float(rng.uniform(0.45, 1.0)),
         brow_growth_mm=float(rng.uniform(-0.8, 1.6)),
-        beard=float(rng.uniform(0.15, 1.0)) if rng.random() < 0.35 else 0.0,
+        beard=beard,
         lashes=float(rng.uniform(0.3, 1.0)),
         lips=_colour(linear(np.clip(lips, 8, 245))),
         iris=_colour(linear(_between(IRIS_COLOURS, iris_index) * rng.uniform(0.85, 1.2))),
@@ -202,26 +207,31 @@ def sample_scene(rng: np.random.Generator) -> Scene:
         lights.append(_light(rng, (-90, 90), (-20, 50), key_share * rng.uniform(0.1, 0.5)))
     if rng.random() < 0.35:
         lights.append(_light(rng, (110, 250), (0, 50), rng.uniform(0.3, 1.0)))
-    colours = rng.uniform(0, 255, size=(3, 3)) * rng.uniform(0.3, 1.0)
-    grey = colours.mean(axis=1, keepdims=True)
-    colours = grey + (colours - grey) * rng.uniform(0.1, 0.9)
-    garment = (
-        rng.uniform(10, 245, size=3) if rng.random() < 0.6 else np.full(3, rng.uniform(10, 240))
-    )
+    vivid = rng.random() < 0.2
+    colours = np.stack([_surface_colour(rng, vivid) for _ in range(3)])
     first, second, third = (_colour(linear(colour)) for colour in colours)
     return Scene(
         lights=tuple(lights),
         ambient=_ambient(rng, 1.0 - key_share),
         backdrop=_one_of(rng, list(BackdropKind), (0.2, 0.3, 0.3, 0.2)),
         backdrop_colours=(first, second, third),
-        garment=_colour(linear(garment)),
-        exposure=float(rng.uniform(0.55, 1.15)),
-        contrast=float(rng.uniform(0.85, 1.25)),
+        garment=_colour(linear(_surface_colour(rng, rng.random() < 0.25))),
+        exposure=float(rng.uniform(0.5, 1.0)),
+        contrast=float(rng.uniform(0.85, 1.2)),
         tint=_colour(1.0 + rng.normal(0, 0.04, size=3)),
-        noise=float(rng.uniform(0.0, 0.025)),
+        noise=float(0.02 * rng.random() ** 1.5),
         blur_px=float(rng.uniform(0.0, 0.7)),
         seed=int(rng.integers(2**31)),
     )
+
+
+def _surface_colour(rng: np.random.Generator, vivid: bool) -> NDArray[np.float64]:
+    """Display colour 0..255 of walls and cloth: mostly muted, sometimes vivid."""
+    saturation = rng.uniform(0.3, 0.9) if vivid else 0.55 * rng.beta(1.0, 2.5)
+    value = 255 * rng.uniform(0.06, 0.98)
+    hue = np.abs((rng.uniform(0, 6) + np.array([0.0, 4.0, 2.0])) % 6 - 3) - 1
+    colour: NDArray[np.float64] = value * (1 - saturation * (1 - np.clip(hue, 0, 1)))
+    return colour
 
 
 def _light(

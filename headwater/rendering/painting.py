@@ -130,7 +130,11 @@ def _head_paint(key: _ByFingerprint) -> HeadPaint:
 
 
 def scalp_distance(
-    paint: HeadPaint, mean: Float32Array, hairline_mm: float, recession_mm: float
+    paint: HeadPaint,
+    mean: Float32Array,
+    hairline_mm: float,
+    recession_mm: float,
+    sweep_mm: float,
 ) -> Float32Array:
     """Roughly how far above the hairline vertices (V, 3) of the mean lie, mm; negative below."""
     marks = paint.landmarks
@@ -154,6 +158,7 @@ def scalp_distance(
         ]
     )
     distance = mean[:, 1] - np.interp(azimuth, line[:, 0], line[:, 1])
+    distance -= sweep_mm * np.clip(mean[:, 0] / 90.0, -0.5, 0.5) * (azimuth < 60)
     return np.where(paint.ear > 0.3, np.minimum(distance, -8.0), distance).astype(np.float32)
 
 

@@ -41,7 +41,9 @@ class Stage:
 def stage(model: HeadModel, paint: HeadPaint, vertices: Float32Array, person: Person) -> Stage:
     """The head in the shape ``vertices`` (V, 3) mm with hair and clothes."""
     normals = vertex_normals(vertices, model.faces)
-    scalp = scalp_distance(paint, model.mean, person.hairline_mm, person.recession_mm)
+    scalp = scalp_distance(
+        paint, model.mean, person.hairline_mm, person.recession_mm, person.sweep_mm
+    )
     features = np.column_stack([scalp, paint.beard, paint.cheek, paint.occlusion])
     head = Stage(
         vertices, model.faces, model.surface, np.column_stack([model.mean, normals, features])
@@ -70,8 +72,8 @@ def _hair_shell(head: Stage, scalp: Float32Array, person: Person) -> Stage:
     for _ in range(4):
         wave = rng.normal(size=3) / 28.0
         lumps += 0.12 * np.sin(mean @ wave + rng.uniform(0, 2 * np.pi)).astype(np.float32)
-    thickness = person.hair_volume_mm * smoothstep(1.0, 34.0, scalp) * lumps
-    inside = (scalp[head.faces] > 1.0).all(axis=1) & (head.material == 0)
+    thickness = person.hair_volume_mm * smoothstep(4.0, 42.0, scalp) * lumps
+    inside = (scalp[head.faces] > -4.0).all(axis=1) & (head.material == 0)
     vertices = head.vertices + normals * (thickness + 0.3)[:, None]
     shell_normals = vertex_normals(vertices, head.faces)
     values = np.column_stack([mean, shell_normals, head.values[:, 6:]])
@@ -98,7 +100,9 @@ def _curtain(model: HeadModel, vertices: Float32Array, paint: HeadPaint, person:
     x = width * np.sin(angles)
     z = np.where(np.cos(angles) > 0, front_depth, depth) * np.cos(angles) - 8
     y = np.broadcast_to(heights[:, None], x.shape) + 10 * np.sin(angles * 7 + 1)[None] * fall
-    return _grid(np.stack([x, y, z], axis=-1), Prop.HAIR, scalp=60.0)
+    edge = np.minimum(np.abs(angles - start), np.abs(2 * np.pi - start - angles)) * reach_x
+    below = (1 - fall) * length
+    return _grid(np.stack([x, y, z], axis=-1), Prop.HAIR, np.minimum(edge, below) + 2.0)
 
 
 def _garment(model: HeadModel, vertices: Float32Array) -> Stage:
@@ -124,11 +128,11 @@ def _garment(model: HeadModel, vertices: Float32Array) -> Stage:
     x = rings[:, 1:2] * np.sin(angles)
     z = rings[:, 2:3] * np.cos(angles) + neck_z
     y = np.broadcast_to(rings[:, :1] + chin, x.shape) - 14 * np.cos(angles) * (rings[:, :1] > -60)
-    return _grid(np.stack([x, y, z], axis=-1), Prop.GARMENT, scalp=-60.0)
+    return _grid(np.stack([x, y, z], axis=-1), Prop.GARMENT, np.full(x.shape, -60.0))
 
 
-def _grid(points: NDArray[np.floating], material: Prop, scalp: float) -> Stage:
-    """Rows and columns (R, C, 3) of points as a mesh."""
+def _grid(points: NDArray[np.floating], material: Prop, scalp: NDArray[np.floating]) -> Stage:
+    """Rows and columns (R, C, 3) of points as a mesh; ``scalp`` (R, C) mm to the hair's border."""
     rows, columns = points.shape[:2]
     index = np.arange(rows * columns).reshape(rows, columns)
     a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]
@@ -136,7 +140,8 @@ def _grid(points: NDArray[np.floating], material: Prop, scalp: float) -> Stage:
         [np.stack(t, axis=-1).reshape(-1, 3) for t in ((a, c, b), (b, c, d))]
     ).astype(np.int32)
     vertices = points.reshape(-1, 3).astype(np.float32)
-    features = np.tile(float32([scalp, 0, 0, 0.9]), (len(vertices), 1))
+    features = np.tile(float32([0, 0, 0, 0.9]), (len(vertices), 1))
+    features[:, 0] = scalp.reshape(-1)
     values = np.column_stack([vertices, vertex_normals(vertices, faces), features])
     return Stage(vertices, faces, np.full(len(faces), material, np.uint8), values)
 

@@ -25,6 +25,7 @@ CAVITY = float32([0.07, 0.015, 0.013])
 SOCKET = float32([0.30, 0.11, 0.10])
 SCLERA = float32([0.60, 0.55, 0.52])
 
+HAIR_BORDER_MM = 9.0
 STUBBLE = {HairStyle.BALD: 0.06, HairStyle.SHAVED: 0.62}
 
 
@@ -33,6 +34,7 @@ class Finish(NamedTuple):
 
     albedo: (n, 3). gloss: (n,) strength and sharpness: (n,) exponent of the highlight.
     translucent: (n,) how far light bleeds past the shadow edge. floor: (n,) least sky share.
+    strand: (n, 3) direction of hairs, 0 where there are none.
     """
 
     albedo: Float32Array
@@ -40,6 +42,7 @@ class Finish(NamedTuple):
     sharpness: Float32Array
     translucent: Float32Array
     floor: Float32Array
+    strand: Float32Array
 
 
 def finish(
@@ -53,11 +56,13 @@ def finish(
         np.full(count, 12.0, np.float32),
         np.zeros(count, np.float32),
         np.zeros(count, np.float32),
+        np.zeros((count, 3), np.float32),
     )
     skin = np.flatnonzero(material == Surface.SKIN)
     _paint_skin(look.person, paint, skin, values[skin], result)
     hair = np.flatnonzero(material == Prop.HAIR)
     result.albedo[hair] = _hair(look.person, paint, values[hair, :3])
+    result.strand[hair] = values[hair, :3] - paint.crown
     eyes = np.flatnonzero(material == Surface.EYEBALL)
     _paint_eyes(look.person, paint, eyes, values[eyes], result)
     garment = np.flatnonzero(material == Prop.GARMENT)
@@ -123,7 +128,8 @@ def _paint_skin(
     colour[throat] = CAVITY * 2
 
     strands = sample_grain("strands", 3.0 * u, v, person.seed + 5)
-    cover = smoothstep(-3.0, 5.0, scalp + 3.0 * strands + 2.0 * mottling)
+    locks = sample_grain("locks", 1.6 * u, v, person.seed + 10)
+    cover = smoothstep(-4.0, 6.0, scalp + 1.6 * strands + 2.2 * locks + 1.5 * mottling)
     cover = cover * STUBBLE.get(person.hair_style, 1.0)
     if person.hair_style in STUBBLE:
         cover = np.clip(cover * (1 + 0.25 * hairs), 0, 1)
@@ -136,16 +142,34 @@ def _paint_skin(
     out.translucent[index] = bare
 
 
+def hair_gaps(
+    person: Person, paint: HeadPaint, material: NDArray[np.uint8], values: Float32Array
+) -> NDArray[np.bool_]:
+    """Samples (n,) of hair geometry that lie between its ragged locks near its border."""
+    hair = np.flatnonzero(material == Prop.HAIR)
+    strands, locks = _strands(person, paint, values[hair, :3])
+    gaps = np.zeros(len(material), dtype=bool)
+    gaps[hair] = values[hair, 6] < HAIR_BORDER_MM + 2.0 * strands + 4.0 * locks
+    return gaps
+
+
 def _hair(person: Person, paint: HeadPaint, mean: Float32Array) -> Float32Array:
     """Colour (n, 3) of hair whose strands run away from the crown."""
+    strands, locks = _strands(person, paint, mean)
+    brightness = np.exp(0.20 * strands + 0.20 * locks)
+    result: Float32Array = float32(person.hair) * brightness[:, None]
+    return result
+
+
+def _strands(
+    person: Person, paint: HeadPaint, mean: Float32Array
+) -> tuple[Float32Array, Float32Array]:
+    """Fine and coarse noise (n,) along lines that run away from the crown."""
     away = mean - paint.crown
     u = 300.0 * np.arctan2(away[:, 0], away[:, 2] + 1e-3)
     v = 2.0 * np.sqrt((away**2).sum(axis=1))
     strands = sample_grain("strands", u, v, person.seed + 6)
-    locks = sample_grain("locks", u, v, person.seed + 7)
-    brightness = np.exp(0.30 * strands + 0.28 * locks)
-    result: Float32Array = float32(person.hair) * brightness[:, None]
-    return result
+    return strands, sample_grain("locks", u, v, person.seed + 7)
 
 
 def _paint_eyes(
@@ -169,8 +193,8 @@ def _paint_eyes(
     colour = _over(colour, float32([0.004, 0.004, 0.005]), 1 - smoothstep(0.34, 0.42, t))
     inside = paint.maps.lid.reshape(-1)[paint.maps.cells(mean)]
     out.albedo[index] = colour * (0.45 + 0.55 * smoothstep(0.0, 3.5, inside))[:, None]
-    out.gloss[index] = 0.9
-    out.sharpness[index] = 350.0
+    out.gloss[index] = 0.03
+    out.sharpness[index] = 450.0
     out.floor[index] = 0.75
 
 
@@ -183,14 +207,13 @@ def iris_radius(paint: HeadPaint) -> float:
 
 def _around(mean: Float32Array) -> Float32Array:
     """Arc length (n,) round the head in mm."""
-    arc: Float32Array = 85.0 * np.arctan2(mean[:, 0], mean[:, 2] + 0.01)
+    arc: Float32Array = np.float32(85.0) * np.arctan2(mean[:, 0], mean[:, 2] + 0.01)
     return arc
 
 
 def _tinted(colour: Float32Array, share: Float32Array) -> Float32Array:
     """Factors (n, 3) that move from 1 to ``colour`` (3,) by shares (n,)."""
-    factors: Float32Array = 1 + (colour - 1) * share[:, None]
-    return factors
+    return float32(1 + (colour - 1) * share[:, None])
 
 
 def _over(below: Float32Array, above: Float32Array, alpha: Float32Array) -> Float32Array:

@@ -10,6 +10,7 @@ from headwater.geometry.rays import RayMesh
 
 Float32Array = NDArray[np.float32]
 IndexArray = NDArray[np.intp]
+BoolArray = NDArray[np.bool_]
 
 
 def float32(values: ArrayLike) -> Float32Array:
@@ -54,6 +55,22 @@ def trace(mesh: RayMesh, vertices: Float32Array, camera: Camera, per_pixel: int)
         hits.distance[seen],
         directions[seen],
     )
+
+
+def see_through(mesh: RayMesh, camera: Camera, samples: Samples, gaps: BoolArray) -> Samples:
+    """The samples with those in ``gaps`` (n,) replaced by what lies behind, if anything does."""
+    direction, depth = samples.direction[gaps], samples.depth[gaps] + np.float32(0.05)
+    start = camera.centre + direction * depth[:, None]
+    hits = mesh.first_hit(start, direction)
+    seen = hits.triangle >= 0
+    behind = Samples(
+        samples.cell[gaps][seen],
+        hits.triangle[seen],
+        hits.barycentric[seen],
+        (depth + hits.distance)[seen],
+        direction[seen],
+    )
+    return Samples(*(np.concatenate([a[~gaps], b]) for a, b in zip(samples, behind, strict=True)))
 
 
 def carry(values: Float32Array, faces: NDArray[np.int32], samples: Samples) -> Float32Array:

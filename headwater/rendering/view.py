@@ -14,8 +14,8 @@ from headwater.rendering.lighting import lit
 from headwater.rendering.looks import Look, Scene
 from headwater.rendering.painting import HeadPaint, head_paint
 from headwater.rendering.props import Stage, stage
-from headwater.rendering.surfaces import finish
-from headwater.rendering.tracing import carry, float32, normalised, pooled, trace
+from headwater.rendering.surfaces import finish, hair_gaps
+from headwater.rendering.tracing import carry, float32, normalised, pooled, see_through, trace
 from headwater.rendering.truth import view_landmarks, view_truth
 
 Float32Array = NDArray[np.float32]
@@ -65,6 +65,9 @@ def _coloured(
     mesh = RayMesh(drawn.vertices, drawn.faces)
     samples = trace(mesh, drawn.vertices, camera, supersample)
     values = carry(drawn.values, drawn.faces, samples)
+    gaps = hair_gaps(look.person, paint, drawn.material[samples.triangle], values)
+    samples = see_through(mesh, camera, samples, gaps)
+    values = carry(drawn.values, drawn.faces, samples)
     view = normalised(-samples.direction)
     normal = normalised(values[:, 3:6])
     backwards = np.einsum("nc,nc->n", normal, view) < -0.2
@@ -87,7 +90,9 @@ def _developed(scene: Scene, picture: Float32Array) -> NDArray[np.uint8]:
     """Display picture (H, W, 3) uint8 of linear light: tint, shoulder, blur, noise, contrast."""
     height, width = picture.shape[:2]
     light = np.maximum(picture * float32(scene.tint), 0)
-    light = np.where(light < 0.7, light, 0.7 + 0.3 * np.tanh((light - 0.7) / 0.3))
+    peak = np.maximum(light.max(axis=2, keepdims=True), 1e-4)
+    # Half by channel and half by the brightest one: highlights pale, but keep some colour.
+    light = 0.5 * _shoulder(light) + 0.5 * light * (_shoulder(peak) / peak)
     blur = scene.blur_px * width / 256
     if blur > 0.2:
         light = gaussian_filter(light, (blur, blur, 0))
@@ -97,3 +102,11 @@ def _developed(scene: Scene, picture: Float32Array) -> NDArray[np.uint8]:
     display += float32(scene.noise) * rng.standard_normal((height, width, 1), np.float32)
     display += np.float32(0.5 * scene.noise) * rng.standard_normal((height, width, 3), np.float32)
     return np.round(np.clip(display, 0, 1) * 255).astype(np.uint8)
+
+
+def _shoulder(light: Float32Array) -> Float32Array:
+    """Compress light above 0.6 smoothly towards 1."""
+    compressed: Float32Array = np.where(
+        light < 0.6, light, 0.6 + 0.4 * np.tanh((light - 0.6) / 0.4)
+    )
+    return compressed
