@@ -57,11 +57,15 @@ def command(main: Callable[[], str | None]) -> NoReturn:
     lifeline.hold()
     name = stage_name(sys.argv)
     log = Path.cwd() / ".headwater" / "logs" / f"{name}.log"
-    if DEBUG in os.environ:
-        sys.exit(status_of(main, name))
-    sys.excepthook = fault_in_one_line(name, log)
-    with VOICE.only(log):
-        sys.exit(status_of(main, name))
+    quieten(name, log)
+    sys.exit(status_of(main, name))
+
+
+def quieten(name: str, log: Path) -> None:
+    """Send chatter and tracebacks of this process into ``log``, unless HEADWATER_DEBUG is set."""
+    if DEBUG not in os.environ:
+        VOICE.alone(log)
+        sys.excepthook = fault_in_one_line(name, log)
 
 
 def stage_name(arguments: Sequence[str]) -> str:
@@ -76,11 +80,11 @@ def status_of(main: Callable[[], str | None], name: str) -> int:
         load_params(Path("params.yaml"))
         text = main()
     except HeadwaterError as error:
-        _complain(str(error))
+        VOICE.complain(str(error))
         return 2
     except OSError as error:
         traceback.print_exc()
-        _complain(f"{name}: {error}")
+        VOICE.complain(f"{name}: {error}")
         return 2
     except KeyboardInterrupt:
         return 130
@@ -94,11 +98,6 @@ def fault_in_one_line(name: str, log: Path) -> ExceptHook:
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         with log.open("a", encoding="utf-8") as file:
             traceback.print_exception(kind, error, trace, file=file)
-        _complain(f"{name}: unexpected {kind.__name__}: {error} (details in {log})")
+        VOICE.complain(f"{name}: unexpected {kind.__name__}: {error} (details in {log})")
 
     return hook
-
-
-def _complain(message: str) -> None:
-    for line in message.splitlines():
-        print(f"error: {line}", file=VOICE.error, flush=True)

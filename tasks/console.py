@@ -22,33 +22,32 @@ Advance = Callable[..., None]
 
 
 class Voice:
-    """The process's own standard output and error, also while libraries' are in a log file."""
+    """The process's own standard output and error, also once libraries' are in a log file."""
 
     def __init__(self) -> None:
         self.out: IO[str] = sys.stdout
         self.error: IO[str] = sys.stderr
 
-    @contextmanager
-    def only(self, log: Path) -> Iterator[None]:
-        """Send everything but this voice into ``log`` until the end of the block."""
+    def alone(self, log: Path) -> None:
+        """Send everything but this voice into ``log`` from now on."""
         sys.stdout.flush()
         sys.stderr.flush()
-        kept = os.dup(1), os.dup(2)
         self.out = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
         self.error = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace")
         redirect(log)
-        try:
-            yield
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            for number, former in enumerate(kept, start=1):
-                os.dup2(former, number)
-                os.close(former)
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        print(text, file=self.out, flush=True)
+
+    def complain(self, message: str) -> None:
+        """Print an error, one line for each of its lines."""
+        for line in message.splitlines():
+            print(f"error: {line}", file=self.error, flush=True)
 
     def event(self, **values: Any) -> None:
-        """Tell the flow; a flow that has ended is no problem of ours."""
-        print(json.dumps(values), file=self.out, flush=True)
+        """Tell the flow."""
+        self.say(json.dumps(values))
 
 
 VOICE = Voice()
@@ -108,7 +107,7 @@ def finished(name: str, text: str, seconds: float) -> None:
     if under_flow():
         VOICE.event(finished=text)
     else:
-        print(finished_line(name, text, seconds), file=VOICE.out, flush=True)
+        VOICE.say(finished_line(name, text, seconds))
 
 
 def finished_line(name: str, text: str, seconds: float) -> str:

@@ -1,0 +1,84 @@
+"""``python -m flows``: rebuild what is out of date, with a Prefect server of the build's own.
+
+Exit status 0 only when all stages hold; 2 for a problem that the user can mend, 130 when
+interrupted. Prefect, slow to import, is needed only when there is something to do.
+"""
+
+import atexit
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tasks import lifeline
+from tasks.command import quieten
+from tasks.console import VOICE
+from tasks.workers import cores
+
+
+def main() -> NoReturn:
+    """Build in the current folder and exit."""
+    lifeline.hold()
+    project = Path.cwd()
+    quieten("rebuild", project / ".headwater" / "logs" / "rebuild.log")
+    sys.exit(build(project))
+
+
+def build(project: Path) -> int:
+    """Rebuild what is out of date and say so; returns the exit status."""
+    from headwater.errors import HeadwaterError
+
+    started = time.monotonic()
+    try:
+        changed = _changed(project)
+        if changed:
+            _rebuild(project, changed)
+    except HeadwaterError as error:
+        VOICE.complain(str(error))
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    from flows.figures import main_figures
+
+    what = "built" if changed else "everything is up to date, checked"
+    VOICE.say(f"{what} in {_duration(time.monotonic() - started)}")
+    for line in main_figures(project):
+        VOICE.say(line)
+    return 0
+
+
+def _changed(project: Path) -> dict[str, Any]:
+    """What DVC sees changed, once the parameters and the machine are found fit."""
+    from flows.graph import changed_stages
+    from flows.lock import build_lock
+    from headwater.config import load_params
+    from headwater.faces.system_libraries import check_system_libraries
+
+    load_params(project / "params.yaml")
+    check_system_libraries()
+    with build_lock(project):
+        return changed_stages(project)
+
+
+def _rebuild(project: Path, changed: dict[str, Any]) -> None:
+    from flows.server import PrefectServer
+
+    server = PrefectServer(project)
+    # Prefect's own threads say their last words to the server before this is called.
+    atexit.register(server.stop)
+    os.environ.update(server.settings)
+    VOICE.say(f"headwater: {len(changed)} stages changed; {cores()} cores; watch {server.url}")
+    from flows.rebuild import rebuild
+
+    server.wait()
+    rebuild()
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""The graph of stages and what of it is out of date, as DVC sees them."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+
+from headwater.errors import HeadwaterError
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of ``dvc.yaml``.
+
+    module: the step's module, from the stage's command. needs: stages that it reads from.
+    bucketed: whether the module defines a ``STEP``.
+    """
+
+    name: str
+    module: str
+    needs: frozenset[str]
+    bucketed: bool
+
+
+def read_graph(project: Path) -> dict[str, Stage]:
+    """Stages by name, every stage after those that it needs."""
+    with _repository(project) as repo:
+        graph = repo.index.graph
+        ordered = list(nx.dfs_postorder_nodes(graph))
+        return {
+            stage.addressing: _stage(
+                project, stage, frozenset(need.addressing for need in graph.successors(stage))
+            )
+            for stage in ordered
+        }
+
+
+def changed_stages(project: Path) -> dict[str, Any]:
+    """What ``dvc status`` says: changes by stage, empty when everything holds."""
+    with _repository(project) as repo:
+        return dict(repo.status())
+
+
+def damaged_files(project: Path) -> list[str]:
+    """Files of stage outputs that are not as they were recorded."""
+    with _repository(project) as repo:
+        status = repo.data_status(granular=True)
+    files = status["uncommitted"].get("modified", [])
+    return sorted(name for name in files if not name.endswith("/"))
+
+
+@contextmanager
+def _repository(project: Path) -> Iterator[Repo]:
+    """DVC's view of a project; its errors become ours."""
+    try:
+        with Repo(str(project)) as repo:
+            yield repo
+    except DvcException as error:
+        raise HeadwaterError(f"dvc: {error}") from error
+
+
+def _stage(project: Path, stage: Any, needs: frozenset[str]) -> Stage:
+    module = _module(stage.cmd)
+    path = project.joinpath(*module.split(".")).with_suffix(".py")
+    return Stage(stage.addressing, module, needs, defines_step(path))
+
+
+def _module(command: str) -> str:
+    words = command.split()
+    return words[words.index("-m") + 1] if "-m" in words[:-1] else ""
+
+
+def defines_step(path: Path) -> bool:
+    """Whether a module assigns ``STEP``; it is not imported, for steps are heavy."""
+    if not path.is_file():
+        return False
+    return any(
+        isinstance(node, ast.Assign)
+        and any(isinstance(target, ast.Name) and target.id == "STEP" for target in node.targets)
+        for node in ast.parse(path.read_bytes()).body
+    )
+
+
+def dependants(graph: Mapping[str, Stage], name: str) -> set[str]:
+    """All stages that need ``name``, directly or not."""
+    found: set[str] = set()
+    for stage in graph.values():
+        if stage.needs & (found | {name}):
+            found.add(stage.name)
+    return found

@@ -1,0 +1,76 @@
+"""What a build says: a header, one line per finished stage, and live bars on a terminal only."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from tasks.console import VOICE, finished_line
+
+
+class Screen:
+    """The console of a build; may be used from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._started: dict[str, float] = {}
+        self._bars: dict[str, TaskID] = {}
+        self._progress = Progress(
+            TextColumn("{task.description:<14}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            console=Console(file=VOICE.out, highlight=False, markup=False, soft_wrap=True),
+            transient=True,
+            disable=not VOICE.out.isatty(),
+        )
+
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        """Draw the bars of running stages until the end of the block."""
+        with self._progress:
+            yield
+
+    def start(self, stage: str) -> None:
+        """A stage begins."""
+        with self._lock:
+            self._started[stage] = time.perf_counter()
+            self._bars[stage] = self._progress.add_task(stage, total=None, note="")
+
+    def progress(self, stage: str, done: int, total: int, note: str = "") -> None:
+        """How far a stage is."""
+        text = f"{done}/{total} {note}"
+        self._progress.update(self._bars[stage], completed=done, total=total, note=text)
+
+    def finish(self, stage: str, text: str) -> None:
+        """A stage is done."""
+        self._print(finished_line(stage, text, self._end(stage)))
+
+    def fail(self, stage: str, message: str) -> None:
+        """A stage failed."""
+        self._end(stage)
+        self._progress.refresh()
+        VOICE.complain(message)
+
+    def say(self, text: str) -> None:
+        """Print a line above the bars."""
+        self._print(text)
+
+    def _end(self, stage: str) -> float:
+        with self._lock:
+            self._progress.remove_task(self._bars.pop(stage))
+            return time.perf_counter() - self._started.pop(stage)
+
+    def _print(self, text: str) -> None:
+        with self._lock:
+            self._progress.console.print(text)
+
+
+def event_to_progress(screen: Screen, stage: str, event: dict[str, Any]) -> None:
+    """Show what a step told about its progress."""
+    if "total" in event:
+        screen.progress(stage, event["done"], event["total"], event.get("note", ""))
