@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from headwater.errors import HeadwaterError
-from headwater.heads import anny_adapter
+from headwater.heads import anny_adapter, ict_adapter
 from headwater.heads.landmark_files import with_landmarks
 from headwater.heads.model import HeadModel
 
@@ -16,9 +16,18 @@ def _anny(source: str, cache_dir: Path) -> HeadModel:
     return anny_adapter.bases(cache_dir)
 
 
+def _ict(source: str, cache_dir: Path) -> HeadModel:
+    if not source:
+        raise HeadwaterError(
+            "The head model 'ict' needs a path: 'ict:<file.npz>' or 'ict:<folder of .obj files>'."
+        )
+    return ict_adapter.bases(Path(source).expanduser(), cache_dir)
+
+
 # Name -> (how to write it, loader of the part after the colon without landmarks).
 ADAPTERS: dict[str, tuple[str, Callable[[str, Path], HeadModel]]] = {
     "anny": ("anny", _anny),
+    "ict": ("ict:<path>", _ict),
 }
 
 

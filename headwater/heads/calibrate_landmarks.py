@@ -20,12 +20,11 @@ from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.geometry.cameras import Camera, look_at, project
 from headwater.heads import bases
 from headwater.heads.landmark_files import from_json, landmark_file, to_json
-from headwater.heads.loops import border_loops, inner_edge
-from headwater.heads.model import FloatArray, HeadModel, IntArray, Surface, SurfacePoints
+from headwater.heads.edges import on_edges
+from headwater.heads.model import FloatArray, HeadModel, Surface, SurfacePoints
 from headwater.heads.painting import Painter
 from headwater.heads.sampling import sample_shape
 from headwater.heads.snapping import snap
-from headwater.geometry.rays import RayMesh
 from headwater.rendering.plain import render_mesh
 
 Float64Array = NDArray[np.float64]
@@ -36,10 +35,6 @@ BACKGROUND = 200
 FURTHEST_FROM_RAY_MM = 6.0
 SMALLEST_COSINE = 0.2
 IRISES = np.r_[468:478]
-LIDS = (
-    (sets.RIGHT_UPPER_LID, sets.RIGHT_LOWER_LID, -1),
-    (sets.LEFT_UPPER_LID, sets.LEFT_LOWER_LID, 1),
-)
 
 
 def calibrate(model: HeadModel, heads: int, rounds: int, seed: int) -> SurfacePoints:
@@ -48,7 +43,7 @@ def calibrate(model: HeadModel, heads: int, rounds: int, seed: int) -> SurfacePo
     for turn in range(rounds):
         painter = Painter(model, points)
         rng = np.random.default_rng((seed, turn))
-        votes = [_votes(model, painter, vertices) for vertices in _heads(model, heads, rng)]
+        votes = [_votes(painter, vertices) for vertices in _heads(model, heads, rng)]
         points = _agree(model, np.concatenate(votes))
     assert points is not None
     return points
@@ -64,7 +59,7 @@ def reprojection_errors(
     for vertices in _heads(model, heads, rng):
         for yaw, pitch in VIEWS:
             camera = view_camera(yaw, pitch)
-            found = _detect(painter, vertices, camera)
+            found = _detect(painter, painter.dense(vertices), camera)
             if found is None:
                 continue
             placed, _ = project(camera, points.on(vertices))
@@ -84,10 +79,9 @@ def view_camera(yaw: float, pitch: float) -> Camera:
     return Camera(K, R, t, IMAGE_PX, IMAGE_PX)
 
 
-def picture(painter: Painter, vertices: FloatArray, camera: Camera) -> NDArray[np.uint8]:
-    """Image (H, W, 3) of a painted head before a grey wall."""
-    dense, faces = painter.dense(vertices)
-    rgba = render_mesh(dense, faces, camera, painter.colours).astype(np.float32)
+def picture(painter: Painter, dense: FloatArray, camera: Camera) -> NDArray[np.uint8]:
+    """Image (H, W, 3) of a painted head, given its dense vertices, before a grey wall."""
+    rgba = render_mesh(dense, painter.faces, camera, painter.colours).astype(np.float32)
     alpha = rgba[..., 3:] / 255
     image: NDArray[np.uint8] = np.round(rgba[..., :3] * alpha + BACKGROUND * (1 - alpha)).astype(
         np.uint8
@@ -101,19 +95,19 @@ def _heads(model: HeadModel, count: int, rng: np.random.Generator) -> list[Float
     return [model.mean] + [model.vertices(sample_shape(model, rng), neutral) for _ in range(count)]
 
 
-def _detect(painter: Painter, vertices: FloatArray, camera: Camera) -> Float64Array | None:
-    faces = mediapipe_faces().detect(picture(painter, vertices, camera))
+def _detect(painter: Painter, dense: FloatArray, camera: Camera) -> Float64Array | None:
+    faces = mediapipe_faces().detect(picture(painter, dense, camera))
     return faces[0].points[:, :2].astype(np.float64) if faces else None
 
 
-def _votes(model: HeadModel, painter: Painter, vertices: FloatArray) -> Float64Array:
+def _votes(painter: Painter, vertices: FloatArray) -> Float64Array:
     """Points on the mean and weights (views, 478, 4) that the views of one head speak for."""
-    normals = painter.normals(vertices)
-    dense, _ = painter.dense(vertices)
+    dense = painter.dense(vertices)
+    normals = painter.normals(dense)
     votes = []
     for yaw, pitch in VIEWS:
         camera = view_camera(yaw, pitch)
-        found = _detect(painter, vertices, camera)
+        found = _detect(painter, dense, camera)
         if found is None:
             continue
         rays = np.column_stack([found, np.ones(len(found))])
@@ -165,7 +159,7 @@ def _agree(model: HeadModel, votes: Float64Array) -> SurfacePoints:
         np.concatenate([skin.triangles, iris.triangles]),
         np.concatenate([skin.weights, iris.weights]),
     )
-    return _on_edges(model, points, positions)
+    return on_edges(model, points, positions)
 
 
 def _mirrored(positions: Float64Array) -> Float64Array:
@@ -175,47 +169,6 @@ def _mirrored(positions: Float64Array) -> Float64Array:
     _, partner = linear_sum_assignment(gap)
     partner = np.where(partner[partner] == np.arange(len(partner)), partner, np.arange(478))
     return (positions + flipped[partner]) / 2
-
-
-def _on_edges(model: HeadModel, points: SurfacePoints, positions: Float64Array) -> SurfacePoints:
-    """Move lid and inner-lip points onto the edges of lids and lips, in equal proportions."""
-    triangles, weights = points.triangles.copy(), points.weights.copy()
-    loops = border_loops(model.faces[model.surface == Surface.EYE_SOCKET])[:2]
-    edges = [(upper, lower, _loop_at(loops, model, side)) for upper, lower, side in LIDS]
-    mouth = border_loops(model.faces[model.surface == Surface.MOUTH_CAVITY])[0]
-    edges.append((sets.UPPER_LIP_BOTTOM, sets.LOWER_LIP_TOP, mouth))
-    for upper, lower, loop in edges:
-        for rows, arc in zip((upper, lower), inner_edge(loop, model.mean), strict=True):
-            x = positions[list(rows), 0]
-            share = (x - x[0]) / (x[-1] - x[0])
-            ends = arc if (x[-1] > x[0]) else arc[::-1]
-            triangles[list(rows)], weights[list(rows)] = _along(model, ends, share)
-    return SurfacePoints(triangles, weights)
-
-
-def _loop_at(loops: list[IntArray], model: HeadModel, side: int) -> IntArray:
-    return next(loop for loop in loops if np.sign(model.mean[loop, 0].mean()) == side)
-
-
-def _along(model: HeadModel, arc: IntArray, share: Float64Array) -> tuple[IntArray, FloatArray]:
-    """Triangles and weights of points at shares (n,) of the way in x along a chain of vertices."""
-    x = model.mean[arc, 0].astype(np.float64)
-    way = (x - x[0]) / (x[-1] - x[0])
-    way = np.maximum.accumulate(way) + np.arange(len(way)) * 1e-9
-    at = np.clip(np.searchsorted(way, share, side="right") - 1, 0, len(arc) - 2)
-    part = np.clip((share - way[at]) / (way[at + 1] - way[at]), 0.0, 1.0)
-    skin = model.faces[model.surface == Surface.SKIN]
-    triangles = np.stack([_triangle_with(skin, arc[i], arc[i + 1]) for i in at])
-    weights = np.zeros((len(at), 3))
-    for row, (i, t) in enumerate(zip(at, part, strict=True)):
-        weights[row, triangles[row] == arc[i]] = 1 - t
-        weights[row, triangles[row] == arc[i + 1]] = t
-    return triangles, weights.astype(np.float32)
-
-
-def _triangle_with(faces: IntArray, a: int, b: int) -> IntArray:
-    found: IntArray = faces[(faces == a).any(1) & (faces == b).any(1)][0]
-    return found
 
 
 def main(spec: str, cache_dir: Path) -> None:

@@ -6,7 +6,6 @@ Only for landmark calibration; the pictures of data sets are made in ``headwater
 import numpy as np
 from matplotlib.path import Path as Polygon
 from numpy.typing import NDArray
-from trimesh.remesh import subdivide
 
 from headwater.faces import landmark_sets as sets
 from headwater.heads.model import FloatArray, HeadModel, IntArray, Surface, SurfacePoints
@@ -22,6 +21,7 @@ COLOURS = {
 IRIS, PUPIL = (0.33, 0.22, 0.13), (0.05, 0.05, 0.05)
 BROW, LIP = (0.30, 0.20, 0.15), (0.66, 0.36, 0.34)
 IRIS_MM, PUPIL_MM = 6.0, 2.4
+MOST_FACES = 200_000
 
 
 class Painter:
@@ -30,32 +30,36 @@ class Painter:
     def __init__(self, model: HeadModel, landmarks: SurfacePoints | None) -> None:
         """landmarks: of ``model``, for brows and lips; plain skin when None."""
         self._model = model
-        self.mean, self._faces = self.dense(model.mean)
-        self._surface = np.tile(model.surface[:, None], (1, 16)).ravel()
+        self._halved: list[IntArray] = []
+        self.faces, count = model.faces, len(model.mean)
+        while 4 * len(self.faces) <= MOST_FACES:
+            edges, self.faces = _halve(self.faces, count)
+            self._halved.append(edges)
+            count += len(edges)
+        self.mean = self.dense(model.mean)
+        self._surface = np.repeat(model.surface, 4 ** len(self._halved))
         self.skin = self._vertices_of(Surface.SKIN)
         self.eyeballs = self._vertices_of(Surface.EYEBALL)
         self.colours = self._paint(landmarks)
 
-    def dense(self, vertices: FloatArray) -> tuple[FloatArray, IntArray]:
-        """Vertices (V', 3) mm and faces (16 F, 3) of a head, each edge halved twice."""
-        points, faces = vertices.astype(np.float64), self._model.faces
-        for _ in range(2):
-            points, faces = subdivide(points, faces)
-        return points.astype(np.float32), faces.astype(np.int32)
+    def dense(self, vertices: FloatArray) -> FloatArray:
+        """Vertices (V', 3) mm of a head (V, 3) for ``faces``: its own and middles of edges."""
+        for edges in self._halved:
+            vertices = np.concatenate([vertices, vertices[edges].mean(1)])
+        return vertices
 
-    def normals(self, vertices: FloatArray) -> FloatArray:
-        """Unit normals (V', 3) of the dense vertices of a head."""
-        points, faces = self.dense(vertices)
-        corners = points[faces]
+    def normals(self, dense: FloatArray) -> FloatArray:
+        """Unit normals (V', 3) at the vertices (V', 3) of a dense head."""
+        corners = dense[self.faces]
         across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        total = np.zeros_like(points)
+        total = np.zeros_like(dense)
         for corner in range(3):
-            np.add.at(total, faces[:, corner], across)
+            np.add.at(total, self.faces[:, corner], across)
         normals: FloatArray = total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
         return normals
 
     def _vertices_of(self, surface: Surface) -> NDArray[np.intp]:
-        return np.unique(self._faces[self._surface == surface]).astype(np.intp)
+        return np.unique(self.faces[self._surface == surface]).astype(np.intp)
 
     def _paint(self, landmarks: SurfacePoints | None) -> FloatArray:
         colours = np.zeros_like(self.mean)
@@ -86,3 +90,17 @@ class Painter:
         inside = Polygon(places[list(outline), :2]).contains_points(self.mean[self.skin, :2])
         front = self.mean[self.skin, 2] > places[list(outline), 2].min() - 5.0
         colours[self.skin[inside & front]] = colour
+
+
+def _halve(faces: IntArray, first: int) -> tuple[IntArray, IntArray]:
+    """Edges (n, 2) to halve and the four times as many faces; middles are numbered from first."""
+    edges, index = np.unique(
+        np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]], axis=2).reshape(-1, 2),
+        axis=0,
+        return_inverse=True,
+    )
+    middle = first + index.reshape(-1, 3)
+    a, b, c = faces.T
+    ab, bc, ca = middle.T
+    quarters = np.stack([a, ab, ca, ab, b, bc, ca, bc, c, ab, bc, ca], axis=1).reshape(-1, 3)
+    return edges.astype(np.int32), quarters.astype(np.int32)
