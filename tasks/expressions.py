@@ -5,12 +5,15 @@ anew with the expression, which is exact.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from headwater.artifacts.ids import item_id
 from headwater.artifacts.images import decode_png, encode_png
+from headwater.artifacts.landmark_rows import MESH_COLUMNS, mesh_of
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import (
     CAMERAS,
@@ -24,12 +27,11 @@ from headwater.artifacts.schemas import (
 from headwater.artifacts.tables import Row
 from headwater.config import Params
 from headwater.errors import ItemRejected
-from headwater.faces.expressions import EXPRESSION_KINDS, EditedFrame, edit_expression
+from headwater.faces.expressions import Expression, edit_expression
 from headwater.faces.frame_landmarks import landmarks_in_frame
 from headwater.faces.mediapipe_adapter import mediapipe_faces
-from headwater.geometry.cameras import transform_image
-from headwater.geometry.rotations import frontal_angle_degrees
-from headwater.heads.model import HeadModel
+from headwater.geometry.cameras import frontal_angle_degrees, transform_image
+from headwater.heads.model import FloatArray, HeadModel
 from headwater.heads.sampling import named_expression
 from headwater.pipeline.step import Input, Item, Result, Step, Work
 from headwater.rendering.scenes import sample_shot
@@ -43,6 +45,15 @@ _NAMES = (FRAMES.name, LANDMARKS.name, PARTS.name, TRUTH.name, HEADS.name)
 WARP, HEAD_MODEL = "warp", "head_model"
 
 
+@dataclass(frozen=True)
+class Edited:
+    """image (h, w, 3) uint8, part ids (h, w) uint8, and where they may differ (h, w) bool."""
+
+    image: NDArray[np.uint8]
+    parts: NDArray[np.uint8]
+    region: NDArray[np.bool_]
+
+
 def items(tables: Mapping[str, pa.Table], params: Params) -> list[Item]:
     """One item per frontal frame, kind of expression and method."""
     wanted = []
@@ -53,10 +64,10 @@ def items(tables: Mapping[str, pa.Table], params: Params) -> list[Item]:
         if row["source"] == "synthetic" and not _chosen(row["subject"], params):
             continue
         methods = (WARP, HEAD_MODEL) if row["source"] == "synthetic" else (WARP,)
-        for kind in EXPRESSION_KINDS:
+        for kind in Expression:
             for method in methods:
-                identifier = item_id("expression", row["item"], kind, method)
-                source = {"frame": row["item"], "kind": kind, "method": method}
+                identifier = item_id("expression", row["item"], kind.value, method)
+                source = {"frame": row["item"], "kind": kind.value, "method": method}
                 name = f"{kind} by {method} of {row['item']}"
                 wanted.append(Item(identifier, row["subject"], name, source))
     return wanted
@@ -73,24 +84,25 @@ def compute(work: Work, result: Result) -> None:
     model = head_model(work.params, work.project)
     for item in work.items:
         frame = rows[FRAMES.name][item.source["frame"]]
+        kind = Expression(item.source["kind"])
         try:
             if item.source["method"] == WARP:
-                edited = _warped(frame, item.source["kind"], rows)
+                edited = _warped(frame, kind, rows)
             else:
-                edited = _rendered(frame, item.source["kind"], rows, model)
+                edited = _rendered(frame, kind, rows, model)
             result.add(EXPRESSIONS, _row(item, frame, edited))
         except ItemRejected as problem:
             result.reject(item, problem)
 
 
-def _warped(frame: Row, kind: str, rows: Rows) -> EditedFrame:
-    landmarks = rows[LANDMARKS.name][frame["item"]]
-    points = np.array(landmarks["landmarks_478_px"], np.float32).reshape(478, 2)
+def _warped(frame: Row, kind: Expression, rows: Rows) -> Edited:
+    mesh = mesh_of(rows[LANDMARKS.name][frame["item"]])
     parts = decode_png(rows[PARTS.name][frame["item"]]["parts"])
-    return edit_expression(decode_png(frame["image"]), points, parts, kind)
+    edited = edit_expression(decode_png(frame["image"]), mesh, parts, kind)
+    return Edited(edited.image, edited.parts, edited.edited_region)
 
 
-def _rendered(frame: Row, kind: str, rows: Rows, model: HeadModel) -> EditedFrame:
+def _rendered(frame: Row, kind: Expression, rows: Rows, model: HeadModel) -> Edited:
     truth = rows[TRUTH.name][frame["item"]]
     head = rows[HEADS.name][truth["subject"]]
     vertices = model.vertices(
@@ -105,15 +117,15 @@ def _rendered(frame: Row, kind: str, rows: Rows, model: HeadModel) -> EditedFram
     )
     view = render_view(model, vertices, shot.look, camera)
     changed = (view.image != decode_png(frame["image"])).any(axis=2)
-    return EditedFrame(view.image, view.parts, changed, view.landmarks_478_px)
+    return Edited(view.image, view.parts, changed)
 
 
-def _expression(model: HeadModel, head: Row, kind: str) -> np.ndarray:
-    mixed = np.array(head["expression"], np.float32) + named_expression(model, kind)
+def _expression(model: HeadModel, head: Row, kind: Expression) -> FloatArray:
+    mixed = np.array(head["expression"], np.float32) + named_expression(model, kind.value)
     return mixed.clip(0, 1).astype(np.float32)
 
 
-def _row(item: Item, frame: Row, edited: EditedFrame) -> Row:
+def _row(item: Item, frame: Row, edited: Edited) -> Row:
     box = frame["face_box"]
     found = landmarks_in_frame(edited.image, box, mediapipe_faces())[:, :2]
     return {
@@ -123,7 +135,7 @@ def _row(item: Item, frame: Row, edited: EditedFrame) -> Row:
         "height": edited.image.shape[0],
         "edit": item.source["kind"],
         "method": item.source["method"],
-        "edited_region": encode_png(edited.edited_region, f"{item.item}-region"),
+        "edited_region": encode_png(edited.region, f"{item.item}-region"),
         "parts": encode_png(edited.parts, f"{item.item}-parts"),
         "landmarks_478_px": found.ravel().tolist(),
     }
@@ -135,7 +147,7 @@ STEP = Step(
     inputs=(
         Input(CAMERAS, ("item", "subject", "source", "rotation")),
         Input(FRAMES, (*ORIGIN_COLUMNS, "image", "width", "height", "face_box", "frame_from_photo")),
-        Input(LANDMARKS, ("item", "landmarks_478_px")),
+        Input(LANDMARKS, ("item", *MESH_COLUMNS)),
         Input(PARTS, ("item", "parts")),
         Input(TRUTH, ("item", "subject", "view", "width")),
         Input(HEADS, ("item", "shape", "expression")),

@@ -1,11 +1,12 @@
 """Step "landmarks": 478 and 68 landmarks of every frame."""
 
 from headwater.artifacts.images import decode_png
+from headwater.artifacts.landmark_rows import mesh_columns
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import FRAMES, LANDMARKS
 from headwater.artifacts.tables import Row
 from headwater.errors import ItemRejected
-from headwater.faces.expressions import aspect_ratios
+from headwater.faces.aspect_ratios import aspect_ratios
 from headwater.faces.frame_landmarks import landmarks_in_frame
 from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.faces.mediapipe_adapter import mediapipe_faces
@@ -24,12 +25,13 @@ def compute(work: Work, result: Result) -> None:
 
 
 def _landmark_row(row: Row) -> Row:
-    points = landmarks_in_frame(decode_png(row["image"]), row["face_box"], mediapipe_faces())[:, :2]
+    mesh = landmarks_in_frame(decode_png(row["image"]), row["face_box"], mediapipe_faces())
+    points = mesh[:, :2]
     ratios = aspect_ratios(points)
     return {
         **origin(row),
         "landmarks_68_px": points[IBUG68_FROM_478].ravel().tolist(),
-        "landmarks_478_px": points.ravel().tolist(),
+        **mesh_columns(mesh),
         "eye_left": ratios.eye_left,
         "eye_right": ratios.eye_right,
         "mouth": ratios.mouth,

@@ -1,8 +1,7 @@
 """Step "masks": the head mask of every frame with landmarks."""
 
-import numpy as np
-
 from headwater.artifacts.images import decode_png, encode_png
+from headwater.artifacts.landmark_rows import MESH_COLUMNS, mesh_of
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import FRAMES, LANDMARKS, MASKS
 from headwater.artifacts.tables import Row
@@ -25,8 +24,7 @@ def compute(work: Work, result: Result) -> None:
 
 def _mask_row(frame: Row, landmarks: Row) -> Row:
     rgb = decode_png(frame["image"])
-    points = np.array(landmarks["landmarks_478_px"], np.float32).reshape(478, 2)
-    mask = head_mask(mediapipe_faces().person_mask(rgb), points)
+    mask = head_mask(mediapipe_faces().person_mask(rgb), mesh_of(landmarks))
     return {
         **origin(frame),
         "mask": encode_png(mask, f"{frame['item']}-mask"),
@@ -38,7 +36,7 @@ STEP = Step(
     name="masks",
     version=1,
     inputs=(
-        Input(LANDMARKS, ("item", "subject", "landmarks_478_px")),
+        Input(LANDMARKS, ("item", "subject", *MESH_COLUMNS)),
         Input(FRAMES, (*ORIGIN_COLUMNS, "image")),
     ),
     outputs=(MASKS,),

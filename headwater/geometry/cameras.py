@@ -159,6 +159,15 @@ def rotation_angle_degrees(first: ArrayLike, second: ArrayLike) -> float:
     return float(np.rad2deg(2.0 * np.arcsin(min(half_chord, 1.0))))
 
 
+def frontal_angle_degrees(rotation: ArrayLike) -> float:
+    """Angle in degrees between where a head looks and the camera's axis; 0 is frontal.
+
+    rotation: (3, 3), head frame to camera. Roll does not count.
+    """
+    towards = -float(np.asarray(rotation, dtype=np.float64)[2, 2])
+    return float(np.rad2deg(np.arccos(np.clip(towards, -1.0, 1.0))))
+
+
 def _camera_directions(camera: Camera, pixels: Float64Array) -> Float64Array:
     """Camera-frame directions (n, 3) of pixels (n, 2), with z = 1."""
     homogeneous = np.column_stack([pixels, np.ones(len(pixels))])
