@@ -25,15 +25,11 @@ def compute(work: Work, result: Result) -> None:
     os.write(2, b"C chatter\n")
     time.sleep(float(os.environ.get("TOY_SECONDS", "0")))
     for item in work.items:
-        try:
-            if item.source["value"] % 10 == 9:
-                raise ItemRejected("nine", "The number ends with a nine.")
-            result.add(
-                NUMBERS,
-                {"item": item.item, "subject": item.subject, "value": item.source["value"]},
-            )
-        except ItemRejected as problem:
-            result.reject(item, problem)
+        value = item.source["value"]
+        if value % 10 == 9:
+            result.reject(item, ItemRejected("nine", "The number ends with a nine."))
+        else:
+            result.add(NUMBERS, {"item": item.item, "subject": item.subject, "value": value})
 
 
 STEP = Step("numbers", 1, (), (NUMBERS,), lambda params: {}, compute, sources=sources)
