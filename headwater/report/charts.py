@@ -1,0 +1,177 @@
+"""Small charts as inline SVG, coloured by the page's style sheet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+WIDTH, HEIGHT = 640, 340
+LEFT, RIGHT, TOP, BOTTOM = 58, 18, 14, 46
+
+
+@dataclass(frozen=True)
+class Series:
+    """A line: its name, its points, and its CSS class ("a", "b", "c" or "faint")."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    style: str = "a"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A linear or logarithmic map of values from ``low``..``high`` to ``start``..``end`` px."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    log: bool = False
+
+    def __call__(self, value: float) -> float:
+        """Pixel of a value."""
+        low, high, at = self.low, self.high, value
+        if self.log:
+            low, high, at = np.log10(low), np.log10(high), np.log10(max(value, self.low))
+        return float(self.start + (at - low) / (high - low) * (self.end - self.start))
+
+    def ticks(self) -> list[float]:
+        """Round values along the scale."""
+        if self.log:
+            powers = range(int(np.floor(np.log10(self.low))), int(np.ceil(np.log10(self.high))) + 1)
+            steps = (1, 2, 5) if np.log10(self.high / self.low) < 3 else (1,)
+            values = [step * 10.0**power for power in powers for step in steps]
+        else:
+            step = tick_step(self.high - self.low)
+            first = int(np.ceil(self.low / step - 1e-9))
+            last = int(np.floor(self.high / step + 1e-9))
+            values = [number * step for number in range(first, last + 1)]
+        return [v for v in values if self.low * (1 - 1e-9) <= v <= self.high * (1 + 1e-9)]
+
+
+def tick_step(span: float, about: int = 5) -> float:
+    """A step of 1, 2 or 5 times a power of ten that divides ``span`` into about ``about``."""
+    rough = max(span, 1e-12) / about
+    power = 10.0 ** np.floor(np.log10(rough))
+    return float(power * min((1, 2, 5, 10), key=lambda step: abs(step - rough / power)))
+
+
+def _finite(series: Series) -> list[tuple[float, float]]:
+    return [
+        (x, y) for x, y in zip(series.x, series.y, strict=True) if np.isfinite(x) and np.isfinite(y)
+    ]
+
+
+def _frame(x: Scale, y: Scale, x_label: str, y_label: str, grid_x: bool = False) -> Markup:
+    parts = [Markup('<g class="grid">')]
+    parts += [
+        Markup('<line x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(
+            LEFT, WIDTH - RIGHT, y(tick), y(tick)
+        )
+        for tick in y.ticks()
+    ]
+    if grid_x:
+        parts += [
+            Markup('<line x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}"/>').format(
+                x(tick), y.start, y.end
+            )
+            for tick in x.ticks()
+        ]
+    parts.append(Markup('</g><g class="ticks">'))
+    parts += [
+        Markup('<text x="{}" y="{:.1f}" class="end">{:g}</text>').format(
+            LEFT - 8, y(tick) + 4, round(tick, 10)
+        )
+        for tick in y.ticks()
+    ]
+    parts += [
+        Markup('<text x="{:.1f}" y="{:.1f}" class="middle">{:g}</text>').format(
+            x(tick), y.start + 18, round(tick, 10)
+        )
+        for tick in x.ticks()
+    ]
+    parts.append(
+        Markup(
+            '</g><text class="label middle" x="{}" y="{:.1f}">{}</text>'
+            '<text class="label middle" transform="translate(14 {}) rotate(-90)">{}</text>'
+        ).format((LEFT + WIDTH - RIGHT) / 2, y.start + 38, x_label, (y.start + y.end) / 2, y_label)
+    )
+    return Markup("").join(parts)
+
+
+def _svg(body: Markup, about: str, height: int = HEIGHT) -> Markup:
+    return Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
+        WIDTH, height, about, body
+    )
+
+
+def legend(entries: Sequence[tuple[str, str]]) -> Markup:
+    """Names beside their colours: (CSS class, name) each."""
+    items = Markup("").join(
+        Markup('<li><span class="swatch {}"></span>{}</li>').format(*entry) for entry in entries
+    )
+    return Markup('<ul class="legend">{}</ul>').format(items)
+
+
+def line_chart(
+    series: Sequence[Series], x_label: str, y_label: str, about: str, log: bool = False
+) -> Markup:
+    """Lines over common axes; ``log`` makes the y axis logarithmic. Empty when nothing is finite."""
+    points = [(line, _finite(line)) for line in series]
+    points = [(line, found) for line, found in points if found]
+    if not points:
+        return Markup("")
+    xs = [x for _, found in points for x, _ in found]
+    ys = [y for _, found in points for _, y in found if y > 0 or not log]
+    low = min(ys) / 1.15 if log else min(0.0, *ys)
+    high = max(ys) * (1.15 if log else 1.05)
+    x = Scale(min(xs), max(max(xs), min(xs) + 1e-9), LEFT, WIDTH - RIGHT)
+    y = Scale(low, max(high, low + 1e-9), HEIGHT - BOTTOM, TOP, log)
+    body = _frame(x, y, x_label, y_label)
+    for line, found in points:
+        path = "M" + "L".join(f"{x(a):.1f} {y(b):.1f}" for a, b in found)
+        body += Markup('<path class="line {}" d="{}"/>').format(line.style, path)
+        if len(found) <= 40 and line.style != "faint":
+            body += Markup("").join(
+                Markup(
+                    '<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="3.5">'
+                    "<title>{}: {:g}, {:.3g}</title></circle>"
+                ).format(line.style, x(a), y(b), line.name, a, b)
+                for a, b in found
+            )
+    return legend([(line.style, line.name) for line, _ in points]) + _svg(body, about)
+
+
+def cumulative(values: Sequence[float], name: str, style: str, total: int | None = None) -> Series:
+    """Share of the values (in %) at or below x, as steps; ``total`` counts failures too."""
+    ordered = sorted(values)
+    count = total or len(ordered)
+    x, y = [0.0], [0.0]
+    for number, value in enumerate(ordered, 1):
+        x += [value, value]
+        y += [y[-1], 100 * number / count]
+    return Series(name, x, y, style)
+
+
+def pairs_chart(
+    pairs: Sequence[tuple[str, float, float]], names: tuple[str, str], y_label: str, about: str
+) -> Markup:
+    """For each item (label, ours, baseline) two dots joined by a line, sorted by ours."""
+    if not pairs:
+        return Markup("")
+    ordered = sorted(pairs, key=lambda pair: pair[1])
+    top = max(max(ours, base) for _, ours, base in ordered) * 1.05
+    x = Scale(0, len(ordered) + 1, LEFT, WIDTH - RIGHT)
+    y = Scale(0, top, HEIGHT - BOTTOM, TOP)
+    body = _frame(Scale(0, len(ordered) + 1, LEFT, WIDTH - RIGHT), y, "held-out heads, sorted", y_label)
+    for number, (label, ours, base) in enumerate(ordered, 1):
+        better = "better" if ours < base else "worse"
+        body += Markup(
+            '<g class="pair {0}"><title>{1}: {2:.2f}, {3} {4:.2f}</title>'
+            '<line x1="{5:.1f}" x2="{5:.1f}" y1="{6:.1f}" y2="{7:.1f}"/>'
+            '<circle class="dot b" cx="{5:.1f}" cy="{7:.1f}" r="3"/>'
+            '<circle class="dot a" cx="{5:.1f}" cy="{6:.1f}" r="3.5"/></g>'
+        ).format(better, label, ours, names[1], base, x(number), y(ours), y(base))
+    return legend([("a", names[0]), ("b", names[1])]) + _svg(body, about)

@@ -1,0 +1,129 @@
+"""Flat figures, as the metrics files hold them, sorted into the tables of the page."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+GROUPS = ("all", "frontal", "side")
+BASELINE = "mean_head_"
+PART_PREFIX = "part_iou_"
+
+UNITS = (("_mm", "mm"), ("_percent", "%"), ("_degrees", "°"), ("_px", "px"))
+WORDS = {
+    "nme": "NME",
+    "iou": "IoU",
+    "h3ds": "H3DS",
+    "chamfer": "Chamfer",
+    "68": "(68)",
+    "478": "(478)",
+    "glvd": "GLVD",
+}
+
+Figures = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A figure of the system beside that of the mean head."""
+
+    label: str
+    unit: str
+    ours: float
+    baseline: float
+
+    @property
+    def ratio(self) -> float:
+        """Ours as a share of the baseline."""
+        return self.ours / self.baseline if self.baseline else float("nan")
+
+
+@dataclass
+class Spread:
+    """One error of the pipeline: statistics by group ("all", "frontal", "side")."""
+
+    label: str
+    unit: str
+    groups: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The pipeline's own quality. parts: IoU by part, by group. edits: kind, method, share, count.
+
+    rest: figures that have no place in these tables.
+    """
+
+    views: dict[str, dict[str, float]]
+    errors: list[Spread]
+    parts: list[tuple[str, dict[str, float]]]
+    edits: list[tuple[str, str, float, int]]
+    rest: list[tuple[str, str, Any]]
+
+
+def label_of(name: str) -> tuple[str, str]:
+    """Words and unit of a figure's name: ``face_chamfer_mm`` is ("Face Chamfer", "mm")."""
+    unit = ""
+    for ending, symbol in UNITS:
+        if ending in name:
+            name, unit = name.replace(ending, "", 1), symbol
+            break
+    words = " ".join(WORDS.get(word, word) for word in name.split("_") if word)
+    return words[:1].upper() + words[1:], unit
+
+
+def compared(metrics: Figures) -> list[Compared]:
+    """Figures that also exist for the mean head, in the order of the file."""
+    pairs = []
+    for name, value in metrics.items():
+        if BASELINE + name in metrics:
+            label, unit = label_of(name)
+            pairs.append(Compared(label, unit, value, metrics[BASELINE + name]))
+    return pairs
+
+
+def others(metrics: Figures) -> list[tuple[str, str, Any]]:
+    """(label, unit, value) of the figures that stand alone."""
+    return [
+        (*label_of(name), value)
+        for name, value in metrics.items()
+        if not name.startswith(BASELINE) and BASELINE + name not in metrics
+    ]
+
+
+def quality_of(figures: Figures) -> Quality:
+    """Sort the figures of ``quality/metrics.json``; unknown names end up in ``rest``."""
+    views: dict[str, dict[str, float]] = {}
+    errors: dict[str, Spread] = {}
+    parts: dict[str, dict[str, float]] = {}
+    shares: dict[tuple[str, str], dict[str, float]] = {}
+    rest = []
+    for name, value in figures.items():
+        group, _, inner = name.partition("_")
+        statistic = re.fullmatch(r"(.+)_(mean|median|p\d\d|count)", inner)
+        edit = re.fullmatch(
+            r"expression_(.+?)_(warp|head_model)_(count|right_way_rate)", name
+        )
+        if edit:
+            shares.setdefault((edit[1], edit[2]), {})[edit[3]] = value
+        elif group not in GROUPS:
+            rest.append((*label_of(name), value))
+        elif inner in ("views", "found_rate"):
+            views.setdefault(group, {})[inner] = value
+        elif statistic:
+            label, unit = label_of(statistic[1])
+            if statistic[1] == "part_iou_mean":
+                label = "Part IoU, mean of the parts"
+            spread = errors.setdefault(statistic[1], Spread(label, unit))
+            spread.groups.setdefault(group, {})[statistic[2]] = value
+        elif inner.startswith(PART_PREFIX):
+            part = inner.removeprefix(PART_PREFIX).replace("_", " ")
+            parts.setdefault(part, {})[group] = value
+        else:
+            rest.append((*label_of(name), value))
+    edits = [
+        (kind.replace("_", " "), method, outcome.get("right_way_rate", float("nan")),
+         int(outcome.get("count", 0)))
+        for (kind, method), outcome in shares.items()
+    ]
+    return Quality(views, list(errors.values()), list(parts.items()), edits, rest)

@@ -1,0 +1,200 @@
+"""Frames to show, each with what the steps found in it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.artifacts.images import decode_png
+from headwater.artifacts.schemas import (
+    CAMERAS,
+    EXPRESSIONS,
+    FRAMES,
+    LANDMARKS,
+    MASKS,
+    PARTS,
+    PHOTOS,
+    SYNTHETIC_FRAMES,
+    TRUTH,
+)
+from headwater.artifacts.tables import Row
+from headwater.geometry.cameras import Camera
+from headwater.report.reading import chosen_rows, rows_in_brief, spread
+
+EDITS = ("closed_eyes", "open_mouth", "frown")
+METHODS = ("warp", "head_model")
+
+_POSE = ("intrinsics", "rotation", "translation")
+_POINTS = ("landmarks_68_px", "landmarks_478_px")
+_PHOTO_COLUMNS = (
+    (FRAMES, ("image", "width", "height", "faces_found")),
+    (LANDMARKS, _POINTS),
+    (MASKS, ("mask",)),
+    (PARTS, ("parts",)),
+    (CAMERAS, (*_POSE, "landmark_nme_percent")),
+)
+_VIEW_COLUMNS = ("view", "view_kind", "split", "width", "height", "mask", "parts", "depth")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame (H, W, 3) uint8 and what is known of it; None where a step has not put it out.
+
+    mask: (H, W) bool. parts: (H, W) uint8. landmarks: (68 or 478, 2) float32 px.
+    depth: (H, W) float32 mm, 0 where there is no head. camera: of this frame.
+    """
+
+    item: str
+    name: str
+    image: NDArray[np.uint8]
+    mask: NDArray[np.bool_] | None
+    parts: NDArray[np.uint8] | None
+    landmarks_68: NDArray[np.float32] | None
+    landmarks_478: NDArray[np.float32] | None
+    depth: NDArray[np.float32] | None
+    camera: Camera | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A frame (H, W, 3) uint8 beside its expressions made by one method, by kind of edit."""
+
+    name: str
+    method: str
+    parent: NDArray[np.uint8]
+    edits: dict[str, NDArray[np.uint8]]
+
+
+def camera_of(row: Row, width: int, height: int) -> Camera:
+    """Camera of a row that has intrinsics, rotation and translation."""
+    return Camera(
+        np.array(row["intrinsics"], np.float64).reshape(3, 3),
+        np.array(row["rotation"], np.float64).reshape(3, 3),
+        np.array(row["translation"], np.float64),
+        width,
+        height,
+    )
+
+
+def points_of(row: Row, column: str) -> NDArray[np.float32]:
+    """Landmarks (n, 2) px of a row."""
+    return np.array(row[column], np.float32).reshape(-1, 2)
+
+
+def photo_names(data: Path) -> dict[str, str]:
+    """File names of the photos by item."""
+    rows = rows_in_brief(data, PHOTOS, ["item", "file_name"])
+    return {row["item"]: row["file_name"] for row in rows}
+
+
+def photo_frames(data: Path, limit: int) -> list[Frame]:
+    """The first ``limit`` photos by file name, with what was found in them."""
+    names = photo_names(data)
+    brief = [
+        row for row in rows_in_brief(data, FRAMES, ["item", "source"]) if row["source"] == "photo"
+    ]
+    items = sorted((row["item"] for row in brief), key=lambda item: (names.get(item, ""), item))
+    items = items[:limit]
+    tables = {
+        schema.name: chosen_rows(data, schema, columns, items)
+        for schema, columns in _PHOTO_COLUMNS
+    }
+    return [_photo_frame(item, names.get(item, item), tables) for item in items]
+
+
+def _photo_frame(item: str, name: str, tables: dict[str, dict[str, Row]]) -> Frame:
+    frame = tables[FRAMES.name][item]
+    landmarks = tables[LANDMARKS.name].get(item)
+    mask = tables[MASKS.name].get(item)
+    parts = tables[PARTS.name].get(item)
+    camera = tables[CAMERAS.name].get(item)
+    faces = frame["faces_found"]
+    notes = [f"{faces} face" if faces == 1 else f"largest of {faces} faces"]
+    if camera:
+        notes.append(f"camera reprojects to {camera['landmark_nme_percent']:.1f} %")
+    return Frame(
+        item,
+        name,
+        decode_png(frame["image"]),
+        decode_png(mask["mask"]) > 0 if mask else None,
+        decode_png(parts["parts"]) if parts else None,
+        points_of(landmarks, "landmarks_68_px") if landmarks else None,
+        points_of(landmarks, "landmarks_478_px") if landmarks else None,
+        None,
+        camera_of(camera, frame["width"], frame["height"]) if camera else None,
+        ", ".join(notes),
+    )
+
+
+def synthetic_frames(data: Path, limit: int) -> list[Frame]:
+    """At most ``limit`` rendered views of different heads, with their exact truth."""
+    brief = rows_in_brief(data, TRUTH, ["item", "subject", "view", "view_kind"])
+    first_of_head: dict[str, list[Row]] = {}
+    for row in sorted(brief, key=lambda row: (row["subject"], row["view"])):
+        first_of_head.setdefault(row["subject"], []).append(row)
+    one_each = [
+        views[number % len(views)] for number, views in enumerate(first_of_head.values())
+    ]
+    chosen = spread(one_each, limit, lambda row: row["view_kind"])
+    if len(chosen) < limit:
+        taken = {row["item"] for row in chosen}
+        rest = [row for row in brief if row["item"] not in taken]
+        chosen += spread(rest, limit - len(chosen), lambda row: row["subject"])
+    items = [row["item"] for row in chosen]
+    frames = chosen_rows(data, SYNTHETIC_FRAMES, ("subject", "image"), items)
+    truths = chosen_rows(data, TRUTH, (*_VIEW_COLUMNS, *_POSE, *_POINTS), items)
+    return [_synthetic_frame(frames[item], truths[item]) for item in items if item in frames]
+
+
+def _synthetic_frame(frame: Row, truth: Row) -> Frame:
+    return Frame(
+        frame["item"],
+        f"head {frame['subject'][:6]}, view {truth['view']}",
+        decode_png(frame["image"]),
+        decode_png(truth["mask"]) > 0,
+        decode_png(truth["parts"]),
+        points_of(truth, "landmarks_68_px"),
+        points_of(truth, "landmarks_478_px"),
+        decode_png(truth["depth"]).astype(np.float32) / 10,
+        camera_of(truth, truth["width"], truth["height"]),
+        f"{truth['view_kind']}, {truth['split']}",
+    )
+
+
+def edited_frames(data: Path, photos: int, heads: int) -> list[Edited]:
+    """Frames beside their expressions: of ``photos`` photos and of ``heads`` synthetic frames."""
+    columns = ["item", "parent", "source", "edit", "method"]
+    brief = rows_in_brief(data, EXPRESSIONS, columns)
+    names = photo_names(data)
+    parents: dict[str, list[str]] = {"photo": [], "synthetic": []}
+    for row in sorted(brief, key=lambda row: (names.get(row["parent"], ""), str(row["parent"]))):
+        if row["parent"] is not None and row["parent"] not in parents[row["source"]]:
+            parents[row["source"]].append(row["parent"])
+    chosen = parents["photo"][:photos] + parents["synthetic"][:heads]
+    wanted = [row for row in brief if row["parent"] in chosen]
+    images = chosen_rows(data, EXPRESSIONS, ("image",), (row["item"] for row in wanted))
+    frames = chosen_rows(data, FRAMES, ("subject", "image"), chosen)
+    return [
+        edited
+        for parent in chosen
+        if parent in frames
+        for edited in _edited(names.get(parent, f"head {frames[parent]['subject'][:6]}"),
+                              frames[parent], (r for r in wanted if r["parent"] == parent), images)
+    ]
+
+
+def _edited(
+    name: str, parent: Row, rows: Iterable[Row], images: dict[str, Any]
+) -> list[Edited]:
+    by_method: dict[str, dict[str, NDArray[np.uint8]]] = {}
+    for row in rows:
+        edits = by_method.setdefault(row["method"], {})
+        edits[row["edit"]] = decode_png(images[row["item"]]["image"])
+    image = decode_png(parent["image"])
+    return [
+        Edited(name, method, image, by_method[method]) for method in METHODS if method in by_method
+    ]

@@ -1,0 +1,130 @@
+"""Pictures inside the page: compressed data URIs, and what is drawn over them as SVG."""
+
+import base64
+import io
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+from PIL import Image
+from skimage.measure import approximate_polygon, find_contours
+
+from headwater.geometry.cameras import Camera, project
+
+PART_NAMES = (
+    "left eye",
+    "right eye",
+    "left brow",
+    "right brow",
+    "nose",
+    "upper lip",
+    "lower lip",
+    "skin",
+)
+AXIS_MM = 110.0
+SIMPLIFY_PX = 0.5
+
+
+def shrunk(picture: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    """The picture (H, W[, C]) at most ``width`` px wide; never enlarged."""
+    if picture.shape[1] <= width:
+        return picture
+    height = max(1, round(picture.shape[0] * width / picture.shape[1]))
+    image = Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS)
+    return np.asarray(image)
+
+
+def data_uri(picture: NDArray[np.uint8], width: int, quality: int = 80) -> str:
+    """WebP data URI of a picture (H, W), (H, W, 3) or (H, W, 4), at most ``width`` px wide."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(shrunk(picture, width))).save(
+        buffer, "WEBP", quality=quality, method=4
+    )
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def depth_picture(depth: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Depth (H, W) mm as RGBA: near is light, far is dark, transparent where there is no head."""
+    seen = depth > 0
+    picture = np.zeros((*depth.shape, 4), np.uint8)
+    if seen.any():
+        near, far = np.percentile(depth[seen], (1, 99))
+        closeness = np.clip((far - depth) / max(far - near, 1e-3), 0, 1) ** 1.3
+        dark, light = np.array([22, 58, 74]), np.array([240, 250, 246])
+        picture[..., :3] = dark + (light - dark) * closeness[..., None]
+        picture[..., 3] = seen * 255
+    return picture
+
+
+def _path(polygons: Iterable[NDArray[np.float64]]) -> str:
+    return "".join(
+        "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in polygon) + "Z" for polygon in polygons
+    )
+
+
+def outline_path(region: NDArray[np.bool_]) -> str:
+    """SVG path data, in px of the region (H, W), around its connected areas."""
+    padded = np.pad(region.astype(np.float32), 1)
+    polygons = []
+    for contour in find_contours(padded, 0.5):
+        polygon = approximate_polygon(contour, SIMPLIFY_PX)[:-1, ::-1]
+        if len(polygon) >= 3:
+            # Array index 0 of the padded region is the pixel centre at -0.5.
+            polygons.append(polygon - 0.5)
+    return _path(polygons)
+
+
+def mask_layer(mask: NDArray[np.bool_]) -> Markup:
+    """Outline of a head mask (H, W), a light line on a dark one to stand out on any picture."""
+    path = outline_path(mask)
+    return Markup(
+        '<g class="layer mask"><path class="under" d="{0}"/><path class="over" d="{0}"/></g>'
+    ).format(path)
+
+
+def parts_layer(parts: NDArray[np.uint8]) -> Markup:
+    """Areas of the face parts (H, W), one path each, named in its tooltip."""
+    shapes = Markup("").join(
+        Markup('<path class="p{}" d="{}"><title>{}</title></path>').format(
+            number, outline_path(parts == number), PART_NAMES[number - 1]
+        )
+        for number in (8, 1, 2, 3, 4, 5, 6, 7)
+        if (parts == number).any()
+    )
+    return Markup('<g class="layer parts">{}</g>').format(shapes)
+
+
+def points_path(points: NDArray[np.floating[Any]]) -> str:
+    """SVG path data of dots (drawn by round line caps) at points (n, 2) px."""
+    return "".join(f"M{x:.1f} {y:.1f}h0" for x, y in points if np.isfinite((x, y)).all())
+
+
+def landmarks_layer(
+    few: NDArray[np.float32] | None, many: NDArray[np.float32] | None
+) -> Markup:
+    """The 478 points as fine dots and the 68 as larger ones."""
+    dots = Markup("")
+    for name, points in (("many", many), ("few", few)):
+        if points is not None:
+            dots += Markup('<path class="{}" d="{}"/>').format(name, points_path(points))
+    return Markup('<g class="layer landmarks">{}</g>').format(dots)
+
+
+def axes_layer(camera: Camera) -> Markup:
+    """The head frame's axes from its origin: x to the subject's left, y up, z out of the face."""
+    tips = np.vstack([np.zeros(3), AXIS_MM * np.eye(3)])
+    pixels, depth = project(camera, tips)
+    if (depth <= 0).any():
+        return Markup("")
+    (x0, y0), *ends = pixels.tolist()
+    lines = Markup("").join(
+        Markup(
+            '<line class="{0}" x1="{1:.1f}" y1="{2:.1f}" x2="{3:.1f}" y2="{4:.1f}"/>'
+            '<circle class="{0}" cx="{3:.1f}" cy="{4:.1f}" r="{5:.1f}"><title>{0} axis</title>'
+            "</circle>"
+        ).format(axis, x0, y0, x, y, camera.width / 90)
+        for axis, (x, y) in zip("xyz", ends, strict=True)
+    )
+    return Markup('<g class="layer axes">{}</g>').format(lines)

@@ -1,0 +1,126 @@
+"""How well GLVD does: figures with baselines, curves, errors of every head, failures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from headwater.artifacts.tables import Row
+from headwater.report.charts import Series, cumulative, line_chart, pairs_chart
+from headwater.report.evaluation import Evaluation
+from headwater.report.figures import Compared, compared, label_of, others
+
+STYLES = ("a", "b", "c", "d")
+MAX_FAILURES = 12
+
+# Read off the runtime plot of the paper (arXiv 2510.06046), +-0.01 mm: method, then mm for 1, 3
+# and 6 views.
+PAPER = (
+    ("GLVD", 1.36, 1.32, 1.32),
+    ("SIRA++", 1.57, 1.18, 1.04),
+    ("H3D-Net", 1.97, 1.48, 1.25),
+    ("JIFF", 1.87, 1.80, 1.76),
+    ("PIFu", 1.98, 1.70, 2.03),
+    ("HRN", 1.74, None, None),
+    ("3DDFA-v3", 1.65, None, None),
+)
+
+
+@dataclass(frozen=True)
+class Results:
+    """Contents of the section; charts are empty where their file is missing."""
+
+    metrics: dict[str, Any] | None
+    compared: list[Compared]
+    others: list[tuple[str, str, Any]]
+    loss: Markup
+    descent: Markup
+    cumulative: Markup
+    pairs: Markup
+    wins: tuple[int, int]
+    failures: list[Row]
+    failure_count: int
+    paper: tuple[tuple[Any, ...], ...] = PAPER
+
+
+def results_section(evaluation: Evaluation) -> Results:
+    """Everything the section shows."""
+    metrics = evaluation.metrics or {}
+    heads = [row for row in evaluation.errors if _measured(row)]
+    failures = [row for row in evaluation.errors if row["failure"] is not None]
+    better = sum(row["face_chamfer_mm"] < row["mean_head_face_chamfer_mm"] for row in heads)
+    tested = [row for row in evaluation.errors if row["source"] == "synthetic"]
+    return Results(
+        evaluation.metrics,
+        compared(metrics),
+        others(metrics),
+        _loss(evaluation.loss),
+        _descent(evaluation.descent),
+        _cumulative(heads, len(tested)),
+        _pairs(heads),
+        (better, len(heads)),
+        failures[:MAX_FAILURES],
+        len(failures),
+    )
+
+
+def _measured(row: Row) -> bool:
+    return row["face_chamfer_mm"] is not None and row["mean_head_face_chamfer_mm"] is not None
+
+
+def _words(name: str) -> str:
+    label, unit = label_of(name)
+    return f"{label}, {unit}" if unit else label
+
+
+def smoothed(values: Sequence[float], window: int) -> list[float]:
+    """Running mean over ``window`` values, over fewer at the beginning."""
+    sums = np.cumsum(np.concatenate([[0.0], values]))
+    ends = np.arange(1, len(values) + 1)
+    starts = np.maximum(ends - window, 0)
+    return [float(v) for v in (sums[ends] - sums[starts]) / (ends - starts)]
+
+
+def _loss(table: dict[str, list[float]] | None) -> Markup:
+    if not table or len(table) < 2:
+        return Markup("")
+    (x_name, x), *columns = table.items()
+    shown = [(name, values) for name, values in columns if "loss" in name or len(columns) == 1]
+    window = max(1, len(x) // 40)
+    series = []
+    for style, (name, values) in zip(STYLES, shown, strict=False):
+        series.append(Series(_words(name), x, smoothed(values, window), style))
+    about = "Training loss over the steps of training, falling"
+    return line_chart(series, f"training {x_name}", "loss", about, log=True)
+
+
+def _descent(table: dict[str, list[float]] | None) -> Markup:
+    if not table or len(table) < 2:
+        return Markup("")
+    (_, x), *columns = table.items()
+    series = [
+        Series(_words(name), x, values, style)
+        for style, (name, values) in zip(STYLES, columns, strict=False)
+    ]
+    about = "Mean error after every step of the descent"
+    return line_chart(series, "step of the descent", "mm", about, log=True)
+
+
+def _cumulative(heads: Sequence[Row], total: int) -> Markup:
+    if not heads:
+        return Markup("")
+    ours = cumulative([row["face_chamfer_mm"] for row in heads], "GLVD", "a", total)
+    base = cumulative([row["mean_head_face_chamfer_mm"] for row in heads], "mean head", "b", total)
+    about = "Share of held-out heads whose face error is at most x"
+    return line_chart([base, ours], "face error, mm", "share of heads, %", about)
+
+
+def _pairs(heads: Sequence[Row]) -> Markup:
+    pairs = [
+        (f"head {row['subject'][:6]}", row["face_chamfer_mm"], row["mean_head_face_chamfer_mm"])
+        for row in heads
+    ]
+    about = "Face error of every held-out head: GLVD and mean head"
+    return pairs_chart(pairs, ("GLVD", "mean head"), "face error, mm", about)

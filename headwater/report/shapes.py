@@ -1,0 +1,153 @@
+"""Reconstructions to look at: turned views, the descent as a strip, error heat maps."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+from PIL import Image
+
+from headwater.report.evaluation import Evaluation, Reconstruction
+from headwater.report.pictures import data_uri, landmarks_layer, shrunk
+from headwater.report.renders import (
+    HEAT_LIMIT_MM,
+    heat_colours,
+    heat_gradient,
+    studio_camera,
+    turned,
+)
+from headwater.report.renders import strip as rendered_strip
+from headwater.rendering.plain import render_mesh
+
+TURNED_PX, STRIP_PX, HEAT_PX = 340, 200, 300
+YAWS = (-62.0, -28.0, 0.0, 28.0, 62.0)
+HERO_PHOTOS, PICTURE_PHOTOS = 2, 2
+PICTURE_PX = 300
+PAPER = (250, 249, 246)
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A reconstructed photo. turned: (angle, picture). marked: the two sets of 68 landmarks."""
+
+    name: str
+    image: str
+    width: int
+    height: int
+    marked: Markup
+    nme: float | None
+    turned: list[tuple[str, str]]
+    strip: list[tuple[str, str]]
+    triangles: int
+    vertices: int
+
+
+@dataclass(frozen=True)
+class HeatCard:
+    """A test head: what was seen, the truth, the reconstruction, the error on it, and figures."""
+
+    name: str
+    kind: str
+    pictures: list[tuple[str, str]]
+    error: float | None
+    baseline: float | None
+    strip: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Contents of the section. picture: PNG of the reconstructions, for use elsewhere."""
+
+    portraits: list[Portrait]
+    heat: list[HeatCard]
+    gradient: str
+    limit_mm: float
+    picture: bytes | None
+
+
+def shapes_section(evaluation: Evaluation) -> Shapes:
+    """Render everything the section shows."""
+    photos = [one for one in evaluation.reconstructions if one.kind == "photo"]
+    views = [turned(one.vertices, one.faces, YAWS, TURNED_PX) for one in photos]
+    return Shapes(
+        [_portrait(one, pictures) for one, pictures in zip(photos, views, strict=True)],
+        [_heat(one) for one in evaluation.reconstructions if one.truth is not None],
+        heat_gradient(),
+        HEAT_LIMIT_MM,
+        _picture(photos[:PICTURE_PHOTOS], views[:PICTURE_PHOTOS]),
+    )
+
+
+def _portrait(one: Reconstruction, views: Sequence[NDArray[np.uint8]]) -> Portrait:
+    height, width = one.image.shape[:2]
+    marked = landmarks_layer(one.found, None) + landmarks_layer(None, one.landmarks)
+    return Portrait(
+        one.name,
+        data_uri(one.image, 520),
+        width,
+        height,
+        marked,
+        one.error["landmark_nme_percent"] if one.error else None,
+        [(f"{yaw:+.0f}°", data_uri(v, TURNED_PX, 82)) for yaw, v in zip(YAWS, views, strict=True)],
+        _strip(one),
+        len(one.faces),
+        len(one.vertices),
+    )
+
+
+def _strip(one: Reconstruction) -> list[tuple[str, str]]:
+    pictures = rendered_strip(one.steps, one.faces, STRIP_PX) if one.steps else []
+    return [
+        ("start" if step == 0 else str(step), data_uri(picture, STRIP_PX, 75))
+        for step, picture in enumerate(pictures)
+    ]
+
+
+def _heat(one: Reconstruction) -> HeatCard:
+    assert one.truth is not None
+    true_vertices, true_faces = one.truth
+    camera = studio_camera(true_vertices, 26.0, 4.0, HEAT_PX)
+    pictures = [
+        ("seen", one.image),
+        ("truth", render_mesh(true_vertices, true_faces, camera)),
+        ("reconstruction", render_mesh(one.vertices, one.faces, camera)),
+    ]
+    if one.distance is not None:
+        colours = heat_colours(one.distance)
+        pictures.append(("error", render_mesh(one.vertices, one.faces, camera, colours)))
+    error = one.error or {}
+    return HeatCard(
+        one.name,
+        one.kind,
+        [(name, data_uri(picture, HEAT_PX, 82)) for name, picture in pictures],
+        error.get("face_chamfer_mm"),
+        error.get("mean_head_face_chamfer_mm"),
+        _strip(one),
+    )
+
+
+def _on_paper(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture (H, W, 3 or 4) as (PICTURE_PX, PICTURE_PX, 3), transparency filled with paper."""
+    small = shrunk(picture, PICTURE_PX)
+    sheet = Image.new("RGB", (PICTURE_PX, PICTURE_PX), PAPER)
+    tile = Image.fromarray(small)
+    corner = ((PICTURE_PX - tile.width) // 2, (PICTURE_PX - tile.height) // 2)
+    sheet.paste(tile, corner, tile if tile.mode == "RGBA" else None)
+    return np.asarray(sheet)
+
+
+def _picture(
+    photos: Sequence[Reconstruction], views: Sequence[Sequence[NDArray[np.uint8]]]
+) -> bytes | None:
+    """PNG with a row per photo: the photo and its reconstruction from several sides."""
+    if not photos:
+        return None
+    rows = [
+        np.hstack([_on_paper(p) for p in (one.image, *pictures)])
+        for one, pictures in zip(photos, views, strict=True)
+    ]
+    buffer = io.BytesIO()
+    Image.fromarray(np.vstack(rows)).save(buffer, "PNG", compress_level=9)
+    return buffer.getvalue()

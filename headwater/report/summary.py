@@ -1,0 +1,94 @@
+"""The first lines of the report: what happened, in one paragraph and a few big numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from headwater.report.counts import Rejection, StepCount
+from headwater.report.evaluation import Evaluation
+from headwater.report.formats import number, plural
+
+TARGET_RATIO = 0.85
+TARGET_NME_PERCENT = 6.0
+
+
+@dataclass(frozen=True)
+class BigNumber:
+    """A figure with its unit and what it means."""
+
+    value: str
+    unit: str
+    label: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """sentences: of the opening paragraph."""
+
+    sentences: list[str]
+    numbers: list[BigNumber]
+
+
+def summary(
+    steps: Sequence[StepCount],
+    views: int | None,
+    rejected: Sequence[Rejection],
+    evaluation: Evaluation,
+) -> Summary:
+    """Summarise a build; parts that are missing are left out."""
+    by_name = {step.step: step for step in steps}
+    items = sum(step.items or 0 for step in steps)
+    rejects = sum(one.count for one in rejected)
+    sentences = _sentences(by_name, views, items, rejects)
+    metrics = evaluation.metrics or {}
+    ours, base = metrics.get("face_chamfer_mm"), metrics.get("mean_head_face_chamfer_mm")
+    nme = metrics.get("real_landmark_nme_percent")
+    numbers = []
+    if ours is not None and base:
+        numbers.append(
+            BigNumber(number(ours), "mm", "GLVD face error", f"mean head {number(base)} mm")
+        )
+        numbers.append(
+            BigNumber(
+                f"{ours / base:.2f}", "×", "of the mean head's error",
+                f"aim: at most {TARGET_RATIO}",
+            )
+        )
+        sentences.append(
+            f"On {plural(metrics.get('subjects', 0), 'held-out head')} that training never saw, one "
+            f"picture is enough for a face within {number(ours)} mm of the truth; guessing the "
+            f"mean head is off by {number(base)} mm."
+        )
+    if "subjects" in metrics:
+        failures = plural(metrics.get("failures", 0), "failure")
+        numbers.append(BigNumber(number(metrics["subjects"]), "", "held-out subjects", failures))
+    if nme is not None:
+        numbers.append(
+            BigNumber(
+                number(nme), "%", "landmark error, real portraits",
+                f"aim: below {TARGET_NME_PERCENT:g} %",
+            )
+        )
+    numbers.append(BigNumber(number(items), "", "items built", f"by {len(steps)} steps"))
+    numbers.append(BigNumber(number(rejects), "", "rejects", "each with its reason"))
+    return Summary(sentences, numbers)
+
+
+def _sentences(
+    steps: dict[str, StepCount], views: int | None, items: int, rejects: int
+) -> list[str]:
+    photos, heads = steps["photos"].items, steps["synthesize"].items
+    if photos is None and heads is None:
+        return ["Nothing has been built yet."]
+    went_in = []
+    if photos is not None:
+        went_in.append(plural(photos, "photo"))
+    if heads is not None:
+        seen = f" seen in {plural(views, 'view')}" if views is not None else ""
+        went_in.append(f"{plural(heads, 'synthetic head')}{seen}")
+    became = f"{' and '.join(went_in)} became {plural(items, 'item')}: frames with landmarks, "
+    became += "masks, face parts, cameras, expressions and signed distances."
+    lost = "Nothing was rejected." if not rejects else (
+        f"{plural(rejects, 'input')} could not be processed; each has a reason below."
+    )
+    return [became, lost]

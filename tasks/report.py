@@ -1,0 +1,26 @@
+"""Step "report": everything that was built, as one page that works offline."""
+
+from pathlib import Path
+
+from headwater.artifacts.atomic import write_bytes, write_text
+from headwater.config import load_params
+from headwater.report import build_page
+from tasks.command import command
+
+
+def main() -> str:
+    """Write ``data/report/index.html`` and, with reconstructions, the picture ``head.png``."""
+    data = Path("data")
+    report = build_page(data, load_params(Path("params.yaml")))
+    page = data / "report" / "index.html"
+    picture = page.with_name("head.png")
+    write_text(page, report.html)
+    if report.picture is None:
+        picture.unlink(missing_ok=True)
+    else:
+        write_bytes(picture, report.picture)
+    return f"{page}, {len(report.html.encode()) / 1e6:.1f} MB"
+
+
+if __name__ == "__main__":
+    command(main)
