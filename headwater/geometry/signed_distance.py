@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from headwater.errors import HeadwaterError
+from headwater.geometry.winding import is_closed, winding_numbers
 
 INSIDE: Final = 0.5  # winding number: 1 inside a closed surface, 0 outside
 
@@ -19,10 +20,11 @@ def signed_distance(
     counter-clockwise seen from outside; small faces turned the wrong way do no harm, a whole mesh
     turned inside out has no inside.
 
-    The magnitude is the exact distance to the surface, closed or open. The sign is that of the
-    winding number (Jacobson et al. 2013, in the fast form of Barill et al. 2018): exact for a
-    closed surface, the best guess for an open one. libigl's own ``signed_distance`` is not used,
-    because it scales the distance by the winding number on open meshes.
+    The magnitude is the exact distance to the surface, closed or open. Inside is where the winding
+    number exceeds a half: a whole number for a closed surface, and the best guess for an open one
+    (Jacobson et al. 2013, in the fast form of Barill et al. 2018). libigl's own
+    ``signed_distance`` is not used, because it scales the distance by the winding number on open
+    meshes.
 
     Raises HeadwaterError when the mesh or a point is unusable.
     """
@@ -32,9 +34,24 @@ def signed_distance(
     import igl
 
     squared, _, _ = igl.point_mesh_squared_distance(queries, corners, triangles)
-    winding = igl.fast_winding_number(corners, triangles, queries)
     distance = np.sqrt(squared)
-    return np.where(winding > INSIDE, -distance, distance).astype(np.float32)
+    inside = _inside(queries, corners, triangles)
+    return np.where(inside, -distance, distance).astype(np.float32)
+
+
+def _inside(
+    queries: NDArray[np.float64], corners: NDArray[np.float64], triangles: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Which of the queries (n, 3) the surface winds about."""
+    import igl
+
+    if not is_closed(triangles):
+        return np.asarray(igl.fast_winding_number(corners, triangles, queries) > INSIDE)
+    numbers, sure = winding_numbers(queries, corners, triangles)
+    inside = numbers > INSIDE
+    if not sure.all():
+        inside[~sure] = igl.fast_winding_number(corners, triangles, queries[~sure]) > INSIDE
+    return inside
 
 
 def _checked(

@@ -122,7 +122,7 @@ def test_sign_agrees_with_ray_casting_on_scans(shared_data: Path, name: str) -> 
     inside = signed_distance(points, mesh.vertices, mesh.faces) < 0
     by_rays = mesh.contains(points)
     assert 0.1 < inside.mean() < 0.9
-    # Rays through an edge miscount now and then; the winding number does not.
+    # trimesh shoots one ray per point, which miscounts now and then.
     assert (inside == by_rays).mean() > 0.998
 
 
