@@ -33,6 +33,8 @@ _WEIGHTS[:17] = 0.3
 _WEIGHTS[48:] = 0.5
 _WEIGHTS.setflags(write=False)
 
+_NO_DISTORTION: Final = np.zeros(4)
+
 FloatArray = NDArray[np.float64]
 
 
@@ -54,15 +56,12 @@ class Calibration:
 def calibrate(
     landmarks68_px: NDArray[np.float32],
     points68_mm: NDArray[np.float32],
-    width: int,
-    height: int,
+    principal_px: tuple[float, float],
     focal_px: float | None = None,
-    principal_px: tuple[float, float] | None = None,
 ) -> Calibration:
     """Camera that sees ``points68_mm`` (68, 3), head frame, at ``landmarks68_px`` (68, 2).
 
-    width and height are the frame's, focal_px its focal length, if known. principal_px is where
-    the photo's middle lies in the frame; the frame's middle, where it was not cut out of a photo.
+    principal_px is the photo's middle in px of the frame; focal_px the focal length, if known.
     Raises ``ItemRejected`` (camera_failed) if the landmarks are not finite, no pose with the face
     before the camera fits, or the mean error is above 15 % of the outer eye-corner distance.
     """
@@ -71,12 +70,11 @@ def calibrate(
     eyes = outer_eye_distance(landmarks68_px)
     if not np.isfinite(image).all() or not eyes > 0:
         raise _failure("the landmarks are not finite")
-    principal = principal_px or (width / 2, height / 2)
     start_focal = focal_px or _usual_focal(image, model)
-    pose = _start(image, model, _intrinsics(start_focal, principal))
+    pose = _start(image, model, _intrinsics(start_focal, principal_px))
     free = focal_px is None
     parameters = np.append(pose, np.log(start_focal))[: 7 if free else 6]
-    problem = _Problem(image, model, principal, _POINT_SPREAD * eyes, start_focal)
+    problem = _Problem(image, model, principal_px, _POINT_SPREAD * eyes, start_focal)
     solution = least_squares(
         problem.residuals, parameters, problem.jacobian, loss="soft_l1", max_nfev=60
     ).x
@@ -99,11 +97,14 @@ class _Problem:
     def project(self, parameters: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Points (68, 2) px and their derivatives (136, 7)."""
         focal = self.focal(parameters)
+        intrinsics = _intrinsics(focal, self.principal)
         points, slopes = cv2.projectPoints(
-            self.model, parameters[:3], parameters[3:6], _intrinsics(focal, self.principal), None
+            self.model, parameters[:3], parameters[3:6], intrinsics, _NO_DISTORTION
         )
+        slopes = np.asarray(slopes, dtype=np.float64)
         by_log_focal = (slopes[:, 6] + slopes[:, 7]) * focal
-        return points.reshape(-1, 2), np.column_stack([slopes[:, :6], by_log_focal])
+        seen = np.asarray(points, dtype=np.float64).reshape(-1, 2)
+        return seen, np.column_stack([slopes[:, :6], by_log_focal])
 
     def residuals(self, parameters: FloatArray) -> FloatArray:
         points, _ = self.project(parameters)
@@ -150,7 +151,9 @@ def _usual_focal(image: FloatArray, model: FloatArray) -> float:
 
 def _start(image: FloatArray, model: FloatArray, intrinsics: FloatArray) -> FloatArray:
     """Rotation vector and translation (6,) by SQPnP."""
-    found, turn, shift = cv2.solvePnP(model, image, intrinsics, None, flags=cv2.SOLVEPNP_SQPNP)
+    found, turn, shift = cv2.solvePnP(
+        model, image, intrinsics, _NO_DISTORTION, flags=cv2.SOLVEPNP_SQPNP
+    )
     if not found or not (np.isfinite(turn).all() and np.isfinite(shift).all()):
         raise _failure("no starting pose was found")
     return np.concatenate([turn.ravel(), shift.ravel()])

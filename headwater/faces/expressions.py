@@ -110,7 +110,8 @@ def _displacements(
     moves = rules(kind)(source, axes)
     driven = tuple(sorted(moves))
     weights = face_mesh.spread(driven, free_points(kind))
-    return weights @ np.array([moves[point] for point in driven])
+    displacements: NDArray[np.float64] = weights @ np.array([moves[point] for point in driven])
+    return displacements
 
 
 def _move_irises(source: NDArray[np.float64], target: NDArray[np.float64], axes: Axes) -> None:

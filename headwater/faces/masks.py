@@ -120,5 +120,5 @@ def _piece_with(mask: NDArray[np.bool_], face: NDArray[np.bool_]) -> NDArray[np.
     head = pieces == np.bincount(pieces[face]).argmax()
     outlines, _ = cv2.findContours(head.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     filled = np.zeros(mask.shape, dtype=np.uint8)
-    cv2.drawContours(filled, outlines, -1, 1, cv2.FILLED)
+    cv2.drawContours(filled, outlines, -1, (1,), cv2.FILLED)
     return filled.astype(bool)

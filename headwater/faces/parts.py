@@ -68,4 +68,4 @@ def fill_polygon(
     # OpenCV counts from pixel centres and takes fixed-point numbers.
     fixed = np.rint((points.astype(np.float64) - 0.5) * 2**_SUBPIXEL_BITS).astype(np.int32)
     edge = cv2.LINE_AA if smooth else cv2.LINE_8
-    cv2.fillPoly(labels, [fixed], value, lineType=edge, shift=_SUBPIXEL_BITS)
+    cv2.fillPoly(labels, [fixed], (value,), lineType=edge, shift=_SUBPIXEL_BITS)

@@ -65,7 +65,7 @@ def piecewise_affine(
     label = np.full((height, width), -1, dtype=np.int32)
     fixed = np.rint((target - 0.5) * 2**_SUBPIXEL_BITS).astype(np.int32)
     for index, triangle in enumerate(used):
-        cv2.fillConvexPoly(label, fixed[triangle], index, cv2.LINE_8, _SUBPIXEL_BITS)
+        cv2.fillConvexPoly(label, fixed[triangle], (index,), cv2.LINE_8, _SUBPIXEL_BITS)
     region = label >= 0
     map_y, map_x = np.mgrid[:height, :width].astype(np.float32)
     rows, columns = np.nonzero(region)

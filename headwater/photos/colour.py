@@ -79,7 +79,10 @@ def _scaled_grey(values: NDArray[Any]) -> NDArray[np.uint8]:
             RejectReason.UNSUPPORTED_PIXELS,
             f"Pixel values from {low} to {high} have no known white; save it with 8 or 16 bits.",
         )
-    return np.rint(values.astype(np.float32) * (255.0 / white)).astype(np.uint8)
+    scaled: NDArray[np.uint8] = np.rint(values.astype(np.float32) * (255.0 / white)).astype(
+        np.uint8
+    )
+    return scaled
 
 
 def _colour_and_alpha(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8] | None]:
@@ -96,4 +99,5 @@ def _colour_and_alpha(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8
 def _over_background(rgb: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
     weight = alpha[:, :, None].astype(np.uint16)
     mixed = rgb.astype(np.uint16) * weight + np.uint16(BACKGROUND) * (255 - weight)
-    return ((mixed + 127) // 255).astype(np.uint8)
+    over: NDArray[np.uint8] = ((mixed + 127) // 255).astype(np.uint8)
+    return over

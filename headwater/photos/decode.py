@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from headwater.errors import ItemRejected
 from headwater.photos.colour import srgb_of
@@ -106,7 +106,7 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
         raise ItemRejected(
             RejectReason.TOO_MANY_PIXELS, f"{error} The limit here is {max_pixels} pixels."
         ) from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise _unidentified(data) from error
     except _READER_ERRORS as error:
         raise _refusal(error, _format_by_signature(data) or "image") from error
