@@ -2,7 +2,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, zoom
+from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 from headwater.rendering.looks import BackdropKind, Scene
 from headwater.rendering.tracing import float32
@@ -11,6 +12,7 @@ Float32Array = NDArray[np.float32]
 
 # Drawn small, since all of it is out of focus.
 SMALL = 64
+BILINEAR = Image.Resampling.BILINEAR
 
 
 def backdrop(scene: Scene, height: int, width: int) -> Float32Array:
@@ -28,8 +30,12 @@ def backdrop(scene: Scene, height: int, width: int) -> Float32Array:
     elif scene.backdrop is BackdropKind.ROOM:
         small = _room(rng, small, colours)
     small = gaussian_filter(small, (*rng.uniform(0.6, 4.0, size=1).repeat(2), 0))
-    grown = zoom(small, (height / SMALL, width / SMALL, 1), order=1, grid_mode=True, mode="nearest")
-    return np.clip(grown, 0, 1).astype(np.float32)
+    channels = np.moveaxis(np.clip(small, 0, 1).astype(np.float32), 2, 0)
+    grown = [
+        np.asarray(Image.fromarray(channel).resize((width, height), BILINEAR))
+        for channel in channels
+    ]
+    return np.stack(grown, axis=-1)
 
 
 def _clouds(rng: np.random.Generator, colours: Float32Array) -> Float32Array:

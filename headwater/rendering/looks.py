@@ -36,6 +36,26 @@ class BackdropKind(Enum):
 
 
 @dataclass(frozen=True)
+class Glasses:
+    """Half sizes of a lens and radius of the rim, mm; squareness 2 is an ellipse, 4 a box."""
+
+    half_width_mm: float
+    half_height_mm: float
+    squareness: float
+    rim_mm: float
+    colour: Colour
+
+
+@dataclass(frozen=True)
+class Cap:
+    """How much a cap stands out over the skull, and its visor's length (0: none), mm."""
+
+    puff_mm: float
+    visor_mm: float
+    colour: Colour
+
+
+@dataclass(frozen=True)
 class Person:
     """The looks that stay with one subject.
 
@@ -63,6 +83,8 @@ class Person:
     lashes: float
     lips: Colour
     iris: Colour
+    glasses: Glasses | None
+    cap: Cap | None
     seed: int
 
 
@@ -150,6 +172,7 @@ IRIS_COLOURS = np.array(
     [(52, 31, 20), (74, 45, 26), (104, 70, 38), (98, 92, 54), (84, 110, 92), (98, 130, 156)]
 )
 DARK_HAIR = 3
+GLASSES_SHARE, CAP_SHARE = 0.18, 0.08
 
 
 def linear(srgb_255: NDArray[np.floating] | NDArray[np.integer]) -> NDArray[np.float64]:
@@ -195,7 +218,30 @@ def sample_person(rng: np.random.Generator) -> Person:
         lashes=float(rng.uniform(0.3, 1.0)),
         lips=_colour(linear(np.clip(lips, 8, 245))),
         iris=_colour(linear(_between(IRIS_COLOURS, iris_index) * rng.uniform(0.85, 1.2))),
+        glasses=_glasses(rng) if rng.random() < GLASSES_SHARE else None,
+        cap=_cap(rng) if rng.random() < CAP_SHARE else None,
         seed=int(rng.integers(2**31)),
+    )
+
+
+def _glasses(rng: np.random.Generator) -> Glasses:
+    dark = rng.random() < 0.7
+    colour = rng.uniform(8, 60, size=3) if dark else rng.uniform(60, 220, size=3)
+    return Glasses(
+        half_width_mm=float(rng.uniform(21, 27)),
+        half_height_mm=float(rng.uniform(14, 23)),
+        squareness=float(rng.uniform(2, 4)),
+        rim_mm=float(rng.uniform(0.6, 2.2)),
+        colour=_colour(linear(colour)),
+    )
+
+
+def _cap(rng: np.random.Generator) -> Cap:
+    visor = rng.random() < 0.6
+    return Cap(
+        puff_mm=float(rng.uniform(1, 22)),
+        visor_mm=float(rng.uniform(25, 65)) if visor else 0.0,
+        colour=_colour(linear(_surface_colour(rng, rng.random() < 0.3))),
     )
 
 

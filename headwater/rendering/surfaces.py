@@ -13,7 +13,7 @@ from headwater.heads.model import Surface
 from headwater.rendering.looks import HairStyle, Look, Person
 from headwater.rendering.noise import sample_grain, smoothstep
 from headwater.rendering.painting import FRONT_TOLERANCE_MM, HeadPaint
-from headwater.rendering.props import Prop
+from headwater.rendering.stages import Prop
 from headwater.rendering.tracing import float32
 
 Float32Array = NDArray[np.float32]
@@ -68,6 +68,12 @@ def finish(
     garment = np.flatnonzero(material == Prop.GARMENT)
     weave = sample_grain("strands", values[garment, 0], values[garment, 1], look.scene.seed)
     result.albedo[garment] = float32(look.scene.garment) * (1 + 0.06 * weave)[:, None]
+    if look.person.glasses is not None:
+        frame = material == Prop.FRAME
+        result.albedo[frame] = look.person.glasses.colour
+        result.gloss[frame], result.sharpness[frame] = 0.12, 60.0
+    if look.person.cap is not None:
+        result.albedo[material == Prop.CAP] = look.person.cap.colour
     for surface, colour, floor in (
         (Surface.TEETH, TEETH, 0.25),
         (Surface.TONGUE, TONGUE, 0.15),
@@ -142,13 +148,13 @@ def _paint_skin(
     out.translucent[index] = bare
 
 
-def hair_gaps(
+def gaps_in_props(
     person: Person, paint: HeadPaint, material: NDArray[np.uint8], values: Float32Array
 ) -> NDArray[np.bool_]:
-    """Samples (n,) of hair geometry that lie between its ragged locks near its border."""
+    """Samples (n,) outside the border of a cap, or between the ragged locks at that of hair."""
     hair = np.flatnonzero(material == Prop.HAIR)
     strands, locks = _strands(person, paint, values[hair, :3])
-    gaps = np.zeros(len(material), dtype=bool)
+    gaps = (material == Prop.CAP) & (values[:, 6] < 0)
     gaps[hair] = values[hair, 6] < HAIR_BORDER_MM + 2.0 * strands + 4.0 * locks
     return gaps
 

@@ -13,8 +13,9 @@ from headwater.rendering.backdrop import backdrop
 from headwater.rendering.lighting import lit
 from headwater.rendering.looks import Look, Scene
 from headwater.rendering.painting import HeadPaint, head_paint
-from headwater.rendering.props import Stage, stage
-from headwater.rendering.surfaces import finish, hair_gaps
+from headwater.rendering.props import stage
+from headwater.rendering.stages import Stage
+from headwater.rendering.surfaces import finish, gaps_in_props
 from headwater.rendering.tracing import carry, float32, normalised, pooled, see_through, trace
 from headwater.rendering.truth import view_landmarks, view_truth
 
@@ -65,7 +66,7 @@ def _coloured(
     mesh = RayMesh(drawn.vertices, drawn.faces)
     samples = trace(mesh, drawn.vertices, camera, supersample)
     values = carry(drawn.values, drawn.faces, samples)
-    gaps = hair_gaps(look.person, paint, drawn.material[samples.triangle], values)
+    gaps = gaps_in_props(look.person, paint, drawn.material[samples.triangle], values)
     samples = see_through(mesh, camera, samples, gaps)
     values = carry(drawn.values, drawn.faces, samples)
     view = normalised(-samples.direction)
