@@ -26,7 +26,7 @@ help:
 
 repro: $(READY)
 	@$(SYSTEM)
-	@$(PY) -m flows.rebuild
+	@$(PY) -m flows
 
 test: $(READY)
 	@$(SYSTEM)
