@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-WIDTH, HEIGHT = 640, 340
-LEFT, RIGHT, TOP, BOTTOM = 58, 18, 14, 46
+WIDTH, HEIGHT = 540, 310
+LEFT, RIGHT, TOP, BOTTOM = 54, 12, 14, 46
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from headwater.report.reading import chosen_rows, rows_in_brief, spread
 
 EDITS = ("closed_eyes", "open_mouth", "frown")
 METHODS = ("warp", "head_model")
+FACE_SHARE = 1.3
 
 _POSE = ("intrinsics", "rotation", "translation")
 _POINTS = ("landmarks_68_px", "landmarks_478_px")
@@ -61,10 +62,14 @@ class Frame:
 
 @dataclass(frozen=True)
 class Edited:
-    """A frame (H, W, 3) uint8 beside its expressions made by one method, by kind of edit."""
+    """A frame (H, W, 3) uint8 beside its expressions made by one method, by kind of edit.
+
+    box: left, top, right, bottom of a square around the face, px.
+    """
 
     name: str
     method: str
+    box: tuple[int, int, int, int]
     parent: NDArray[np.uint8]
     edits: dict[str, NDArray[np.uint8]]
 
@@ -176,7 +181,7 @@ def edited_frames(data: Path, photos: int, heads: int) -> list[Edited]:
             parents[row["source"]].append(row["parent"])
     chosen = parents["photo"][:photos] + parents["synthetic"][:heads]
     wanted = [row for row in brief if row["parent"] in chosen]
-    images = chosen_rows(data, EXPRESSIONS, ("image",), (row["item"] for row in wanted))
+    images = chosen_rows(data, EXPRESSIONS, ("image", "landmarks_478_px"), (row["item"] for row in wanted))
     frames = chosen_rows(data, FRAMES, ("subject", "image"), chosen)
     return [
         edited
@@ -191,10 +196,24 @@ def _edited(
     name: str, parent: Row, rows: Iterable[Row], images: dict[str, Any]
 ) -> list[Edited]:
     by_method: dict[str, dict[str, NDArray[np.uint8]]] = {}
+    points = np.zeros((0, 2), np.float32)
     for row in rows:
         edits = by_method.setdefault(row["method"], {})
+        points = np.vstack([points, points_of(images[row["item"]], "landmarks_478_px")])
         edits[row["edit"]] = decode_png(images[row["item"]]["image"])
     image = decode_png(parent["image"])
+    box = _face_square(points, image.shape[1], image.shape[0])
     return [
-        Edited(name, method, image, by_method[method]) for method in METHODS if method in by_method
+        Edited(name, method, box, image, by_method[method]) for method in METHODS if method in by_method
     ]
+
+
+def _face_square(
+    points: NDArray[np.float32], width: int, height: int
+) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the square around landmarks (n, 2), inside the frame."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    side = int(min(FACE_SHARE * float((high - low).max()), width, height))
+    left = int(np.clip((low[0] + high[0] - side) / 2, 0, width - side))
+    top = int(np.clip((low[1] + high[1] - side) / 2, 0, height - side))
+    return left, top, left + side, top + side

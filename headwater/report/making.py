@@ -39,7 +39,7 @@ def making_section(params: Params, licences: Sequence[Licence]) -> Making:
     """Parameters by dotted name, versions of the main packages, licences of the sources."""
     versions = [("headwater", __version__)]
     versions += [(name, found) for name in PACKAGES if (found := _version(name)) is not None]
-    return Making(flat(params.model_dump()), versions, licences)
+    return Making(flat(params.model_dump(exclude={"cache"})), versions, licences)
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:

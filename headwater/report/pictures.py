@@ -77,11 +77,12 @@ def outline_path(region: NDArray[np.bool_]) -> str:
 
 
 def mask_layer(mask: NDArray[np.bool_]) -> Markup:
-    """Outline of a head mask (H, W), a light line on a dark one to stand out on any picture."""
-    path = outline_path(mask)
+    """Outline of a head mask (H, W); what lies outside is dimmed."""
+    height, width = mask.shape
     return Markup(
-        '<g class="layer mask"><path class="under" d="{0}"/><path class="over" d="{0}"/></g>'
-    ).format(path)
+        '<g class="layer mask"><path class="outside" d="M0 0H{1}V{2}H0Z{0}"/>'
+        '<path class="over" d="{0}"/></g>'
+    ).format(outline_path(mask), width, height)
 
 
 def parts_layer(parts: NDArray[np.uint8]) -> Markup:

@@ -9,6 +9,8 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
+from headwater.geometry.cameras import project
+from headwater.metrics.chamfer import face_sphere
 from headwater.report.evaluation import Evaluation, Reconstruction
 from headwater.report.pictures import data_uri, landmarks_layer, shrunk
 from headwater.report.renders import (
@@ -19,9 +21,11 @@ from headwater.report.renders import (
     turned,
 )
 from headwater.report.renders import strip as rendered_strip
-from headwater.rendering.plain import render_mesh
+from headwater.rendering.plain import CLAY, render_mesh
 
-TURNED_PX, STRIP_PX, HEAT_PX = 340, 200, 300
+TURNED_PX, STRIP_PX, HEAT_PX = 340, 240, 300
+STRIP_STEPS = 8
+IBUG_NOSE_TIP, NOSE_TIP_CANDIDATES = 30, 12
 YAWS = (-62.0, -28.0, 0.0, 28.0, 62.0)
 HERO_PHOTOS, PICTURE_PHOTOS = 2, 2
 PICTURE_PX = 300
@@ -53,7 +57,6 @@ class HeatCard:
     pictures: list[tuple[str, str]]
     error: float | None
     baseline: float | None
-    strip: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -98,11 +101,21 @@ def _portrait(one: Reconstruction, views: Sequence[NDArray[np.uint8]]) -> Portra
 
 
 def _strip(one: Reconstruction) -> list[tuple[str, str]]:
-    pictures = rendered_strip(one.steps, one.faces, STRIP_PX) if one.steps else []
+    shown = steps_to_show(len(one.steps))
+    pictures = rendered_strip([one.steps[step] for step in shown], one.faces, STRIP_PX)
     return [
-        ("start" if step == 0 else str(step), data_uri(picture, STRIP_PX, 75))
-        for step, picture in enumerate(pictures)
+        ("start" if step == 0 else str(step), data_uri(picture, STRIP_PX, 78))
+        for step, picture in zip(shown, pictures, strict=True)
     ]
+
+
+def steps_to_show(count: int) -> list[int]:
+    """At most ``STRIP_STEPS`` of ``count`` steps: the early ones, where most happens, and the last."""
+    if count <= STRIP_STEPS:
+        return list(range(count))
+    early = STRIP_STEPS // 2
+    late = np.linspace(early, count - 1, STRIP_STEPS - early)
+    return [*range(early), *(int(round(step)) for step in late)]
 
 
 def _heat(one: Reconstruction) -> HeatCard:
@@ -116,6 +129,7 @@ def _heat(one: Reconstruction) -> HeatCard:
     ]
     if one.distance is not None:
         colours = heat_colours(one.distance)
+        colours[~measured(one)] = CLAY
         pictures.append(("error", render_mesh(one.vertices, one.faces, camera, colours)))
     error = one.error or {}
     return HeatCard(
@@ -124,8 +138,18 @@ def _heat(one: Reconstruction) -> HeatCard:
         [(name, data_uri(picture, HEAT_PX, 82)) for name, picture in pictures],
         error.get("face_chamfer_mm"),
         error.get("mean_head_face_chamfer_mm"),
-        _strip(one),
     )
+
+
+def measured(one: Reconstruction) -> NDArray[np.bool_]:
+    """Which vertices (V,) lie in the sphere around the tip of the nose that the metric looks at."""
+    pixels, depth = project(one.camera, one.vertices)
+    offset = np.linalg.norm(pixels - one.landmarks[IBUG_NOSE_TIP], axis=1)
+    nearest = np.argsort(offset, kind="stable")[:NOSE_TIP_CANDIDATES]
+    tip = one.vertices[nearest[np.argmin(depth[nearest])]]
+    inside = np.zeros(len(one.vertices), bool)
+    inside[face_sphere(one.vertices, tip)] = True
+    return inside
 
 
 def _on_paper(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

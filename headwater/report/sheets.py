@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from headwater.report.frames import EDITS, METHODS, Edited, Frame
 from headwater.report.pictures import (
@@ -16,7 +17,7 @@ from headwater.report.pictures import (
     parts_layer,
 )
 
-PHOTO_PX, VIEW_PX, EDIT_PX = 520, 224, 320
+PHOTO_PX, VIEW_PX, EDIT_PX = 400, 224, 320
 METHOD_WORDS = {"warp": "warped photo", "head_model": "rendered anew, exact"}
 
 
@@ -71,8 +72,8 @@ def _card(frame: Frame, width: int) -> Card:
 
 
 def photo_cards(frames: Sequence[Frame]) -> list[Card]:
-    """Cards of photos; the more there are, the smaller."""
-    return [_card(frame, PHOTO_PX if len(frames) <= 6 else EDIT_PX) for frame in frames]
+    """Cards of photos."""
+    return [_card(frame, PHOTO_PX) for frame in frames]
 
 
 def synthetic_cards(frames: Sequence[Frame]) -> list[Card]:
@@ -86,11 +87,11 @@ def edited_cards(frames: Sequence[Edited]) -> list[EditedCard]:
         EditedCard(
             frame.name,
             METHOD_WORDS[frame.method] if frame.method in METHODS else frame.method,
-            data_uri(_square(frame.parent), EDIT_PX),
+            data_uri(_cut(frame.parent, frame.box), EDIT_PX),
             [
                 (
                     edit.replace("_", " "),
-                    data_uri(_square(frame.edits[edit]), EDIT_PX) if edit in frame.edits else None,
+                    data_uri(_cut(frame.edits[edit], frame.box), EDIT_PX) if edit in frame.edits else None,
                 )
                 for edit in EDITS
             ],
@@ -99,9 +100,6 @@ def edited_cards(frames: Sequence[Edited]) -> list[EditedCard]:
     ]
 
 
-def _square(picture: np.ndarray) -> np.ndarray:
-    """The middle square of a picture (H, W, 3)."""
-    height, width = picture.shape[:2]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return picture[top : top + side, left : left + side]
+def _cut(picture: NDArray[np.uint8], box: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    left, top, right, bottom = box
+    return picture[top:bottom, left:right]

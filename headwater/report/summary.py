@@ -55,9 +55,9 @@ def summary(
             )
         )
         sentences.append(
-            f"On {plural(metrics.get('subjects', 0), 'held-out head')} that training never saw, one "
-            f"picture is enough for a face within {number(ours)} mm of the truth; guessing the "
-            f"mean head is off by {number(base)} mm."
+            f"From one picture each of {plural(metrics.get('subjects', 0), 'held-out head')}, GLVD "
+            f"puts the face {number(ours)} mm from the truth on average; the mean head is "
+            f"{number(base)} mm off."
         )
     if "subjects" in metrics:
         failures = plural(metrics.get("failures", 0), "failure")
