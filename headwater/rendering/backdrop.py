@@ -24,7 +24,7 @@ def backdrop(scene: Scene, height: int, width: int) -> Float32Array:
     wall = colours[0] + (colours[1] - colours[0]) * down * rng.uniform(0, 1)
     small = wall * (1 - rng.uniform(0, 0.5) * (across - rng.uniform(-1, 1)) ** 2 / 2)
     if scene.backdrop is BackdropKind.CLOUDS:
-        small = small + _clouds(rng, colours)
+        small = _clouds(rng, small, colours)
     elif scene.backdrop is BackdropKind.SHAPES:
         small = _shapes(rng, small, colours)
     elif scene.backdrop is BackdropKind.ROOM:
@@ -38,12 +38,14 @@ def backdrop(scene: Scene, height: int, width: int) -> Float32Array:
     return np.stack(grown, axis=-1)
 
 
-def _clouds(rng: np.random.Generator, colours: Float32Array) -> Float32Array:
+def _clouds(rng: np.random.Generator, small: Float32Array, colours: Float32Array) -> Float32Array:
+    """Another colour blended in by soft noise of several sizes."""
     noise = np.zeros((SMALL, SMALL, 1))
     for sigma in (2, 5, 12):
         layer = gaussian_filter(rng.normal(size=(SMALL, SMALL)), sigma, mode="wrap")
         noise[..., 0] += layer / layer.std() * sigma / 12
-    return (noise * 0.3 * (colours[2] - colours[0])).astype(np.float32)
+    share = 1 / (1 + np.exp(-2.0 * noise))
+    return (small + (colours[2] - small) * share).astype(np.float32)
 
 
 def _shapes(rng: np.random.Generator, small: Float32Array, colours: Float32Array) -> Float32Array:

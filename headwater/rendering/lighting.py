@@ -61,10 +61,9 @@ def _highlight(surface: Finish, normal: Float32Array, half: Float32Array) -> Flo
     facing = np.maximum(np.einsum("nc,nc->n", normal, half), 0)
     power = (surface.sharpness + 8) / np.float32(8)
     strength: Float32Array = surface.gloss * power * facing**surface.sharpness
-    hair = np.flatnonzero(surface.strand.any(axis=1))
-    strand = surface.strand[hair]
-    along = np.einsum("nc,nc->n", strand, normal[hair])
-    strand = normalised(strand - along[:, None] * normal[hair])
+    hair = surface.hair
+    along = np.einsum("nc,nc->n", surface.strand, normal[hair])
+    strand = normalised(surface.strand - along[:, None] * normal[hair])
     sine_squared = np.maximum(1 - np.einsum("nc,nc->n", strand, half[hair]) ** 2, 0)
     brightness = np.sqrt(surface.albedo[hair] @ LUMINANCE)
     strength[hair] += HAIR_SHEEN * brightness * sine_squared**24 * facing[hair]

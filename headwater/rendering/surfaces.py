@@ -34,7 +34,7 @@ class Finish(NamedTuple):
 
     albedo: (n, 3). gloss: (n,) strength and sharpness: (n,) exponent of the highlight.
     translucent: (n,) how far light bleeds past the shadow edge. floor: (n,) least sky share.
-    strand: (n, 3) direction of hairs, 0 where there are none.
+    hair: (k,) which samples are hair, strand: (k, 3) its direction.
     """
 
     albedo: Float32Array
@@ -42,6 +42,7 @@ class Finish(NamedTuple):
     sharpness: Float32Array
     translucent: Float32Array
     floor: Float32Array
+    hair: NDArray[np.intp]
     strand: Float32Array
 
 
@@ -50,19 +51,19 @@ def finish(
 ) -> Finish:
     """Finish of samples of ``material`` (n,) with the stage's ``values`` (n, 10)."""
     count = len(material)
+    hair = np.flatnonzero(material == Prop.HAIR)
     result = Finish(
         np.zeros((count, 3), np.float32),
         np.full(count, 0.02, np.float32),
         np.full(count, 12.0, np.float32),
         np.zeros(count, np.float32),
         np.zeros(count, np.float32),
-        np.zeros((count, 3), np.float32),
+        hair,
+        values[hair, :3] - paint.crown,
     )
     skin = np.flatnonzero(material == Surface.SKIN)
     _paint_skin(look.person, paint, skin, values[skin], result)
-    hair = np.flatnonzero(material == Prop.HAIR)
     result.albedo[hair] = _hair(look.person, paint, values[hair, :3])
-    result.strand[hair] = values[hair, :3] - paint.crown
     eyes = np.flatnonzero(material == Surface.EYEBALL)
     _paint_eyes(look.person, paint, eyes, values[eyes], result)
     garment = np.flatnonzero(material == Prop.GARMENT)
@@ -201,7 +202,7 @@ def _paint_eyes(
     out.albedo[index] = colour * (0.45 + 0.55 * smoothstep(0.0, 3.5, inside))[:, None]
     out.gloss[index] = 0.03
     out.sharpness[index] = 450.0
-    out.floor[index] = 0.75
+    out.floor[index] = 0.6
 
 
 def iris_radius(paint: HeadPaint) -> float:

@@ -57,20 +57,31 @@ def trace(mesh: RayMesh, vertices: Float32Array, camera: Camera, per_pixel: int)
     )
 
 
-def see_through(mesh: RayMesh, camera: Camera, samples: Samples, gaps: BoolArray) -> Samples:
-    """The samples with those in ``gaps`` (n,) replaced by what lies behind, if anything does."""
-    direction, depth = samples.direction[gaps], samples.depth[gaps] + np.float32(0.05)
-    start = camera.centre + direction * depth[:, None]
-    hits = mesh.first_hit(start, direction)
-    seen = hits.triangle >= 0
-    behind = Samples(
-        samples.cell[gaps][seen],
-        hits.triangle[seen],
-        hits.barycentric[seen],
-        (depth + hits.distance)[seen],
-        direction[seen],
+def chosen(samples: Samples, keep: BoolArray) -> Samples:
+    """Those of the samples where ``keep`` (n,) holds."""
+    cell, triangle, barycentric, depth, direction = samples
+    return Samples(cell[keep], triangle[keep], barycentric[keep], depth[keep], direction[keep])
+
+
+def merged(first: Samples, second: Samples) -> Samples:
+    """All samples of both."""
+    return Samples(
+        np.concatenate([first.cell, second.cell]),
+        np.concatenate([first.triangle, second.triangle]),
+        np.concatenate([first.barycentric, second.barycentric]),
+        np.concatenate([first.depth, second.depth]),
+        np.concatenate([first.direction, second.direction]),
     )
-    return Samples(*(np.concatenate([a[~gaps], b]) for a, b in zip(samples, behind, strict=True)))
+
+
+def behind(mesh: RayMesh, camera: Camera, samples: Samples) -> Samples:
+    """What the rays of ``samples`` hit next; those that hit nothing are left out."""
+    depth = samples.depth + np.float32(0.05)
+    hits = mesh.first_hit(camera.centre + samples.direction * depth[:, None], samples.direction)
+    found = Samples(
+        samples.cell, hits.triangle, hits.barycentric, depth + hits.distance, samples.direction
+    )
+    return chosen(found, hits.triangle >= 0)
 
 
 def carry(values: Float32Array, faces: NDArray[np.int32], samples: Samples) -> Float32Array:
@@ -104,12 +115,11 @@ def normalised(vectors: Float32Array) -> Float32Array:
 
 def pooled(grid: Float32Array, per_pixel: int) -> Float32Array:
     """Mean of each pixel's sub-pixel samples: (H * s, W * s, C) to (H, W, C)."""
-    if per_pixel == 1:
-        return grid
-    height, width, channels = grid.shape
-    blocks = grid.reshape(height // per_pixel, per_pixel, width // per_pixel, per_pixel, channels)
-    mean: Float32Array = blocks.mean(axis=(1, 3))
-    return mean
+    total = grid[::per_pixel, ::per_pixel].copy()
+    for shift in range(1, per_pixel * per_pixel):
+        row, column = divmod(shift, per_pixel)
+        total += grid[row::per_pixel, column::per_pixel]
+    return total / np.float32(per_pixel * per_pixel)
 
 
 def _box(camera: Camera, vertices: Float32Array, per_pixel: int) -> tuple[IndexArray, IndexArray]:

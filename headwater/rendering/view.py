@@ -16,7 +16,16 @@ from headwater.rendering.painting import HeadPaint, head_paint
 from headwater.rendering.props import stage
 from headwater.rendering.stages import Stage
 from headwater.rendering.surfaces import finish, gaps_in_props
-from headwater.rendering.tracing import carry, float32, normalised, pooled, see_through, trace
+from headwater.rendering.tracing import (
+    behind,
+    carry,
+    chosen,
+    float32,
+    merged,
+    normalised,
+    pooled,
+    trace,
+)
 from headwater.rendering.truth import view_landmarks, view_truth
 
 Float32Array = NDArray[np.float32]
@@ -67,8 +76,9 @@ def _coloured(
     samples = trace(mesh, drawn.vertices, camera, supersample)
     values = carry(drawn.values, drawn.faces, samples)
     gaps = gaps_in_props(look.person, paint, drawn.material[samples.triangle], values)
-    samples = see_through(mesh, camera, samples, gaps)
-    values = carry(drawn.values, drawn.faces, samples)
+    through = behind(mesh, camera, chosen(samples, gaps))
+    values = np.concatenate([values[~gaps], carry(drawn.values, drawn.faces, through)])
+    samples = merged(chosen(samples, ~gaps), through)
     view = normalised(-samples.direction)
     normal = normalised(values[:, 3:6])
     backwards = np.einsum("nc,nc->n", normal, view) < -0.2
@@ -82,8 +92,8 @@ def _coloured(
     grid[samples.cell, :3] = np.minimum(light, 4.0)
     grid[samples.cell, 3] = 1.0
     mean = pooled(grid.reshape(height, width, 4), supersample)
-    behind = backdrop(look.scene, camera.height, camera.width)
-    picture: Float32Array = mean[..., :3] + behind * (1 - mean[..., 3:])
+    wall = backdrop(look.scene, camera.height, camera.width)
+    picture: Float32Array = mean[..., :3] + wall * (1 - mean[..., 3:])
     return picture
 
 

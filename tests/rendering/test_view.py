@@ -1,10 +1,11 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from headwater.errors import HeadwaterError
-from headwater.rendering.looks import HairStyle, Look, relit, sample_look
+from headwater.rendering.looks import Cap, Glasses, HairStyle, Look, relit, sample_look
 from headwater.rendering.view import View, render_view
 from tests.rendering.heads import ball_head, front_camera
 
@@ -46,6 +47,24 @@ def test_hair_changes_the_picture_but_not_the_truth(style: HairStyle) -> None:
     assert first.depth.tobytes() == second.depth.tobytes()
     if style is not HairStyle.BALD:
         assert np.abs(first.image.astype(int) - second.image).mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    "wear",
+    [
+        {"glasses": Glasses(24.0, 18.0, 2.5, 2.0, (0.02, 0.02, 0.02))},
+        {"cap": Cap(8.0, 40.0, (0.5, 0.02, 0.02))},
+    ],
+)
+def test_glasses_and_caps_are_in_the_picture_only(wear: dict[str, Any]) -> None:
+    look = bald(5)
+    bare = replace(look, person=replace(look.person, glasses=None, cap=None))
+    first = draw(bare)
+    second = draw(replace(bare, person=replace(bare.person, **wear)))
+    changed = (np.abs(first.image.astype(int) - second.image) > 12).any(axis=2)
+    assert 0.005 < changed[first.mask].mean() < 0.6
+    for name in ("mask", "parts", "depth", "landmarks_478_visible"):
+        assert getattr(first, name).tobytes() == getattr(second, name).tobytes()
 
 
 def test_skin_colour_shows_in_the_face() -> None:
