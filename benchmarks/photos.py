@@ -1,0 +1,171 @@
+"""Photos per second, from a file to landmarks, mask, parts and camera, beside bare MediaPipe."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.outcome import Figure, Outcome
+from benchmarks.photo_set import SIDES_PX, write_photo_set
+from benchmarks.pinned import PinnedWorkers, usable_cores
+from benchmarks.timing import ratio, take_turns
+from headwater.config import Params, load_params
+from headwater.faces.affine import map_points
+from headwater.faces.calibration import calibrate
+from headwater.faces.frame_landmarks import landmarks_in_frame
+from headwater.faces.ingest import crop_frame, find_face
+from headwater.faces.landmark_sets import ibug68
+from headwater.faces.masks import head_mask
+from headwater.faces.mediapipe_adapter import mediapipe_faces
+from headwater.faces.parts import part_labels
+from headwater.photos.decode import decode_photo
+from headwater.pipeline.plan import Planned
+from headwater.pipeline.run import assemble, compute_bucket
+from headwater.pipeline.step import Step
+from tasks.head_model import head_model
+
+ROUNDS = 5
+STEPS = ("photos", "ingest", "landmarks", "masks", "parts", "cameras")
+ONE_CORE_GOAL = 0.85
+TWO_CORES_GOAL = 1.7
+
+CONDITIONS = {
+    "bare loop": (
+        "reads and decodes the file with Pillow, then FaceMesh (static images, refined, up to 16 "
+        "faces) and SelfieSegmentation (general model) on the whole photo; keeps nothing"
+    ),
+    "our path": (
+        "decodes as the step photos does, finds the largest face and which way is up, cuts its "
+        "frame, then landmarks, head mask, eight parts and the camera; in memory"
+    ),
+    "our steps": (
+        "photos, ingest, landmarks, masks, parts and cameras with their tables: PNG columns, "
+        "checked Parquet, bucket cache; a fresh build every time"
+    ),
+    "cores": "each worker is pinned to one core; contestants take turns",
+}
+
+
+def bare(paths: Sequence[Path]) -> int:
+    """The bare loop over photo files; returns how many."""
+    mesh, person = _bare_graphs()
+    for path in paths:
+        with Image.open(path) as image:
+            rgb = np.asarray(image.convert("RGB"))
+        mesh.process(rgb)
+        person.process(rgb)
+    return len(paths)
+
+
+@cache
+def _bare_graphs() -> tuple[Any, Any]:
+    solutions = import_module("mediapipe").solutions
+    mesh = solutions.face_mesh.FaceMesh(
+        static_image_mode=True, max_num_faces=16, refine_landmarks=True
+    )
+    return mesh, solutions.selfie_segmentation.SelfieSegmentation(model_selection=0)
+
+
+def ours(paths: Sequence[Path]) -> int:
+    """Our path over photo files, in memory; returns how many."""
+    params = load_params(Path("params.yaml"))
+    model = head_model(params, Path.cwd())
+    points_mm = ibug68(model.landmarks_478.on(model.mean))
+    faces = mediapipe_faces()
+    for path in paths:
+        rgb = decode_photo(path.read_bytes(), params.photos.max_pixels).rgb
+        face = find_face(rgb, faces)
+        frame, affine = crop_frame(rgb, face, params.ingest.frame_px)
+        box = map_points(affine, face.landmarks[:, :2])
+        corners = (*box.min(axis=0).tolist(), *box.max(axis=0).tolist())
+        mesh = landmarks_in_frame(frame, corners, faces)
+        head_mask(faces.person_mask(frame), mesh)
+        part_labels(mesh, *frame.shape[:2])
+        middle = affine @ (rgb.shape[1] / 2, rgb.shape[0] / 2, 1.0)
+        calibrate(ibug68(mesh[:, :2]), points_mm, (float(middle[0]), float(middle[1])))
+    return len(paths)
+
+
+def steps(paths: Sequence[Path]) -> int:
+    """The steps over a folder of photo files, into tables that are thrown away."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder)
+        photos = project / "data" / "chosen"
+        photos.mkdir(parents=True)
+        for path in paths:
+            shutil.copy(path, photos)
+        (project / ".headwater").mkdir()
+        (project / ".headwater" / "models").symlink_to(Path.cwd() / ".headwater" / "models")
+        params = _with_folder(load_params(Path("params.yaml")), "data/chosen")
+        for name in STEPS:
+            step: Step = import_module(f"tasks.{name}").STEP
+            assemble(step, params, project, partial(_compute, step, params, project))
+    return len(paths)
+
+
+def _with_folder(params: Params, folder: str) -> Params:
+    return params.model_copy(update={"photos": params.photos.model_copy(update={"folder": folder})})
+
+
+def _compute(
+    step: Step, params: Params, project: Path, missing: Sequence[Planned]
+) -> Iterator[None]:
+    for planned in missing:
+        compute_bucket(step, params, project, planned)
+        yield
+
+
+def measure() -> Outcome:
+    """Compare on one core; repeat ours with two workers."""
+    cores = usable_cores()
+    with tempfile.TemporaryDirectory() as folder, PinnedWorkers(cores) as workers:
+        paths = write_photo_set(Path(folder))
+        contestants = {
+            "bare 1": partial(workers.run, bare, paths, 1),
+            "ours 1": partial(workers.run, ours, paths, 1),
+            "steps 1": partial(workers.run, steps, paths, 1),
+        }
+        if len(cores) > 1:
+            contestants["ours 2"] = partial(workers.run, ours, paths, 2)
+            contestants["steps 2"] = partial(workers.run, steps, paths, 2)
+        rates = take_turns(contestants, ROUNDS)
+    figures = [
+        Figure("bare MediaPipe on one core", "per second", rates["bare 1"]),
+        Figure("our path on one core", "per second", rates["ours 1"]),
+        Figure("our steps on one core", "per second", rates["steps 1"]),
+        Figure(
+            "our path to bare, one core",
+            "times",
+            ratio(rates["ours 1"], rates["bare 1"]),
+            ONE_CORE_GOAL,
+        ),
+        Figure("our steps to bare, one core", "times", ratio(rates["steps 1"], rates["bare 1"])),
+    ]
+    if len(cores) > 1:
+        figures += [
+            Figure(
+                "our path on two cores to one",
+                "times",
+                ratio(rates["ours 2"], rates["ours 1"]),
+                TWO_CORES_GOAL,
+            ),
+            Figure(
+                "our path on two cores to bare on one",
+                "times",
+                ratio(rates["ours 2"], rates["bare 1"]),
+            ),
+            Figure(
+                "our steps on two cores to one", "times", ratio(rates["steps 2"], rates["steps 1"])
+            ),
+        ]
+    photos = (
+        f"{len(paths)} JPEG files made from the two built-in portraits by seeded crops, flips and "
+        f"scales, longer side {SIDES_PX[0]} to {SIDES_PX[1]} px"
+    )
+    return Outcome("photos", tuple(figures), {"photos": photos, **CONDITIONS})

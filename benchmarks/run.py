@@ -1,0 +1,36 @@
+"""``python -m benchmarks.run``: measure everything, write ``benchmarks/results``."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import photos, rebuild, sdf, views
+from benchmarks.machine import describe
+from benchmarks.outcome import Outcome, markdown
+from headwater.artifacts.atomic import write_text
+
+RESULTS = Path(__file__).parent / "results"
+BENCHMARKS: dict[str, Callable[[], Outcome]] = {
+    "photos": photos.measure,
+    "views": views.measure,
+    "sdf": sdf.measure,
+    "rebuild": rebuild.measure,
+}
+
+
+def main() -> None:
+    """Run every benchmark, print its figures, and write JSON files and the table."""
+    machine = describe()
+    outcomes = []
+    for name, measure in BENCHMARKS.items():
+        outcome = measure()
+        outcomes.append(outcome)
+        record = {**outcome.as_json(), "machine": machine}
+        write_text(RESULTS / f"{name}.json", json.dumps(record, indent=2, sort_keys=True) + "\n")
+        for figure in outcome.figures:
+            print(f"{outcome.name}: {figure.name} {figure.spread.median:.3g} {figure.unit}")
+    write_text(RESULTS / "README.md", markdown(outcomes, machine))
+
+
+if __name__ == "__main__":
+    main()
