@@ -1,23 +1,53 @@
-"""The build's head model, loaded once per process."""
+"""Step "head_model": the linear bases of the build's head model, extracted once.
+
+Later steps and GPU workers read the file that this step writes and need no adapter's package.
+"""
 
 from functools import cache
 from pathlib import Path
 
-from headwater.config import Params
-from headwater.heads import load_head_model
+from safetensors import SafetensorError
+
+from headwater.config import Params, load_params
+from headwater.errors import HeadwaterError
+from headwater.heads import bases, store
+from headwater.heads.landmark_files import with_landmarks
 from headwater.heads.model import HeadModel
+from tasks.command import command
+
+FILE = Path("data/head_model/bases.safetensors")
 
 
 @cache
-def _load(spec: str, project: Path) -> HeadModel:
-    return load_head_model(spec, project / ".headwater" / "models")
+def _read(path: Path) -> HeadModel:
+    try:
+        return with_landmarks(store.read(path))
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise HeadwaterError(
+            f"{path}: no readable head model ({error}); run the stage head_model again"
+        ) from error
 
 
 def head_model(params: Params, project: Path) -> HeadModel:
-    """The head model that ``synthesize.head_model`` names."""
-    return _load(params.synthesize.head_model, project)
+    """The build's head model, read once per process."""
+    return _read(project / FILE)
 
 
 def head_model_fingerprint(params: Params, project: Path) -> dict[str, str]:
     """Fingerprint of the head model, for bucket keys."""
     return {"head_model": head_model(params, project).fingerprint}
+
+
+def main() -> str:
+    """Extract the bases of the head model that ``synthesize.head_model`` names."""
+    params = load_params(Path("params.yaml"))
+    model = bases(params.synthesize.head_model, Path(".headwater/models"))
+    store.write(FILE, model)
+    return (
+        f"{model.name}: {len(model.mean)} vertices, {len(model.shape_names)} shapes, "
+        f"{len(model.expression_names)} expressions"
+    )
+
+
+if __name__ == "__main__":
+    command(main)

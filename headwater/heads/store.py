@@ -7,12 +7,14 @@ from typing import cast
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
-from headwater.artifacts.atomic import replacing
+from headwater.artifacts.atomic import write_bytes
+from headwater.artifacts.ids import canonical_json
 from headwater.heads.model import HeadModel, Prior, SurfacePoints
 
 _ARRAYS = ("mean", "faces", "surface", "shape_basis", "expression_basis", "shape_scale")
+_NOTES = "head_model"
 NO_POINTS = SurfacePoints(np.zeros((0, 3), np.int32), np.zeros((0, 3), np.float32))
 
 
@@ -23,37 +25,39 @@ def cached(path: Path, build: Callable[[], HeadModel]) -> HeadModel:
     """
     if path.is_file():
         try:
-            return _read(path)
+            return read(path)
         except (SafetensorError, KeyError, ValueError):
             path.unlink()
-    _write(path, build())
-    return _read(path)
+    write(path, build())
+    return read(path)
 
 
-def _write(path: Path, model: HeadModel) -> None:
+def write(path: Path, model: HeadModel) -> None:
+    """Store a model without its landmarks; equal models give equal bytes."""
     names = {
         "name": model.name,
         "licence": model.licence,
         "prior": model.prior,
-        "shape_names": json.dumps(model.shape_names),
-        "expression_names": json.dumps(model.expression_names),
+        "shape_names": model.shape_names,
+        "expression_names": model.expression_names,
     }
     arrays = {key: np.ascontiguousarray(getattr(model, key)) for key in _ARRAYS}
-    with replacing(path) as temporary:
-        save_file(arrays, temporary, metadata=names)
+    # One key only: safetensors writes several in an order that changes from run to run.
+    write_bytes(path, save(arrays, metadata={_NOTES: canonical_json(names)}))
 
 
-def _read(path: Path) -> HeadModel:
+def read(path: Path) -> HeadModel:
+    """The model of a file that ``write`` made, without landmarks and with an empty fingerprint."""
     with safe_open(path, framework="numpy") as file:
-        names = file.metadata()
+        names = json.loads((file.metadata() or {})[_NOTES])
         arrays = {key: file.get_tensor(key) for key in _ARRAYS}
     return HeadModel(
         name=names["name"],
         licence=names["licence"],
         fingerprint="",
-        prior=cast(Prior, names["prior"]),
-        shape_names=tuple(json.loads(names["shape_names"])),
-        expression_names=tuple(json.loads(names["expression_names"])),
+        prior=cast("Prior", names["prior"]),
+        shape_names=tuple(names["shape_names"]),
+        expression_names=tuple(names["expression_names"]),
         landmarks_478=NO_POINTS,
         **arrays,
     )
