@@ -76,6 +76,7 @@ class Workers:
             if error is not None:
                 for process in processes:
                     process.kill()
+                    process.join()
         self._starter.shutdown()
 
     def missing(self, step: str) -> list[Planned]:

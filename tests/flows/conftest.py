@@ -1,0 +1,148 @@
+"""A small project with toy steps: numbers -> (doubles, squares) -> total."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+from tasks.lifeline import command_line
+
+PROJECT = Path(__file__).resolve().parents[2]
+TOY = Path(__file__).resolve().parent / "toy"
+RUNNERS = ("__init__", "command", "console", "lifeline", "workers")
+
+
+@dataclass(frozen=True)
+class ToyProject:
+    """A checkout of the toy project, in a folder whose path has a space."""
+
+    path: Path
+
+    def start(self, *command: str, seconds: float = 0.0) -> subprocess.Popen[str]:
+        """Start a command in the project; each bucket takes ``seconds``."""
+        return subprocess.Popen(
+            command,
+            cwd=self.path,
+            env=self.environment(seconds),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def environment(self, seconds: float = 0.0) -> dict[str, str]:
+        """Environment of a user with the project's environment first in PATH."""
+        path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+        mine = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return {**mine, "PATH": path, "TOY_SECONDS": str(seconds), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the project to its end."""
+        process = self.start(*command)
+        out, error = process.communicate(timeout=300)
+        return subprocess.CompletedProcess(command, process.returncode, out, error)
+
+    def flow(self) -> subprocess.CompletedProcess[str]:
+        """Build with Prefect."""
+        return self.run(sys.executable, "-m", "flows")
+
+    def dvc(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run DVC."""
+        return self.run(sys.executable, "-m", "dvc", *arguments)
+
+    def set(self, **values: object) -> None:
+        """Change parameters; ``synthesize__subjects`` stands for ``synthesize.subjects``."""
+        path = self.path / "params.yaml"
+        params = yaml.safe_load(path.read_text())
+        for name, value in values.items():
+            *groups, key = name.split("__")
+            inner = params
+            for group in groups:
+                inner = inner[group]
+            inner[key] = value
+        path.write_text(yaml.safe_dump(params))
+
+    def bytes(self) -> dict[str, bytes]:
+        """Content of every file below ``data``, and DVC's record of it."""
+        files = sorted(path for path in (self.path / "data").rglob("*") if path.is_file())
+        return {str(path.relative_to(self.path)): path.read_bytes() for path in files} | {
+            "dvc.lock": (self.path / "dvc.lock").read_bytes()
+        }
+
+    def left_over(self, seconds: float = 5.0) -> list[list[str]]:
+        """Command lines of processes that still work in the folder after ``seconds``."""
+        deadline = time.monotonic() + seconds
+        while (left := self.processes()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return [command_line(process) for process in left]
+
+    def processes(self) -> list[psutil.Process]:
+        """Processes that work in the project's folder."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                inside = process.cwd() == str(self.path)
+                if inside and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except (psutil.Error, OSError):
+                continue
+        return found
+
+
+def make_toy_project(path: Path) -> ToyProject:
+    """Copy the toy project, with the real runners and flows, into an empty folder."""
+    shutil.copytree(TOY, path, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in RUNNERS:
+        shutil.copy(PROJECT / "tasks" / f"{name}.py", path / "tasks")
+    shutil.copytree(PROJECT / "flows", path / "flows", ignore=shutil.ignore_patterns("__pycache__"))
+    (path / "headwater").symlink_to(PROJECT / "headwater")
+    (path / ".dvc").mkdir()
+    for name in (".dvc/config", ".dvc/.gitignore", ".dvcignore", "params.yaml", "data/.gitignore"):
+        (path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(PROJECT / name, path / name)
+    (path / "Makefile").write_text(f"repro:\n\t@'{sys.executable}' -m flows\n")
+    subprocess.run(("git", "init", "--quiet", str(path)), check=True)
+    project = ToyProject(path)
+    project.set(synthesize__subjects=40, buckets=4)
+    return project
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Iterator[ToyProject]:
+    """A toy project whose processes are ended after the test."""
+    project = make_toy_project(tmp_path / "a toy")
+    yield project
+    for process in project.processes():
+        process.kill()
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> ToyProject:
+    """A toy project that was built once by the flow; tests leave it as it is."""
+    project = make_toy_project(tmp_path_factory.mktemp("built") / "a toy")
+    done = project.flow()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert project.left_over() == []
+    (project.path / "output.txt").write_text(done.stdout)
+    return project
+
+
+@pytest.fixture
+def copy_of_built(built: ToyProject, tmp_path: Path) -> Callable[[], ToyProject]:
+    """Fresh copies of the built project, with DVC's record and both caches."""
+    made: list[Path] = []
+
+    def copy() -> ToyProject:
+        made.append(tmp_path / f"copy {len(made)}")
+        shutil.copytree(built.path, made[-1], symlinks=True)
+        return ToyProject(made[-1])
+
+    return copy

@@ -1,0 +1,144 @@
+"""The flow builds what DVC alone builds, says little, and ends with nothing left over."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from headwater.errors import HeadwaterError
+from tests.flows.conftest import ToyProject
+
+LINES = (
+    r"headwater: 4 stages changed; \d+ cores; watch http://127\.0\.0\.1:\d+",
+    r"numbers +36 items, 4 rejected: nine 4 +\d+\.\d s",
+    r"(doubles|squares) +36 items +\d+\.\d s",
+    r"(doubles|squares) +36 items +\d+\.\d s",
+    r"total +sum 19104 +\d+\.\d s",
+    r"built in .+",
+)
+
+
+def test_build_says_one_line_per_stage(built: ToyProject) -> None:
+    lines = (built.path / "output.txt").read_text().splitlines()
+    assert len(lines) == len(LINES)
+    for line, pattern in zip(lines, LINES, strict=True):
+        assert re.fullmatch(pattern, line), line
+
+
+def test_dvc_alone_builds_the_bytes_that_the_flow_built(toy: ToyProject, built: ToyProject) -> None:
+    done = toy.dvc("repro", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert toy.bytes() == built.bytes()
+    assert built.dvc("status", "--quiet").returncode == 0
+
+
+def test_second_build_runs_nothing(copy_of_built: Callable[[], ToyProject]) -> None:
+    project = copy_of_built()
+    before = {path: path.stat().st_mtime_ns for path in (project.path / "data").rglob("*")}
+    done = project.flow()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("everything is up to date")
+    assert before == {p: p.stat().st_mtime_ns for p in (project.path / "data").rglob("*")}
+
+
+def test_failing_stage_says_why_in_one_line_and_others_finish(
+    copy_of_built: Callable[[], ToyProject],
+) -> None:
+    project = copy_of_built()
+    with (project.path / "tasks" / "doubles.py").open("a") as file:
+        file.write("\n")
+    step = project.path / "tasks" / "squares.py"
+    text = step.read_text().replace("    1,\n", "    2,\n")
+    broken = 'raise HeadwaterError("squares: no luck; try again")'
+    text = text.replace("    for row", f"    {broken}\n    for row")
+    text = text.replace("import os", "import os\nfrom headwater.errors import HeadwaterError")
+    step.write_text(text)
+    done = project.flow()
+    assert done.returncode != 0
+    assert done.stderr.splitlines() == [
+        "error: squares: no luck; try again",
+        "error: 2 of 4 stages do not hold",
+    ]
+    assert re.search(r"^doubles .* s$", done.stdout, re.MULTILINE)
+    assert project.left_over() == []
+
+
+def test_wrong_parameter_is_refused_before_anything_runs(toy: ToyProject) -> None:
+    toy.set(synthesize__subject=3)
+    done = toy.flow()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: params.yaml: unknown key synthesize.subject; "
+        "the nearest valid key is synthesize.subjects\n"
+    )
+    assert not (toy.path / "data" / "numbers").exists()
+
+
+def test_second_build_at_once_says_so_in_one_line(copy_of_built: Callable[[], ToyProject]) -> None:
+    from flows.lock import build_lock
+
+    project = copy_of_built()
+    with build_lock(project.path):
+        done = project.flow()
+    assert done.returncode == 2
+    assert re.fullmatch(
+        r"error: another build \(process \d+\) is running in this folder; .*\n", done.stderr
+    )
+    assert project.flow().returncode == 0
+
+
+def test_damaged_file_is_named_and_rebuilt(copy_of_built: Callable[[], ToyProject]) -> None:
+    project = copy_of_built()
+    before = project.bytes()
+    path = next((project.path / "data" / "doubles" / "values").glob("*.parquet"))
+    path.write_bytes(path.read_bytes()[:-10])
+    done = project.flow()
+    assert done.returncode == 0
+    assert f"{path.relative_to(project.path)} is not as it was recorded" in done.stdout
+    assert project.bytes() == before
+
+
+def test_one_more_item_computes_one_bucket(copy_of_built: Callable[[], ToyProject]) -> None:
+    project = copy_of_built()
+    project.set(synthesize__subjects=41)
+    notes = set((project.path / ".headwater" / "cache").rglob("note.json"))
+    assert project.dvc("repro", "--quiet").returncode == 0
+    new = set((project.path / ".headwater" / "cache").rglob("note.json")) - notes
+    assert len(new) == 3  # one bucket of each bucketed step
+
+
+def test_lock_names_the_process_that_holds_it(tmp_path: Path) -> None:
+    import os
+
+    from flows.lock import build_lock
+
+    with (
+        build_lock(tmp_path),
+        pytest.raises(HeadwaterError, match=f"process {os.getpid()}"),
+        build_lock(tmp_path),
+    ):
+        pass
+    with build_lock(tmp_path):
+        pass
+
+
+def test_main_figures_are_shown_with_their_ratio(tmp_path: Path) -> None:
+    from flows.figures import main_figures
+
+    metrics = {"face_chamfer_mm": 1.2, "mean_head_face_chamfer_mm": 1.6, "subjects": 48}
+    path = tmp_path / "data" / "evaluate" / "glvd" / "metrics.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({**metrics, "real_landmark_nme_percent": 3.456}))
+    report = tmp_path / "data" / "report" / "index.html"
+    report.parent.mkdir()
+    report.touch()
+    words = [line.split() for line in main_figures(tmp_path)]
+    assert words == [
+        ["report:", *str(report).split()],
+        ["glvd", "face_chamfer_mm", "1.200"],
+        ["glvd", "mean_head_face_chamfer_mm", "1.600"],
+        ["glvd", "ratio", "0.750"],
+        ["glvd", "real_landmark_nme_percent", "3.46"],
+    ]
