@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from headwater.artifacts.manifest import write_manifest
 from headwater.config import load_params
 from headwater.systems import system
 from tasks.command import command
@@ -12,7 +13,9 @@ def main() -> str:
     """Evaluate the system named on the command line."""
     name, data = sys.argv[1], Path("data")
     params = load_params(Path("params.yaml"))
-    figures = system(name).evaluate_stage(params, data, data / "evaluate" / name)
+    out = data / "evaluate" / name
+    figures = system(name).evaluate_stage(params, data, out)
+    write_manifest(out)
     return (
         f"face Chamfer {figures['face_chamfer_mm']:.2f} mm "
         f"(mean head {figures['mean_head_face_chamfer_mm']:.2f}), "

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
+from headwater.artifacts.manifest import write_manifest
 from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
 from headwater.heads import bases, store
@@ -43,6 +44,7 @@ def main() -> str:
     params = load_params(Path("params.yaml"))
     model = bases(params.synthesize.head_model, Path(".headwater/models"))
     store.write(FILE, model)
+    write_manifest(FILE.parent)
     return (
         f"{model.name}: {len(model.mean)} vertices, {len(model.shape_names)} shapes, "
         f"{len(model.expression_names)} expressions"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from headwater.artifacts.atomic import write_text
+from headwater.artifacts.manifest import write_manifest
 from headwater.photos.builtin import PORTRAITS, write_builtin_portraits
 from tasks.command import command
 
@@ -19,6 +20,7 @@ def main() -> str:
     """Write the portraits and a licence note (hidden, so that it is no photo)."""
     written = write_builtin_portraits(FOLDER)
     write_text(FOLDER / ".licence.txt", licence_note())
+    write_manifest(FOLDER)
     return f"{len(written)} photos"
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from headwater.artifacts.atomic import write_text
 from headwater.artifacts.images import decode_png
+from headwater.artifacts.manifest import write_manifest
 from headwater.artifacts.schemas import (
     CAMERAS,
     EXPRESSIONS,
@@ -38,6 +39,7 @@ def main() -> None:
     figures = quality_figures(data)
     text = json.dumps(figures, indent=2, sort_keys=True, allow_nan=False)
     write_text(data / "quality" / "metrics.json", text + "\n")
+    write_manifest(data / "quality")
 
 
 def quality_figures(data: Path) -> dict[str, float]:

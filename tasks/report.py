@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from headwater.artifacts.atomic import write_bytes, write_text
+from headwater.artifacts.manifest import write_manifest
 from headwater.config import load_params
 from headwater.report import build_page
 from tasks.command import command
@@ -19,6 +20,7 @@ def main() -> str:
         picture.unlink(missing_ok=True)
     else:
         write_bytes(picture, report.picture)
+    write_manifest(page.parent)
     return f"{page}, {len(report.html.encode()) / 1e6:.1f} MB"
 
 

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from headwater.artifacts.ids import item_id
+from headwater.artifacts.manifest import write_manifest
 from headwater.config import load_params
 from headwater.systems import system
 from tasks.command import command
@@ -28,7 +29,9 @@ def main() -> str:
             reached = step
 
         model = head_model(params, project)
-        done = stage.train_stage(params, model, data, data / "train" / name, checkpoints, show)
+        out = data / "train" / name
+        done = stage.train_stage(params, model, data, out, checkpoints, show)
+        write_manifest(out)
     return f"{done['steps']} steps, {done['parameters']:,} parameters"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.artifacts.atomic import write_bytes
+from headwater.artifacts.manifest import write_manifest
 from headwater.artifacts.tables import bucket_file, read_bucket, to_table, write_bucket
 from headwater.config import Params
 from headwater.errors import HeadwaterError
@@ -106,6 +107,7 @@ def assemble(
             if files is None:
                 raise HeadwaterError(f"{step.name}: bucket {bucket.bucket} was not computed")
             write_bytes(folder / bucket_file(bucket.bucket), files[schema.name])
+    write_manifest(project / "data" / step.name)
     return summarise(step, params, project)
 
 

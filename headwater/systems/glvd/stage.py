@@ -66,11 +66,19 @@ def train_stage(
         seed=params.seed,
         progress=progress,
     )
-    names = list(result.curve[0])
-    lines = [",".join(names)]
-    lines += [",".join(f"{record[name]:.6g}" for name in names) for record in result.curve]
-    write_text(out / "loss.csv", "\n".join(lines) + "\n")
+    write_text(out / "loss.csv", loss_table(result.curve))
     return {"steps": int(result.curve[-1]["step"]), "parameters": result.parameters}
+
+
+def loss_table(curve: list[dict[str, float]]) -> str:
+    """CSV of a training curve: step, the whole loss, its parts and the learning rate."""
+    parts = sorted(name for name in curve[0] if name.endswith("_loss"))
+    lines = [",".join(["step", "loss", *parts, "learning_rate"])]
+    for record in curve:
+        values = [sum(record[name] for name in parts), *(record[name] for name in parts)]
+        numbers = [f"{value:.6g}" for value in (*values, record["learning_rate"])]
+        lines.append(",".join([str(int(record["step"])), *numbers]))
+    return "\n".join(lines) + "\n"
 
 
 def evaluate_stage(params: Params, data: Path, out: Path) -> dict[str, Any]:
