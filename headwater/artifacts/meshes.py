@@ -15,13 +15,20 @@ HEAD_EXTENT_MM = (60.0, 700.0)
 def to_ply(vertices: NDArray[Any], faces: NDArray[Any]) -> bytes:
     """Binary little-endian PLY of vertices (V, 3) mm and faces (F, 3); order is kept."""
     mesh = trimesh.Trimesh(vertices, faces, process=False)
-    return bytes(mesh.export(file_type="ply", vertex_normal=False))
+    return _exported(mesh, "ply", vertex_normal=False)
 
 
-def to_glb(vertices: NDArray[Any], faces: NDArray[Any], colours: NDArray[Any] | None = None) -> bytes:
+def to_glb(
+    vertices: NDArray[Any], faces: NDArray[Any], colours: NDArray[Any] | None = None
+) -> bytes:
     """GLB of a mesh; colours (V, 3) uint8 optional. Positions stay in mm."""
     mesh = trimesh.Trimesh(vertices, faces, process=False, vertex_colors=colours)
-    return bytes(mesh.export(file_type="glb", include_normals=True))
+    return _exported(mesh, "glb", include_normals=True)
+
+
+def _exported(mesh: trimesh.Trimesh, file_type: str, **options: bool) -> bytes:
+    data: bytes = mesh.export(file_type=file_type, **options)
+    return data
 
 
 def from_ply(data: bytes, name: str) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
@@ -51,5 +58,6 @@ def check_head_size(vertices: NDArray[Any], name: str) -> None:
     low, high = HEAD_EXTENT_MM
     if not low <= extent <= high:
         raise HeadwaterError(
-            f"{name}: is {extent:.4g} across; heads are {low:.0f} to {high:.0f} mm, is it in metres?"
+            f"{name}: is {extent:.4g} across; heads are {low:.0f} to {high:.0f} mm, "
+            "is it in metres?"
         )

@@ -50,14 +50,17 @@ def write_bucket(path: Path, schema: TableSchema, table: pa.Table, key: str) -> 
     """Write one bucket whole or not at all; the bucket's key goes into the file's metadata."""
     metadata = {**(schema.arrow.metadata or {}), BUCKET_KEY: key.encode()}
     with replacing(path) as temporary:
-        pq.write_table(
-            table.replace_schema_metadata(metadata),
+        whole = table.replace_schema_metadata(metadata)
+        with pq.ParquetWriter(
             temporary,
+            whole.schema,
             compression="zstd",
             write_page_checksum=True,
-            row_group_size=64,
             store_schema=True,
-        )
+        ) as writer:
+            # `datasets` stumbles over a row group without rows, not over a file without groups.
+            if whole.num_rows:
+                writer.write_table(whole, row_group_size=64)
 
 
 def read_bucket(path: Path, schema: TableSchema, columns: Sequence[str] | None = None) -> pa.Table:
