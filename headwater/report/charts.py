@@ -64,7 +64,7 @@ def _finite(series: Series) -> list[tuple[float, float]]:
     ]
 
 
-def _frame(x: Scale, y: Scale, x_label: str, y_label: str, grid_x: bool = False) -> Markup:
+def _frame(x: Scale, y: Scale, x_label: str, y_label: str) -> Markup:
     parts = [Markup('<g class="grid">')]
     parts += [
         Markup('<line x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(
@@ -72,13 +72,6 @@ def _frame(x: Scale, y: Scale, x_label: str, y_label: str, grid_x: bool = False)
         )
         for tick in y.ticks()
     ]
-    if grid_x:
-        parts += [
-            Markup('<line x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}"/>').format(
-                x(tick), y.start, y.end
-            )
-            for tick in x.ticks()
-        ]
     parts.append(Markup('</g><g class="ticks">'))
     parts += [
         Markup('<text x="{}" y="{:.1f}" class="end">{:g}</text>').format(
@@ -101,10 +94,10 @@ def _frame(x: Scale, y: Scale, x_label: str, y_label: str, grid_x: bool = False)
     return Markup("").join(parts)
 
 
-def _svg(body: Markup, about: str, height: int = HEIGHT) -> Markup:
-    return Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        WIDTH, height, about, body
-    )
+def _svg(body: Markup, about: str) -> Markup:
+    return Markup(
+        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
+    ).format(WIDTH, HEIGHT, about, body)
 
 
 def legend(entries: Sequence[tuple[str, str]]) -> Markup:
@@ -118,7 +111,7 @@ def legend(entries: Sequence[tuple[str, str]]) -> Markup:
 def line_chart(
     series: Sequence[Series], x_label: str, y_label: str, about: str, log: bool = False
 ) -> Markup:
-    """Lines over common axes; ``log`` makes the y axis logarithmic. Empty when nothing is finite."""
+    """Lines over common axes, y logarithmic with ``log``; empty when nothing is finite."""
     points = [(line, _finite(line)) for line in series]
     points = [(line, found) for line, found in points if found]
     if not points:
@@ -127,7 +120,7 @@ def line_chart(
     ys = [y for _, found in points for _, y in found if y > 0 or not log]
     low = min(ys) / 1.15 if log else min(0.0, *ys)
     high = max(ys) * (1.15 if log else 1.05)
-    x = Scale(min(xs), max(max(xs), min(xs) + 1e-9), LEFT, WIDTH - RIGHT)
+    x = Scale(min(xs), max(*xs, min(xs) + 1e-9), LEFT, WIDTH - RIGHT)
     y = Scale(low, max(high, low + 1e-9), HEIGHT - BOTTOM, TOP, log)
     body = _frame(x, y, x_label, y_label)
     for line, found in points:
@@ -165,7 +158,7 @@ def pairs_chart(
     top = max(max(ours, base) for _, ours, base in ordered) * 1.05
     x = Scale(0, len(ordered) + 1, LEFT, WIDTH - RIGHT)
     y = Scale(0, top, HEIGHT - BOTTOM, TOP)
-    body = _frame(Scale(0, len(ordered) + 1, LEFT, WIDTH - RIGHT), y, "held-out heads, sorted", y_label)
+    body = _frame(x, y, "held-out heads, sorted", y_label)
     for number, (label, ours, base) in enumerate(ordered, 1):
         better = "better" if ours < base else "worse"
         body += Markup(

@@ -17,7 +17,6 @@ from headwater.artifacts.schemas import (
     SDF,
     STEPS,
     SYNTHETIC_FRAMES,
-    TableSchema,
     rejects_schema,
 )
 from headwater.artifacts.tables import table_files

@@ -11,7 +11,7 @@ COLUMN, ROW = 174, 84
 
 @dataclass(frozen=True)
 class Node:
-    """A step: place in the grid, its caption, and what failed there. built: False draws it faint."""
+    """A step: place in the grid, caption, what failed there; drawn faint when it is not built."""
 
     name: str
     column: float

@@ -105,8 +105,7 @@ def photo_frames(data: Path, limit: int) -> list[Frame]:
     items = sorted((row["item"] for row in brief), key=lambda item: (names.get(item, ""), item))
     items = items[:limit]
     tables = {
-        schema.name: chosen_rows(data, schema, columns, items)
-        for schema, columns in _PHOTO_COLUMNS
+        schema.name: chosen_rows(data, schema, columns, items) for schema, columns in _PHOTO_COLUMNS
     }
     return [_photo_frame(item, names.get(item, item), tables) for item in items]
 
@@ -141,9 +140,7 @@ def synthetic_frames(data: Path, limit: int) -> list[Frame]:
     first_of_head: dict[str, list[Row]] = {}
     for row in sorted(brief, key=lambda row: (row["subject"], row["view"])):
         first_of_head.setdefault(row["subject"], []).append(row)
-    one_each = [
-        views[number % len(views)] for number, views in enumerate(first_of_head.values())
-    ]
+    one_each = [views[number % len(views)] for number, views in enumerate(first_of_head.values())]
     chosen = spread(one_each, limit, lambda row: row["view_kind"])
     if len(chosen) < limit:
         taken = {row["item"] for row in chosen}
@@ -181,20 +178,19 @@ def edited_frames(data: Path, photos: int, heads: int) -> list[Edited]:
             parents[row["source"]].append(row["parent"])
     chosen = parents["photo"][:photos] + parents["synthetic"][:heads]
     wanted = [row for row in brief if row["parent"] in chosen]
-    images = chosen_rows(data, EXPRESSIONS, ("image", "landmarks_478_px"), (row["item"] for row in wanted))
+    columns = ["image", "landmarks_478_px"]
+    images = chosen_rows(data, EXPRESSIONS, columns, (row["item"] for row in wanted))
     frames = chosen_rows(data, FRAMES, ("subject", "image"), chosen)
-    return [
-        edited
-        for parent in chosen
-        if parent in frames
-        for edited in _edited(names.get(parent, f"head {frames[parent]['subject'][:6]}"),
-                              frames[parent], (r for r in wanted if r["parent"] == parent), images)
-    ]
+    shown = []
+    for parent in chosen:
+        if parent in frames:
+            name = names.get(parent, f"head {frames[parent]['subject'][:6]}")
+            rows = [row for row in wanted if row["parent"] == parent]
+            shown += _edited(name, frames[parent], rows, images)
+    return shown
 
 
-def _edited(
-    name: str, parent: Row, rows: Iterable[Row], images: dict[str, Any]
-) -> list[Edited]:
+def _edited(name: str, parent: Row, rows: Iterable[Row], images: dict[str, Any]) -> list[Edited]:
     by_method: dict[str, dict[str, NDArray[np.uint8]]] = {}
     points = np.zeros((0, 2), np.float32)
     for row in rows:
@@ -204,13 +200,13 @@ def _edited(
     image = decode_png(parent["image"])
     box = _face_square(points, image.shape[1], image.shape[0])
     return [
-        Edited(name, method, box, image, by_method[method]) for method in METHODS if method in by_method
+        Edited(name, method, box, image, by_method[method])
+        for method in METHODS
+        if method in by_method
     ]
 
 
-def _face_square(
-    points: NDArray[np.float32], width: int, height: int
-) -> tuple[int, int, int, int]:
+def _face_square(points: NDArray[np.float32], width: int, height: int) -> tuple[int, int, int, int]:
     """Left, top, right, bottom of the square around landmarks (n, 2), inside the frame."""
     low, high = points.min(axis=0), points.max(axis=0)
     side = int(min(FACE_SHARE * float((high - low).max()), width, height))

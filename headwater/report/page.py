@@ -8,7 +8,6 @@ from importlib.resources import files
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from headwater.config import Params
 from headwater.report import formats
@@ -20,8 +19,8 @@ from headwater.report.frames import edited_frames, photo_frames, synthetic_frame
 from headwater.report.making import making_section
 from headwater.report.reading import figures_of
 from headwater.report.results import results_section
-from headwater.report.sheets import edited_cards, photo_cards, synthetic_cards
 from headwater.report.shapes import shapes_section
+from headwater.report.sheets import edited_cards, photo_cards, synthetic_cards
 from headwater.report.summary import summary
 from headwater.report.viewer import engine, viewer_model
 
@@ -71,12 +70,12 @@ def _scripts(evaluation: Evaluation) -> dict[str, object]:
     """The viewer's scripts and data; without reconstructions or three.js there is no viewer."""
     portraits = [one for one in evaluation.reconstructions if one.kind == "photo"]
     library = engine()
-    scripts: list[Markup] = []
-    models: Markup | None = None
+    scripts: list[str] = []
+    models: str | None = None
     if portraits and library is not None:
-        scripts = [Markup(library), Markup(_resource("viewer.js"))]
+        scripts = [library, _resource("viewer.js")]
         text = json.dumps([viewer_model(one) for one in portraits], separators=(",", ":"))
-        models = Markup(text.replace("<", "\\u003c"))
+        models = text.replace("<", "\\u003c")
     return {"scripts": scripts, "models": models, "script_hashes": [_hash(s) for s in scripts]}
 
 
@@ -95,5 +94,5 @@ def _render(context: dict[str, object]) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(formats.FILTERS)
-    style = Markup(_resource("report.css"))
+    style = _resource("report.css")
     return environment.get_template("page.html").render(style=style, **context)

@@ -102,9 +102,7 @@ def points_path(points: NDArray[np.floating[Any]]) -> str:
     return "".join(f"M{x:.1f} {y:.1f}h0" for x, y in points if np.isfinite((x, y)).all())
 
 
-def landmarks_layer(
-    few: NDArray[np.float32] | None, many: NDArray[np.float32] | None
-) -> Markup:
+def landmarks_layer(few: NDArray[np.float32] | None, many: NDArray[np.float32] | None) -> Markup:
     """The 478 points as fine dots and the 68 as larger ones."""
     dots = Markup("")
     for name, points in (("many", many), ("few", few)):

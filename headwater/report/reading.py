@@ -72,7 +72,6 @@ def spread(rows: Sequence[Row], limit: int, key: Callable[[Row], Any]) -> list[R
     chosen: list[Row] = []
     queues = [groups[name] for name in sorted(groups)]
     while queues and len(chosen) < limit:
-        for queue in queues:
-            chosen.append(queue.pop(0))
+        chosen += [queue.pop(0) for queue in queues]
         queues = [queue for queue in queues if queue]
     return chosen[:limit]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-import matplotlib
+import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,9 +24,7 @@ def studio_camera(
     low, high = vertices.min(axis=0), vertices.max(axis=0)
     centre = (low + high) / 2
     yaw, pitch = np.deg2rad(yaw_degrees), np.deg2rad(pitch_degrees)
-    direction = np.array(
-        [np.sin(yaw) * np.cos(pitch), np.sin(pitch), np.cos(yaw) * np.cos(pitch)]
-    )
+    direction = np.array([np.sin(yaw) * np.cos(pitch), np.sin(pitch), np.cos(yaw) * np.cos(pitch)])
     R, t = look_at(centre + CAMERA_DISTANCE_MM * direction, centre)
     seen = (vertices - centre) @ R.T
     half = float(np.abs(seen[:, :2]).max()) * MARGIN
@@ -49,17 +47,15 @@ def turned(
     ]
 
 
-def strip(
-    steps: Sequence[NDArray[np.floating]], faces: NDArray[np.integer], size: int
-) -> Pictures:
+def strip(steps: Sequence[NDArray[np.floating]], faces: NDArray[np.integer], size: int) -> Pictures:
     """The mesh after each step, all seen by the camera that fits the last one."""
     camera = studio_camera(steps[-1], 24.0, 4.0, size)
     return [render_mesh(vertices, faces, camera) for vertices in steps]
 
 
 def heat_colours(distance: NDArray[np.floating]) -> NDArray[np.float64]:
-    """sRGB (V, 3) in 0..1 of distances (V,) mm, from 0 to ``HEAT_LIMIT_MM``."""
-    colours = matplotlib.colormaps[HEAT_COLOURS](np.clip(distance / HEAT_LIMIT_MM, 0, 1))
+    """Colours (V, 3) sRGB in 0..1, of distances (V,) mm, from 0 to ``HEAT_LIMIT_MM``."""
+    colours = mpl.colormaps[HEAT_COLOURS](np.clip(distance / HEAT_LIMIT_MM, 0, 1))
     return np.asarray(colours[:, :3], np.float64)
 
 

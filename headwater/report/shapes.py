@@ -11,6 +11,7 @@ from PIL import Image
 
 from headwater.geometry.cameras import project
 from headwater.metrics.chamfer import face_sphere
+from headwater.rendering.plain import CLAY, render_mesh
 from headwater.report.evaluation import Evaluation, Reconstruction
 from headwater.report.pictures import data_uri, landmarks_layer, shrunk
 from headwater.report.renders import (
@@ -21,7 +22,6 @@ from headwater.report.renders import (
     turned,
 )
 from headwater.report.renders import strip as rendered_strip
-from headwater.rendering.plain import CLAY, render_mesh
 
 TURNED_PX, STRIP_PX, HEAT_PX = 340, 240, 300
 STRIP_STEPS = 8
@@ -110,12 +110,12 @@ def _strip(one: Reconstruction) -> list[tuple[str, str]]:
 
 
 def steps_to_show(count: int) -> list[int]:
-    """At most ``STRIP_STEPS`` of ``count`` steps: the early ones, where most happens, and the last."""
+    """At most ``STRIP_STEPS`` of ``count`` steps: all early ones, where most happens; the last."""
     if count <= STRIP_STEPS:
         return list(range(count))
     early = STRIP_STEPS // 2
     late = np.linspace(early, count - 1, STRIP_STEPS - early)
-    return [*range(early), *(int(round(step)) for step in late)]
+    return [*range(early), *(round(step) for step in late)]
 
 
 def _heat(one: Reconstruction) -> HeatCard:

@@ -91,7 +91,9 @@ def edited_cards(frames: Sequence[Edited]) -> list[EditedCard]:
             [
                 (
                     edit.replace("_", " "),
-                    data_uri(_cut(frame.edits[edit], frame.box), EDIT_PX) if edit in frame.edits else None,
+                    data_uri(_cut(frame.edits[edit], frame.box), EDIT_PX)
+                    if edit in frame.edits
+                    else None,
                 )
                 for edit in EDITS
             ],

@@ -50,7 +50,9 @@ def summary(
         )
         numbers.append(
             BigNumber(
-                f"{ours / base:.2f}", "×", "of the mean head's error",
+                f"{ours / base:.2f}",
+                "×",
+                "of the mean head's error",
                 f"aim: at most {TARGET_RATIO}",
             )
         )
@@ -65,7 +67,9 @@ def summary(
     if nme is not None:
         numbers.append(
             BigNumber(
-                number(nme), "%", "landmark error, real portraits",
+                number(nme),
+                "%",
+                "landmark error, real portraits",
                 f"aim: below {TARGET_NME_PERCENT:g} %",
             )
         )
@@ -88,7 +92,7 @@ def _sentences(
         went_in.append(f"{plural(heads, 'synthetic head')}{seen}")
     became = f"{' and '.join(went_in)} became {plural(items, 'item')}: frames with landmarks, "
     became += "masks, face parts, cameras, expressions and signed distances."
-    lost = "Nothing was rejected." if not rejects else (
-        f"{plural(rejects, 'input')} could not be processed; each has a reason below."
-    )
+    if not rejects:
+        return [became, "Nothing was rejected."]
+    lost = f"{plural(rejects, 'input')} could not be processed; each has a reason below."
     return [became, lost]

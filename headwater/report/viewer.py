@@ -1,4 +1,4 @@
-"""What the page's 3D viewer needs: three.js from trimesh's wheel, and the meshes in compact form."""
+"""What the page's 3D viewer needs: three.js from trimesh's wheel, and compact meshes."""
 
 import base64
 import io
