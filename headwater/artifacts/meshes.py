@@ -26,8 +26,9 @@ def to_glb(
     return _exported(mesh, "glb", include_normals=True)
 
 
-def _exported(mesh: trimesh.Trimesh, file_type: str, **options: bool) -> bytes:
-    data: bytes = mesh.export(file_type=file_type, **options)
+def _exported(mesh: trimesh.Trimesh, file_type: str, **options: Any) -> bytes:
+    data = mesh.export(file_type=file_type, **options)
+    assert isinstance(data, bytes)
     return data
 
 

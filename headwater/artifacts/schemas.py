@@ -184,9 +184,7 @@ FRAMES = _table(
     "ingest/frames",
     "the head-sized part of a photo or of a rendered view",
     *FRAME,
-    column(
-        "face_box", floats(4), "left, top, right, bottom", unit="px", frame="frame", shape=(4,)
-    ),
+    column("face_box", floats(4), "left, top, right, bottom", unit="px", frame="frame", shape=(4,)),
     column("faces_found", pa.int32(), "faces in the photo; the largest one is used"),
     column("photo_width", pa.int32(), "width of the whole photo", unit="px"),
     column("photo_height", pa.int32(), "height of the whole photo", unit="px"),
@@ -225,9 +223,7 @@ MASKS = _table(
     column("area_share", pa.float32(), "share of the frame that is head"),
 )
 
-PARTS = _table(
-    "parts/parts", "the face parts of a frame", *ORIGIN, column("parts", IMAGE, _PARTS)
-)
+PARTS = _table("parts/parts", "the face parts of a frame", *ORIGIN, column("parts", IMAGE, _PARTS))
 
 CAMERAS = _table(
     "cameras/cameras",
