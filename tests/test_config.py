@@ -1,0 +1,156 @@
+"""``params.yaml``: what is wrong is refused by name, before anything runs."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from headwater.config import Params, load_params, valid_keys
+from headwater.errors import HeadwaterError
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def raw() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))
+    return content
+
+
+def refusal(tmp_path: Path, content: object) -> str:
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    with pytest.raises(HeadwaterError) as error:
+        load_params(path)
+    return str(error.value)
+
+
+def test_the_projects_own_parameters_are_valid() -> None:
+    params = load_params(PROJECT / "params.yaml")
+    assert params.photos.folder
+    assert params.synthesize.head_model == "anny"
+    assert params.systems.glvd.size == "small"
+
+
+def test_parameters_cannot_be_changed() -> None:
+    params = load_params(PROJECT / "params.yaml")
+    with pytest.raises(ValidationError, match="frozen"):
+        params.seed = 8
+
+
+def keys(content: dict[str, Any], prefix: str = "") -> list[str]:
+    """Dotted keys of nested dictionaries, in order."""
+    found = []
+    for key, value in content.items():
+        found.append(prefix + key)
+        if isinstance(value, dict):
+            found += keys(value, f"{prefix}{key}.")
+    return found
+
+
+def test_the_file_shows_every_key(raw: dict[str, Any]) -> None:
+    assert keys(raw) == valid_keys()
+
+
+@pytest.mark.parametrize(
+    ("group", "wrong", "nearest"),
+    [
+        ("synthesize", "subject", "synthesize.subjects"),
+        ("synthesize", "head-model", "synthesize.head_model"),
+        ("photos", "foldr", "photos.folder"),
+        ("photos", "max_pixel", "photos.max_pixels"),
+        (None, "sead", "seed"),
+        (None, "system", "systems"),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest_valid_one(
+    tmp_path: Path, raw: dict[str, Any], group: str | None, wrong: str, nearest: str
+) -> None:
+    (raw[group] if group else raw)[wrong] = 3
+    key = f"{group}.{wrong}" if group else wrong
+    assert refusal(tmp_path, raw) == (
+        f"params.yaml: unknown key {key}; the nearest valid key is {nearest}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seed", "seven"),
+        ("seed", -1),
+        ("seed", True),
+        ("seed", 7.5),
+        ("buckets", 0),
+        ("max_reject_rate", 1.5),
+        ("max_reject_rate", float("nan")),
+        ("photos.folder", 3),
+        ("photos.folder", ""),
+        ("photos.folder", None),
+        ("synthesize.subjects", "256"),
+        ("synthesize.subjects", 0),
+        ("synthesize.views", [1, 2]),
+        ("systems.glvd.size", "huge"),
+        ("systems.glvd", None),
+        ("split", 0.2),
+    ],
+)
+def test_a_wrong_value_is_named(
+    tmp_path: Path, raw: dict[str, Any], key: str, value: object
+) -> None:
+    *groups, last = key.split(".")
+    inner = raw
+    for group in groups:
+        inner = inner[group]
+    inner[last] = value
+    said = refusal(tmp_path, raw)
+    assert said.startswith(f"params.yaml: {key} ")
+    assert repr(value) in said
+
+
+def test_every_problem_is_named_at_once(tmp_path: Path, raw: dict[str, Any]) -> None:
+    raw["sead"] = raw.pop("seed")
+    raw["sdf"]["samples"] = -5
+    lines = refusal(tmp_path, raw).splitlines()
+    assert len(lines) == 3
+    assert {"params.yaml: key seed is missing"} <= set(lines)
+
+
+@given(st.sampled_from(valid_keys()))
+@settings(max_examples=40, deadline=None)
+def test_every_key_is_needed(tmp_path_factory: pytest.TempPathFactory, key: str) -> None:
+    content = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))
+    *groups, last = key.split(".")
+    inner = content
+    for group in groups:
+        inner = inner[group]
+    del inner[last]
+    assert f"key {key} is missing" in refusal(tmp_path_factory.mktemp("params"), content)
+
+
+@pytest.mark.parametrize("text", ["", "- 1\n- 2\n", "just words", "a: [1, 2", "a: \x00"])
+def test_a_file_that_holds_no_parameters_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(HeadwaterError, match=r"params\.yaml: (must hold keys|not valid YAML)"):
+        load_params(path)
+
+
+def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(b"seed: \xff\xfe")
+    with pytest.raises(HeadwaterError, match=r"params\.yaml: not valid YAML"):
+        load_params(path)
+
+
+def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
+    with pytest.raises(HeadwaterError, match="run from the project's folder"):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_nothing_valid_is_unreachable() -> None:
+    assert len(set(valid_keys())) == len(valid_keys())
+    assert set(Params.model_fields) <= set(valid_keys())

@@ -1,0 +1,154 @@
+"""Rules that hold for the project as a whole: imports, pins, sizes of files."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import PackageNotFoundError, distribution, version
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+PROJECT = Path(__file__).resolve().parents[1]
+SOURCES = sorted(
+    path for folder in ("headwater", "tasks", "flows") for path in (PROJECT / folder).rglob("*.py")
+)
+HEAVY = ("anny", "cv2", "dvc", "embreex", "igl", "mediapipe", "prefect")
+
+
+def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run ``code`` in a fresh interpreter inside the project."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_imports_point_downwards_and_heavy_packages_stay_behind_their_adapters() -> None:
+    run = python("from importlinter.cli import lint_imports; raise SystemExit(lint_imports())")
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+TRAIN_WITHOUT = f"""
+import importlib, importlib.machinery, pkgutil
+
+find = importlib.machinery.PathFinder.find_spec
+importlib.machinery.PathFinder.find_spec = classmethod(
+    lambda cls, name, *rest: None if name.split(".")[0] in {HEAVY!r} else find(name, *rest)
+)
+for name in ("systems", "training", "metrics", "artifacts"):
+    package = importlib.import_module(f"headwater.{{name}}")
+    for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        importlib.import_module(found.name)
+        print(found.name)
+"""
+
+
+def test_training_needs_no_heavy_package() -> None:
+    run = python(TRAIN_WITHOUT)
+    assert run.returncode == 0, run.stderr
+    assert "headwater.systems.glvd.train" in run.stdout.split()
+
+
+def test_the_command_starts_without_heavy_packages() -> None:
+    run = python(
+        "import sys, headwater.cli; print('torch' in sys.modules, 'pyarrow' in sys.modules)"
+    )
+    assert run.stdout.split() == ["False", "False"], run.stderr
+
+
+def pins() -> dict[str, str]:
+    lines = (PROJECT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
+def requirements() -> list[Requirement]:
+    content = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    project = content["project"]
+    listed = project["dependencies"] + project["optional-dependencies"]["dev"]
+    return [Requirement(text) for text in listed]
+
+
+def closure() -> set[str]:
+    """Names of everything that the requirements bring into this environment."""
+    found: set[str] = set()
+    open_ends = [(requirement.name, requirement.extras) for requirement in requirements()]
+    seen = set()
+    while open_ends:
+        name, extras = open_ends.pop()
+        key = (canonicalize_name(name), frozenset(extras))
+        if key in seen:
+            continue
+        seen.add(key)
+        found.add(canonicalize_name(name))
+        for text in distribution(name).requires or ():
+            needed = Requirement(text)
+            marker = needed.marker
+            if marker is None or any(marker.evaluate({"extra": e}) for e in ("", *extras)):
+                open_ends.append((needed.name, needed.extras))
+    return found
+
+
+def test_constraints_pin_everything_and_nothing_else() -> None:
+    pinned = {canonicalize_name(name) for name in pins()}
+    needed = closure()
+    # Torch for GPUs brings CUDA's parts, whose versions it names itself.
+    extra = {name for name in needed - pinned if name.startswith(("nvidia-", "cuda-", "triton"))}
+    assert needed - extra == pinned
+
+
+def test_this_environment_has_the_pinned_versions() -> None:
+    other = {
+        name: version(name)
+        for name, pinned in pins().items()
+        if version(name).split("+")[0] != pinned
+    }
+    assert other == {}
+
+
+def test_pins_fit_the_requirements() -> None:
+    pinned = {canonicalize_name(name): pin for name, pin in pins().items()}
+    for requirement in requirements():
+        assert pinned[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+def test_only_one_package_is_cv2() -> None:
+    for name in ("opencv-python", "opencv-python-headless"):
+        with pytest.raises(PackageNotFoundError):
+            distribution(name)
+
+
+def test_the_workflow_server_can_be_imported(tmp_path: Path) -> None:
+    # fastapi 0.155 broke exactly this, and pip's metadata does not know.
+    run = python("import prefect.server.api.server", PREFECT_HOME=str(tmp_path), DO_NOT_TRACK="1")
+    assert run.returncode == 0, run.stderr
+
+
+def test_pins_name_no_place() -> None:
+    lines = (PROJECT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    for line in lines:
+        assert re.fullmatch(r"#.*|[A-Za-z0-9._-]+==[0-9A-Za-z.]+", line)
+        assert "/" not in line
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_files_and_functions_are_short(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= 400
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.lineno <= 60, node.name
+
+
+def test_continuous_integration_runs_the_documented_command() -> None:
+    script = PROJECT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert "make test" in script.read_text(encoding="utf-8")
