@@ -81,8 +81,10 @@ def _curtain(vertices: Float32Array, paint: HeadPaint, person: Person) -> Stage:
     heights = np.linspace(58, -length, 18)
     fall = np.linspace(0, 1, 18)[:, None]
     wave = 1 + 0.03 * np.sin(angles * rng.integers(3, 9) + 6 * fall + rng.uniform(0, 6))
-    width = reach_x * (0.90 + rng.uniform(0.0, 0.2) * np.sin(fall * 2.6)) * wave
-    depth = (reach_back + 8) * (1 - 0.15 * fall) * wave
+    # It comes out of the hair on the skull.
+    wave = wave * (1 - 0.14 * (1 - np.clip(fall / 0.3, 0, 1)) ** 2)
+    width = reach_x * (0.92 + rng.uniform(0.0, 0.2) * np.sin(fall * 2.6)) * wave
+    depth = (reach_back + 2) * (1 - 0.15 * fall) * wave
     x = width * np.sin(angles)
     z = np.where(np.cos(angles) > 0, reach_back * 0.55, depth) * np.cos(angles) - 8
     y = np.broadcast_to(heights[:, None], x.shape) + 10 * np.sin(angles * 7 + 1)[None] * fall
@@ -99,6 +101,7 @@ def _garment(vertices: Float32Array, chin_y: float) -> Stage:
     height, half_width, half_depth = (TORSO_RINGS_MM[:, [column]] for column in range(3))
     x = half_width * np.sin(angles)
     z = half_depth * np.cos(angles) + neck_z
-    # The collar is lower in front.
-    y = np.broadcast_to(height + chin_y, x.shape) - 14 * np.cos(angles) * (height > -60)
+    # The collar is lower in front and climbs the neck behind.
+    collar = np.where(np.cos(angles) > 0, 14, 30) * np.cos(angles)
+    y = np.broadcast_to(height + chin_y, x.shape) - collar * (height > -70)
     return sheet(np.stack([x, y, z], axis=-1), Prop.GARMENT, np.full(x.shape, -60.0))
