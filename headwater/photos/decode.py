@@ -6,6 +6,7 @@ block that cannot be read is ignored. 16-bit values are scaled over their full r
 """
 
 import io
+import logging
 import struct
 import warnings
 import zlib
@@ -19,6 +20,9 @@ from PIL import Image, UnidentifiedImageError
 from headwater.errors import ItemRejected
 from headwater.photos.colour import srgb_of
 from headwater.reject_reasons import RejectReason
+
+# What Pillow logs about damaged files would reach the console; the reason says it instead.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 MAX_PIXELS: Final = 64_000_000
 
