@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import PackageNotFoundError, distribution, version
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions, version
 from pathlib import Path
 
 import pytest
@@ -118,6 +118,31 @@ def test_pins_fit_the_requirements() -> None:
     pinned = {canonicalize_name(name): pin for name, pin in pins().items()}
     for requirement in requirements():
         assert pinned[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+def test_everything_imported_is_a_requirement() -> None:
+    modules = packages_distributions()
+    allowed = {canonicalize_name(requirement.name) for requirement in requirements()}
+    ours = {"headwater", "tasks", "flows", *sys.stdlib_module_names}
+    missing = {
+        f"{path.relative_to(PROJECT)}: {name}"
+        for path in SOURCES
+        for name in imported(path)
+        if name not in ours
+        and not allowed & {canonicalize_name(found) for found in modules.get(name, ())}
+    }
+    assert missing == set()
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names that a file imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
 
 
 def test_only_one_package_is_cv2() -> None:
