@@ -89,7 +89,8 @@ def _extract() -> HeadModel:
 
     def head_shape(path: Path) -> NDArray[np.float64]:
         moved = read_target(path, len(template))
-        return moved[kept] - moved[canals].mean(0)
+        centred: NDArray[np.float64] = moved[kept] - moved[canals].mean(0)
+        return centred
 
     macro = {name: head_shape(path) for name, path in _macro_targets(data).items()}
     mean = template[kept] - template[canals].mean(0)

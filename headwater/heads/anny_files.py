@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+Float64Array = NDArray[np.float64]
+
 MM_PER_UNIT = 100.0  # MakeHuman models in decimetres
 
 
-def read_base(path: Path) -> tuple[NDArray[np.float64], dict[str, NDArray[np.int64]], NDArray[np.float64]]:
+def read_base(path: Path) -> tuple[Float64Array, dict[str, NDArray[np.int64]], Float64Array]:
     """Vertices (n, 3) mm, quads (m, 4, 2) of vertex and texture index per group, texture (k, 2)."""
     vertices: list[list[float]] = []
     texture: list[list[float]] = []
@@ -50,4 +52,5 @@ def body_part_colours(path: Path, uv: NDArray[np.float64]) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
     column = np.minimum(np.round(uv[:, 0] * width).astype(np.int64), width - 1)
     row = np.minimum(np.round((1 - uv[:, 1]) * height).astype(np.int64), height - 1)
-    return pixels[row, column]
+    colours: NDArray[np.uint8] = pixels[row, column]
+    return colours

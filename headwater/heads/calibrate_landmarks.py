@@ -19,8 +19,8 @@ from headwater.faces import landmark_sets as sets
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.geometry.cameras import Camera, look_at, project
 from headwater.heads import bases
-from headwater.heads.landmark_files import from_json, landmark_file, to_json
 from headwater.heads.edges import on_edges
+from headwater.heads.landmark_files import from_json, landmark_file, to_json
 from headwater.heads.model import FloatArray, HeadModel, Surface, SurfacePoints
 from headwater.heads.painting import Painter
 from headwater.heads.sampling import sample_shape
@@ -34,6 +34,7 @@ IMAGE_PX, DISTANCE_MM, FIELD_MM = 512, 900.0, 330.0
 BACKGROUND = 200
 FURTHEST_FROM_RAY_MM = 6.0
 SMALLEST_COSINE = 0.2
+DEEPEST_NOTCH = 0.2  # of the distance of a point's neighbours
 IRISES = np.r_[468:478]
 
 
@@ -141,7 +142,8 @@ def _nearest_seen(
     best = (gap + 0.02 * along).argmin(1)
     rows = np.arange(len(rays))
     weight = np.where(gap[rows, best] < FURTHEST_FROM_RAY_MM, cosine[best], 0.0)
-    return np.column_stack([on_mean[facing[best]], weight])
+    vote: Float64Array = np.column_stack([on_mean[facing[best]], weight])
+    return vote
 
 
 def _agree(model: HeadModel, votes: Float64Array) -> SurfacePoints:
@@ -152,7 +154,7 @@ def _agree(model: HeadModel, votes: Float64Array) -> SurfacePoints:
     spread = np.nanmedian(np.where(weight > 0, far, np.nan), axis=0)
     weight = weight * (far <= 2.0 * spread + 0.1)
     positions = (weight * votes[..., :3]).sum(0) / weight.sum(0)
-    positions = _mirrored(positions)
+    positions = _mirrored(_without_notches(positions))
     skin = snap(positions[:468], model, Surface.SKIN)
     iris = snap(positions[468:], model, Surface.EYEBALL)
     points = SurfacePoints(
@@ -162,13 +164,27 @@ def _agree(model: HeadModel, votes: Float64Array) -> SurfacePoints:
     return on_edges(model, points, positions)
 
 
+def _without_notches(positions: Float64Array) -> Float64Array:
+    """Positions (478, 3) whose face oval, seen edge-on in many views, is a smooth line."""
+    oval = list(sets.FACE_OVAL)
+    line = positions[oval]
+    before, after = np.roll(line, 1, axis=0), np.roll(line, -1, axis=0)
+    middle = (before + after) / 2
+    off = np.linalg.norm(line - middle, axis=1) / np.linalg.norm(after - before, axis=1)
+    notch = (off > DEEPEST_NOTCH) & (off > np.roll(off, 1)) & (off > np.roll(off, -1))
+    smooth = positions.copy()
+    smooth[oval] = np.where(notch[:, None], middle, line)
+    return smooth
+
+
 def _mirrored(positions: Float64Array) -> Float64Array:
     """Positions (478, 3) made symmetric about x = 0; partners are found by their places."""
     flipped = positions * (-1.0, 1.0, 1.0)
     gap = np.linalg.norm(positions[:, None] - flipped[None], axis=2)
     _, partner = linear_sum_assignment(gap)
     partner = np.where(partner[partner] == np.arange(len(partner)), partner, np.arange(478))
-    return (positions + flipped[partner]) / 2
+    symmetric: Float64Array = (positions + flipped[partner]) / 2
+    return symmetric
 
 
 def main(spec: str, cache_dir: Path) -> None:
@@ -178,10 +194,12 @@ def main(spec: str, cache_dir: Path) -> None:
     target = Path(__file__).with_name(landmark_file(model.name))
     write_text(target, to_json(points))
     errors = reprojection_errors(model, points, heads=20, seed=1) * 100
-    print(f"{target.name}: {len(errors)} held-out views, error in % of the outer eye distance:")
     ibug = errors[:, sets.IBUG68_FROM_478]
-    print(f"478 points: median {np.median(errors):.2f}, 95 % {np.percentile(errors, 95):.2f}")
-    print(f"68 points: median {np.median(ibug):.2f}, mean {ibug.mean():.2f}")
+    sys.stdout.write(
+        f"{target.name}: {len(errors)} held-out views, error in % of the outer eye distance\n"
+        f"478 points: median {np.median(errors):.2f}, 95 % {np.percentile(errors, 95):.2f}\n"
+        f"68 points: median {np.median(ibug):.2f}, mean {ibug.mean():.2f}\n"
+    )
 
 
 if __name__ == "__main__":

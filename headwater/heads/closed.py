@@ -5,6 +5,8 @@ The neck is closed by a flat cap; each eye opening by a cap that follows the fro
 so that the closed surface is the one that is seen, and no hidden surface lies within.
 """
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,13 +62,14 @@ def _nearest(model: HeadModel, loop: IntArray, eyeballs: list[IntArray]) -> IntA
 
 
 def _eye_cap(rim: Float64Array, eyeball: Float64Array) -> Float64Array:
-    """Rings of points (EYE_RINGS n + 1, 3) from a rim (n, 3) over the front of an eyeball."""
-    centre = (eyeball.min(0) + eyeball.max(0)) / 2
-    radius = np.linalg.norm(eyeball - centre, axis=1)
-    front = rim.mean(0) - centre
-    front *= np.median(radius) / np.linalg.norm(front)
-    outward = rim - centre
+    """Rings of points (EYE_RINGS n + 1, 3) from a rim (n, 3) over the front of an eyeball.
+
+    The eyeball is taken as the ellipsoid in its bounding box.
+    """
+    centre, axes = (eyeball.min(0) + eyeball.max(0)) / 2, np.ptp(eyeball, axis=0) / 2
+    outward = (rim - centre) / axes
     height = np.linalg.norm(outward, axis=1, keepdims=True)
+    front = outward.mean(0) / np.linalg.norm(outward.mean(0))
     rings = []
     for ring in range(1, EYE_RINGS + 1):
         share = ring / (EYE_RINGS + 1)
@@ -74,17 +77,19 @@ def _eye_cap(rim: Float64Array, eyeball: Float64Array) -> Float64Array:
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
         # The cap sinks from the rim to the eyeball within the first half of the way.
         sunk = min(1.0, 2 * share)
-        rings.append(centre + direction * ((1 - sunk) * height + sunk * np.median(radius)))
-    return np.concatenate([*rings, centre[None] + front])
+        rings.append(centre + axes * direction * ((1 - sunk) * height + sunk))
+    return np.concatenate([*rings, [centre + axes * front]])
 
 
 def _cap_faces(loop: IntArray, first: int, count: int) -> IntArray:
     """Triangles between ``loop`` (n,), rings of n new vertices and a last one in the middle."""
     rings = [loop, *(first + np.arange(count - 1).reshape(-1, len(loop)))]
     faces = []
-    for outer, inner in zip(rings[:-1], rings[1:], strict=True):
+    for outer, inner in itertools.pairwise(rings):
         after, within = np.roll(outer, -1), np.roll(inner, -1)
         faces += [np.stack([after, outer, inner], 1), np.stack([after, inner, within], 1)]
     last = rings[-1]
     middle = np.full(len(loop), first + count - 1)
-    return np.concatenate([*faces, np.stack([np.roll(last, -1), last, middle], 1)]).astype(np.int32)
+    faces.append(np.stack([np.roll(last, -1), last, middle], 1))
+    cap: IntArray = np.concatenate(faces).astype(np.int32)
+    return cap

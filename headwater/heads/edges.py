@@ -6,6 +6,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
 from headwater.faces import landmark_sets as sets
+from headwater.geometry.rays import RayMesh
 from headwater.heads.loops import border_loops, inner_edge
 from headwater.heads.model import FloatArray, HeadModel, IntArray, Surface, SurfacePoints
 
@@ -15,56 +16,64 @@ LIDS = (
     (sets.RIGHT_UPPER_LID, sets.RIGHT_LOWER_LID, -1),
     (sets.LEFT_UPPER_LID, sets.LEFT_LOWER_LID, 1),
 )
-LIP_REACH_MM = 14.0  # over the skin, from the mouth cavity to beyond the edge of a lip
+LIP_REACH_MM = 10.0  # over the skin, from the mouth cavity to beyond the edge of a lip
 SLICE_MM = 0.6
 CORNER_MARGIN_MM = 0.5
 SUBDIVISIONS = 6
+COLUMN_MM, HEIGHT_MM = 0.1, 0.05
+SMALLEST_OPENING_MM = 0.5
 
 
 def on_edges(model: HeadModel, points: SurfacePoints, positions: Float64Array) -> SurfacePoints:
     """``points`` with those of lids and inner lips moved onto the edges of the mean head.
 
-    positions: (478, 3) mm, where the detector saw them; their order and spacing are kept. The eye
-    corners stay: the detector's lie in the corner's skin, past the end of the opening.
+    positions: (478, 3) mm, where the detector saw them; their order and spacing are kept. The
+    corners of eyes and lips stay: the detector's lie in the skin, past the opening's end.
     """
     moved = SurfacePoints(points.triangles.copy(), points.weights.copy())
-    loops = border_loops(model.faces[model.surface == Surface.EYE_SOCKET])
     for upper, lower, side in LIDS:
-        loop = next(loop for loop in loops if np.sign(model.mean[loop, 0].mean()) == side)
-        for rows, arc in zip((upper, lower), inner_edge(loop, model.mean), strict=True):
+        columns, above, below = _eye_opening(model, side)
+        for rows, edge in ((upper, above), (lower, below)):
             x = positions[list(rows), 0]
-            ends = arc if x[-1] > x[0] else arc[::-1]
-            placed = _along(model, ends, (x - x[0]) / (x[-1] - x[0]))
-            _put(moved, rows[1:-1], placed, slice(1, -1))
+            share = (x[1:-1] - x[0]) / (x[-1] - x[0])
+            outer, inner = columns[[0, -1]] if x[-1] > x[0] else columns[[-1, 0]]
+            nearest = np.abs(columns[:, None] - (outer + share * (inner - outer))).argmin(0)
+            _put(moved, rows[1:-1], SurfacePoints(edge.triangles[nearest], edge.weights[nearest]))
     lips = _lip_faces(model)
-    for rows, faces, sign in ((sets.LOWER_LIP_TOP, lips[1], 1), (sets.UPPER_LIP_BOTTOM, lips[0], -1)):
-        _put(moved, rows, _rim(model, faces, positions[list(rows), 0], sign), slice(None))
+    for rows, faces, sign in (
+        (sets.LOWER_LIP_TOP[1:-1], lips[1], 1),
+        (sets.UPPER_LIP_BOTTOM[1:-1], lips[0], -1),
+    ):
+        _put(moved, rows, _rim(model, faces, positions[list(rows), 0], sign))
     return moved
 
 
-def _put(points: SurfacePoints, rows: tuple[int, ...], placed: SurfacePoints, part: slice) -> None:
-    points.triangles[list(rows)] = placed.triangles[part]
-    points.weights[list(rows)] = placed.weights[part]
+def _put(points: SurfacePoints, rows: tuple[int, ...], placed: SurfacePoints) -> None:
+    points.triangles[list(rows)] = placed.triangles
+    points.weights[list(rows)] = placed.weights
 
 
-def _along(model: HeadModel, arc: IntArray, share: Float64Array) -> SurfacePoints:
-    """Skin points at shares (n,) of the way in x along a chain of border vertices."""
-    x = model.mean[arc, 0].astype(np.float64)
-    way = np.maximum.accumulate((x - x[0]) / (x[-1] - x[0])) + np.arange(len(arc)) * 1e-9
-    at = np.clip(np.searchsorted(way, share, side="right") - 1, 0, len(arc) - 2)
-    part = np.clip((share - way[at]) / (way[at + 1] - way[at]), 0.0, 1.0)
-    skin = model.faces[model.surface == Surface.SKIN]
-    triangles = np.stack([_triangle_with(skin, arc[i], arc[i + 1]) for i in at])
-    weights = np.zeros((len(at), 3))
-    for row, (i, t) in enumerate(zip(at, part, strict=True)):
-        weights[row, triangles[row] == arc[i]] = 1 - t
-        weights[row, triangles[row] == arc[i + 1]] = t
-    return SurfacePoints(triangles, weights.astype(np.float32))
+def _eye_opening(model: HeadModel, side: int) -> tuple[Float64Array, SurfacePoints, SurfacePoints]:
+    """Where the eyeball shows, seen from the front: columns x (n,) and the lid's last points.
 
-
-def _triangle_with(faces: IntArray, a: int, b: int) -> IntArray:
-    found: IntArray = faces[(faces == a).any(1) & (faces == b).any(1)][0]
-    return found
+    The points are those just above and just below the eyeball in each column.
+    """
+    used = np.unique(model.faces[model.surface == Surface.EYEBALL])
+    ball = model.mean[used[np.sign(model.mean[used, 0]) == side]].astype(np.float64)
+    columns = np.arange(ball[:, 0].min(), ball[:, 0].max(), COLUMN_MM)
+    heights = np.arange(ball[:, 1].min(), ball[:, 1].max(), HEIGHT_MM)
+    x, y = np.meshgrid(columns, heights, indexing="ij")
+    start = np.stack([x, y, np.full_like(x, ball[:, 2].max() + 50)], axis=2).reshape(-1, 3)
+    hits = RayMesh(model.mean, model.faces).first_hit(start, np.tile((0.0, 0.0, -1.0), (x.size, 1)))
+    seen = (model.surface[hits.triangle] == Surface.EYEBALL).reshape(x.shape)
+    shown = np.flatnonzero(seen.sum(1) * HEIGHT_MM > SMALLEST_OPENING_MM)
+    top = seen.shape[1] - seen[shown, ::-1].argmax(1)
+    bottom = seen[shown].argmax(1) - 1
+    rows = [shown * x.shape[1] + place for place in (top, bottom)]
+    above, below = (
+        SurfacePoints(model.faces[hits.triangle[row]], hits.barycentric[row]) for row in rows
+    )
+    return columns[shown], above, below
 
 
 def _lip_faces(model: HeadModel) -> tuple[IntArray, IntArray]:

@@ -8,16 +8,18 @@ fluids, shading layers and the iris discs behind the cornea are left out.
 import hashlib
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from headwater.errors import HeadwaterError
 from headwater.heads.landmark_files import with_landmarks
-from headwater.heads.model import HeadModel, Surface
+from headwater.heads.model import FloatArray, HeadModel, Surface
 from headwater.heads.store import NO_POINTS, cached
 
 VERSION = 1
@@ -90,8 +92,9 @@ def _extract(source: _Source, layout: Layout) -> HeadModel:
     faces, surface = _triangles(source.polygons, layout)
     kept = np.unique(faces)
 
-    def centred(shape: Float64Array) -> NDArray[np.float32]:
-        return (MM_PER_UNIT * (shape[kept] - shape[canals].mean(0))).astype(np.float32)
+    def centred(shape: Float64Array) -> FloatArray:
+        moved: FloatArray = (MM_PER_UNIT * (shape[kept] - shape[canals].mean(0))).astype(np.float32)
+        return moved
 
     expressions: dict[str, Float64Array] = {}
     for name, moved in source.expressions.items():
@@ -143,17 +146,21 @@ def _read_npz(path: Path, layout: Layout) -> _Source:
     shapes = {"v_mean": (V, 3), "id_delta": (None, V, 3), "exp_delta": (None, V, 3)}
     shapes |= {"quads": (P, 4), "id_names": (None,), "exp_names": (None,)}
     try:
-        with np.load(path, allow_pickle=False) as file:
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, NpzFile):
+            raise HeadwaterError(f"ICT-FaceKit: {path} is a single array, not an .npz file.")
+        with file:
             missing = sorted(set(shapes) - set(file.files))
             if missing:
                 raise HeadwaterError(f"ICT-FaceKit: {path} lacks the key(s) {', '.join(missing)}.")
             arrays = {key: np.asarray(file[key]) for key in shapes}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise HeadwaterError(f"ICT-FaceKit: {path} is no readable .npz file ({error}).") from error
     for key, wanted in shapes.items():
         _check_shape(arrays[key], wanted, f"{path}, key '{key}'")
     for key in ("id", "exp"):
-        _check_shape(arrays[f"{key}_names"], arrays[f"{key}_delta"].shape[:1], f"{path}, {key}_names")
+        named = arrays[f"{key}_delta"].shape[:1]
+        _check_shape(arrays[f"{key}_names"], named, f"{path}, key '{key}_names'")
     deltas = {
         key: {
             str(name): delta.astype(np.float64)
@@ -222,7 +229,7 @@ def _obj_polygons(path: Path, layout: Layout) -> NDArray[np.int64]:
     for line in path.read_bytes().splitlines():
         if line.startswith(b"f "):
             corners = [int(corner.split(b"/")[0]) - 1 for corner in line[2:].split()]
-            polygons.append((corners + [-1])[:4] if len(corners) in (3, 4) else [-2] * 4)
+            polygons.append([*corners, -1][:4] if len(corners) in (3, 4) else [-2] * 4)
     found = np.array(polygons, np.int64).reshape(-1, 4)
     _check_shape(found, (layout.polygons, 4), f"{path}, polygons")
     if found[:, :3].min() < 0 or found.max() >= layout.vertices:

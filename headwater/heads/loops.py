@@ -1,9 +1,8 @@
 """Open borders of sets of triangles."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from headwater.heads.model import IntArray
+from headwater.heads.model import FloatArray, IntArray
 
 
 def border_loops(faces: IntArray) -> list[IntArray]:
@@ -42,7 +41,7 @@ def _walk(following: dict[int, list[int]]) -> IntArray:
         path.append(vertex)
 
 
-def inner_edge(loop: IntArray, vertices: NDArray[np.floating]) -> tuple[IntArray, IntArray]:
+def inner_edge(loop: IntArray, vertices: FloatArray) -> tuple[IntArray, IntArray]:
     """Upper and lower arc of a loop seen from the front, each from small to large x.
 
     The arcs share the loop's leftmost and rightmost vertices in (V, 3) ``vertices``.

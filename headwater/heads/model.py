@@ -40,9 +40,10 @@ class SurfacePoints:
     weights: FloatArray
 
     def on(self, vertices: FloatArray) -> FloatArray:
-        """Positions (n, 3) of the points on ``vertices`` (V, 3), in the vertices' unit and frame."""
+        """Positions (n, 3) of the points on ``vertices`` (V, 3), in their unit and frame."""
         corners = vertices[self.triangles]
-        return np.einsum("nk,nkc->nc", self.weights, corners).astype(np.float32)
+        positions: FloatArray = np.einsum("nk,nkc->nc", self.weights, corners).astype(np.float32)
+        return positions
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,8 @@ class Painter:
         return normals
 
     def _vertices_of(self, surface: Surface) -> NDArray[np.intp]:
-        return np.unique(self.faces[self._surface == surface]).astype(np.intp)
+        used: NDArray[np.intp] = np.unique(self.faces[self._surface == surface]).astype(np.intp)
+        return used
 
     def _paint(self, landmarks: SurfacePoints | None) -> FloatArray:
         colours = np.zeros_like(self.mean)

@@ -115,10 +115,11 @@ def sample_expression(model: HeadModel, rng: np.random.Generator) -> FloatArray:
                 strength[unit] = max(strength.get(unit, 0.0), full * amount)
         if rng.random() < 0.3:
             amount = rng.uniform(0.1, 0.6)
-            strength |= {unit: amount for unit in GAZES[rng.integers(len(GAZES))]}
+            strength |= dict.fromkeys(GAZES[rng.integers(len(GAZES))], amount)
     expression = _spread(model, strength, rng)
     noise = np.abs(rng.normal(0.0, 0.015, len(expression)))
-    return np.clip(expression + noise, 0.0, 1.0).astype(np.float32)
+    clipped: FloatArray = np.clip(expression + noise, 0.0, 1.0).astype(np.float32)
+    return clipped
 
 
 def named_expression(model: HeadModel, name: NamedExpression) -> FloatArray:
