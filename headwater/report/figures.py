@@ -101,7 +101,7 @@ def quality_of(figures: Figures) -> Quality:
     for name, value in figures.items():
         group, _, inner = name.partition("_")
         statistic = re.fullmatch(r"(.+)_(mean|median|p\d\d|count)", inner)
-        edit = re.fullmatch(r"expression_(.+?)_(warp|head_model)_(count|right_way_rate)", name)
+        edit = re.fullmatch(r"expressions_(.+?)_(warp|head_model)_(count|right_way_rate)", name)
         if edit:
             shares.setdefault((edit[1], edit[2]), {})[edit[3]] = value
         elif group not in GROUPS:

@@ -1,0 +1,253 @@
+"""A tiny folder of data with every table that the report reads."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import trimesh
+
+from headwater.artifacts import schemas
+from headwater.artifacts.ids import bucket_of, item_id
+from headwater.artifacts.images import encode_png
+from headwater.artifacts.meshes import to_ply
+from headwater.artifacts.schemas import TableSchema, rejects_schema
+from headwater.artifacts.tables import bucket_file, to_table, write_bucket
+from headwater.geometry.cameras import Camera, look_at, project
+
+SIDE = 48
+HOSTILE = (
+    "<script>alert(1)</script>.png",
+    '"><img src=x onerror=alert(2)>\n\u202e\U0001f642.jpg',
+)
+SPHERE = trimesh.creation.icosphere(subdivisions=2, radius=90.0)
+METRICS = {
+    "face_chamfer_mm": 1.234567,
+    "face_chamfer_ratio": 0.776,
+    "failures": 1,
+    "h3ds_face_chamfer_mm": 1.1,
+    "mean_head_face_chamfer_mm": 1.591,
+    "mean_head_vertex_error_mm": 4.321,
+    "real_landmark_nme_percent": 3.456,
+    "real_photos": 2,
+    "subjects": 5,
+    "vertex_error_mm": 3.21,
+}
+QUALITY = {
+    "all_views": 6,
+    "all_found_rate": 0.5,
+    "all_landmark_68_nme_percent_mean": 4.567,
+    "all_landmark_68_nme_percent_count": 3,
+    "all_part_iou_nose": 0.8125,
+    "all_part_iou_mean_mean": 0.71,
+    "expressions_frown_warp_count": 4,
+    "expressions_frown_warp_right_way_rate": 0.75,
+    "rejected_ingest_no_face": 3,
+}
+
+
+def _default(kind: pa.DataType) -> Any:
+    if pa.types.is_fixed_size_list(kind):
+        return [0.0] * kind.list_size
+    if pa.types.is_list(kind):
+        return []
+    return "" if pa.types.is_string(kind) else 0
+
+
+def row_of(schema: TableSchema, **values: Any) -> dict[str, Any]:
+    """A row of the schema; columns that are not given hold zeros."""
+    row = {field.name: _default(field.type) for field in schema.arrow}
+    for field in schema.arrow:
+        if schemas.is_optional(field):
+            row[field.name] = None
+    return {**row, **values}
+
+
+def camera() -> Camera:
+    """A camera that sees the sphere from the front."""
+    R, t = look_at((40.0, 20.0, 600.0), (0.0, 0.0, 0.0))
+    K = np.array([[120.0, 0, SIDE / 2], [0, 120.0, SIDE / 2], [0, 0, 1]])
+    return Camera(K, R, t, SIDE, SIDE)
+
+
+def camera_columns() -> dict[str, list[float]]:
+    """The camera as columns of a row."""
+    one = camera()
+    return {
+        "intrinsics": one.K.ravel().tolist(),
+        "rotation": one.R.ravel().tolist(),
+        "translation": one.t.tolist(),
+    }
+
+
+def _picture(seed: int) -> dict[str, Any]:
+    noise = np.random.default_rng(seed).integers(0, 255, (6, 6, 3), dtype=np.uint8)
+    return encode_png(np.kron(noise, np.ones((SIDE // 6, SIDE // 6, 1), np.uint8)), "picture")
+
+
+def _disc() -> np.ndarray:
+    y, x = np.mgrid[:SIDE, :SIDE]
+    return np.hypot(x - SIDE / 2, y - SIDE / 2) < SIDE / 3
+
+
+class Builder:
+    """Collects rows by table and writes them as buckets."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, tuple[TableSchema, list[dict[str, Any]]]] = {}
+
+    def add(self, schema: TableSchema, **values: Any) -> None:
+        """Add a row."""
+        self.rows.setdefault(schema.name, (schema, []))[1].append(row_of(schema, **values))
+
+    def write(self, data: Path) -> None:
+        """Write all tables, the evaluation's as single files."""
+        for name, (schema, rows) in self.rows.items():
+            if schema.step == "evaluate":
+                path = data / "evaluate" / "glvd" / f"{schema.table}.parquet"
+                write_bucket(path, schema, to_table(schema, rows), "")
+                continue
+            buckets: dict[int, list[dict[str, Any]]] = {}
+            for row in rows:
+                buckets.setdefault(bucket_of(row["subject"], 4), []).append(row)
+            for number, members in buckets.items():
+                path = data / name / bucket_file(number)
+                write_bucket(path, schema, to_table(schema, members), "")
+
+
+def _frames(builder: Builder, item: str, subject: str, source: str, seed: int) -> None:
+    base = {"item": item, "subject": subject, "split": "test", "source": source}
+    size = {"width": SIDE, "height": SIDE}
+    parts = np.where(_disc(), 8, 0).astype(np.uint8)
+    parts[20:24, 16:20] = 5
+    points = np.random.default_rng(seed).uniform(8, 40, 956).tolist()
+    builder.add(schemas.FRAMES, **base, **size, image=_picture(seed), faces_found=1 + seed % 2)
+    builder.add(schemas.LANDMARKS, **base, landmarks_68_px=points[:136], landmarks_478_px=points)
+    builder.add(schemas.MASKS, **base, mask=encode_png(_disc(), "mask"))
+    builder.add(schemas.PARTS, **base, parts=encode_png(parts, "parts"))
+    builder.add(schemas.CAMERAS, **base, **size, **camera_columns(), landmark_nme_percent=3.0)
+    edited = {**base, "parent": item, **size, "parts": encode_png(parts, "parts")}
+    for edit in ("closed_eyes", "open_mouth", "frown"):
+        builder.add(
+            schemas.EXPRESSIONS,
+            **{**edited, "item": item_id(item, edit)},
+            image=_picture(seed + 1),
+            edit=edit,
+            method="warp",
+            edited_region=encode_png(_disc(), "region"),
+            landmarks_478_px=points,
+        )
+
+
+def _synthetic(builder: Builder, number: int) -> None:
+    head = item_id("head", number)
+    base = {"subject": head, "split": "test", "source": "synthetic", "licence": "CC0-1.0"}
+    mesh = {"bytes": to_ply(SPHERE.vertices, SPHERE.faces), "path": "head.ply"}
+    builder.add(schemas.HEADS, **base, item=head, head_model="toy", mesh=mesh)
+    builder.add(schemas.SDF, **base, item=head)
+    for view in range(2):
+        item = item_id("view", head, view)
+        points = np.random.default_rng(number).uniform(8, 40, 956).tolist()
+        size = {"width": SIDE, "height": SIDE}
+        image = _picture(10 + number)
+        builder.add(schemas.SYNTHETIC_FRAMES, **base, item=item, parent=head, image=image, **size)
+        builder.add(
+            schemas.TRUTH,
+            **base,
+            **size,
+            **camera_columns(),
+            item=item,
+            view=view,
+            view_kind="side" if view else "frontal",
+            landmarks_68_px=points[:136],
+            landmarks_478_px=points,
+            mask=encode_png(_disc(), "mask"),
+            parts=encode_png(_disc().astype(np.uint8), "parts"),
+            depth=encode_png(_disc().astype(np.uint16) * 6000, "depth"),
+        )
+        _frames(builder, item, head, "synthetic", number)
+
+
+def _example(builder: Builder, item: str, kind: str) -> None:
+    rng = np.random.default_rng(4)
+    vertices = SPHERE.vertices.astype(np.float32)
+    steps = [rng.normal(0, 20, vertices.shape), vertices * 0.8, vertices]
+    pixels, _ = project(camera(), vertices[:68])
+    mesh = {"bytes": to_ply(vertices, SPHERE.faces), "path": "mesh.ply"}
+    known = kind != "photo"
+    builder.add(
+        schemas.EXAMPLES,
+        item=item,
+        subject=item,
+        split="test",
+        source="synthetic" if known else "photo",
+        system="glvd",
+        kind=kind,
+        image=_picture(3),
+        **camera_columns(),
+        mesh=mesh,
+        mesh_truth=mesh if known else None,
+        distance_mm=np.linspace(0, 8, len(vertices)).tolist() if known else None,
+        steps_mm=[step.ravel().tolist() for step in steps],
+        landmarks_68_px=pixels.ravel().tolist(),
+        landmarks_68_found_px=(pixels + 1).ravel().tolist(),
+    )
+
+
+def _errors(builder: Builder) -> None:
+    for number in range(5):
+        item = item_id("tested", number)
+        builder.add(
+            schemas.ERRORS,
+            item=item,
+            subject=item,
+            split="test",
+            source="synthetic",
+            system="glvd",
+            face_chamfer_mm=1.0 + 0.1 * number,
+            mean_head_face_chamfer_mm=1.25,
+            vertex_error_mm=2.0,
+        )
+    item = item_id("tested", "failed")
+    failed = {"item": item, "subject": item, "split": "test", "source": "synthetic"}
+    builder.add(schemas.ERRORS, **failed, system="glvd", failure="<b>no</b> alignment")
+
+
+def write_data(data: Path) -> None:
+    """Write the whole tiny folder."""
+    builder = Builder()
+    for number, name in enumerate(HOSTILE):
+        item = item_id("photo", name)
+        origin = {"item": item, "subject": item, "split": "train", "source": "photo"}
+        builder.add(
+            schemas.PHOTOS,
+            **origin,
+            licence="public domain",
+            image=_picture(number),
+            file_name=name,
+        )
+        _frames(builder, item, item, "photo", number)
+        _example(builder, item, "photo")
+        builder.add(
+            rejects_schema("photos"),
+            item=item_id(name),
+            subject=item_id(name),
+            step="photos",
+            reason="empty_file",
+            message="The file <b>has</b> zero bytes.",
+            name=name,
+        )
+    for number in range(3):
+        _synthetic(builder, number)
+    for kind in ("best", "median", "worst"):
+        _example(builder, item_id(kind), kind)
+    _errors(builder)
+    builder.write(data)
+    evaluated, trained = data / "evaluate" / "glvd", data / "train" / "glvd"
+    trained.mkdir(parents=True)
+    (evaluated / "metrics.json").write_text(json.dumps(METRICS))
+    (evaluated / "descent.csv").write_text("step,vertex_error_mm\n0,70\n1,20\n2,4\n")
+    (trained / "loss.csv").write_text("step,keypoint_loss,vertex_loss\n1,3,2\n2,2,1\n3,1,0.5\n")
+    (data / "quality").mkdir()
+    (data / "quality" / "metrics.json").write_text(json.dumps(QUALITY))
