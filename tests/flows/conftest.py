@@ -77,6 +77,14 @@ class ToyProject:
             "dvc.lock": (self.path / "dvc.lock").read_bytes()
         }
 
+    def forget(self) -> None:
+        """Remove everything that was built, with all caches; the Prefect database stays."""
+        for name in ("data", ".headwater", ".dvc/cache", ".dvc/tmp"):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        (self.path / "dvc.lock").unlink()
+        (self.path / "data").mkdir()
+        shutil.copy(PROJECT / "data" / ".gitignore", self.path / "data")
+
     def left_over(self, seconds: float = 5.0) -> list[list[str]]:
         """Command lines of processes that still work in the folder after ``seconds``."""
         deadline = time.monotonic() + seconds

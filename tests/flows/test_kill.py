@@ -1,0 +1,100 @@
+"""``kill -9`` of any process of a build: nothing is left running, and the next build is right."""
+
+import random
+import sys
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from tasks.lifeline import command_line
+from tests.flows.conftest import ToyProject
+
+MAKE = ("make", "--silent", "repro")
+DVC = (sys.executable, "-m", "dvc", "repro", "--quiet")
+SECONDS = 0.4
+PATIENCE_SECONDS = 120.0
+RANDOM_MOMENTS = 50
+
+
+def find(project: ToyProject, words: str) -> psutil.Process | None:
+    """The first process of the project whose command line holds ``words``."""
+    for process in sorted(project.processes(), key=lambda process: process.pid):
+        if words in " ".join(command_line(process)):
+            return process
+    return None
+
+
+def wait_for(project: ToyProject, words: str) -> psutil.Process:
+    """Wait until the project has such a process."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (process := find(project, words)) is None:
+        assert time.monotonic() < deadline, f"no process {words!r} appeared"
+        time.sleep(0.02)
+    return process
+
+
+def assert_rebuilds(project: ToyProject, built: ToyProject) -> None:
+    """Nothing runs any more, and DVC alone completes the build."""
+    assert project.left_over() == []
+    done = project.dvc("repro", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert project.bytes() == built.bytes()
+
+
+@pytest.mark.parametrize(
+    ("command", "victim", "while_there_is"),
+    [
+        (MAKE, "make", "-m tasks."),
+        (DVC, "dvc repro", "multiprocessing.spawn"),
+        pytest.param(MAKE, "-m flows", "-m tasks.", marks=pytest.mark.slow),
+        pytest.param(MAKE, "-m flows", "flows.server_process", marks=pytest.mark.slow),
+        pytest.param(MAKE, "flows.dvc_process", "-m tasks.", marks=pytest.mark.slow),
+        pytest.param(MAKE, "-m tasks.", "-m tasks.", marks=pytest.mark.slow),
+        pytest.param(DVC, "-m tasks.", "multiprocessing.spawn", marks=pytest.mark.slow),
+    ],
+)
+def test_killed_build_leaves_no_process_and_can_be_completed(
+    copy_of_built: Callable[[], ToyProject],
+    built: ToyProject,
+    command: tuple[str, ...],
+    victim: str,
+    while_there_is: str,
+) -> None:
+    project = copy_of_built()
+    project.forget()
+    process = project.start(*command, seconds=SECONDS)
+    wait_for(project, while_there_is)
+    wait_for(project, victim).kill()
+    process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode != 0
+    assert_rebuilds(project, built)
+
+
+def test_killed_worker_is_replaced(
+    copy_of_built: Callable[[], ToyProject], built: ToyProject
+) -> None:
+    project = copy_of_built()
+    project.forget()
+    process = project.start(*DVC, seconds=SECONDS)
+    wait_for(project, "multiprocessing.spawn").kill()
+    _, error = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (process.returncode, error) == (0, "")
+    assert project.bytes() == built.bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(RANDOM_MOMENTS))
+def test_any_process_may_be_killed_at_any_moment(
+    copy_of_built: Callable[[], ToyProject], built: ToyProject, seed: int
+) -> None:
+    chance = random.Random(seed)
+    project = copy_of_built()
+    project.forget()
+    process = project.start(*(MAKE if seed % 2 else DVC), seconds=SECONDS)
+    time.sleep(chance.uniform(0, 15))
+    if victims := project.processes():
+        chance.choice(victims).kill()
+    process.communicate(timeout=PATIENCE_SECONDS)
+    assert_rebuilds(project, built)
