@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from benchmarks.head import head_model
 from benchmarks.outcome import Figure, Outcome
 from benchmarks.photo_set import SIDES_PX, write_photo_set
 from benchmarks.pinned import PinnedWorkers, usable_cores
@@ -24,11 +25,12 @@ from headwater.faces.landmark_sets import ibug68
 from headwater.faces.masks import head_mask
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.faces.parts import part_labels
+from headwater.heads import store
 from headwater.photos.decode import decode_photo
 from headwater.pipeline.plan import Planned
 from headwater.pipeline.run import assemble, compute_bucket
 from headwater.pipeline.step import Step
-from tasks.head_model import head_model
+from tasks.head_model import FILE
 
 ROUNDS = 5
 STEPS = ("photos", "ingest", "landmarks", "masks", "parts", "cameras")
@@ -75,7 +77,7 @@ def _bare_graphs() -> tuple[Any, Any]:
 def ours(paths: Sequence[Path]) -> int:
     """Our path over photo files, in memory; returns how many."""
     params = load_params(Path("params.yaml"))
-    model = head_model(params, Path.cwd())
+    model = head_model()
     points_mm = ibug68(model.landmarks_478.on(model.mean))
     faces = mediapipe_faces()
     for path in paths:
@@ -100,8 +102,7 @@ def steps(paths: Sequence[Path]) -> int:
         photos.mkdir(parents=True)
         for path in paths:
             shutil.copy(path, photos)
-        (project / ".headwater").mkdir()
-        (project / ".headwater" / "models").symlink_to(Path.cwd() / ".headwater" / "models")
+        store.write(project / FILE, head_model())
         params = _with_folder(load_params(Path("params.yaml")), "data/chosen")
         for name in STEPS:
             step: Step = import_module(f"tasks.{name}").STEP

@@ -1,17 +1,13 @@
 """Signed distance samples per second, beside trimesh's own signed distance on the same head."""
 
-from pathlib import Path
-
 import numpy as np
 import trimesh
 
+from benchmarks.head import closed_mean_head
 from benchmarks.outcome import Figure, Outcome
 from benchmarks.timing import digits, ratio, take_turns
-from headwater.config import load_params
 from headwater.geometry.sampling import sdf_sample_points
 from headwater.geometry.signed_distance import signed_distance
-from headwater.heads.closed import closed_surface
-from tasks.head_model import head_model
 
 SAMPLES = 65_536
 # trimesh's time per point does not depend on how many there are; fewer keep the benchmark short.
@@ -33,12 +29,7 @@ CONDITIONS = {
 
 def measure() -> Outcome:
     """Compare both on the mean head in turns."""
-    model = head_model(load_params(Path("params.yaml")), Path.cwd())
-    neutral = (
-        np.zeros(len(model.shape_names), np.float32),
-        np.zeros(len(model.expression_names), np.float32),
-    )
-    vertices, faces = closed_surface(model, *neutral)
+    vertices, faces = closed_mean_head()
     rng = np.random.default_rng(0)
     points = rng.permutation(sdf_sample_points(vertices, faces, SAMPLES, NEAR_SHARE, rng).points)
     few = points[:TRIMESH_SAMPLES]

@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
+from benchmarks.head import head_model
 from benchmarks.outcome import Figure, Outcome
 from benchmarks.pinned import PinnedWorkers, usable_cores
 from benchmarks.timing import ratio, take_turns
 from headwater.artifacts.ids import item_id, seed_of
-from headwater.config import load_params
 from headwater.heads.sampling import sample_expression, sample_shape
 from headwater.rendering.scenes import sample_shot
 from headwater.rendering.view import render_view
-from tasks.head_model import head_model
 
 VIEWS = 24
 SIDE_PX = 256
@@ -23,7 +21,7 @@ ROUNDS = 5
 
 def render(numbers: Sequence[int]) -> int:
     """Sample and render one view per number; returns how many."""
-    model = head_model(load_params(Path("params.yaml")), Path.cwd())
+    model = head_model()
     for number in numbers:
         head = item_id("benchmark", number)
         rng = np.random.default_rng(seed_of("head", head))
