@@ -8,6 +8,19 @@
   const FIELD_OF_VIEW = 22;
   const SECONDS_PER_STEP = 0.32;
 
+  const press = (buttons, chosen) =>
+    buttons.forEach((button) => button.setAttribute("aria-pressed", String(button === chosen)));
+  const tabs = [...box.querySelectorAll(".tabs [data-model]")];
+  let choose = () => {};
+  tabs.forEach((button) => button.addEventListener("click", () => {
+    const number = Number(button.dataset.model);
+    press(tabs, button);
+    for (const part of box.querySelectorAll(".photo, .still")) {
+      part.toggleAttribute("data-hidden", Number(part.dataset.model) !== number);
+    }
+    choose(number);
+  }));
+
   let renderer;
   try {
     renderer = new THREE.WebGLRenderer({ canvas, antialias: true, alpha: true });
@@ -138,7 +151,6 @@
   const slider = box.querySelector("input[type=range]");
   const output = box.querySelector("output");
   const play = box.querySelector("[data-act=play]");
-  const press = (buttons, chosen) => buttons.forEach((b) => b.setAttribute("aria-pressed", String(b === chosen)));
 
   function show(step) {
     state.step = step;
@@ -148,18 +160,15 @@
     draw();
   }
 
-  function choose(number) {
+  choose = (number) => {
     stop();
     state.model = number;
     const model = load(number);
     scene.clear();
     scene.add(model.group);
-    for (const part of box.querySelectorAll(".photo, .still")) {
-      part.toggleAttribute("data-hidden", Number(part.dataset.model) !== number);
-    }
     slider.max = model.frames.length - 1;
     show(model.frames.length - 1);
-  }
+  };
 
   function stop() {
     state.playing = false;
@@ -200,6 +209,7 @@
     return Math.hypot(a.x - b.x, a.y - b.y);
   };
   canvas.addEventListener("pointerdown", (event) => {
+    box.dataset.used = "yes";
     canvas.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
   });
@@ -228,6 +238,7 @@
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || !keys[event.key]) return;
     event.preventDefault();
+    box.dataset.used = "yes";
     keys[event.key]();
   });
 
@@ -236,11 +247,6 @@
     state.mode = button.dataset.mode;
     press(modes, button);
     draw();
-  }));
-  const tabs = [...box.querySelectorAll(".tabs [data-model]")];
-  tabs.forEach((button) => button.addEventListener("click", () => {
-    press(tabs, button);
-    choose(Number(button.dataset.model));
   }));
   slider.addEventListener("input", () => { stop(); show(Number(slider.value)); });
   play.addEventListener("click", () => (state.playing ? stop() : start()));

@@ -19,6 +19,7 @@ PHOTO_PX = 640
 SURFACE_OFFSET_MM = 0.6
 FULLY_SEEN_COSINE = 0.45
 UNSEEN_COSINE = 0.12
+BORDER_SHARE = 0.04
 
 # trimesh's notebook viewer is one page with three.js and then its own parts in a single script.
 _TEMPLATE = ("templates/viewer.zip", "viewer.html.template")
@@ -66,7 +67,10 @@ def viewer_model(one: Reconstruction) -> dict[str, Any]:
     low = steps.min(axis=(0, 1))
     scale = np.maximum(np.ptp(steps, axis=(0, 1)), 1e-6) / 65535
     pixels, _ = project(one.camera, one.vertices)
-    uv = np.clip(pixels / (one.camera.width, one.camera.height), 0, 1)
+    uv = pixels / (one.camera.width, one.camera.height)
+    # Colours fade out before the photo's border, beyond which there are none.
+    inside = np.clip(np.minimum(uv, 1 - uv).min(axis=1) / BORDER_SHARE, 0, 1)
+    seen = seen_from(one.camera, one.vertices, one.faces) * inside
     return {
         "name": one.name,
         "vertices": len(one.vertices),
@@ -75,7 +79,7 @@ def viewer_model(one: Reconstruction) -> dict[str, Any]:
         "scale": scale.astype(float).tolist(),
         "positions": _packed(np.round((steps - low) / scale), "<u2"),
         "faces": _packed(one.faces, "<u4"),
-        "uv": _packed(np.round(uv * 65535), "<u2"),
-        "seen": _packed(np.round(seen_from(one.camera, one.vertices, one.faces) * 255), "u1"),
+        "uv": _packed(np.round(np.clip(uv, 0, 1) * 65535), "<u2"),
+        "seen": _packed(np.round(seen * 255), "u1"),
         "photo": data_uri(one.image, PHOTO_PX, 85),
     }

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -191,6 +192,15 @@ def test_hidden_vertices_are_not_seen() -> None:
     seen = seen_from(front, np.vstack([near, far]).astype(np.float32), faces)
     assert seen[: len(near)].max() == 1
     assert seen[len(near) :].max() == 0
+
+
+def test_no_colour_from_beyond_the_photo() -> None:
+    one = _sphere()
+    narrow = replace(one, camera=replace(one.camera, width=20))
+    seen = np.frombuffer(base64.b64decode(viewer_model(narrow)["seen"]), "u1")
+    pixels, _ = project(one.camera, one.vertices)
+    assert seen.max() == 255
+    assert (seen[pixels[:, 0] >= 20] == 0).all()
 
 
 def test_viewer_positions_survive_packing() -> None:
