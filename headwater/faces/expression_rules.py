@@ -104,8 +104,9 @@ def _close_eyes(points: FloatArray, axes: Axes) -> Moves:
     for upper_lid, lower_lid in _LIDS:
         for upper, lower in zip(upper_lid[1:-1], lower_lid[1:-1], strict=True):
             opening = max(float((points[lower] - points[upper]) @ axes.down), 0.0)
-            moves[upper] = (1 - _LIDS_MEET) * opening * axes.down
             moves[lower] = -_LIDS_MEET * opening * axes.down
+            # Onto the very same point, so that nothing of the eye is left between the lids.
+            moves[upper] = points[lower] + moves[lower] - points[upper]
         moves[upper_lid[0]] = moves[upper_lid[-1]] = np.zeros(2)
     return moves
 
@@ -155,8 +156,8 @@ def _frown(points: FloatArray, axes: Axes) -> Moves:
             opening = max(float((points[lower] - points[upper]) @ axes.down), 0.0)
             moves[upper] = _LID_DOWN * opening * axes.down
     width = float((points[291] - points[61]) @ axes.right)
-    for point, share in {61: 1.0, 78: 0.9, 291: 1.0, 308: 0.9}.items():
-        moves[point] = share * _CORNERS_DOWN * width * axes.down
-    for point in (0, 11, 12, 13, 14, 15, 16, 17):
-        moves[point] = np.zeros(2)
+    middle = points[[61, 291]].mean(axis=0)
+    for point in sets.OUTER_LIPS + sets.INNER_LIPS:
+        side = float(np.clip((points[point] - middle) @ axes.right / (0.5 * width), -1, 1))
+        moves[point] = _CORNERS_DOWN * width * side**4 * axes.down
     return moves

@@ -13,8 +13,8 @@ FloatArray = NDArray[np.float64]
 
 # Shares of the skin's brightness; the inside lies in shadow and is reddish.
 _INSIDE_COLOUR: Final = np.array([0.32, 0.13, 0.12])
-_TEETH_COLOUR: Final = np.array([0.78, 0.72, 0.64])
-_TEETH_SHARE: Final = 0.20
+_TEETH_COLOUR: Final = np.array([0.74, 0.66, 0.58])
+_TEETH_SHARE: Final = 0.15
 # Opening, of the mouth's width, from which teeth that the photo shows are kept.
 _SHOWS_TEETH: Final = 0.04
 _SOFT_EDGE: Final = 0.012
@@ -67,7 +67,7 @@ def _inside(
     colour[:] = _INSIDE_COLOUR * brightness
     opening = float(np.linalg.norm(before[14, :2] - before[13, :2]))
     if opening < _SHOWS_TEETH * float(np.linalg.norm(before[308, :2] - before[78, :2])):
-        teeth = _soft(_outline(_upper_teeth(after), parent.shape), sigma)
+        teeth = _soft(_outline(_upper_teeth(after), parent.shape), 2 * sigma)
         return colour + teeth[..., None] * (_TEETH_COLOUR * brightness - colour)
     # What was seen between the lips stays with the upper one.
     shift = (after[13, :2] - before[13, :2]).astype(np.float64)

@@ -56,24 +56,55 @@ def piecewise_affine(
     """Warp that takes each triangle of points ``source`` (n, 2) to that of ``target`` (n, 2), px.
 
     Triangles (m, 3) whose corners do not move are left out, and so are those turned away or
-    squeezed to nothing. Nearer ones (smaller ``depth`` (n,)) are painted over farther ones.
+    squeezed to nothing; what they leave uncovered moves with its neighbourhood. Nearer ones
+    (smaller ``depth`` (n,)) are painted over farther ones.
     """
     moved = np.abs(target - source).max(axis=1) > _MOVED_PX
     used = triangles[moved[triangles].any(axis=1)]
+    left = _painted(source, used, height, width) >= 0
     used = used[_facing(source, used) & _facing(target, used)]
     used = used[np.argsort(-depth[used].mean(axis=1), kind="stable")]
-    label = np.full((height, width), -1, dtype=np.int32)
-    fixed = np.rint((target - 0.5) * 2**_SUBPIXEL_BITS).astype(np.int32)
-    for index, triangle in enumerate(used):
-        cv2.fillConvexPoly(label, fixed[triangle], (index,), cv2.LINE_8, _SUBPIXEL_BITS)
-    region = label >= 0
+    label = _painted(target, used, height, width)
+    label, region = _filled(label, left)
     map_y, map_x = np.mgrid[:height, :width].astype(np.float32)
+    owner = label[region]
     rows, columns = np.nonzero(region)
-    affine = _affine_maps(target[used], source[used])[label[region]]
-    x, y = columns + 0.5, rows + 0.5
-    map_x[region] = affine[:, 0, 0] * x + affine[:, 0, 1] * y + affine[:, 0, 2] - 0.5
-    map_y[region] = affine[:, 1, 0] * x + affine[:, 1, 1] * y + affine[:, 1, 2] - 0.5
+    pixels = np.column_stack([columns + 0.5, rows + 0.5, np.ones(rows.size)])
+    origin = np.einsum("nij,nj->ni", _affine_maps(target[used], source[used])[owner], pixels)
+    # A thin triangle's map must not carry the pixels at its edge far away.
+    corners = source[used]
+    origin = origin.clip(corners.min(axis=1)[owner] - 0.5, corners.max(axis=1)[owner] + 0.5)
+    map_x[region], map_y[region] = origin.T - 0.5
     return Warp(region, map_x, map_y)
+
+
+def _painted(
+    points: FloatArray, triangles: NDArray[np.int32], height: int, width: int
+) -> NDArray[np.int32]:
+    """Index (height, width) of the last triangle that covers a pixel, -1 where none does."""
+    label = np.full((height, width), -1, dtype=np.int32)
+    fixed = np.rint((points - 0.5) * 2**_SUBPIXEL_BITS).astype(np.int32)
+    for index, triangle in enumerate(triangles):
+        cv2.fillConvexPoly(label, fixed[triangle], (index,), cv2.LINE_8, _SUBPIXEL_BITS)
+    return label
+
+
+def _filled(
+    label: NDArray[np.int32], left: NDArray[np.bool_]
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Labels and region with the pixels that triangles ``left`` uncovered given to the nearest."""
+    region = label >= 0
+    holes = left & ~region
+    if not holes.any() or not region.any():
+        return label, region
+    _, nearest = cv2.distanceTransformWithLabels(
+        (~region).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    owner = np.full(int(nearest.max()) + 1, -1, dtype=np.int32)
+    owner[nearest[region]] = label[region]
+    filled = label.copy()
+    filled[holes] = owner[nearest[holes]]
+    return filled, region | holes
 
 
 def _signed_areas(points: FloatArray, triangles: NDArray[np.int32]) -> FloatArray:
