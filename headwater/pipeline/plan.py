@@ -75,7 +75,10 @@ def _buckets(step: Step, params: Params, project: Path) -> dict[int, tuple[Item,
     items: dict[int, list[Item]] = {}
     for item in step.sources(params, project):
         items.setdefault(bucket_of(item.subject, params.buckets), []).append(item)
-    return {number: tuple(members) for number, members in items.items()}
+    return {
+        number: tuple(sorted(members, key=lambda item: (item.item, item.name)))
+        for number, members in items.items()
+    }
 
 
 def key_of(step: Step, work: Work, models: Mapping[str, str]) -> str:
