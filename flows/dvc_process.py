@@ -8,4 +8,7 @@ if __name__ == "__main__":
     hold()
     from dvc.cli import main
 
+    from flows.odd_entries import pass_over_odd_entries
+
+    pass_over_odd_entries()
     sys.exit(main(sys.argv[1:]))

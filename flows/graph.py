@@ -11,6 +11,7 @@ import networkx as nx
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
+from flows.odd_entries import pass_over_odd_entries
 from headwater.errors import HeadwaterError
 
 
@@ -58,6 +59,7 @@ def damaged_files(project: Path) -> list[str]:
 @contextmanager
 def _repository(project: Path) -> Iterator[Repo]:
     """DVC's view of a project; its errors become ours."""
+    pass_over_odd_entries()
     try:
         with Repo(str(project)) as repo:
             yield repo

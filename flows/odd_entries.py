@@ -1,0 +1,45 @@
+"""Photo folders with entries that DVC cannot hash.
+
+The step ``photos`` turns a broken link, a pipe, an unreadable file or a name that is not UTF-8 into
+a reject, but DVC, which hashes the folder to see whether it changed, fails on the first of them (or
+waits for ever on a pipe). In the processes of a flow it passes over them.
+"""
+
+import os
+import stat
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dvc.ignore import DvcIgnoreFilter
+
+
+@cache
+def pass_over_odd_entries() -> None:
+    """From now on DVC, in this process, does not see entries that it cannot hash."""
+    keep = DvcIgnoreFilter.__call__
+
+    def keep_hashable(
+        self: DvcIgnoreFilter, root: str, dirs: list[str], files: list[str], **options: Any
+    ) -> tuple[list[str], list[str]]:
+        named = [name for name in dirs if _is_text(name)]
+        return keep(self, root, named, hashable(root, files), **options)
+
+    DvcIgnoreFilter.__call__ = keep_hashable
+
+
+def hashable(root: str, names: Iterable[str]) -> list[str]:
+    """Names of the regular files that can be read and whose name is text."""
+    return [name for name in names if _is_text(name) and _can_be_read(Path(root, name))]
+
+
+def _is_text(name: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
+def _can_be_read(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode) and os.access(path, os.R_OK)
+    except OSError:
+        return False

@@ -1,0 +1,66 @@
+"""A folder with entries that DVC cannot hash is still a dependency that it can follow."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.graph import changed_stages
+
+PROJECT = Path(__file__).resolve().parents[2]
+DVC_YAML = """
+stages:
+  photos:
+    cmd: mkdir out && ls -A photos | wc -l > out/count
+    deps:
+      - photos
+    outs:
+      - out
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project with a folder of one sound file and every odd entry."""
+    subprocess.run(("git", "init", "--quiet", str(tmp_path)), check=True)
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc" / "config").write_text("[core]\n    analytics = false\n")
+    (tmp_path / "dvc.yaml").write_text(DVC_YAML)
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "a photo.jpg").write_bytes(b"sound")
+    (photos / "new\nline 'quoted' \N{GRINNING FACE}.jpg").write_bytes(b"sound too")
+    (photos / "broken link.jpg").symlink_to("nowhere.jpg")
+    (photos / "link to a folder above").symlink_to("..")
+    os.mkfifo(photos / "pipe.jpg")
+    (photos / os.fsdecode(b"not \xff text.jpg")).write_bytes(b"x")
+    (photos / os.fsdecode(b"folder \xff")).mkdir()
+    (photos / os.fsdecode(b"folder \xff") / "inside.jpg").write_bytes(b"x")
+    (photos / "secret.jpg").write_bytes(b"x")
+    (photos / "secret.jpg").chmod(0)
+    return tmp_path
+
+
+def record(folder: Path) -> None:
+    command = (sys.executable, "-m", "flows.dvc_process", "repro", "--single-item", "photos")
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    subprocess.run(
+        command, cwd=folder, env=environment, check=True, capture_output=True, timeout=60
+    )
+
+
+def test_odd_entries_stop_nothing_and_changes_are_seen(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    assert "photos" in changed_stages(folder)
+    record(folder)
+    assert changed_stages(folder) == {}
+    (folder / "photos" / "one more.jpg").write_bytes(b"more")
+    assert "photos" in changed_stages(folder)
+    record(folder)
+    assert changed_stages(folder) == {}
+    (folder / "photos" / "nowhere.jpg").write_bytes(b"the link leads somewhere now")
+    assert "photos" in changed_stages(folder)
