@@ -15,3 +15,7 @@ class ItemRejected(HeadwaterError):
         super().__init__(message)
         self.reason = reason
         self.message = message
+
+    def __reduce__(self) -> tuple[type["ItemRejected"], tuple[str, str]]:
+        """Travel whole from a worker process; by default only the message would."""
+        return type(self), (self.reason, self.message)

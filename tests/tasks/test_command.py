@@ -1,0 +1,113 @@
+"""A step's command: one line when it ends, the right exit status, and no chatter."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+STEP = """
+import os, sys
+from headwater.errors import HeadwaterError
+from tasks.command import command
+
+def main():
+    print("python chatter")
+    os.write(1, b"C chatter")
+    os.write(2, b"C chatter")
+    {body}
+
+if __name__ == "__main__":
+    command(main)
+"""
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run a step whose ``main`` is the given lines, in a folder with the project's parameters."""
+    (tmp_path / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
+
+    def run(*body: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "toy.py").write_text(STEP.format(body="\n    ".join(body)))
+        return subprocess.run(
+            (sys.executable, "toy.py", "glvd"),
+            check=False,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return run
+
+
+def test_finished_step_says_one_line(run: Run, tmp_path: Path) -> None:
+    done = run("return '3 items'")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == ["toy@glvd", "3", "items", done.stdout.split()[-2], "s"]
+    log = (tmp_path / ".headwater" / "logs" / "toy@glvd.log").read_text()
+    assert log.count("chatter") == 3
+
+
+def test_users_error_is_one_line_without_traceback(run: Run) -> None:
+    done = run("raise HeadwaterError('photos: no such folder; give another')")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: photos: no such folder; give another\n"
+
+
+def test_full_disk_is_one_line_that_names_the_path(run: Run) -> None:
+    done = run("raise OSError(28, 'No space left on device', 'data/x')")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: toy@glvd: [Errno 28] No space left on device: 'data/x'\n"
+
+
+def test_fault_is_one_line_and_its_traceback_in_the_log(run: Run, tmp_path: Path) -> None:
+    done = run("{}['nothing']")
+    log = tmp_path / ".headwater" / "logs" / "toy@glvd.log"
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"error: toy@glvd: unexpected KeyError: 'nothing' (details in {log})\n"
+    assert "Traceback" in log.read_text()
+
+
+def test_fault_shows_its_traceback_for_debugging(run: Run) -> None:
+    done = run("{}['nothing']", HEADWATER_DEBUG="1")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "python chatter" in done.stdout
+
+
+def test_interrupt_is_silent(run: Run) -> None:
+    done = run("raise KeyboardInterrupt")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_wrong_parameters_are_refused_before_the_step_runs(run: Run, tmp_path: Path) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_text(params.read_text().replace("subjects: 256", "subjects: many"))
+    done = run("os.write(9, b'')")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: params.yaml: synthesize.subjects is 'many', but: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_progress_goes_to_a_flow_and_not_to_a_file(run: Run) -> None:
+    lines = (
+        "from tasks.console import progress",
+        "with progress('toy', 2) as advance:",
+        "    advance()",
+        "    advance(note='loss 1')",
+        "return 'done'",
+    )
+    assert len(run(*lines).stdout.splitlines()) == 1
+    assert run(*lines, HEADWATER_EVENTS="1").stdout.splitlines() == [
+        '{"done": 0, "total": 2, "note": ""}',
+        '{"done": 1, "total": 2, "note": ""}',
+        '{"done": 2, "total": 2, "note": "loss 1"}',
+        '{"finished": "done"}',
+    ]
