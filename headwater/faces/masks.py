@@ -19,16 +19,17 @@ from headwater.reject_reasons import RejectReason
 
 _FOREHEAD, _CHIN, _RIGHT_SIDE, _LEFT_SIDE = 10, 152, 234, 454
 
-# Skull: centre behind and above the middle of the face oval, half axes; room for ears and hair.
-_SKULL_BACK: Final = 0.38
-_SKULL_UP: Final = 0.22
-_SKULL_HALF_WIDTH: Final = 0.72
-_SKULL_HALF_HEIGHT: Final = 0.87
-_SKULL_HALF_DEPTH: Final = 0.78
+# Skull: centre behind and above the middle of the face oval, and half axes; between those that
+# fit the bare heads of 42 rendered views best and those that hold all ears and short hair.
+_SKULL_BACK: Final = 0.46
+_SKULL_UP: Final = 0.06
+_SKULL_HALF_WIDTH: Final = 0.63
+_SKULL_HALF_HEIGHT: Final = 0.86
+_SKULL_HALF_DEPTH: Final = 0.92
 
-_NECK_BACK: Final = 0.30
-_NECK_HALF_WIDTH: Final = 0.46
-_NECK_BELOW_CHIN: Final = 0.38
+_NECK_BACK: Final = 0.45
+_NECK_HALF_WIDTH: Final = 0.47
+_NECK_BELOW_CHIN: Final = 0.33
 
 _PERSON: Final = 0.5
 
