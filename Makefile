@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:
 	@echo 'make repro    build the datasets, train, evaluate and write data/report/index.html'
 	@echo 'make test     run the tests'
-	@echo 'make nightly  run the slow tests too'
+	@echo 'make nightly  the slow tests too, with new random examples'
 	@echo 'make bench    measure, write benchmarks/results'
 	@echo 'make lint     ruff, mypy and the import rules'
 	@echo 'make format   let ruff mend what it can'
@@ -34,7 +34,7 @@ test: $(READY)
 
 nightly: $(READY)
 	@$(SYSTEM)
-	@$(PY) -m pytest -q -n 2
+	@$(PY) -m pytest -q -n 2 --hypothesis-profile=default
 
 bench: $(READY)
 	@$(SYSTEM)

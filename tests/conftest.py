@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run; `make nightly` draws new ones.
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
 
 PROJECT = Path(__file__).resolve().parents[1]
 
