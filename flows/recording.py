@@ -51,10 +51,10 @@ class Recorder:
     def _run(self, stage: str, on_event: OnEvent) -> tuple[int, str]:
         log = self._project / ".headwater" / "logs" / f"dvc-{stage}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        command = ("-m", "flows.dvc_process", "repro", "--quiet", "--single-item", stage)
+        dvc = ("flows.dvc_process", str(os.getpid()), "repro", "--quiet", "--single-item", stage)
         with log.open("w+", encoding="utf-8", errors="replace") as errors:
             process = subprocess.Popen(
-                (sys.executable, *command),
+                (sys.executable, "-m", *dvc),
                 cwd=self._project,
                 env=environment(),
                 stdin=subprocess.DEVNULL,
