@@ -89,9 +89,14 @@ def _check_folder(folder: Path) -> tuple[list[Problem], list[Path]]:
 
 
 def _strays(data: Path, folders: list[Path]) -> Iterator[Problem]:
-    """Files that no manifest speaks for."""
+    """Files, or whole folders of them, that no manifest speaks for."""
+    strays = set()
     for name in files_below(data):
         path = data / name
         if path.name.endswith(_NOT_OURS) or any(path.is_relative_to(f) for f in folders):
             continue
+        while path.parent != data and not any(f.is_relative_to(path.parent) for f in folders):
+            path = path.parent
+        strays.add(path)
+    for path in strays:
         yield Problem(path, f"belongs to no finished step; {REBUILD}")

@@ -127,10 +127,17 @@ def test_files_that_no_step_wrote_are_named(data: Path) -> None:
 
 
 def test_a_step_without_manifest_is_unfinished(data: Path) -> None:
-    (data / "quality" / MANIFEST).unlink()
-    assert [problem.path for problem in verify(data).problems] == [
-        data / "quality" / "metrics.json"
+    (data / "masks" / MANIFEST).unlink()
+    (data / "train" / "glvd" / MANIFEST).unlink()
+    (data / "evaluate" / "other").mkdir()
+    (data / "evaluate" / "other" / "metrics.json").write_text("{}")
+    problems = verify(data).problems
+    assert [problem.path for problem in problems] == [
+        data / "evaluate" / "other",
+        data / "masks",
+        data / "train",
     ]
+    assert "belongs to no finished step" in str(problems[0])
 
 
 def test_a_folder_without_artifacts_is_an_error(tmp_path: Path) -> None:
