@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def record(folder: Path) -> None:
-    command = (sys.executable, "-m", "flows.dvc_process", "repro", "--single-item", "photos")
+    command = (sys.executable, "-m", "flows.dvc_process", str(os.getpid()), "repro", "-s", "photos")
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
     subprocess.run(
         command, cwd=folder, env=environment, check=True, capture_output=True, timeout=60
