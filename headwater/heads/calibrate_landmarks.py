@@ -82,7 +82,7 @@ def view_camera(yaw: float, pitch: float) -> Camera:
 
 def picture(painter: Painter, dense: FloatArray, camera: Camera) -> NDArray[np.uint8]:
     """Image (H, W, 3) of a painted head, given its dense vertices, before a grey wall."""
-    rgba = render_mesh(dense, painter.faces, camera, painter.colours).astype(np.float32)
+    rgba = render_mesh(dense, painter.faces, camera, painter.colours, 1).astype(np.float32)
     alpha = rgba[..., 3:] / 255
     image: NDArray[np.uint8] = np.round(rgba[..., :3] * alpha + BACKGROUND * (1 - alpha)).astype(
         np.uint8
@@ -182,7 +182,10 @@ def _mirrored(positions: Float64Array) -> Float64Array:
     flipped = positions * (-1.0, 1.0, 1.0)
     gap = np.linalg.norm(positions[:, None] - flipped[None], axis=2)
     _, partner = linear_sum_assignment(gap)
-    partner = np.where(partner[partner] == np.arange(len(partner)), partner, np.arange(478))
+    if (partner[partner] != np.arange(len(partner))).any():
+        raise HeadwaterError(
+            "The detected landmarks are too uneven to find left and right partners."
+        )
     symmetric: Float64Array = (positions + flipped[partner]) / 2
     return symmetric
 

@@ -103,7 +103,9 @@ def _rim(model: HeadModel, faces: IntArray, x: Float64Array, sign: int) -> Surfa
     chosen = []
     for place in np.clip(x, low, high):
         near = np.flatnonzero(np.abs(samples[:, 0] - place) < SLICE_MM)
-        chosen.append(near[(sign * samples[near, 1]).argmax()])
+        # Without the second term a level lip would place points at the slice's far side.
+        merit = sign * samples[near, 1] - np.abs(samples[near, 0] - place)
+        chosen.append(near[merit.argmax()])
     face, grid = np.divmod(np.array(chosen), len(weights))
     return SurfacePoints(faces[face], weights[grid].astype(np.float32))
 

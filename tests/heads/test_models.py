@@ -61,7 +61,7 @@ def test_landmarks_are_symmetric_and_on_their_surfaces(model: HeadModel):
     flipped = places * (-1, 1, 1)
     gap = np.linalg.norm(places[:, None] - flipped[None], axis=2).min(1)
     assert np.median(gap) < 0.1
-    assert gap.max() < 1.0
+    assert gap.max() < 0.5
 
 
 def test_landmarks_follow_the_face(model: HeadModel):
