@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 540, 310
+MAX_DOTS = 40
 LEFT, RIGHT, TOP, BOTTOM = 54, 12, 14, 46
 
 
 @dataclass(frozen=True)
 class Series:
-    """A line: its name, its points, and its CSS class ("a", "b", "c" or "faint")."""
+    """A line: its name, its points, and its CSS class ("a" to "d")."""
 
     name: str
     x: Sequence[float]
@@ -126,7 +128,7 @@ def line_chart(
     for line, found in points:
         path = "M" + "L".join(f"{x(a):.1f} {y(b):.1f}" for a, b in found)
         body += Markup('<path class="line {}" d="{}"/>').format(line.style, path)
-        if len(found) <= 40 and line.style != "faint":
+        if len(found) <= MAX_DOTS and all(a[0] < b[0] for a, b in pairwise(found)):
             body += Markup("").join(
                 Markup(
                     '<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="3.5">'

@@ -90,6 +90,21 @@ def points_of(row: Row, column: str) -> NDArray[np.float32]:
     return np.array(row[column], np.float32).reshape(-1, 2)
 
 
+def face_square(
+    points: NDArray[np.float32], picture: NDArray[np.uint8], share: float
+) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the square in the picture (H, W, 3) around points (n, 2) px.
+
+    share: side of the square as a multiple of the points' extent.
+    """
+    height, width = picture.shape[:2]
+    low, high = points.min(axis=0), points.max(axis=0)
+    side = int(np.clip(share * float((high - low).max()), 1, min(width, height)))
+    left = int(np.clip((low[0] + high[0] - side) / 2, 0, width - side))
+    top = int(np.clip((low[1] + high[1] - side) / 2, 0, height - side))
+    return left, top, left + side, top + side
+
+
 def photo_names(data: Path) -> dict[str, str]:
     """File names of the photos by item."""
     rows = rows_in_brief(data, PHOTOS, ["item", "file_name"])
@@ -198,18 +213,9 @@ def _edited(name: str, parent: Row, rows: Iterable[Row], images: dict[str, Any])
         points = np.vstack([points, points_of(images[row["item"]], "landmarks_478_px")])
         edits[row["edit"]] = decode_png(images[row["item"]]["image"])
     image = decode_png(parent["image"])
-    box = _face_square(points, image.shape[1], image.shape[0])
+    box = face_square(points, image, FACE_SHARE)
     return [
         Edited(name, method, box, image, by_method[method])
         for method in METHODS
         if method in by_method
     ]
-
-
-def _face_square(points: NDArray[np.float32], width: int, height: int) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of the square around landmarks (n, 2), inside the frame."""
-    low, high = points.min(axis=0), points.max(axis=0)
-    side = int(min(FACE_SHARE * float((high - low).max()), width, height))
-    left = int(np.clip((low[0] + high[0] - side) / 2, 0, width - side))
-    top = int(np.clip((low[1] + high[1] - side) / 2, 0, height - side))
-    return left, top, left + side, top + side

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from headwater.config import Params
 from headwater.report import formats
 from headwater.report.built import built_section
-from headwater.report.counts import count_steps, count_views, licences, rejections
+from headwater.report.counts import StepCount, count_steps, count_views, licences, rejections
 from headwater.report.evaluation import Evaluation, read_evaluation
 from headwater.report.figures import quality_of
 from headwater.report.frames import edited_frames, photo_frames, synthetic_frames
@@ -25,7 +26,7 @@ from headwater.report.summary import summary
 from headwater.report.viewer import engine, viewer_model
 
 SYSTEM = "glvd"
-PHOTOS, VIEWS, EDITED_PHOTOS, EDITED_HEADS, PORTRAITS = 24, 24, 4, 3, 4
+PHOTOS, VIEWS, EDITED_PHOTOS, EDITED_HEADS, PORTRAITS = 24, 24, 3, 2, 4
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ def build_page(data: Path, params: Params) -> Report:
         "summary": summary(steps, views, rejected, evaluation),
         "built": built_section(steps, views, rejected, evaluation, quality),
         "photos": photo_cards(photo_frames(data, PHOTOS)),
+        "photo_count": _count(steps, "ingest", "photo"),
+        "view_count": views,
         "synthetic": synthetic_cards(synthetic_frames(data, VIEWS)),
         "edited": edited_cards(edited_frames(data, EDITED_PHOTOS, EDITED_HEADS)),
         "quality": quality_of(quality) if quality is not None else None,
@@ -60,6 +63,10 @@ def build_page(data: Path, params: Params) -> Report:
         **_scripts(evaluation),
     }
     return Report(_render(context), shapes.picture)
+
+
+def _count(steps: Sequence[StepCount], name: str, source: str) -> int:
+    return next(step.sources.get(source, 0) for step in steps if step.step == name)
 
 
 def _resource(name: str) -> str:

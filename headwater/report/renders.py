@@ -14,7 +14,7 @@ Pictures = list[NDArray[np.uint8]]
 HEAT_LIMIT_MM = 5.0
 HEAT_COLOURS = "YlOrRd"
 CAMERA_DISTANCE_MM = 1100.0
-MARGIN = 1.1
+MARGIN = 1.05
 
 
 def studio_camera(

@@ -13,7 +13,8 @@ from headwater.geometry.cameras import project
 from headwater.metrics.chamfer import face_sphere
 from headwater.rendering.plain import CLAY, render_mesh
 from headwater.report.evaluation import Evaluation, Reconstruction
-from headwater.report.pictures import data_uri, landmarks_layer, shrunk
+from headwater.report.frames import face_square
+from headwater.report.pictures import data_uri, landmarks_layer
 from headwater.report.renders import (
     HEAT_LIMIT_MM,
     heat_colours,
@@ -25,6 +26,7 @@ from headwater.report.renders import strip as rendered_strip
 
 TURNED_PX, STRIP_PX, HEAT_PX = 340, 240, 300
 STRIP_STEPS = 8
+HEAD_SHARE = 1.35
 IBUG_NOSE_TIP, NOSE_TIP_CANDIDATES = 30, 12
 YAWS = (-62.0, -28.0, 0.0, 28.0, 62.0)
 HERO_PHOTOS, PICTURE_PHOTOS = 2, 2
@@ -34,9 +36,13 @@ PAPER = (250, 249, 246)
 
 @dataclass(frozen=True)
 class Portrait:
-    """A reconstructed photo. turned: (angle, picture). marked: the two sets of 68 landmarks."""
+    """A reconstructed photo. face: cut around the head. turned: (angle, picture).
+
+    marked: the two sets of 68 landmarks over the image.
+    """
 
     name: str
+    face: str
     image: str
     width: int
     height: int
@@ -88,6 +94,7 @@ def _portrait(one: Reconstruction, views: Sequence[NDArray[np.uint8]]) -> Portra
     marked = landmarks_layer(one.found, None) + landmarks_layer(None, one.landmarks)
     return Portrait(
         one.name,
+        data_uri(_head_cut(one), TURNED_PX, 84),
         data_uri(one.image, 520),
         width,
         height,
@@ -98,6 +105,15 @@ def _portrait(one: Reconstruction, views: Sequence[NDArray[np.uint8]]) -> Portra
         len(one.faces),
         len(one.vertices),
     )
+
+
+def _head_cut(one: Reconstruction) -> NDArray[np.uint8]:
+    low, high = one.found.min(axis=0), one.found.max(axis=0)
+    # The landmarks end at the brows; the crown is about half as much again above them.
+    crown = np.array([(low[0] + high[0]) / 2, low[1] - 0.5 * (high[1] - low[1])])
+    points = np.vstack([one.found, crown]).astype(np.float32)
+    left, top, right, bottom = face_square(points, one.image, HEAD_SHARE)
+    return one.image[top:bottom, left:right]
 
 
 def _strip(one: Reconstruction) -> list[tuple[str, str]]:
@@ -153,12 +169,10 @@ def measured(one: Reconstruction) -> NDArray[np.bool_]:
 
 
 def _on_paper(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A picture (H, W, 3 or 4) as (PICTURE_PX, PICTURE_PX, 3), transparency filled with paper."""
-    small = shrunk(picture, PICTURE_PX)
-    sheet = Image.new("RGB", (PICTURE_PX, PICTURE_PX), PAPER)
-    tile = Image.fromarray(small)
-    corner = ((PICTURE_PX - tile.width) // 2, (PICTURE_PX - tile.height) // 2)
-    sheet.paste(tile, corner, tile if tile.mode == "RGBA" else None)
+    """A picture (H, W, 3 or 4) square, as (PICTURE_PX, PICTURE_PX, 3) on paper."""
+    tile = Image.fromarray(picture).resize((PICTURE_PX, PICTURE_PX), Image.Resampling.LANCZOS)
+    sheet = Image.new("RGB", tile.size, PAPER)
+    sheet.paste(tile, mask=tile if tile.mode == "RGBA" else None)
     return np.asarray(sheet)
 
 
@@ -169,7 +183,7 @@ def _picture(
     if not photos:
         return None
     rows = [
-        np.hstack([_on_paper(p) for p in (one.image, *pictures)])
+        np.hstack([_on_paper(p) for p in (_head_cut(one), *pictures)])
         for one, pictures in zip(photos, views, strict=True)
     ]
     buffer = io.BytesIO()

@@ -18,7 +18,7 @@ from headwater.report.pictures import (
 )
 
 PHOTO_PX, VIEW_PX, EDIT_PX = 400, 224, 320
-METHOD_WORDS = {"warp": "warped photo", "head_model": "rendered anew, exact"}
+METHOD_WORDS = {"warp": "by warping the picture", "head_model": "rendered anew, exact"}
 
 
 @dataclass(frozen=True)
