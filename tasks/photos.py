@@ -28,7 +28,9 @@ def sources(params: Params, project: Path) -> list[Item]:
     for entry in list_photos(folder):
         if isinstance(entry, PhotoFile):
             identifier = item_id("photo", entry.sha256)
-            source: dict[str, Any] = {"path": str(entry.path), "sha256": entry.sha256}
+            # Relative, so that a bucket's key is the same wherever the folder lies.
+            inside = str(entry.path.relative_to(folder))
+            source: dict[str, Any] = {"path": inside, "sha256": entry.sha256}
         else:
             identifier = item_id("photo problem", entry.name, entry.sha256, entry.reason)
             source = {"reason": entry.reason, "message": entry.message}
@@ -40,15 +42,15 @@ def compute(work: Work, result: Result) -> None:
     """Decode every photo of the bucket."""
     for item in work.items:
         try:
-            result.add(PHOTOS, _row(item, work.params))
+            result.add(PHOTOS, _row(item, work.project / work.params.photos.folder, work.params))
         except ItemRejected as problem:
             result.reject(item, problem)
 
 
-def _row(item: Item, params: Params) -> dict[str, Any]:
+def _row(item: Item, folder: Path, params: Params) -> dict[str, Any]:
     if "reason" in item.source:
         raise ItemRejected(item.source["reason"], item.source["message"])
-    data = read_photo(Path(item.source["path"]))
+    data = read_photo(folder / item.source["path"])
     if sha256_hex(data) != item.source["sha256"]:
         raise ItemRejected(
             RejectReason.UNREADABLE_FILE, "The file changed while it was read; run again."
@@ -58,9 +60,7 @@ def _row(item: Item, params: Params) -> dict[str, Any]:
     return {
         "item": item.item,
         "subject": item.subject,
-        "split": split_of(
-            item.subject, params.seed, params.split.test, params.split.validation
-        ),
+        "split": split_of(item.subject, params.seed, params.split.test, params.split.validation),
         "source": "photo",
         "licence": builtin_licences().get(item.source["sha256"], params.photos.licence),
         "parent": None,
