@@ -69,16 +69,31 @@ def crop_frame(
     """The frame (h, w, 3) around a face, and A (2, 3) with frame_px = A @ [photo_px, 1].
 
     The cut is a square of ``FRAME_TO_FACE`` times the box's longer side about its centre, clipped
-    to the photo, turned upright, and reduced by area averaging to at most ``frame_px`` a side. It
-    is never enlarged.
+    to the photo, turned upright, and reduced smoothly to at most ``frame_px`` a side. It is never
+    enlarged.
     """
     x0, y0, x1, y1 = square_around(found.box, FRAME_TO_FACE, rgb.shape[1], rgb.shape[0])
+    # A whole factor by area averaging, then less than two by interpolation: as smooth as area
+    # averaging by the whole ratio, at a fraction of its time.
+    factor = max(1, min(max(x1 - x0, y1 - y0) // frame_px, x1 - x0, y1 - y0))
+    x1, y1 = x1 - (x1 - x0) % factor, y1 - (y1 - y0) % factor
     cut = np.ascontiguousarray(np.rot90(rgb[y0:y1, x0:x1], found.quarter_turns))
     affine = turn(found.quarter_turns, x1 - x0, y1 - y0) @ shift(-x0, -y0)
+    if factor > 1:
+        cut = _resized(cut, cut.shape[1] // factor, cut.shape[0] // factor, cv2.INTER_AREA)
+        affine = np.diag([1 / factor, 1 / factor, 1.0]) @ affine
     height, width = cut.shape[:2]
     scale = frame_px / max(height, width)
     if scale >= 1:
         return cut, affine[:2]
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    frame = cv2.resize(cut, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    return frame, (np.diag([size[0] / width, size[1] / height, 1.0]) @ affine)[:2]
+    columns, rows = max(1, round(width * scale)), max(1, round(height * scale))
+    frame = _resized(cut, columns, rows, cv2.INTER_LINEAR)
+    return frame, (np.diag([columns / width, rows / height, 1.0]) @ affine)[:2]
+
+
+def _resized(
+    rgb: NDArray[np.uint8], width: int, height: int, interpolation: int
+) -> NDArray[np.uint8]:
+    return cv2.resize(rgb, (width, height), interpolation=interpolation).astype(
+        np.uint8, copy=False
+    )

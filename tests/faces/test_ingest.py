@@ -207,3 +207,13 @@ def test_number_of_faces_in_real_photos(detector, shared_data: Path) -> None:
     for name, note in json.loads((folder / "annotations.json").read_text()).items():
         found = find_face(decode_photo((folder / name).read_bytes()).rgb, detector)
         assert found.faces_found == note["faces"], name
+
+
+@pytest.mark.parametrize("shape", [(2, 4000, 3), (4000, 2, 3), (1, 1, 3)])
+def test_frames_of_extreme_photos_are_not_empty(shape: tuple[int, ...]) -> None:
+    photo = np.zeros(shape, dtype=np.uint8)
+    face = face_at(shape[1] / 2, shape[0] / 2, 900)
+    frame, affine = crop_frame(photo, FoundFace(face.box, face.points, 1, 1), 64)
+    assert 0 < min(frame.shape[:2])
+    assert max(frame.shape[:2]) <= 64
+    assert np.isfinite(affine).all()
