@@ -59,12 +59,8 @@ def save_checkpoint(
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{k}": v for k, v in state.items()}
-    notes = {
-        "step": step,
-        "curve": curve,
-        "fingerprint": fingerprint,
-        "sha256": _digest(tensors),
-    }
+    notes: dict[str, Any] = {"step": step, "curve": curve, "fingerprint": fingerprint}
+    notes["sha256"] = _digest(tensors, notes)
     write_bytes(folder / f"step-{step:08d}.safetensors", safetensors_bytes(tensors, notes))
     for old in _files(folder)[:-KEPT]:
         old.unlink()
@@ -80,7 +76,8 @@ def latest_checkpoint(folder: Path, fingerprint: str) -> Checkpoint | None:
             tensors, notes = read_safetensors(path)
         except (SafetensorError, ValueError, OSError):
             continue
-        if notes.get("fingerprint") == fingerprint and notes.get("sha256") == _digest(tensors):
+        digest = notes.pop("sha256", None)
+        if digest == _digest(tensors, notes) and notes["fingerprint"] == fingerprint:
             return Checkpoint(notes["step"], notes["curve"], tensors)
     return None
 
@@ -108,8 +105,8 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
 
 
-def _digest(tensors: dict[str, Tensor]) -> str:
-    total = hashlib.sha256()
+def _digest(tensors: dict[str, Tensor], notes: dict[str, Any]) -> str:
+    total = hashlib.sha256(json.dumps(notes, sort_keys=True).encode())
     for name, value in sorted(tensors.items()):
         array = value.detach().cpu().contiguous().numpy()
         total.update(f"{name} {array.dtype} {array.shape}".encode())

@@ -24,10 +24,11 @@ LVD = GlvdConfig(
     outputs=256,
     stacks=4,
     depth=2,
+    upsampling="bicubic",
     hidden=512,
     keypoints=0,
     anchors=0,
-    template_field=False,
+    template_prior=False,
 )
 
 
@@ -262,7 +263,7 @@ def test_heatmaps_peak_at_their_landmarks_and_are_empty_without() -> None:
 
 
 def test_an_encoder_refuses_no_size_that_its_strides_divide() -> None:
-    encoder = StackedHourglass(4, width=16, outputs=8, stacks=2, depth=2, stride=4)
+    encoder = StackedHourglass(4, width=16, outputs=8, stacks=2, depth=2, stride=4, upsampling="bilinear")
     assert [tuple(m.shape) for m in encoder(torch.zeros(2, 4, 64, 64))] == [(2, 8, 16, 16)] * 2
 
 

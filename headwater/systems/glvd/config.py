@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+Upsampling = Literal["bicubic", "bilinear"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -18,7 +19,8 @@ class GlvdConfig(BaseModel):
     stride of the feature maps, width, stacks, depth and outputs of the hourglasses; hidden units
     of the decoders; keypoints: the spec's 18, or all 68 landmarks, or none (then it is LVD).
     anchors: shared last-layer weights spread over the template, 0 for LVD's free rows.
-    template_field: add the clamped step towards the mean head to every predicted step.
+    template_prior: predict what differs from the mean head: its clamped step is added to every
+    predicted one, and its relative encoding subtracted.
 
     Descent: clamp_mm is lambda, start_radius_mm the ball of the first points, iterations the steps.
 
@@ -33,6 +35,7 @@ class GlvdConfig(BaseModel):
     width: Count = 64
     stacks: Count = 1
     depth: Count = 3
+    upsampling: Upsampling = "bilinear"
     outputs: Count = 64
     hidden: Count = 256
     keypoints: Literal[0, 18, 68] = 68
@@ -40,7 +43,7 @@ class GlvdConfig(BaseModel):
     heatmap_sigma_cells: Positive = 1.0
     relative_encoding: Literal["dist"] = "dist"
     anchors: Annotated[int, Field(ge=0)] = 128
-    template_field: bool = True
+    template_prior: bool = True
 
     clamp_mm: Positive = 25.0
     start_radius_mm: Positive = 42.0

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from headwater.systems.glvd.config import Upsampling
+
 
 class Residual(nn.Module):
     """Three 3x3 convolutions of out/2, out/4 and out/4 channels, joined, plus the input.
@@ -39,28 +41,35 @@ class Residual(nn.Module):
 class Hourglass(nn.Module):
     """One hourglass: ``depth`` halvings and doublings with a skip at every size."""
 
-    def __init__(self, depth: int, width: int) -> None:
+    def __init__(self, depth: int, width: int, upsampling: Upsampling) -> None:
         super().__init__()
         groups = norm_groups(width)
+        self.upsampling = upsampling
         self.skip = Residual(width, width, groups)
         self.down = Residual(width, width, groups)
-        self.inner = Hourglass(depth - 1, width) if depth > 1 else Residual(width, width, groups)
+        self.inner = (
+            Hourglass(depth - 1, width, upsampling)
+            if depth > 1
+            else Residual(width, width, groups)
+        )
         self.up = Residual(width, width, groups)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, width, H, W) -> same; H and W divisible by 2^depth."""
         low = self.up(self.inner(self.down(functional.avg_pool2d(x, 2))))
-        up = functional.interpolate(low, scale_factor=2, mode="bicubic", align_corners=True)
+        up = functional.interpolate(low, scale_factor=2, mode=self.upsampling, align_corners=True)
         return self.skip(x) + up
 
 
 class Stack(nn.Module):
     """An hourglass and its output head."""
 
-    def __init__(self, depth: int, width: int, outputs: int, *, last: bool) -> None:
+    def __init__(
+        self, depth: int, width: int, outputs: int, upsampling: Upsampling, *, last: bool
+    ) -> None:
         super().__init__()
         groups = norm_groups(width)
-        self.hourglass = Hourglass(depth, width)
+        self.hourglass = Hourglass(depth, width, upsampling)
         self.top = Residual(width, width, groups)
         self.conv = nn.Conv2d(width, width, 1)
         self.norm = nn.GroupNorm(groups, width)
@@ -84,7 +93,15 @@ class StackedHourglass(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, *, width: int, outputs: int, stacks: int, depth: int, stride: int
+        self,
+        inputs: int,
+        *,
+        width: int,
+        outputs: int,
+        stacks: int,
+        depth: int,
+        stride: int,
+        upsampling: Upsampling,
     ) -> None:
         super().__init__()
         quarter, half, groups = width // 4, width // 2, norm_groups(width)
@@ -95,7 +112,8 @@ class StackedHourglass(nn.Module):
         self.block2 = Residual(half, half, groups)
         self.block3 = Residual(half, width, groups)
         self.stacks = nn.ModuleList(
-            Stack(depth, width, outputs, last=index == stacks - 1) for index in range(stacks)
+            Stack(depth, width, outputs, upsampling, last=index == stacks - 1)
+            for index in range(stacks)
         )
         initialise(self)
 
@@ -118,10 +136,12 @@ class MapHourglass(nn.Module):
     (B, inputs, h, w) -> (B, outputs, h, w).
     """
 
-    def __init__(self, inputs: int, *, width: int, outputs: int, depth: int) -> None:
+    def __init__(
+        self, inputs: int, *, width: int, outputs: int, depth: int, upsampling: Upsampling
+    ) -> None:
         super().__init__()
         self.enter = nn.Conv2d(inputs, width, 1)
-        self.stack = Stack(depth, width, outputs, last=True)
+        self.stack = Stack(depth, width, outputs, upsampling, last=True)
         initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:

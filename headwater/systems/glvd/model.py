@@ -14,6 +14,9 @@ from headwater.systems.glvd.hourglass import MapHourglass, StackedHourglass
 
 IMAGE_CHANNELS = 4
 HEATMAPS = 68
+RELATIVE_GAIN = 10.0
+# Heatmaps are nearly all zero: without a gain the encoder's maps beside them drown them.
+HEATMAP_GAIN = 16.0
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class Glvd(nn.Module):
             stacks=config.stacks,
             depth=config.depth,
             stride=config.stride,
+            upsampling=config.upsampling,
         )
         keypoints = len(keypoint_template)
         self.f_s: MapHourglass | None = None
@@ -84,6 +88,7 @@ class Glvd(nn.Module):
                 width=config.width,
                 outputs=config.outputs,
                 depth=config.keypoint_depth,
+                upsampling=config.upsampling,
             )
             self.g_k = StepDecoder(3 + config.outputs, config.hidden, keypoints)
         self.relative = RELATIVE_ENCODINGS[config.relative_encoding]
@@ -110,7 +115,7 @@ class Glvd(nn.Module):
                     side,
                     self.config.heatmap_sigma_cells,
                 )
-            joined = self.f_s(torch.cat([heat, maps[-1]], dim=1))
+            joined = self.f_s(torch.cat([HEATMAP_GAIN * heat, maps[-1]], dim=1))
             keypoint_maps = joined.unflatten(0, (batch, count))
         vertex_maps = torch.cat(maps, dim=1).unflatten(0, (batch, count))
         return Encoded(vertex_maps, keypoint_maps, views.projection)
@@ -140,7 +145,7 @@ class Glvd(nn.Module):
         features = pixel_aligned(
             encoded.vertex_maps, vertices, encoded.projection, self.config.image_px
         )
-        relative = self.relative.encode(vertices, keypoints)
+        relative = self._relative(vertices, keypoints)
         x = torch.cat([vertices, features, relative], dim=-1)
         step = self.g_v.own_rows(x, self.g_v.rows(chosen) if rows is None else rows)
         template = self.template if chosen is None else self.template[chosen]
@@ -159,8 +164,20 @@ class Glvd(nn.Module):
             guides.append(keypoints)
         return Descent(torch.stack(states), torch.stack(guides))
 
+    def _relative(self, vertices: Tensor, keypoints: Tensor) -> Tensor:
+        """P; with the template prior its difference to the mean head's P at the same place.
+
+        Heads differ by millimetres at distances of decimetres: as plain distances that difference
+        is a few per cent of the input and is learned late.
+        """
+        relative = self.relative.encode(vertices, keypoints)
+        if not self.config.template_prior:
+            return relative
+        usual = self.relative.encode(vertices, self.keypoint_template.expand_as(keypoints))
+        return (relative - usual) * RELATIVE_GAIN
+
     def _towards(self, template: Tensor, points: Tensor) -> Tensor:
-        if not self.config.template_field:
+        if not self.config.template_prior:
             return torch.zeros_like(points)
         return (template - points).clamp(-self.clamp, self.clamp)
 

@@ -31,7 +31,7 @@ from headwater.systems.glvd.weights import TrainedGlvd, save_weights
 from headwater.training.loop import Progress, Schedule, deterministic, fit
 
 THREADS = 2
-KEYPOINT_QUERIES = 4
+KEYPOINT_QUERIES = 2
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ def train(
         lr=config.learning_rate,
         betas=(config.beta1, config.beta2),
         weight_decay=config.weight_decay,
+        fused=True,
     )
     schedule = Schedule(
         config.steps,
@@ -98,14 +99,14 @@ def train(
 def build(config: GlvdConfig, targets: Tensor, template: Template, seed: int) -> Glvd:
     """An untrained network whose template is the mean of ``targets`` (h, V, 3)."""
     mean = targets.mean(dim=0)
-    landmarks = torch.from_numpy(template.landmarks_478.on(mean.numpy()))
+    landmarks = template.landmarks_478.on(mean.numpy())[keypoint_indices(config.keypoints)]
     smoothing = None
     if config.anchors:
         dense = _near_face(template)
         smoothing = torch.from_numpy(smoothing_weights(template.mean, config.anchors, dense))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = Glvd(config, mean, landmarks[keypoint_indices(config.keypoints)], smoothing)
+        network = Glvd(config, mean, torch.from_numpy(landmarks), smoothing)
     return network.to(memory_format=torch.channels_last)
 
 

@@ -1,0 +1,219 @@
+"""Training and reconstruction on toy heads: what is learned, resumed, stored and measured."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.systems.toy_heads import IMAGE_PX, toy_heads, toy_template, toy_views
+
+from headwater.errors import HeadwaterError
+from headwater.systems.glvd.config import SIZES, GlvdConfig
+from headwater.systems.glvd.data import (
+    Heads,
+    Views,
+    crop_views,
+    keypoint_indices,
+    network_images,
+    smoothing_weights,
+)
+from headwater.systems.glvd.evaluate import evaluate, landmark_nme, reconstruct, reconstruct_photo
+from headwater.systems.glvd.pose import project_mm, refine_pose
+from headwater.systems.glvd.train import TrainResult, train
+from headwater.systems.glvd.weights import TrainedGlvd, load_weights
+from headwater.training.checkpoint import safetensors_bytes
+
+TEMPLATE = toy_template()
+TOY = SIZES["smoke"].model_copy(
+    update={
+        "depth": 1,
+        "keypoint_depth": 1,
+        "steps": 160,
+        "points": 128,
+        "learning_rate": 4e-3,
+        "checkpoint_every": 160,
+    }
+)
+
+
+def fit(
+    config: GlvdConfig, heads: Heads, views: Views, folder: Path, stop_at: int | None = None
+) -> TrainResult:
+    def progress(step: int, steps: int, record: dict[str, float]) -> None:
+        if step == stop_at:
+            raise KeyboardInterrupt
+
+    return train(config, heads, views, TEMPLATE, folder, folder / "checkpoints", progress=progress)
+
+
+@pytest.fixture(scope="module")
+def one_head() -> tuple[Heads, Views]:
+    """A head to learn, and one that only makes the mean another head."""
+    heads = toy_heads(2, seed=5)
+    return heads, toy_views(heads, 3, seed=6)
+
+
+@pytest.fixture(scope="module")
+def trained(one_head: tuple[Heads, Views], tmp_path_factory: pytest.TempPathFactory) -> TrainedGlvd:
+    return load_weights(fit(TOY, *one_head, tmp_path_factory.mktemp("one")).weights)
+
+
+def test_heads_are_learned_by_heart(one_head: tuple[Heads, Views], trained: TrainedGlvd) -> None:
+    """The note's test 9, small: from a random ball to the head, and never away from it."""
+    heads, views = one_head
+    for view in range(len(views)):
+        truth = heads.vertices[int(views.head[view])]
+        found = reconstruct(trained, views.choose(np.array([view])))
+        errors = np.median(np.linalg.norm(found.steps - truth, axis=2), axis=1)
+        assert found.steps.shape == (11, len(TEMPLATE.mean), 3)
+        assert errors[-1] < 1.0
+        assert errors[-1] < 0.5 * np.median(np.linalg.norm(trained.mean_head - truth, axis=1))
+        assert errors[0] > 40.0
+        assert (np.diff(errors) < 0.2).all()
+
+
+def test_the_error_is_flat_at_the_end_and_does_not_grow_again(
+    one_head: tuple[Heads, Views], trained: TrainedGlvd
+) -> None:
+    """The note's test 11, in millimetres."""
+    heads, views = one_head
+    found = reconstruct(trained, views.choose(np.array([1])), iterations=30)
+    errors = np.linalg.norm(found.steps - heads.vertices[0], axis=2).mean(axis=1)
+    assert abs(errors[8] - errors[10]) < 0.2
+    assert abs(errors[30] - errors[10]) < 0.2
+
+
+def test_the_evaluation_counts_subjects_once(
+    one_head: tuple[Heads, Views], trained: TrainedGlvd
+) -> None:
+    heads, views = one_head
+    found = evaluate(trained, heads, views, split="train")
+    assert [item.view for item in found.items] == [0, 3]
+    summary = found.summary
+    assert (summary["subjects"], summary["failures"]) == (2, 0)
+    assert summary["vertex_error_mm"] < 0.6 * summary["mean_head_vertex_error_mm"]
+    assert summary["face_chamfer_ratio"] == pytest.approx(
+        summary["face_chamfer_mm"] / summary["mean_head_face_chamfer_mm"]
+    )
+    assert len(found.steps_mm) == 11
+    with pytest.raises(HeadwaterError, match="'test'"):
+        evaluate(trained, heads, views)
+
+
+def test_a_killed_training_gives_the_same_file(tmp_path: Path) -> None:
+    heads = toy_heads(2, seed=1)
+    views = toy_views(heads, 3, seed=2)
+    config = TOY.model_copy(update={"steps": 20, "checkpoint_every": 10})
+    whole = fit(config, heads, views, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        fit(config, heads, views, tmp_path / "broken", stop_at=20)
+    resumed = fit(config, heads, views, tmp_path / "broken")
+    assert resumed.weights.read_bytes() == whole.weights.read_bytes()
+    assert resumed.curve == whole.curve
+
+
+def test_weights_hold_all_that_a_reconstruction_needs(
+    one_head: tuple[Heads, Views], trained: TrainedGlvd
+) -> None:
+    _, views = one_head
+    np.testing.assert_array_equal(trained.template.mean, TEMPLATE.mean)
+    np.testing.assert_array_equal(trained.template.faces, TEMPLATE.faces)
+    assert trained.config == TOY
+    once, again = (reconstruct(trained, views.choose(np.array([2]))) for _ in range(2))
+    np.testing.assert_array_equal(once.vertices, again.vertices)
+
+
+def test_other_files_are_refused_as_weights(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(safetensors_bytes({"a": torch.zeros(1)}, {"system": "lvt", "format": 1}))
+    with pytest.raises(HeadwaterError, match="not GLVD weights"):
+        load_weights(path)
+
+
+def test_nothing_to_train_on_is_said(tmp_path: Path, one_head: tuple[Heads, Views]) -> None:
+    heads, views = one_head
+    held_out = replace(views, split=np.full(len(views), "test"))
+    with pytest.raises(HeadwaterError, match="'train'"):
+        fit(SIZES["smoke"], heads, held_out, tmp_path)
+
+
+def test_the_camera_is_found_again_from_a_rough_one(
+    one_head: tuple[Heads, Views], trained: TrainedGlvd
+) -> None:
+    """A photo's way: the camera is off by degrees and centimetres, rounds of descent mend it."""
+    heads, views = one_head
+    view = views.choose(np.array([0]))
+    rough = replace(view, t=view.t + np.array([[10.0, -6.0, 30.0]], np.float32))
+    found = reconstruct_photo(trained, rough)
+    before = project_mm(TEMPLATE.landmarks_68(found.vertices), rough.K[0], rough.R[0], rough.t[0])
+    true = project_mm(TEMPLATE.landmarks_68(heads.vertices[0]), view.K[0], view.R[0], view.t[0])
+    after = landmark_nme(trained, rough, found)[0]
+    eyes = np.linalg.norm(true[36] - true[45])
+    assert after < 0.25 * np.linalg.norm(before - true, axis=1).mean() / eyes
+
+
+def test_a_pose_is_exact_on_exact_points(one_head: tuple[Heads, Views]) -> None:
+    heads, views = one_head
+    points = TEMPLATE.landmarks_68(heads.vertices[0])
+    pixels = project_mm(points, views.K[0], views.R[0], views.t[0])
+    rotation, translation = refine_pose(
+        points, pixels, views.K[0], views.R[1], views.t[0] + np.array([5.0, 5.0, 50.0])
+    )
+    np.testing.assert_allclose(
+        project_mm(points, views.K[0], rotation, translation), pixels, atol=0.05
+    )
+
+
+def test_crops_keep_what_the_camera_sees_in_place(one_head: tuple[Heads, Views]) -> None:
+    """Landmarks mapped into the crop are where the crop's own projection puts the head's."""
+    heads, views = one_head
+    crops = crop_views(views, TEMPLATE.origin, 64, 280.0)
+    points = (TEMPLATE.landmarks_68(heads.vertices[0]) - TEMPLATE.origin) / 100.0
+    homogeneous = np.concatenate([points, np.ones((68, 1))], axis=1)
+    for i in np.flatnonzero(views.head == 0):
+        projected = homogeneous @ crops.projection[i].numpy().T
+        projected = projected[:, :2] / projected[:, 2:]
+        np.testing.assert_allclose(projected, crops.landmarks[i].numpy(), atol=0.01)
+    up = crops.landmarks[:, 27:28] - crops.landmarks[:, 8:9]
+    assert (up.abs()[..., 0] < 40).all()
+    masks = crops.pixels[..., 3].float() / 255
+    assert 0.1 < float(masks.mean()) < 0.9
+
+
+def test_a_pixel_is_the_same_length_at_any_distance(one_head: tuple[Heads, Views]) -> None:
+    """Twice as far with twice the focal length gives the same crop but for perspective."""
+    _, views = one_head
+    near = views.choose(np.array([0]))
+    zoomed = near.K * np.array([[[2.0, 1, 1], [1, 2.0, 1], [1, 1, 1]]], np.float32)
+    far = replace(near, t=2 * near.t, K=zoomed)
+    a, b = (crop_views(v, TEMPLATE.origin, 64, 280.0) for v in (near, far))
+    assert IMAGE_PX >= 64
+    scale_a, scale_b = (
+        torch.linalg.det(c.projection[0, :2, :2]).abs().sqrt() / c.projection[0, 2, 3] for c in (a, b)
+    )
+    assert float(scale_a) == pytest.approx(float(scale_b), rel=0.06)
+
+
+def test_the_background_is_zero_after_normalising() -> None:
+    pixels = torch.full((1, 4, 4, 4), 200, dtype=torch.uint8)
+    pixels[0, :2, :, 3] = 0
+    pixels[0, 2:, :, 3] = 255
+    images = network_images(pixels)
+    assert images[0, :, :2].abs().max() == 0
+    assert (images[0, 3, 2:] == 1).all()
+    assert (images[0, :3, 2:] > 0).all()
+
+
+def test_smoothing_weights_are_shares_that_fall_with_distance() -> None:
+    dense = np.zeros(len(TEMPLATE.mean), bool)
+    weights = smoothing_weights(TEMPLATE.mean, 12, dense)
+    np.testing.assert_allclose(weights.sum(axis=1), 1.0, atol=1e-5)
+    anchors = weights.argmax(axis=0)
+    assert len(set(anchors.tolist())) == 12
+    assert (weights[anchors].argmax(axis=1) == np.arange(12)).all()
+
+
+@pytest.mark.parametrize("count", [0, 18, 68])
+def test_keypoints_are_that_many_different_landmarks(count: int) -> None:
+    assert len(set(keypoint_indices(count).tolist())) == count
