@@ -76,7 +76,7 @@ def compared(metrics: Figures) -> list[Compared]:
     """Figures that also exist for the mean head, in the order of the file."""
     pairs = []
     for name, value in metrics.items():
-        if BASELINE + name in metrics:
+        if value is not None and metrics.get(BASELINE + name) is not None:
             label, unit = label_of(name)
             pairs.append(Compared(label, unit, value, metrics[BASELINE + name]))
     return pairs
