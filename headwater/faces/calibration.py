@@ -25,6 +25,7 @@ PRIOR_LOG_SPREAD: Final = 0.5
 
 # Deviation of a person's landmarks from the model's, of the outer eye-corner distance.
 _POINT_SPREAD: Final = 0.04
+_TOLERANCE: Final = 1e-7
 _MAX_NME_PERCENT: Final = 15.0
 _MIN_DISTANCE_MM: Final = 120.0
 
@@ -76,7 +77,13 @@ def calibrate(
     parameters = np.append(pose, np.log(start_focal))[: 7 if free else 6]
     problem = _Problem(image, model, principal_px, _POINT_SPREAD * eyes, start_focal)
     solution = least_squares(
-        problem.residuals, parameters, problem.jacobian, loss="soft_l1", max_nfev=60
+        problem.residuals,
+        parameters,
+        problem.jacobian,
+        loss="soft_l1",
+        ftol=_TOLERANCE,
+        xtol=_TOLERANCE,
+        max_nfev=60,
     ).x
     return problem.calibration(solution, eyes)
 

@@ -16,6 +16,7 @@ from headwater.faces.affine import map_box, map_points, overlap, square_around, 
 from headwater.faces.frame_landmarks import landmarks_in_frame
 from headwater.faces.ingest import FoundFace, crop_frame, find_face
 from headwater.faces.mediapipe_adapter import FaceLandmarks
+from headwater.faces.plausibility import misfit
 from headwater.photos.decode import decode_photo
 from headwater.reject_reasons import RejectReason
 
@@ -214,6 +215,16 @@ def test_frames_of_extreme_photos_are_not_empty(shape: tuple[int, ...]) -> None:
     photo = np.zeros(shape, dtype=np.uint8)
     face = face_at(shape[1] / 2, shape[0] / 2, 900)
     frame, affine = crop_frame(photo, FoundFace(face.box, face.points, 1, 1), 64)
-    assert 0 < min(frame.shape[:2])
+    assert min(frame.shape[:2]) > 0
     assert max(frame.shape[:2]) <= 64
     assert np.isfinite(affine).all()
+
+
+def test_misfit_does_not_depend_on_place_size_or_turn(portraits) -> None:
+    for portrait in portraits:
+        own = misfit(portrait.landmarks)
+        assert 0.005 < own < 0.04
+        turned = portrait.landmarks[:, [1, 0, 2]] * np.float32([1, -1, 1]) * np.float32(3) + 100
+        assert misfit(turned) == pytest.approx(own, rel=1e-3)
+        mirrored = portrait.landmarks * np.float32([-1, 1, 1])
+        assert misfit(mirrored) > 0.1
