@@ -105,9 +105,7 @@ def _warped(frame: Row, kind: Expression, rows: Rows) -> Edited:
 def _rendered(frame: Row, kind: Expression, rows: Rows, model: HeadModel) -> Edited:
     truth = rows[TRUTH.name][frame["item"]]
     head = rows[HEADS.name][truth["subject"]]
-    vertices = model.vertices(
-        np.array(head["shape"], np.float32), _expression(model, head, kind)
-    )
+    vertices = model.vertices(np.array(head["shape"], np.float32), _expression(model, head, kind))
     shot = sample_shot(head["item"], truth["view"], truth["width"])
     camera = transform_image(
         shot.camera,
@@ -146,7 +144,9 @@ STEP = Step(
     version=1,
     inputs=(
         Input(CAMERAS, ("item", "subject", "source", "rotation")),
-        Input(FRAMES, (*ORIGIN_COLUMNS, "image", "width", "height", "face_box", "frame_from_photo")),
+        Input(
+            FRAMES, (*ORIGIN_COLUMNS, "image", "width", "height", "face_box", "frame_from_photo")
+        ),
         Input(LANDMARKS, ("item", *MESH_COLUMNS)),
         Input(PARTS, ("item", "parts")),
         Input(TRUTH, ("item", "subject", "view", "width")),

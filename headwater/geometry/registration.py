@@ -32,9 +32,7 @@ class Similarity:
     def inverse(self) -> "Similarity":
         """The map that undoes this one."""
         rotation = self.rotation.T
-        return Similarity(
-            1.0 / self.scale, rotation, -(rotation @ self.translation) / self.scale
-        )
+        return Similarity(1.0 / self.scale, rotation, -(rotation @ self.translation) / self.scale)
 
     def after(self, first: "Similarity") -> "Similarity":
         """The map that applies ``first`` and then this one."""

@@ -39,7 +39,9 @@ def compute_bucket(step: Step, params: Params, project: Path, planned: Planned) 
     work = load_work(step, params, project, planned.bucket, planned.items)
     models = step.models(params, project) if step.models is not None else {}
     if key_of(step, work, models) != planned.key:
-        raise HeadwaterError(f"{step.name}: the input of bucket {planned.bucket} changed; run again")
+        raise HeadwaterError(
+            f"{step.name}: the input of bucket {planned.bucket} changed; run again"
+        )
     result = Result(step.name)
     step.compute(work, result)
     check_accounts(step, work, result)
@@ -47,7 +49,9 @@ def compute_bucket(step: Step, params: Params, project: Path, planned: Planned) 
     with tempfile.TemporaryDirectory() as folder:
         for schema in step.tables:
             path = Path(folder) / f"{schema.table}.parquet"
-            write_bucket(path, schema, to_table(schema, result.rows.get(schema.name, [])), planned.key)
+            write_bucket(
+                path, schema, to_table(schema, result.rows.get(schema.name, [])), planned.key
+            )
             files[schema.name] = path.read_bytes()
     cache_for(params, project).put(planned.key, files)
 

@@ -37,5 +37,5 @@ def system(name: str) -> System:
     if name not in STAGES:
         nearest = difflib.get_close_matches(name, STAGES, n=1, cutoff=0.0)[0]
         raise HeadwaterError(f"unknown system {name!r}; the nearest known one is {nearest!r}")
-    stage = cast(Any, import_module(STAGES[name]))
+    stage = cast("Any", import_module(STAGES[name]))
     return System(name, stage.training_steps, stage.train_stage, stage.evaluate_stage)

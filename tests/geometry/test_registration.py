@@ -86,7 +86,9 @@ def test_icp_recovers_poses_to_a_tenth_of_a_millimetre() -> None:
         rigid = Similarity(1.0, true.rotation, true.translation / 40)
         found = rigid_icp(rigid.inverse().apply(part), cloud, Similarity.identity())
         assert found.converged
-        np.testing.assert_allclose(found.transform.apply(rigid.inverse().apply(part)), part, atol=0.1)
+        np.testing.assert_allclose(
+            found.transform.apply(rigid.inverse().apply(part)), part, atol=0.1
+        )
 
 
 def test_icp_says_when_it_ran_out_of_iterations() -> None:
