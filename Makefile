@@ -34,7 +34,7 @@ test: $(READY)
 
 nightly: $(READY)
 	@$(SYSTEM)
-	@$(PY) -m pytest -q -n 2 --hypothesis-profile=default
+	@$(PY) -m pytest -q -n 2 --hypothesis-profile=new
 
 bench: $(READY)
 	@$(SYSTEM)

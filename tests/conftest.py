@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# The same examples in every run; `make nightly` draws new ones.
-settings.register_profile("same", derandomize=True)
+# The same examples in every run, however slow the machine; `make nightly` draws new ones.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("new", deadline=None)
 settings.load_profile("same")
 
 PROJECT = Path(__file__).resolve().parents[1]
