@@ -62,6 +62,8 @@ class Recorder:
                 stderr=errors,
                 text=True,
                 errors="replace",
+                # A Ctrl-C is for the flow, which ends this process itself.
+                start_new_session=True,
             )
             with self._lock:
                 self._running.add(process)

@@ -26,6 +26,7 @@ class Screen:
             TimeElapsedColumn(),
             console=Console(file=VOICE.out, highlight=False, markup=False, soft_wrap=True),
             transient=True,
+            refresh_per_second=4,
             disable=not VOICE.out.isatty(),
         )
 

@@ -7,11 +7,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 
 from headwater.errors import HeadwaterError
+from tasks.console import VOICE
 
 HOST = "127.0.0.1"
-START_SECONDS = 180.0
+START_SECONDS = 600.0
 
 # A build needs no schedules, no clean-up of other runs and no automations.
 _UNUSED_SERVICES = (
@@ -50,16 +52,20 @@ class PrefectServer:
                 stdout=log,
                 stderr=log,
                 pass_fds=(listening.fileno(),),
+                # A Ctrl-C is for the flow, which still has things to tell the server.
+                start_new_session=True,
             )
+        self._stopping = False
+        Thread(target=self._watch, name="prefect server", daemon=True).start()
 
     def wait(self) -> None:
         """Return once the server answers; raises HeadwaterError when it does not."""
         deadline = time.monotonic() + START_SECONDS
-        while self._process.poll() is None and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
             if self._answers():
                 return
             time.sleep(0.1)
-        raise HeadwaterError(f"the Prefect server did not start; see {self._log}")
+        raise HeadwaterError(f"the Prefect server does not answer; see {self._log}")
 
     def _answers(self) -> bool:
         connection = http.client.HTTPConnection(HOST, self._port, timeout=5)
@@ -71,8 +77,16 @@ class PrefectServer:
         finally:
             connection.close()
 
+    def _watch(self) -> None:
+        self._process.wait()
+        if not self._stopping:
+            # Prefect would try to reach it for minutes; all else ends with this process.
+            VOICE.complain(f"the Prefect server ended; run again (details in {self._log})")
+            os._exit(2)
+
     def stop(self) -> None:
         """End the server; its database survives that."""
+        self._stopping = True
         self._process.kill()
         self._process.wait()
 

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -46,6 +47,8 @@ def _compute(name: str, params: Params, project: Path, planned: Planned) -> None
 
 def _begin(parent: int, log: Path) -> None:
     lifeline.hold(parent)
+    # A Ctrl-C is for the parent, which ends its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     redirect(log)
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -70,11 +71,11 @@ class ToyProject:
             inner[key] = value
         path.write_text(yaml.safe_dump(params))
 
-    def bytes(self) -> dict[str, bytes]:
-        """Content of every file below ``data``, and DVC's record of it."""
+    def bytes(self) -> dict[str, Any]:
+        """Content of every file below ``data``, and DVC's record, in whatever order it is."""
         files = sorted(path for path in (self.path / "data").rglob("*") if path.is_file())
         return {str(path.relative_to(self.path)): path.read_bytes() for path in files} | {
-            "dvc.lock": (self.path / "dvc.lock").read_bytes()
+            "dvc.lock": yaml.safe_load((self.path / "dvc.lock").read_text())
         }
 
     def forget(self) -> None:
