@@ -17,9 +17,8 @@ from benchmarks.photo_set import SIDES_PX, write_photo_set
 from benchmarks.pinned import PinnedWorkers, usable_cores
 from benchmarks.timing import ratio, take_turns
 from headwater.config import Params, load_params
-from headwater.faces.affine import map_points
 from headwater.faces.calibration import calibrate
-from headwater.faces.frame_landmarks import landmarks_in_frame
+from headwater.faces.frame_landmarks import carried_landmarks
 from headwater.faces.ingest import crop_frame, find_face
 from headwater.faces.landmark_sets import ibug68
 from headwater.faces.masks import head_mask
@@ -84,9 +83,7 @@ def ours(paths: Sequence[Path]) -> int:
         rgb = decode_photo(path.read_bytes(), params.photos.max_pixels).rgb
         face = find_face(rgb, faces)
         frame, affine = crop_frame(rgb, face, params.ingest.frame_px)
-        box = map_points(affine, face.landmarks[:, :2])
-        corners = (*box.min(axis=0).tolist(), *box.max(axis=0).tolist())
-        mesh = landmarks_in_frame(frame, corners, faces)
+        mesh = carried_landmarks(face, frame, affine, faces)
         head_mask(faces.person_mask(frame), mesh)
         part_labels(mesh, *frame.shape[:2])
         middle = affine @ (rgb.shape[1] / 2, rgb.shape[0] / 2, 1.0)

@@ -29,7 +29,7 @@ from headwater.config import Params
 from headwater.errors import ItemRejected
 from headwater.faces.expressions import Expression, edit_expression
 from headwater.faces.frame_landmarks import landmarks_in_frame
-from headwater.faces.mediapipe_adapter import mediapipe_faces
+from headwater.faces.mediapipe_adapter import mediapipe_faces, release
 from headwater.geometry.cameras import frontal_angle_degrees, transform_image
 from headwater.heads.model import FloatArray, HeadModel
 from headwater.heads.sampling import named_expression
@@ -159,7 +159,7 @@ STEP = Step(
     },
     compute=compute,
     items=items,
-    models=head_model_fingerprint,
+    models=lambda params, project: {**head_model_fingerprint(params, project), **release()},
 )
 
 if __name__ == "__main__":

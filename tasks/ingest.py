@@ -5,14 +5,15 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from headwater.artifacts.images import decode_png, encode_png
+from headwater.artifacts.landmark_rows import mesh_columns
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import FRAMES, PHOTOS, SYNTHETIC_FRAMES
 from headwater.artifacts.tables import Row
 from headwater.config import Params
 from headwater.errors import ItemRejected
-from headwater.faces.affine import map_points
+from headwater.faces.frame_landmarks import carried_landmarks
 from headwater.faces.ingest import crop_frame, find_face
-from headwater.faces.mediapipe_adapter import mediapipe_faces
+from headwater.faces.mediapipe_adapter import mediapipe_faces, release
 from headwater.pipeline.step import Input, Item, Result, Step, Work
 from tasks.command import run
 
@@ -40,7 +41,8 @@ def _frame_row(row: Row, frame_px: int) -> Row:
     rgb = decode_png(row["image"])
     face = find_face(rgb, mediapipe_faces())
     frame, frame_from_photo = crop_frame(rgb, face, frame_px)
-    points = map_points(frame_from_photo, face.landmarks[:, :2])
+    mesh = carried_landmarks(face, frame, frame_from_photo, mediapipe_faces())
+    points = mesh[:, :2]
     return {
         **origin(row),
         "image": encode_png(frame, row["item"]),
@@ -51,6 +53,7 @@ def _frame_row(row: Row, frame_px: int) -> Row:
         "photo_width": rgb.shape[1],
         "photo_height": rgb.shape[0],
         "frame_from_photo": frame_from_photo.ravel().tolist(),
+        **mesh_columns(mesh),
     }
 
 
@@ -64,6 +67,7 @@ STEP = Step(
     outputs=(FRAMES,),
     settings=lambda params: params.ingest.model_dump(),
     compute=compute,
+    models=lambda params, project: release(),
     items=items,
 )
 

@@ -1,36 +1,28 @@
-"""Step "landmarks": 478 and 68 landmarks of every frame."""
+"""Step "landmarks": 478 and 68 landmarks of every frame, and its aspect ratios."""
 
-from headwater.artifacts.images import decode_png
-from headwater.artifacts.landmark_rows import mesh_columns
+from headwater.artifacts.landmark_rows import MESH_COLUMNS, mesh_columns, mesh_of
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import FRAMES, LANDMARKS
 from headwater.artifacts.tables import Row
-from headwater.errors import ItemRejected
 from headwater.faces.aspect_ratios import aspect_ratios
-from headwater.faces.frame_landmarks import landmarks_in_frame
 from headwater.faces.landmark_sets import IBUG68_FROM_478
-from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.pipeline.step import Input, Result, Step, Work
 from tasks.command import run
 
 
 def compute(work: Work, result: Result) -> None:
-    """Find the landmarks of every frame of the bucket."""
+    """Name the landmarks of every frame of the bucket."""
     rows = work.by_item(FRAMES)
     for item in work.items:
-        try:
-            result.add(LANDMARKS, _landmark_row(rows[item.item]))
-        except ItemRejected as problem:
-            result.reject(item, problem)
+        result.add(LANDMARKS, _landmark_row(rows[item.item]))
 
 
 def _landmark_row(row: Row) -> Row:
-    mesh = landmarks_in_frame(decode_png(row["image"]), row["face_box"], mediapipe_faces())
-    points = mesh[:, :2]
-    ratios = aspect_ratios(points)
+    mesh = mesh_of(row)
+    ratios = aspect_ratios(mesh[:, :2])
     return {
         **origin(row),
-        "landmarks_68_px": points[IBUG68_FROM_478].ravel().tolist(),
+        "landmarks_68_px": mesh[IBUG68_FROM_478, :2].ravel().tolist(),
         **mesh_columns(mesh),
         "eye_left": ratios.eye_left,
         "eye_right": ratios.eye_right,
@@ -41,7 +33,7 @@ def _landmark_row(row: Row) -> Row:
 STEP = Step(
     name="landmarks",
     version=1,
-    inputs=(Input(FRAMES, (*ORIGIN_COLUMNS, "image", "face_box")),),
+    inputs=(Input(FRAMES, (*ORIGIN_COLUMNS, *MESH_COLUMNS)),),
     outputs=(LANDMARKS,),
     settings=lambda params: {},
     compute=compute,

@@ -7,7 +7,7 @@ from headwater.artifacts.schemas import FRAMES, LANDMARKS, MASKS
 from headwater.artifacts.tables import Row
 from headwater.errors import ItemRejected
 from headwater.faces.masks import head_mask
-from headwater.faces.mediapipe_adapter import mediapipe_faces
+from headwater.faces.mediapipe_adapter import mediapipe_faces, release
 from headwater.pipeline.step import Input, Result, Step, Work
 from tasks.command import run
 
@@ -42,6 +42,7 @@ STEP = Step(
     outputs=(MASKS,),
     settings=lambda params: {},
     compute=compute,
+    models=lambda params, project: release(),
 )
 
 if __name__ == "__main__":

@@ -138,6 +138,17 @@ _LANDMARKS = (
     ),
 )
 
+_MESH_DEPTH = (
+    column(
+        "landmarks_478_depth_px",
+        floats(478),
+        "relative depth of the points, growing away from the camera, 0 near the head's centre",
+        unit="px",
+        frame="frame",
+        shape=(478,),
+    ),
+)
+
 _PARTS = (
     "part ids, 8-bit PNG: 0 none, 1 left eye, 2 right eye, 3 left brow, 4 right brow, 5 nose, "
     "6 upper lip, 7 lower lip, 8 skin; left and right are the subject's"
@@ -195,6 +206,8 @@ FRAMES = _table(
         unit="px",
         shape=(2, 3),
     ),
+    _LANDMARKS[1],
+    *_MESH_DEPTH,
 )
 
 LANDMARKS = _table(
@@ -202,14 +215,7 @@ LANDMARKS = _table(
     "landmarks found in a frame",
     *ORIGIN,
     *_LANDMARKS,
-    column(
-        "landmarks_478_depth_px",
-        floats(478),
-        "relative depth of the points, growing away from the camera, 0 near the head's centre",
-        unit="px",
-        frame="frame",
-        shape=(478,),
-    ),
+    *_MESH_DEPTH,
     column("eye_left", pa.float32(), "eye aspect ratio, subject's left"),
     column("eye_right", pa.float32(), "eye aspect ratio, subject's right"),
     column("mouth", pa.float32(), "mouth aspect ratio"),

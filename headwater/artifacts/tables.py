@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from headwater.artifacts.atomic import replacing
+from headwater.artifacts.atomic import write_bytes
 from headwater.artifacts.schemas import TableSchema, is_optional
 from headwater.errors import HeadwaterError
 
@@ -46,21 +46,23 @@ def to_table(schema: TableSchema, rows: Iterable[Row]) -> pa.Table:
     return table
 
 
-def write_bucket(path: Path, schema: TableSchema, table: pa.Table, key: str) -> None:
-    """Write one bucket whole or not at all; the bucket's key goes into the file's metadata."""
+def bucket_bytes(schema: TableSchema, table: pa.Table, key: str) -> bytes:
+    """The Parquet file of one bucket; the bucket's key goes into the file's metadata."""
     metadata = {**(schema.arrow.metadata or {}), BUCKET_KEY: key.encode()}
-    with replacing(path) as temporary:
-        whole = table.replace_schema_metadata(metadata)
-        with pq.ParquetWriter(
-            temporary,
-            whole.schema,
-            compression="zstd",
-            write_page_checksum=True,
-            store_schema=True,
-        ) as writer:
-            # `datasets` stumbles over a row group without rows, not over a file without groups.
-            if whole.num_rows:
-                writer.write_table(whole, row_group_size=64)
+    whole = table.replace_schema_metadata(metadata)
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(
+        sink, whole.schema, compression="zstd", write_page_checksum=True, store_schema=True
+    ) as writer:
+        # `datasets` stumbles over a row group without rows, not over a file without groups.
+        if whole.num_rows:
+            writer.write_table(whole, row_group_size=64)
+    return bytes(sink.getvalue())
+
+
+def write_bucket(path: Path, schema: TableSchema, table: pa.Table, key: str) -> None:
+    """Write one bucket whole or not at all."""
+    write_bytes(path, bucket_bytes(schema, table, key))
 
 
 def read_bucket(path: Path, schema: TableSchema, columns: Sequence[str] | None = None) -> pa.Table:

@@ -4,6 +4,7 @@ The models are the ones inside the 0.10.21 wheel; nothing is downloaded. Every c
 image on its own, so results do not depend on the process, the thread or the order of images.
 """
 
+import importlib.metadata
 import os
 import sys
 import threading
@@ -119,6 +120,11 @@ class MediaPipeFaces:
 
 
 _local = threading.local()
+
+
+def release() -> dict[str, str]:
+    """Version of the installed MediaPipe, which carries its models, for bucket keys."""
+    return {"mediapipe": importlib.metadata.version("mediapipe")}
 
 
 def mediapipe_faces() -> MediaPipeFaces:

@@ -1,6 +1,7 @@
 """Which buckets a step has and the key of each: what the bucket's bytes depend on."""
 
 import hashlib
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from headwater.artifacts.ids import bucket_of, canonical_json, sha256_hex
 from headwater.artifacts.schemas import SCHEMA_VERSION
 from headwater.artifacts.tables import bucket_file, read_bucket
 from headwater.config import Params
+from headwater.pipeline.code import code_fingerprint
 from headwater.pipeline.step import Item, Step, Work, items_of_rows
 
 
@@ -82,10 +84,11 @@ def _buckets(step: Step, params: Params, project: Path) -> dict[int, tuple[Item,
 
 
 def key_of(step: Step, work: Work, models: Mapping[str, str]) -> str:
-    """Key of a bucket: input rows, settings, models, step version and schema version."""
+    """Key of a bucket: input rows, settings, models, code, step version and schema version."""
     material = {
         "step": step.name,
         "version": step.version,
+        "code": code_fingerprint(Path(inspect.getfile(step.compute))),
         "schema": SCHEMA_VERSION,
         "settings": step.settings(work.params),
         "seed": work.params.seed,

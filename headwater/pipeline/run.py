@@ -1,6 +1,5 @@
 """Computing the buckets of a step and assembling its tables from the cache."""
 
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from pathlib import Path
 
 from headwater.artifacts.atomic import write_bytes
 from headwater.artifacts.manifest import write_manifest
-from headwater.artifacts.tables import bucket_file, read_bucket, to_table, write_bucket
+from headwater.artifacts.tables import bucket_bytes, bucket_file, read_bucket, to_table
 from headwater.config import Params
 from headwater.errors import HeadwaterError
 from headwater.pipeline.cache import BucketCache
@@ -45,14 +44,12 @@ def compute_bucket(step: Step, params: Params, project: Path, planned: Planned) 
     result = Result(step.name)
     step.compute(work, result)
     check_accounts(step, work, result)
-    files: dict[str, bytes] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for schema in step.tables:
-            path = Path(folder) / f"{schema.table}.parquet"
-            write_bucket(
-                path, schema, to_table(schema, result.rows.get(schema.name, [])), planned.key
-            )
-            files[schema.name] = path.read_bytes()
+    files = {
+        schema.name: bucket_bytes(
+            schema, to_table(schema, result.rows.get(schema.name, [])), planned.key
+        )
+        for schema in step.tables
+    }
     cache_for(params, project).put(planned.key, files)
 
 

@@ -43,7 +43,9 @@ def example_row(
 
 def with_truth(example: Row, truth: FloatArray, error: HeadError, template: Template) -> Row:
     """The row with the true surface and each predicted vertex's distance to it."""
-    distances = distance_to_surface(error.reconstruction.vertices, error.heat.transform, truth, template)
+    distances = distance_to_surface(
+        error.reconstruction.vertices, error.heat.transform, truth, template
+    )
     name = f"{example['item']}-truth.ply"
     return {
         **example,

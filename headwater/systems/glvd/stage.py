@@ -121,9 +121,7 @@ def evaluate_stage(params: Params, data: Path, out: Path) -> dict[str, Any]:
     return rounded
 
 
-def _head_rows(
-    evaluation: Evaluation, truth: dict[str, Row]
-) -> list[Row]:
+def _head_rows(evaluation: Evaluation, truth: dict[str, Row]) -> list[Row]:
     rows = []
     for item in evaluation.items:
         row = truth[item.subject]

@@ -68,7 +68,7 @@ def read_synthetic_views(data: Path, heads: Heads) -> Views:
 
 
 def read_photo_views(data: Path) -> list[tuple[Row, Views]]:
-    """Every photo below ``data`` that has landmarks, mask and camera: its frame row, its one view."""
+    """Every photo below ``data`` with landmarks, mask and camera: its frame row and its view."""
     frames = [row for row in read_table(data, FRAMES).to_pylist() if row["source"] == "photo"]
     found = _rows_by_item(data, LANDMARKS, ("item", "landmarks_478_px"))
     masks = _rows_by_item(data, MASKS, ("item", "mask"))
