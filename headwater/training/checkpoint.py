@@ -96,6 +96,13 @@ def restore(
             _, index, key = name.split(".", 2)
             state.setdefault(int(index), {})[key] = value
     groups = optimizer.state_dict()["param_groups"]
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for index, values in state.items():
+        # A fused optimiser walks memory as it lies: state must lie as its parameter does.
+        like = parameters[index]
+        for key, value in values.items():
+            if value.shape == like.shape:
+                values[key] = torch.empty_like(like).copy_(value)
     optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 

@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.systems.toy_heads import IMAGE_PX, toy_heads, toy_template, toy_views
-
 from headwater.errors import HeadwaterError
 from headwater.systems.glvd.config import SIZES, GlvdConfig
 from headwater.systems.glvd.data import (
@@ -23,6 +21,7 @@ from headwater.systems.glvd.pose import project_mm, refine_pose
 from headwater.systems.glvd.train import TrainResult, train
 from headwater.systems.glvd.weights import TrainedGlvd, load_weights
 from headwater.training.checkpoint import safetensors_bytes
+from tests.systems.toy_heads import IMAGE_PX, toy_heads, toy_template, toy_views
 
 TEMPLATE = toy_template()
 TOY = SIZES["smoke"].model_copy(

@@ -39,8 +39,8 @@ class GlvdConfig(BaseModel):
     outputs: Count = 64
     hidden: Count = 256
     keypoints: Literal[0, 18, 68] = 68
-    keypoint_depth: Count = 2
-    heatmap_sigma_cells: Positive = 1.0
+    keypoint_depth: Count = 4
+    heatmap_sigma_cells: Positive = 1.5
     relative_encoding: Literal["dist"] = "dist"
     anchors: Annotated[int, Field(ge=0)] = 128
     template_prior: bool = True
@@ -49,12 +49,12 @@ class GlvdConfig(BaseModel):
     start_radius_mm: Positive = 42.0
     iterations: Count = 10
 
-    steps: Count = 1200
-    batch: Count = 16
+    steps: Count = 1500
+    batch: Count = 8
     points: Count = 512
     face_share: Share = 0.7
     learning_rate: Positive = 1e-3
-    beta1: Share = 0.5
+    beta1: Share = 0.9
     beta2: Share = 0.999
     constant_share: Share = 0.5
     weight_decay: NotNegative = 0.0
@@ -65,6 +65,8 @@ class GlvdConfig(BaseModel):
     camera_noise_degrees: NotNegative = 0.5
     camera_noise_px: NotNegative = 1.0
     landmark_noise_px: NotNegative = 0.5
+    colour_dropout: Share = 0.0
+    mirror: bool = True
     checkpoint_every: Count = 200
 
 
@@ -75,6 +77,7 @@ SIZES: Final = MappingProxyType(
             width=16,
             outputs=16,
             depth=2,
+            keypoint_depth=2,
             hidden=32,
             keypoints=18,
             anchors=16,

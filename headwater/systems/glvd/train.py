@@ -26,6 +26,7 @@ from headwater.systems.glvd.data import (
     smoothing_weights,
 )
 from headwater.systems.glvd.losses import clamped_l1, oracle_path
+from headwater.systems.glvd.mirror import with_mirrored
 from headwater.systems.glvd.model import Encoded, Glvd, random_ball
 from headwater.systems.glvd.weights import TrainedGlvd, save_weights
 from headwater.training.loop import Progress, Schedule, deterministic, fit
@@ -64,6 +65,8 @@ def train(
         raise HeadwaterError("GLVD: no view has the split 'train'; nothing to train on")
     crops = crop_views(views, template.origin, config.image_px, config.crop_mm)
     targets = canonical_heads(heads, template)
+    if config.mirror:
+        crops, targets = with_mirrored(crops, targets, template)
     network = build(config, targets[torch.unique(crops.head)], template, seed)
     objective = Objective(config, network, crops, targets, template)
     optimizer = torch.optim.AdamW(

@@ -1,0 +1,47 @@
+"""Mirrored training data: the same heads seen left for right, twice the subjects for nothing."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from headwater.systems.glvd.data import Crops, FloatArray, Template
+
+SAME_PLACE_MM = 1.0
+
+
+def mirrored_pairs(points: FloatArray, tolerance_mm: float) -> NDArray[np.int64] | None:
+    """For each point (n, 3) mm the one that lies where its mirror image (x -> -x) is.
+
+    None when the points are not symmetric: a partner is missing or further off than the tolerance.
+    """
+    distance, partner = cKDTree(points).query(points * [-1.0, 1.0, 1.0])
+    involution = np.array_equal(partner[partner], np.arange(len(points)))
+    if not involution or float(distance.max()) > tolerance_mm:
+        return None
+    return np.asarray(partner)
+
+
+def with_mirrored(crops: Crops, targets: Tensor, template: Template) -> tuple[Crops, Tensor]:
+    """Crops (n) and targets (h, V, 3) together with their mirror images: (2 n) and (2 h, V, 3).
+
+    As given when the template's topology is not symmetric.
+    """
+    vertex = mirrored_pairs(template.mean, SAME_PLACE_MM)
+    landmark = mirrored_pairs(template.landmarks_68(template.mean), 5 * SAME_PLACE_MM)
+    if vertex is None or landmark is None:
+        return crops, targets
+    side = float(crops.pixels.shape[2])
+    in_image = torch.tensor([[-1.0, 0.0, side], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    in_space = torch.tensor([-1.0, 1.0, 1.0, 1.0])
+    flipped = crops.landmarks[:, torch.from_numpy(landmark)]
+    landmarks = torch.stack([side - flipped[..., 0], flipped[..., 1]], dim=-1)
+    heads = targets[:, torch.from_numpy(vertex)] * in_space[:3]
+    both = Crops(
+        torch.cat([crops.pixels, crops.pixels.flip(2)]),
+        torch.cat([crops.landmarks, landmarks]),
+        torch.cat([crops.projection, in_image @ crops.projection * in_space]),
+        torch.cat([crops.head, crops.head + len(targets)]),
+    )
+    return both, torch.cat([targets, heads])
