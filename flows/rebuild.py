@@ -14,9 +14,9 @@ from typing import Any
 
 from prefect import Task, flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
-from prefect.states import State
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.graph import Stage, changed_stages, damaged_files, read_graph
 from flows.lock import build_lock
@@ -78,9 +78,12 @@ class _Build:
         return text
 
 
+RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=THREADS)
+
+
 @flow(
     name="rebuild",
-    task_runner=ThreadPoolTaskRunner(max_workers=THREADS),
+    task_runner=RUNNER,
     persist_result=False,
     validate_parameters=False,
 )

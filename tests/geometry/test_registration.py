@@ -68,7 +68,7 @@ def test_maps_compose_and_invert(seed: int) -> None:
 
 @pytest.mark.parametrize("points", [np.zeros((2, 3)), np.outer(np.arange(5.0), [1.0, 2.0, 3.0])])
 def test_points_that_fix_no_rotation_are_refused(points: np.ndarray) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="points"):
         umeyama(points, points, with_scale=False)
 
 
