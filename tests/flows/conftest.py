@@ -1,6 +1,7 @@
 """A small project with toy steps: numbers -> (doubles, squares) -> total."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -92,6 +93,20 @@ class ToyProject:
         while (left := self.processes()) and time.monotonic() < deadline:
             time.sleep(0.1)
         return [command_line(process) for process in left]
+
+    def wait_for_locks(self, seconds: float = 30.0) -> None:
+        """Wait until the kernel has forgotten the processes that DVC's lock file names.
+
+        A killed process keeps its number until init collects it, which takes seconds in some
+        containers; so long DVC believes that it works on, and the flow tries again.
+        """
+        path = self.path / ".dvc" / "tmp" / "rwlock"
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            text = path.read_text() if path.is_file() else ""
+            if not any(psutil.pid_exists(int(pid)) for pid in re.findall(r'"pid": (\d+)', text)):
+                return
+            time.sleep(0.1)
 
     def processes(self) -> list[psutil.Process]:
         """Processes that work in the project's folder."""

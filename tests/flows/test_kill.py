@@ -38,7 +38,8 @@ def wait_for(project: ToyProject, words: str) -> psutil.Process:
 def assert_rebuilds(project: ToyProject, built: ToyProject) -> None:
     """Nothing runs any more, and DVC alone completes the build."""
     assert project.left_over() == []
-    done = project.dvc("repro", "--quiet")
+    project.wait_for_locks()
+    done = project.dvc("repro")
     assert done.returncode == 0, done.stderr
     assert project.bytes() == built.bytes()
 
