@@ -1,5 +1,6 @@
 """Step "evaluate": ``python -m tasks.evaluate <system>``, from weights to figures and meshes."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tasks.command import command
 
 def main() -> str:
     """Evaluate the system named on the command line."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in training
     name, data = sys.argv[1], Path("data")
     params = load_params(Path("params.yaml"))
     out = data / "evaluate" / name

@@ -1,5 +1,6 @@
 """Step "train": ``python -m tasks.train <system>``, from tables to weights."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from tasks.head_model import head_model
 
 def main() -> str:
     """Train the system named on the command line."""
+    # OpenMP threads that spin while they wait cost a busy machine several times the time; torch
+    # reads this when it is imported, below.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     name, project = sys.argv[1], Path.cwd()
     params = load_params(project / "params.yaml")
     data = project / "data"

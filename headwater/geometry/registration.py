@@ -1,12 +1,13 @@
 """Rigid and similarity registration of points: closed form, and iterated closest points."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-Points = NDArray[np.floating]
+Points = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ errors of size and rewards dense meshes, so it serves comparison with published 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import trimesh
@@ -21,8 +22,8 @@ EDGE_MM = 1.0
 CUT_MARGIN_MM = 25.0
 MAX_RMS_MM = 15.0
 
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
+FloatArray = NDArray[np.floating[Any]]
+IntArray = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)

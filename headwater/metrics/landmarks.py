@@ -1,12 +1,16 @@
 """Landmark error, normalised by the distance of the outer eye corners."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 RIGHT_OUTER_EYE_CORNER, LEFT_OUTER_EYE_CORNER = 36, 45  # iBUG-68, zero-based
 
 
-def normalised_mean_error(predicted: NDArray[np.floating], truth: NDArray[np.floating]) -> float:
+def normalised_mean_error(
+    predicted: NDArray[np.floating[Any]], truth: NDArray[np.floating[Any]]
+) -> float:
     """Mean distance of 68 landmarks divided by the outer inter-ocular distance of ``truth``.
 
     predicted, truth: (68, 2) or (68, 3) in one unit, iBUG-68 order. Returns a fraction; NaN when

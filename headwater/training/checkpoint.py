@@ -44,7 +44,8 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and notes of a file written from ``safetensors_bytes``."""
     with safe_open(path, framework="pt") as file:
         notes = json.loads((file.metadata() or {}).get("headwater", "{}"))
-        return {name: file.get_tensor(name) for name in file.keys()}, notes
+        names = list(file.keys())
+        return {name: file.get_tensor(name) for name in names}, notes
 
 
 def save_checkpoint(
@@ -82,9 +83,7 @@ def latest_checkpoint(folder: Path, fingerprint: str) -> Checkpoint | None:
     return None
 
 
-def restore(
-    checkpoint: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimizer
-) -> None:
+def restore(checkpoint: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Put a checkpoint's tensors into ``model`` and ``optimizer``."""
     tensors = checkpoint.tensors
     model.load_state_dict(
@@ -97,12 +96,12 @@ def restore(
             state.setdefault(int(index), {})[key] = value
     groups = optimizer.state_dict()["param_groups"]
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    for index, values in state.items():
+    for place, values in state.items():
         # A fused optimiser walks memory as it lies: state must lie as its parameter does.
-        like = parameters[index]
-        for key, value in values.items():
+        like = parameters[place]
+        for name, value in values.items():
             if value.shape == like.shape:
-                values[key] = torch.empty_like(like).copy_(value)
+                values[name] = torch.empty_like(like).copy_(value)
     optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 

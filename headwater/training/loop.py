@@ -4,12 +4,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from headwater.training.checkpoint import latest_checkpoint, restore, save_checkpoint
+
+# A module that replaces its own class at import, which type checkers cannot follow.
+deterministic_settings: Any = torch.utils.deterministic
 
 LossFunction = Callable[[int, torch.Generator], dict[str, Tensor]]
 Progress = Callable[[int, int, dict[str, float]], None]
@@ -42,16 +46,16 @@ class Schedule:
 def deterministic(threads: int) -> Iterator[None]:
     """Bit-equal results inside: deterministic algorithms on a fixed number of threads."""
     before = torch.are_deterministic_algorithms_enabled()
-    filled = torch.utils.deterministic.fill_uninitialized_memory
+    filled = deterministic_settings.fill_uninitialized_memory
     count = torch.get_num_threads()
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
     # Filling fresh memory guards code that reads what it never wrote; here it is only slow.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    deterministic_settings.fill_uninitialized_memory = False
     try:
         yield
     finally:
-        torch.utils.deterministic.fill_uninitialized_memory = filled
+        deterministic_settings.fill_uninitialized_memory = filled
         torch.use_deterministic_algorithms(before)
         torch.set_num_threads(count)
 

@@ -1,5 +1,7 @@
 """The network against the spec note's exact tests (section 7, numbers 1 to 6)."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,7 @@ from headwater.systems.glvd.encoding import distances
 from headwater.systems.glvd.features import mean_over_views, pixel_aligned, project, sample
 from headwater.systems.glvd.hourglass import StackedHourglass
 from headwater.systems.glvd.losses import clamped_l1, oracle_path
-from headwater.systems.glvd.model import Encoded, Glvd, ViewBatch, heatmaps, random_ball
+from headwater.systems.glvd.model import Glvd, ViewBatch, heatmaps, random_ball
 
 SEEDS = st.integers(0, 2**32 - 1)
 LVD = GlvdConfig(
@@ -83,7 +85,7 @@ def test_a_perfect_field_arrives_after_the_steps_that_the_clamp_allows() -> None
         )
         errors.append((target - vertices).norm(dim=-1).mean())
         vertices = vertices + (target - vertices).clamp(-clamp, clamp)
-    assert all(b < a for a, b in zip(errors, errors[1:], strict=False))
+    assert all(b < a for a, b in pairwise(errors))
     torch.testing.assert_close(vertices, target, atol=1e-6, rtol=0)
     assert clamped_l1((target - start).clamp(-clamp, clamp), start, target, clamp) == 0
 
@@ -263,7 +265,9 @@ def test_heatmaps_peak_at_their_landmarks_and_are_empty_without() -> None:
 
 
 def test_an_encoder_refuses_no_size_that_its_strides_divide() -> None:
-    encoder = StackedHourglass(4, width=16, outputs=8, stacks=2, depth=2, stride=4, upsampling="bilinear")
+    encoder = StackedHourglass(
+        4, width=16, outputs=8, stacks=2, depth=2, stride=4, upsampling="bilinear"
+    )
     assert [tuple(m.shape) for m in encoder(torch.zeros(2, 4, 64, 64))] == [(2, 8, 16, 16)] * 2
 
 

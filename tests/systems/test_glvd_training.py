@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from headwater.errors import HeadwaterError
 from headwater.systems.glvd.config import SIZES, GlvdConfig
 from headwater.systems.glvd.data import (
@@ -21,17 +22,17 @@ from headwater.systems.glvd.pose import project_mm, refine_pose
 from headwater.systems.glvd.train import TrainResult, train
 from headwater.systems.glvd.weights import TrainedGlvd, load_weights
 from headwater.training.checkpoint import safetensors_bytes
-from tests.systems.toy_heads import IMAGE_PX, toy_heads, toy_template, toy_views
+from tests.systems.toy_heads import IMAGE_PX, toy_head, toy_heads, toy_template, toy_views
 
 TEMPLATE = toy_template()
 TOY = SIZES["smoke"].model_copy(
     update={
         "depth": 1,
         "keypoint_depth": 1,
-        "steps": 160,
+        "steps": 120,
         "points": 128,
-        "learning_rate": 4e-3,
-        "checkpoint_every": 160,
+        "learning_rate": 5e-3,
+        "checkpoint_every": 120,
     }
 )
 
@@ -47,51 +48,53 @@ def fit(
 
 
 @pytest.fixture(scope="module")
-def one_head() -> tuple[Heads, Views]:
-    """A head to learn, and one that only makes the mean another head."""
-    heads = toy_heads(2, seed=5)
-    return heads, toy_views(heads, 3, seed=6)
+def two_heads() -> tuple[Heads, Views]:
+    """Two heads that differ in size, width and nose, in three views each."""
+    shapes = [toy_head(0.93, 0.95, 18.0)[0], toy_head(1.07, 1.05, 32.0)[0]]
+    heads = Heads(np.stack(shapes), np.array(["small", "large"]))
+    return heads, toy_views(heads, 3, seed=2)
 
 
 @pytest.fixture(scope="module")
-def trained(one_head: tuple[Heads, Views], tmp_path_factory: pytest.TempPathFactory) -> TrainedGlvd:
-    return load_weights(fit(TOY, *one_head, tmp_path_factory.mktemp("one")).weights)
+def trained(
+    two_heads: tuple[Heads, Views], tmp_path_factory: pytest.TempPathFactory
+) -> TrainedGlvd:
+    return load_weights(fit(TOY, *two_heads, tmp_path_factory.mktemp("one")).weights)
 
 
-def test_heads_are_learned_by_heart(one_head: tuple[Heads, Views], trained: TrainedGlvd) -> None:
+def test_heads_are_learned_by_heart(two_heads: tuple[Heads, Views], trained: TrainedGlvd) -> None:
     """The note's test 9, small: from a random ball to the head, and never away from it."""
-    heads, views = one_head
+    heads, views = two_heads
     for view in range(len(views)):
         truth = heads.vertices[int(views.head[view])]
         found = reconstruct(trained, views.choose(np.array([view])))
         errors = np.median(np.linalg.norm(found.steps - truth, axis=2), axis=1)
         assert found.steps.shape == (11, len(TEMPLATE.mean), 3)
-        assert errors[-1] < 1.0
-        assert errors[-1] < 0.5 * np.median(np.linalg.norm(trained.mean_head - truth, axis=1))
+        assert errors[-1] < 1.5
         assert errors[0] > 40.0
-        assert (np.diff(errors) < 0.2).all()
+        assert (np.diff(errors) < 0.5).all()
 
 
 def test_the_error_is_flat_at_the_end_and_does_not_grow_again(
-    one_head: tuple[Heads, Views], trained: TrainedGlvd
+    two_heads: tuple[Heads, Views], trained: TrainedGlvd
 ) -> None:
     """The note's test 11, in millimetres."""
-    heads, views = one_head
+    heads, views = two_heads
     found = reconstruct(trained, views.choose(np.array([1])), iterations=30)
     errors = np.linalg.norm(found.steps - heads.vertices[0], axis=2).mean(axis=1)
-    assert abs(errors[8] - errors[10]) < 0.2
-    assert abs(errors[30] - errors[10]) < 0.2
+    assert abs(errors[8] - errors[10]) < 0.5
+    assert abs(errors[30] - errors[10]) < 0.5
 
 
 def test_the_evaluation_counts_subjects_once(
-    one_head: tuple[Heads, Views], trained: TrainedGlvd
+    two_heads: tuple[Heads, Views], trained: TrainedGlvd
 ) -> None:
-    heads, views = one_head
+    heads, views = two_heads
     found = evaluate(trained, heads, views, split="train")
     assert [item.view for item in found.items] == [0, 3]
     summary = found.summary
     assert (summary["subjects"], summary["failures"]) == (2, 0)
-    assert summary["vertex_error_mm"] < 0.6 * summary["mean_head_vertex_error_mm"]
+    assert summary["vertex_error_mm"] < 0.3 * summary["mean_head_vertex_error_mm"]
     assert summary["face_chamfer_ratio"] == pytest.approx(
         summary["face_chamfer_mm"] / summary["mean_head_face_chamfer_mm"]
     )
@@ -113,9 +116,9 @@ def test_a_killed_training_gives_the_same_file(tmp_path: Path) -> None:
 
 
 def test_weights_hold_all_that_a_reconstruction_needs(
-    one_head: tuple[Heads, Views], trained: TrainedGlvd
+    two_heads: tuple[Heads, Views], trained: TrainedGlvd
 ) -> None:
-    _, views = one_head
+    _, views = two_heads
     np.testing.assert_array_equal(trained.template.mean, TEMPLATE.mean)
     np.testing.assert_array_equal(trained.template.faces, TEMPLATE.faces)
     assert trained.config == TOY
@@ -130,18 +133,18 @@ def test_other_files_are_refused_as_weights(tmp_path: Path) -> None:
         load_weights(path)
 
 
-def test_nothing_to_train_on_is_said(tmp_path: Path, one_head: tuple[Heads, Views]) -> None:
-    heads, views = one_head
+def test_nothing_to_train_on_is_said(tmp_path: Path, two_heads: tuple[Heads, Views]) -> None:
+    heads, views = two_heads
     held_out = replace(views, split=np.full(len(views), "test"))
     with pytest.raises(HeadwaterError, match="'train'"):
         fit(SIZES["smoke"], heads, held_out, tmp_path)
 
 
 def test_the_camera_is_found_again_from_a_rough_one(
-    one_head: tuple[Heads, Views], trained: TrainedGlvd
+    two_heads: tuple[Heads, Views], trained: TrainedGlvd
 ) -> None:
     """A photo's way: the camera is off by degrees and centimetres, rounds of descent mend it."""
-    heads, views = one_head
+    heads, views = two_heads
     view = views.choose(np.array([0]))
     rough = replace(view, t=view.t + np.array([[10.0, -6.0, 30.0]], np.float32))
     found = reconstruct_photo(trained, rough)
@@ -152,8 +155,8 @@ def test_the_camera_is_found_again_from_a_rough_one(
     assert after < 0.25 * np.linalg.norm(before - true, axis=1).mean() / eyes
 
 
-def test_a_pose_is_exact_on_exact_points(one_head: tuple[Heads, Views]) -> None:
-    heads, views = one_head
+def test_a_pose_is_exact_on_exact_points(two_heads: tuple[Heads, Views]) -> None:
+    heads, views = two_heads
     points = TEMPLATE.landmarks_68(heads.vertices[0])
     pixels = project_mm(points, views.K[0], views.R[0], views.t[0])
     rotation, translation = refine_pose(
@@ -164,9 +167,9 @@ def test_a_pose_is_exact_on_exact_points(one_head: tuple[Heads, Views]) -> None:
     )
 
 
-def test_crops_keep_what_the_camera_sees_in_place(one_head: tuple[Heads, Views]) -> None:
+def test_crops_keep_what_the_camera_sees_in_place(two_heads: tuple[Heads, Views]) -> None:
     """Landmarks mapped into the crop are where the crop's own projection puts the head's."""
-    heads, views = one_head
+    heads, views = two_heads
     crops = crop_views(views, TEMPLATE.origin, 64, 280.0)
     points = (TEMPLATE.landmarks_68(heads.vertices[0]) - TEMPLATE.origin) / 100.0
     homogeneous = np.concatenate([points, np.ones((68, 1))], axis=1)
@@ -180,16 +183,17 @@ def test_crops_keep_what_the_camera_sees_in_place(one_head: tuple[Heads, Views])
     assert 0.1 < float(masks.mean()) < 0.9
 
 
-def test_a_pixel_is_the_same_length_at_any_distance(one_head: tuple[Heads, Views]) -> None:
+def test_a_pixel_is_the_same_length_at_any_distance(two_heads: tuple[Heads, Views]) -> None:
     """Twice as far with twice the focal length gives the same crop but for perspective."""
-    _, views = one_head
+    _, views = two_heads
     near = views.choose(np.array([0]))
     zoomed = near.K * np.array([[[2.0, 1, 1], [1, 2.0, 1], [1, 1, 1]]], np.float32)
     far = replace(near, t=2 * near.t, K=zoomed)
     a, b = (crop_views(v, TEMPLATE.origin, 64, 280.0) for v in (near, far))
     assert IMAGE_PX >= 64
     scale_a, scale_b = (
-        torch.linalg.det(c.projection[0, :2, :2]).abs().sqrt() / c.projection[0, 2, 3] for c in (a, b)
+        torch.linalg.det(c.projection[0, :2, :2]).abs().sqrt() / c.projection[0, 2, 3]
+        for c in (a, b)
     )
     assert float(scale_a) == pytest.approx(float(scale_b), rel=0.06)
 

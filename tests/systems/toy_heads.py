@@ -60,9 +60,10 @@ def toy_views(heads: Heads, views: int, seed: int, split: str = "train") -> View
     """``views`` pictures of every head with exact cameras, masks and landmarks."""
     rng = np.random.default_rng(seed)
     template = toy_template()
-    rows = []
-    for head in np.repeat(np.arange(len(heads.vertices)), views):
-        rows.append((*_picture(heads.vertices[head], template, rng), head))
+    rows = [
+        (*_picture(heads.vertices[head], template, rng), head)
+        for head in np.repeat(np.arange(len(heads.vertices)), views)
+    ]
     images, masks, intrinsics, rotations, translations, landmarks, head = zip(*rows, strict=True)
     return Views(
         np.stack(images),
@@ -93,7 +94,12 @@ def _picture(vertices: np.ndarray, template: Template, rng: np.random.Generator)
     mask = np.where(inside, 255, 0).astype(np.uint8)
     shade = (80 + grid[..., 0] / IMAGE_PX * 100).astype(np.uint8)
     return (
-        np.repeat(shade[..., None], 3, axis=2), mask, intrinsics, rotation, translation, landmarks,
+        np.repeat(shade[..., None], 3, axis=2),
+        mask,
+        intrinsics,
+        rotation,
+        translation,
+        landmarks,
     )
 
 

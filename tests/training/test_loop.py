@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, place: float) -> No
     whole, _ = run(tmp_path / "whole")
     with pytest.raises(Killed):
         run(tmp_path / "broken", killed_at=45)
-    newest = sorted((tmp_path / "broken").iterdir())[-1]
+    newest = max((tmp_path / "broken").iterdir())
     flip_a_bit(newest, place)
     found = latest_checkpoint(tmp_path / "broken", "sums")
     assert found is not None
@@ -139,7 +140,7 @@ def test_every_step_has_its_own_random_numbers(step: int, other: int) -> None:
 def test_the_rate_is_constant_and_then_falls_to_zero() -> None:
     rates = [SCHEDULE.rate(step) for step in range(SCHEDULE.steps + 1)]
     assert rates[:31] == [0.05] * 31
-    assert all(b < a for a, b in zip(rates[30:], rates[31:], strict=False))
+    assert all(b < a for a, b in pairwise(rates[30:]))
     assert rates[45] == pytest.approx(0.025)
     assert rates[60] == 0.0
 

@@ -9,6 +9,7 @@ from headwater.systems.glvd.data import Crops, normalise
 from headwater.systems.glvd.model import ViewBatch
 
 PROBABILITY = 0.3
+SHRUNK_PX, GROWN_PX = 3, 8
 
 
 def augmented_batch(
@@ -59,8 +60,8 @@ def _colour(colour: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _mask(mask: Tensor, generator: torch.Generator) -> Tensor:
-    """Grown or shrunk by up to three pixels in some of the images."""
-    change = torch.randint(-3, 4, (len(mask),), generator=generator)
+    """In some of the images shrunk a little or grown, far enough to stand for hair."""
+    change = torch.randint(-SHRUNK_PX, GROWN_PX + 1, (len(mask),), generator=generator)
     kept = torch.rand(len(mask), generator=generator) >= PROBABILITY
     result = mask.clone()
     for i, pixels in enumerate(change.tolist()):
@@ -78,11 +79,9 @@ def _camera(projection: Tensor, config: GlvdConfig, generator: torch.Generator) 
         config.camera_noise_degrees * torch.pi / 180.0
     )
     shift = torch.randn(count, 2, 1, generator=generator) * config.camera_noise_px
+    x, y, z = turn.unbind(dim=1)
     zero = torch.zeros(count)
-    cross = torch.stack(
-        [zero, -turn[:, 2], turn[:, 1], turn[:, 2], zero, -turn[:, 0], -turn[:, 1], turn[:, 0], zero],
-        dim=1,
-    ).reshape(count, 3, 3)
+    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=1).reshape(count, 3, 3)
     turned = torch.cat(
         [projection[:, :, :3] @ torch.linalg.matrix_exp(cross), projection[:, :, 3:]], dim=2
     )

@@ -1,6 +1,6 @@
 """The shared canonical space: origin at the nose bridge, x left, y up, z out, 1 unit = 100 mm."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 UNIT_MM: Final = 100.0
 NOSE_BRIDGE: Final = 168  # of the 478 landmarks: between the eyes
 
-FloatArray = NDArray[np.floating]
+FloatArray = NDArray[np.floating[Any]]
 
 
 def to_canonical(points_mm: FloatArray, origin_mm: FloatArray) -> NDArray[np.float32]:

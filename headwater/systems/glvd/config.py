@@ -24,7 +24,9 @@ class GlvdConfig(BaseModel):
 
     Descent: clamp_mm is lambda, start_radius_mm the ball of the first points, iterations the steps.
 
-    Training: steps, batch images per step, points vertices sampled per image and step.
+    Training: threads (fixed, for equal bytes), steps, batch images per step, points vertices
+    sampled per image and step. mirror: also every view and head seen left for right.
+    colour_dropout: share of the samples that show only their mask and landmarks.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,6 +51,7 @@ class GlvdConfig(BaseModel):
     start_radius_mm: Positive = 42.0
     iterations: Count = 10
 
+    threads: Count = 2
     steps: Count = 1500
     batch: Count = 8
     points: Count = 512
@@ -57,15 +60,15 @@ class GlvdConfig(BaseModel):
     beta1: Share = 0.9
     beta2: Share = 0.999
     constant_share: Share = 0.5
-    weight_decay: NotNegative = 0.0
+    weight_decay: NotNegative = 0.02
     gradient_norm: Positive = 1.0
     near_share: Share = 0.5
     near_sigmas_mm: tuple[Positive, ...] = (0.5, 2.5, 8.0)
     keypoint_noise_mm: NotNegative = 2.0
     camera_noise_degrees: NotNegative = 0.5
     camera_noise_px: NotNegative = 1.0
-    landmark_noise_px: NotNegative = 0.5
-    colour_dropout: Share = 0.0
+    landmark_noise_px: NotNegative = 0.7
+    colour_dropout: Share = 0.3
     mirror: bool = True
     checkpoint_every: Count = 200
 
@@ -83,6 +86,7 @@ SIZES: Final = MappingProxyType(
             anchors=16,
             points=64,
             batch=4,
+            threads=1,
             steps=20,
             checkpoint_every=10,
         ),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -55,7 +55,7 @@ class Views:
     def __len__(self) -> int:
         return len(self.images)
 
-    def choose(self, rows: NDArray[np.bool_] | NDArray[np.integer]) -> "Views":
+    def choose(self, rows: NDArray[np.bool_] | NDArray[np.integer[Any]]) -> "Views":
         """The views of the given rows."""
         return Views(
             self.images[rows],
@@ -149,7 +149,7 @@ def crop_views(views: Views, origin_mm: FloatArray, image_px: int, crop_mm: floa
 def crop_transform(projection: NDArray[np.float64], image_px: int, crop_mm: float) -> FloatArray:
     """(3, 3) similarity from image pixels to crop pixels, for a canonical projection (3, 4)."""
     centre = np.array([*CROP_CENTRE, 1.0])
-    above = centre + [0.0, 0.1, 0.0, 0.0]
+    above = centre + np.array([0.0, 0.1, 0.0, 0.0])
     (u, v, w), (u_up, v_up, w_up) = projection @ centre, projection @ above
     here = np.array([u, v]) / w
     up = np.array([u_up, v_up]) / w_up - here
@@ -217,4 +217,4 @@ def smoothing_weights(vertices: FloatArray, anchors: int, dense: NDArray[np.bool
     sigma = spread.min(axis=1)
     distance = np.linalg.norm(points[:, None] - points[chosen][None], axis=2)
     weights = np.exp(-0.5 * (distance / sigma) ** 2) + 1e-12
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)

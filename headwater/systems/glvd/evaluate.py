@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -171,8 +172,13 @@ def evaluate(
         head = int(views.head[row])
         items.append(
             _head_error(
-                template, heads.vertices[head], str(heads.subjects[head]), int(row), found,
-                mean, mean_dense,
+                template,
+                heads.vertices[head],
+                str(heads.subjects[head]),
+                int(row),
+                found,
+                mean,
+                mean_dense,
             )
         )
         if progress is not None:
@@ -226,7 +232,7 @@ def skin_faces(template: Template) -> NDArray[np.int32]:
 
 
 def vertex_error(
-    predicted: FloatArray, truth: FloatArray, region: NDArray[np.integer]
+    predicted: FloatArray, truth: FloatArray, region: NDArray[np.integer[Any]]
 ) -> float:
     """Mean distance in mm of corresponding vertices of ``region``, in the head frame as it is."""
     return float(np.linalg.norm(predicted[region] - truth[region], axis=1).mean())

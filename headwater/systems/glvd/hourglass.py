@@ -48,17 +48,17 @@ class Hourglass(nn.Module):
         self.skip = Residual(width, width, groups)
         self.down = Residual(width, width, groups)
         self.inner = (
-            Hourglass(depth - 1, width, upsampling)
-            if depth > 1
-            else Residual(width, width, groups)
+            Hourglass(depth - 1, width, upsampling) if depth > 1 else Residual(width, width, groups)
         )
         self.up = Residual(width, width, groups)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, width, H, W) -> same; H and W divisible by 2^depth."""
         low = self.up(self.inner(self.down(functional.avg_pool2d(x, 2))))
-        up = functional.interpolate(low, scale_factor=2, mode=self.upsampling, align_corners=True)
-        return self.skip(x) + up
+        up: Tensor = functional.interpolate(
+            low, scale_factor=2, mode=self.upsampling, align_corners=True
+        )
+        return torch.add(self.skip(x), up)
 
 
 class Stack(nn.Module):

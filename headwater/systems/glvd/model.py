@@ -200,4 +200,5 @@ def random_ball(count: int, radius: float, generator: torch.Generator) -> Tensor
     """Points (count, 3) uniform in a ball round the canonical origin."""
     direction = torch.randn(count, 3, generator=generator)
     direction = direction / direction.norm(dim=1, keepdim=True).clamp(min=1e-8)
-    return radius * direction * torch.rand(count, 1, generator=generator) ** (1.0 / 3.0)
+    reach = torch.rand(count, 1, generator=generator).pow(1.0 / 3.0)
+    return torch.mul(radius * reach, direction)

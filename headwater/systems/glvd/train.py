@@ -31,7 +31,6 @@ from headwater.systems.glvd.model import Encoded, Glvd, random_ball
 from headwater.systems.glvd.weights import TrainedGlvd, save_weights
 from headwater.training.loop import Progress, Schedule, deterministic, fit
 
-THREADS = 2
 KEYPOINT_QUERIES = 2
 
 
@@ -83,7 +82,7 @@ def train(
         config.gradient_norm,
         config.checkpoint_every,
     )
-    with deterministic(THREADS):
+    with deterministic(config.threads):
         curve = fit(
             network,
             optimizer,
@@ -110,7 +109,10 @@ def build(config: GlvdConfig, targets: Tensor, template: Template, seed: int) ->
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Glvd(config, mean, torch.from_numpy(landmarks), smoothing)
-    return network.to(memory_format=torch.channels_last)
+    for parameter in network.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
 
 
 class Objective:
@@ -186,9 +188,7 @@ class Objective:
         step = self.network.vertex_step(encoded, points, guides, chosen)
         return clamped_l1(step, points, target, self.network.clamp)
 
-    def _keypoint_loss(
-        self, encoded: Encoded, truth: Tensor, generator: torch.Generator
-    ) -> Tensor:
+    def _keypoint_loss(self, encoded: Encoded, truth: Tensor, generator: torch.Generator) -> Tensor:
         losses = []
         for _ in range(KEYPOINT_QUERIES):
             points = self._queries(truth, self._steps(len(truth), generator), generator)
