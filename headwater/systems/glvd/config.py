@@ -52,7 +52,7 @@ class GlvdConfig(BaseModel):
     iterations: Count = 10
 
     threads: Count = 2
-    steps: Count = 1500
+    steps: Count = 1400
     batch: Count = 8
     points: Count = 512
     face_share: Share = 0.7
@@ -68,7 +68,7 @@ class GlvdConfig(BaseModel):
     camera_noise_degrees: NotNegative = 0.5
     camera_noise_px: NotNegative = 1.0
     landmark_noise_px: NotNegative = 0.7
-    colour_dropout: Share = 0.3
+    colour_dropout: Share = 0.0
     mirror: bool = True
     checkpoint_every: Count = 200
 

@@ -27,7 +27,6 @@ from headwater.systems.glvd.weights import TrainedGlvd
 
 FloatArray = NDArray[np.float32]
 START_SEED = 0
-POSE_ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -69,21 +68,13 @@ def reconstruct(
 
 
 def reconstruct_photo(
-    trained: TrainedGlvd,
-    views: Views,
-    *,
-    rounds: int = POSE_ROUNDS,
-    iterations: int | None = None,
+    trained: TrainedGlvd, views: Views, *, iterations: int | None = None
 ) -> Reconstruction:
-    """Mesh from photos with rough cameras.
+    """Mesh from photos with rough cameras, which are solved again for the head that was found.
 
-    A photo's camera was solved against the mean head. After each descent the cameras are solved
-    again against the head just found, and the descent is repeated: ``rounds`` times for every
-    photo alike; last the cameras are solved for the final head. Needs landmarks in every view.
+    A photo's camera was solved against the mean head. Descending once more with the new camera
+    was tried and did not lower the landmark error. Needs landmarks in every view.
     """
-    for _ in range(rounds):
-        found = reconstruct(trained, views, iterations=iterations)
-        views = _resolved(trained.template, views, found.vertices)
     found = reconstruct(trained, views, iterations=iterations)
     views = _resolved(trained.template, views, found.vertices)
     return replace(found, rotations=views.R, translations=views.t)
