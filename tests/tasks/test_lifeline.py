@@ -109,9 +109,23 @@ def test_grandchild_ends_with_make(tmp_path: Path) -> None:
 
 
 def test_child_outlives_a_shell_that_is_no_part_of_a_build(tmp_path: Path) -> None:
-    process, held = start(tmp_path, "login", "")
-    process.kill()
-    process.wait()
+    script = tmp_path / "login"
+    script.write_text(
+        f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {CHILD!r}])\n"
+    )
+    # Started through a shell that ends at once: the tests themselves may run below make.
+    launcher = subprocess.Popen(
+        ("sh", "-c", '"$0" "$1" & echo $!', sys.executable, str(script)),
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert launcher.stdout is not None
+    shell = psutil.Process(int(launcher.stdout.readline()))
+    launcher.wait()
+    assert launcher.stdout.readline() == "held\n"
+    (held,) = shell.children(recursive=True)
+    shell.kill()
     assert not ends(held, 1.5)
     held.kill()
 
