@@ -102,6 +102,7 @@ def rebuild() -> None:
         try:
             failed = _Walk(build, Schedule(graph, set(changed))).run()
         except BaseException:
+            # Whatever ends the flow, Ctrl-C too: what it started must not write on without it.
             build.recorder.kill()
             raise
         if failed:

@@ -99,6 +99,7 @@ class _Problem:
     known_focal: float
 
     def focal(self, parameters: FloatArray) -> float:
+        """Focal length, px: the last parameter of seven, or the known one."""
         return float(np.exp(parameters[6])) if len(parameters) == 7 else self.known_focal
 
     def project(self, parameters: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -114,12 +115,14 @@ class _Problem:
         return seen, np.column_stack([slopes[:, :6], by_log_focal])
 
     def residuals(self, parameters: FloatArray) -> FloatArray:
+        """Weighted errors (136) of the landmarks over their spread, then that of the distance prior."""
         points, _ = self.project(parameters)
         errors = (points - self.image) * (_WEIGHTS / self.spread_px)[:, None]
         distance = np.log(max(parameters[5], 1.0) / PRIOR_DISTANCE_MM) / PRIOR_LOG_SPREAD
         return np.append(errors.ravel(), distance if len(parameters) == 7 else 0.0)
 
     def jacobian(self, parameters: FloatArray) -> FloatArray:
+        """Derivatives (137, 6 or 7) of ``residuals`` by the parameters."""
         _, slopes = self.project(parameters)
         weighted = slopes * np.repeat(_WEIGHTS / self.spread_px, 2)[:, None]
         prior = np.zeros((1, 7))
