@@ -115,7 +115,7 @@ class _Problem:
         return seen, np.column_stack([slopes[:, :6], by_log_focal])
 
     def residuals(self, parameters: FloatArray) -> FloatArray:
-        """Weighted errors (136) of the landmarks over their spread, then that of the distance prior."""
+        """Errors (136) of the landmarks over their spread, then that of the distance prior."""
         points, _ = self.project(parameters)
         errors = (points - self.image) * (_WEIGHTS / self.spread_px)[:, None]
         distance = np.log(max(parameters[5], 1.0) / PRIOR_DISTANCE_MM) / PRIOR_LOG_SPREAD
