@@ -1,6 +1,6 @@
 """What GLVD learns from and sees: views, heads, the template, and the crops the network gets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -11,8 +11,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.geometry.registration import Similarity
 from headwater.heads.model import SurfacePoints
 from headwater.systems.glvd.canonical import NOSE_BRIDGE, canonical_projection, to_canonical
+from headwater.systems.glvd.place import placement_from_views, true_placement
 
 NOSE_TIP: Final = 4  # of the 478 landmarks
 # The 18 keypoints seen in the paper's figure, as MediaPipe points: brow arches, glabella, outer
@@ -195,8 +197,41 @@ def normalise(values: Tensor) -> Tensor:
 
 
 def canonical_heads(heads: Heads, template: Template) -> Tensor:
-    """Targets (h, V, 3) float32, canonical."""
-    return torch.from_numpy(to_canonical(heads.vertices, template.origin))
+    """Targets (h, V, 3) float32, canonical: every head placed by its own landmarks."""
+    wanted = template.landmarks_68(template.mean)
+    placed = [
+        true_placement(template.landmarks_68(vertices), wanted).apply(vertices)
+        for vertices in heads.vertices
+    ]
+    return torch.from_numpy(to_canonical(np.stack(placed), template.origin))
+
+
+def place_views(views: Views, template: Template) -> Similarity:
+    """Rigid map from the head frame to the canonical one, of the one head that all views show."""
+    return placement_from_views(
+        template.landmarks_68(template.mean),
+        views.landmarks_478_px[:, IBUG68_FROM_478],
+        views.K,
+        views.R,
+        views.t,
+    )
+
+
+def in_canonical_frame(views: Views, placement: Similarity) -> Views:
+    """The views with cameras that map from the canonical frame, in mm, instead of the head's."""
+    back = placement.inverse()
+    rotations = views.R.astype(np.float64) @ back.rotation
+    translations = views.R.astype(np.float64) @ back.translation + views.t
+    return replace(views, R=rotations.astype(np.float32), t=translations.astype(np.float32))
+
+
+def placed_views(views: Views, template: Template) -> Views:
+    """The views with canonical cameras, each placed by itself as a lone photo would be."""
+    single = [views.choose(np.array([row])) for row in range(len(views))]
+    placed = [in_canonical_frame(view, place_views(view, template)) for view in single]
+    return replace(
+        views, R=np.concatenate([v.R for v in placed]), t=np.concatenate([v.t for v in placed])
+    )
 
 
 def smoothing_weights(vertices: FloatArray, anchors: int, dense: NDArray[np.bool_]) -> FloatArray:

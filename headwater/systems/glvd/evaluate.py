@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from headwater.errors import HeadwaterError
 from headwater.faces.landmark_sets import IBUG68_FROM_478
@@ -20,7 +21,15 @@ from headwater.metrics.chamfer import (
 )
 from headwater.metrics.landmarks import normalised_mean_error
 from headwater.systems.glvd.canonical import UNIT_MM, to_head_frame
-from headwater.systems.glvd.data import Heads, Template, Views, crop_views, network_images
+from headwater.systems.glvd.data import (
+    Heads,
+    Template,
+    Views,
+    crop_views,
+    in_canonical_frame,
+    network_images,
+    place_views,
+)
 from headwater.systems.glvd.model import ViewBatch, random_ball
 from headwater.systems.glvd.pose import project_mm, refine_pose
 from headwater.systems.glvd.weights import TrainedGlvd
@@ -50,7 +59,9 @@ def reconstruct(
     """Mesh of the one head that all ``views`` show, from a fixed random start."""
     config, network = trained.config, trained.network
     origin = trained.template.origin
-    crops = crop_views(views, origin, config.image_px, config.crop_mm)
+    placement = place_views(views, trained.template)
+    seen = in_canonical_frame(views, placement)
+    crops = crop_views(seen, origin, config.image_px, config.crop_mm)
     batch = ViewBatch(
         network_images(crops.pixels)[None], crops.landmarks[None], crops.projection[None]
     )
@@ -62,8 +73,13 @@ def reconstruct(
         descent = network.descend(
             network.encode(batch), vertices, keypoints, iterations or config.iterations
         )
-    steps = to_head_frame(descent.vertices[:, 0].numpy(), origin)
-    guides = to_head_frame(descent.keypoints[-1, 0].numpy(), origin)
+    back = placement.inverse()
+
+    def to_views_frame(points: Tensor) -> FloatArray:
+        return back.apply(to_head_frame(points.numpy(), origin)).astype(np.float32)
+
+    steps = np.stack([to_views_frame(state) for state in descent.vertices[:, 0]])
+    guides = to_views_frame(descent.keypoints[-1, 0])
     return Reconstruction(steps[-1], steps, guides, views.R, views.t)
 
 
@@ -112,6 +128,7 @@ class HeadError:
     """Errors of one held-out subject, mm; NaN where the alignment failed.
 
     view: row in the views that were given. heat: honest per-vertex distances and their region.
+    Vertex errors are those of corresponding vertices after the honest alignment.
     """
 
     subject: str
@@ -209,8 +226,8 @@ def _head_error(
         row,
         ours.mean_mm,
         base.mean_mm,
-        vertex_error(found.vertices, truth, ours.region),
-        vertex_error(mean, truth, ours.region),
+        vertex_error(ours.transform.apply(found.vertices), truth, ours.region),
+        vertex_error(base.transform.apply(mean), truth, ours.region),
         h3ds,
         ours,
         found,
@@ -223,9 +240,9 @@ def skin_faces(template: Template) -> NDArray[np.int32]:
 
 
 def vertex_error(
-    predicted: FloatArray, truth: FloatArray, region: NDArray[np.integer[Any]]
+    predicted: NDArray[np.floating[Any]], truth: FloatArray, region: NDArray[np.integer[Any]]
 ) -> float:
-    """Mean distance in mm of corresponding vertices of ``region``, in the head frame as it is."""
+    """Mean distance in mm of corresponding vertices of ``region``, both (V, 3) in one frame."""
     return float(np.linalg.norm(predicted[region] - truth[region], axis=1).mean())
 
 
@@ -236,7 +253,8 @@ def _steps_error(
     for item in items:
         truth = heads.vertices[int(views.head[item.view])]
         region = face_sphere(truth, template.nose_tip(truth))
-        offset = item.reconstruction.steps[:, region] - truth[region]
+        aligned = [item.heat.transform.apply(step) for step in item.reconstruction.steps[:, region]]
+        offset = np.stack(aligned) - truth[region]
         errors.append(np.linalg.norm(offset, axis=2).mean(axis=1))
     return [float(value) for value in np.mean(errors, axis=0)]
 

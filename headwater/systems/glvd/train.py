@@ -23,6 +23,7 @@ from headwater.systems.glvd.data import (
     canonical_heads,
     crop_views,
     keypoint_indices,
+    placed_views,
     smoothing_weights,
 )
 from headwater.systems.glvd.losses import clamped_l1, oracle_path
@@ -62,6 +63,7 @@ def train(
     views = views.choose(views.split == "train")
     if not len(views):
         raise HeadwaterError("GLVD: no view has the split 'train'; nothing to train on")
+    views = placed_views(views, template)
     crops = crop_views(views, template.origin, config.image_px, config.crop_mm)
     targets = canonical_heads(heads, template)
     if config.mirror:

@@ -1,0 +1,64 @@
+"""Where a head stands in the canonical space (note, section 2.1).
+
+Truth: rigid Procrustes of a head's landmarks to the template's, without scale. From views: the
+placement that explains the landmarks found in them. One view hardly tells a head's size from its
+distance, so the given cameras are believed up to the usual spread between a head's own frame and
+its place in the canonical space.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+from scipy.spatial.transform import Rotation
+
+from headwater.geometry.registration import Similarity, umeyama
+from headwater.systems.glvd.pose import FloatArray, project_mm
+
+# Head frames have their origin between the ear canals; this is how far that frame stands from the
+# landmarks' own, measured on 180 sampled heads.
+SPREAD_DEGREES: Final = 1.5
+SPREAD_MM: Final = 5.0
+# Landmarks of a person differ from the mean head's, jaw and lips the most and neighbours alike:
+# one landmark says little, so its spread is wide. A share of the landmarks' extent in the image.
+LANDMARK_SPREAD: Final = 0.1
+_WEIGHTS: Final = np.concatenate([np.full(17, 0.3), np.ones(31), np.full(20, 0.5)])
+
+
+def true_placement(landmarks_mm: FloatArray, template_mm: FloatArray) -> Similarity:
+    """Rigid map from the head frame to the canonical one, from (68, 3) mm landmarks of both."""
+    return umeyama(landmarks_mm, template_mm, with_scale=False)
+
+
+def placement_from_views(
+    template_mm: FloatArray,
+    landmarks_px: FloatArray,
+    intrinsics: FloatArray,
+    rotations: FloatArray,
+    translations: FloatArray,
+) -> Similarity:
+    """Rigid map from the head frame to the canonical one, from landmarks seen in N views.
+
+    template_mm: (68, 3). landmarks_px: (N, 68, 2), NaN where none were found. intrinsics,
+    rotations: (N, 3, 3); translations: (N, 3) mm: head frame to cameras. A maximum a posteriori
+    PnP; the identity when no view has landmarks.
+    """
+    seen = np.flatnonzero(np.isfinite(landmarks_px).all(axis=(1, 2)))
+    if not len(seen):
+        return Similarity.identity()
+    spreads = LANDMARK_SPREAD * np.ptp(landmarks_px[seen], axis=1).max(axis=1)
+
+    def residuals(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        points = Rotation.from_rotvec(x[:3] * SPREAD_DEGREES, degrees=True).apply(template_mm)
+        points += SPREAD_MM * x[3:]
+        errors = [
+            (project_mm(points, intrinsics[i], rotations[i], translations[i]) - landmarks_px[i])
+            * (_WEIGHTS / spread)[:, None]
+            for i, spread in zip(seen, spreads, strict=True)
+        ]
+        return np.concatenate([*(error.ravel() for error in errors), x])
+
+    found = least_squares(residuals, np.zeros(6), loss="soft_l1").x
+    turn = Rotation.from_rotvec(found[:3] * SPREAD_DEGREES, degrees=True).as_matrix()
+    return Similarity(1.0, turn, SPREAD_MM * found[3:]).inverse()
