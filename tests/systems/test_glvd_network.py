@@ -12,7 +12,6 @@ from scipy.spatial.transform import Rotation
 from headwater.systems.glvd.canonical import canonical_projection
 from headwater.systems.glvd.config import SIZES, GlvdConfig
 from headwater.systems.glvd.decoder import StepDecoder
-from headwater.systems.glvd.encoding import distances
 from headwater.systems.glvd.features import mean_over_views, pixel_aligned, project, sample
 from headwater.systems.glvd.hourglass import StackedHourglass
 from headwater.systems.glvd.losses import clamped_l1, oracle_path
@@ -164,31 +163,6 @@ def test_the_mean_over_views_is_a_plain_mean_where_all_see() -> None:
     features = torch.randn(2, 3, 5, 4)
     seen = torch.ones(2, 3, 5, dtype=torch.bool)
     torch.testing.assert_close(mean_over_views(features, seen), features.mean(dim=1))
-
-
-@given(SEEDS)
-@settings(max_examples=25, deadline=None)
-def test_the_relative_encoding_is_of_distances(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    vertices, keypoints = rng.normal(0, 1, (1, 7, 3)), rng.normal(0, 1, (1, 4, 3))
-    expected = np.linalg.norm(vertices[0, :, None] - keypoints[0, None], axis=2)
-    turn, shift = Rotation.random(random_state=rng).as_matrix(), rng.normal(0, 1, 3)
-    order = rng.permutation(4)
-
-    def encode(v: np.ndarray, k: np.ndarray) -> np.ndarray:
-        return distances(torch.tensor(v), torch.tensor(k)).numpy()[0]
-
-    np.testing.assert_allclose(encode(vertices, keypoints), expected, atol=1e-6)
-    moved = encode(vertices @ turn.T + shift, keypoints @ turn.T + shift)
-    np.testing.assert_allclose(moved, expected, atol=1e-6)
-    np.testing.assert_allclose(encode(vertices, keypoints[:, order]), expected[:, order], atol=1e-6)
-    np.testing.assert_allclose(encode(3 * vertices, 3 * keypoints), 3 * expected, atol=1e-6)
-
-
-def test_the_relative_encoding_has_a_finite_gradient_at_zero_distance() -> None:
-    vertices = torch.zeros(1, 1, 3, requires_grad=True)
-    distances(vertices, torch.zeros(1, 1, 3)).sum().backward()
-    assert torch.isfinite(vertices.grad).all()
 
 
 def test_view_order_and_doubled_views_change_nothing() -> None:

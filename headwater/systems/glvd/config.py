@@ -9,6 +9,7 @@ Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Upsampling = Literal["bicubic", "bilinear"]
+Relative = Literal["dist", "dist_pe", "gauss", "offset", "kpnerf"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -43,7 +44,7 @@ class GlvdConfig(BaseModel):
     keypoints: Literal[0, 18, 68] = 68
     keypoint_depth: Count = 4
     heatmap_sigma_cells: Positive = 1.5
-    relative_encoding: Literal["dist"] = "dist"
+    relative_encoding: Relative = "dist"
     anchors: Annotated[int, Field(ge=0)] = 128
     template_prior: bool = True
 

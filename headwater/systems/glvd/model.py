@@ -93,7 +93,7 @@ class Glvd(nn.Module):
             )
             self.g_k = StepDecoder(3 + config.outputs, config.hidden, keypoints)
         self.relative = RELATIVE_ENCODINGS[config.relative_encoding]
-        inputs = 3 + config.stacks * config.outputs + self.relative.width(keypoints)
+        inputs = 3 + config.stacks * config.outputs + self.relative.width * keypoints
         self.g_v = StepDecoder(inputs, config.hidden, len(template), smoothing)
 
     @property
@@ -146,7 +146,7 @@ class Glvd(nn.Module):
         features = pixel_aligned(
             encoded.vertex_maps, vertices, encoded.projection, self.config.image_px
         )
-        relative = self._relative(vertices, keypoints)
+        relative = self._relative(vertices, keypoints, encoded.projection)
         x = torch.cat([vertices, features, relative], dim=-1)
         step = self.g_v.own_rows(x, self.g_v.rows(chosen) if rows is None else rows)
         template = self.template if chosen is None else self.template[chosen]
@@ -165,16 +165,17 @@ class Glvd(nn.Module):
             guides.append(keypoints)
         return Descent(torch.stack(states), torch.stack(guides))
 
-    def _relative(self, vertices: Tensor, keypoints: Tensor) -> Tensor:
+    def _relative(self, vertices: Tensor, keypoints: Tensor, projection: Tensor) -> Tensor:
         """P; with the template prior its difference to the mean head's P at the same place.
 
         Heads differ by millimetres at distances of decimetres: as plain distances that difference
         is a few per cent of the input and is learned late.
         """
-        relative = self.relative.encode(vertices, keypoints)
+        relative = self.relative.encode(vertices, keypoints, projection)
         if not self.config.template_prior:
             return relative
-        usual = self.relative.encode(vertices, self.keypoint_template.expand_as(keypoints))
+        template = self.keypoint_template.expand_as(keypoints)
+        usual = self.relative.encode(vertices, template, projection)
         return (relative - usual) * RELATIVE_GAIN
 
     def _towards(self, template: Tensor, points: Tensor) -> Tensor:
