@@ -14,6 +14,7 @@ from headwater.systems.glvd.config import SIZES, GlvdConfig
 from headwater.systems.glvd.decoder import StepDecoder
 from headwater.systems.glvd.features import mean_over_views, pixel_aligned, project, sample
 from headwater.systems.glvd.hourglass import StackedHourglass
+from headwater.systems.glvd.landmark_encoder import LandmarkEncoder
 from headwater.systems.glvd.losses import clamped_l1, oracle_path
 from headwater.systems.glvd.model import Glvd, ViewBatch, heatmaps, random_ball
 
@@ -27,6 +28,7 @@ LVD = GlvdConfig(
     depth=2,
     upsampling="bicubic",
     hidden=512,
+    landmark_features=0,
     keypoints=0,
     anchors=0,
     template_prior=False,
@@ -37,7 +39,7 @@ def network(config: GlvdConfig, vertices: int = 40, seed: int = 0) -> Glvd:
     torch.manual_seed(seed)
     template = torch.randn(vertices, 3)
     smoothing = torch.rand(vertices, config.anchors) if config.anchors else None
-    net = Glvd(config, template, template[: config.keypoints], smoothing)
+    net = Glvd(config, template, template[: config.keypoints], torch.randn(68, 3), smoothing)
     for parameter in net.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, 0.0, 0.05)
@@ -90,7 +92,7 @@ def test_a_perfect_field_arrives_after_the_steps_that_the_clamp_allows() -> None
 
 
 def test_without_keypoints_at_full_size_it_is_lvd() -> None:
-    net = Glvd(LVD, torch.zeros(6890, 3), torch.zeros(0, 3))
+    net = Glvd(LVD, torch.zeros(6890, 3), torch.zeros(0, 3), torch.zeros(68, 3))
     assert sum(p.numel() for p in net.parameters()) == 25_838_396
     assert sum(p.numel() for p in net.f_v.parameters()) == 14_424_000
     with torch.no_grad():
@@ -236,6 +238,22 @@ def test_heatmaps_peak_at_their_landmarks_and_are_empty_without() -> None:
     assert maps[0, 3].flatten().argmax() == (9 // 2) * 32 + 21 // 2
     assert maps[0, [i for i in range(68) if i != 3]].abs().max() == 0
     assert maps[0, 3, 4, 10] == pytest.approx(1.0)
+
+
+def test_landmarks_reach_the_decoders_by_how_they_differ_from_the_mean_heads() -> None:
+    torch.manual_seed(0)
+    template = 0.3 * torch.randn(68, 3)
+    encoder = LandmarkEncoder(template, image_px=64, outputs=5)
+    views = view_batch(SIZES["smoke"], heads=2, views=3)
+    usual, _ = project(template.expand(2, -1, -1), views.projection)
+    as_mean = encoder(usual, views.projection)
+    shifted = encoder(usual + 2.0, views.projection)
+    assert (as_mean - shifted).abs().max() > 1e-2
+    nothing = torch.full_like(usual, float("nan"))
+    assert encoder(nothing, views.projection).abs().max() == 0
+    one_seen = torch.where(torch.tensor([True, False, False])[None, :, None, None], usual, nothing)
+    alone = encoder(usual[:, :1], views.projection[:, :1])
+    torch.testing.assert_close(encoder(one_seen, views.projection), alone)
 
 
 def test_an_encoder_refuses_no_size_that_its_strides_divide() -> None:

@@ -33,6 +33,7 @@ TOY = SIZES["smoke"].model_copy(
         "steps": 120,
         "points": 128,
         "learning_rate": 5e-3,
+        "clamp_mm": 40.0,
         "checkpoint_every": 120,
     }
 )

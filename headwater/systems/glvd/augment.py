@@ -20,7 +20,6 @@ def augmented_batch(
     colour = _colour(values[:, :3], generator)
     mask = _mask(values[:, 3:], generator)
     images = normalise(torch.cat([colour, mask], dim=1))
-    images[:, :3] *= torch.rand(len(rows), 1, 1, 1, generator=generator) >= config.colour_dropout
     landmarks = crops.landmarks[rows]
     noise = torch.randn(landmarks.shape, generator=generator) * config.landmark_noise_px
     projection = _camera(crops.projection[rows], config, generator)

@@ -19,6 +19,7 @@ class GlvdConfig(BaseModel):
     Network: image_px is the side of the square crop, crop_mm what it spans at the nose bridge;
     stride of the feature maps, width, stacks, depth and outputs of the hourglasses; hidden units
     of the decoders; keypoints: the spec's 18, or all 68 landmarks, or none (then it is LVD).
+    landmark_features: width of f_l, 0 to leave it out.
     anchors: shared last-layer weights spread over the template, 0 for LVD's free rows.
     template_prior: predict what differs from the mean head: its clamped step is added to every
     predicted one, and its relative encoding subtracted.
@@ -27,7 +28,6 @@ class GlvdConfig(BaseModel):
 
     Training: threads (fixed, for equal bytes), steps, batch images per step, points vertices
     sampled per image and step. mirror: also every view and head seen left for right.
-    colour_dropout: share of the samples that show only their mask and landmarks.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +44,7 @@ class GlvdConfig(BaseModel):
     keypoints: Literal[0, 18, 68] = 68
     keypoint_depth: Count = 4
     heatmap_sigma_cells: Positive = 1.5
+    landmark_features: Annotated[int, Field(ge=0)] = 128
     relative_encoding: Relative = "dist"
     anchors: Annotated[int, Field(ge=0)] = 128
     template_prior: bool = True
@@ -69,7 +70,6 @@ class GlvdConfig(BaseModel):
     camera_noise_degrees: NotNegative = 0.5
     camera_noise_px: NotNegative = 1.0
     landmark_noise_px: NotNegative = 0.7
-    colour_dropout: Share = 0.0
     mirror: bool = True
     checkpoint_every: Count = 200
 
@@ -83,6 +83,7 @@ SIZES: Final = MappingProxyType(
             depth=2,
             keypoint_depth=2,
             hidden=32,
+            landmark_features=16,
             keypoints=18,
             anchors=16,
             points=64,

@@ -11,6 +11,7 @@ from headwater.systems.glvd.decoder import StepDecoder
 from headwater.systems.glvd.encoding import RELATIVE_ENCODINGS
 from headwater.systems.glvd.features import pixel_aligned
 from headwater.systems.glvd.hourglass import MapHourglass, StackedHourglass
+from headwater.systems.glvd.landmark_encoder import LandmarkEncoder
 
 IMAGE_CHANNELS = 4
 HEATMAPS = 68
@@ -36,11 +37,26 @@ class ViewBatch:
 
 @dataclass(frozen=True)
 class Encoded:
-    """Feature maps of a batch: vertex and keypoint maps (B, N, C, h, w), and the projections."""
+    """What the encoders make of a batch.
+
+    vertex_maps, keypoint_maps: (B, N, C, h, w); projection: (B, N, 3, 4); landmarks: (B, D), D = 0
+    without a landmark encoder.
+    """
 
     vertex_maps: Tensor
     keypoint_maps: Tensor | None
     projection: Tensor
+    landmarks: Tensor
+
+    def choose(self, rows: Tensor) -> "Encoded":
+        """The heads ``rows`` (n,) of the batch."""
+        maps = self.keypoint_maps
+        return Encoded(
+            self.vertex_maps[rows],
+            None if maps is None else maps[rows],
+            self.projection[rows],
+            self.landmarks[rows],
+        )
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,7 @@ class Glvd(nn.Module):
     """Guided learned vertex descent for one template.
 
     template: (V, 3) canonical mean head. keypoint_template: (K, 3) its keypoints.
+    landmark_template: (68, 3) its landmarks.
     smoothing: (V, anchors) shares of the shared last-layer weights, None without anchors.
     """
 
@@ -63,6 +80,7 @@ class Glvd(nn.Module):
         config: GlvdConfig,
         template: Tensor,
         keypoint_template: Tensor,
+        landmark_template: Tensor,
         smoothing: Tensor | None = None,
     ) -> None:
         super().__init__()
@@ -80,6 +98,9 @@ class Glvd(nn.Module):
             stride=config.stride,
             upsampling=config.upsampling,
         )
+        self.f_l: LandmarkEncoder | None = None
+        if config.landmark_features:
+            self.f_l = LandmarkEncoder(landmark_template, config.image_px, config.landmark_features)
         keypoints = len(keypoint_template)
         self.f_s: MapHourglass | None = None
         self.g_k: StepDecoder | None = None
@@ -91,9 +112,11 @@ class Glvd(nn.Module):
                 depth=config.keypoint_depth,
                 upsampling=config.upsampling,
             )
-            self.g_k = StepDecoder(3 + config.outputs, config.hidden, keypoints)
+            inputs = 3 + config.outputs + config.landmark_features
+            self.g_k = StepDecoder(inputs, config.hidden, keypoints)
         self.relative = RELATIVE_ENCODINGS[config.relative_encoding]
         inputs = 3 + config.stacks * config.outputs + self.relative.width * keypoints
+        inputs += config.landmark_features
         self.g_v = StepDecoder(inputs, config.hidden, len(template), smoothing)
 
     @property
@@ -102,7 +125,7 @@ class Glvd(nn.Module):
         return self.config.clamp_mm / UNIT_MM
 
     def encode(self, views: ViewBatch) -> Encoded:
-        """Feature maps of every view; the heatmaps pass no gradient."""
+        """Feature maps of every view; no gradient reaches the landmarks (a frozen detector)."""
         batch, count = views.images.shape[:2]
         images = views.images.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         maps = self.f_v(images)
@@ -119,7 +142,10 @@ class Glvd(nn.Module):
             joined = self.f_s(torch.cat([HEATMAP_GAIN * heat, maps[-1]], dim=1))
             keypoint_maps = joined.unflatten(0, (batch, count))
         vertex_maps = torch.cat(maps, dim=1).unflatten(0, (batch, count))
-        return Encoded(vertex_maps, keypoint_maps, views.projection)
+        landmarks = views.images.new_zeros(batch, 0)
+        if self.f_l is not None:
+            landmarks = self.f_l(views.landmarks.detach(), views.projection)
+        return Encoded(vertex_maps, keypoint_maps, views.projection, landmarks)
 
     def keypoint_step(self, encoded: Encoded, keypoints: Tensor) -> Tensor:
         """Equation 1: displacement (B, K, 3) of keypoints (B, K, 3)."""
@@ -128,7 +154,9 @@ class Glvd(nn.Module):
         features = pixel_aligned(
             encoded.keypoint_maps, keypoints, encoded.projection, self.config.image_px
         )
-        step = self.g_k.own_rows(torch.cat([keypoints, features], dim=-1), self.g_k.rows())
+        found = encoded.landmarks[:, None].expand(-1, keypoints.shape[1], -1)
+        x = torch.cat([keypoints, features, found], dim=-1)
+        step = self.g_k.own_rows(x, self.g_k.rows())
         return step + self._towards(self.keypoint_template, keypoints)
 
     def vertex_step(
@@ -147,7 +175,8 @@ class Glvd(nn.Module):
             encoded.vertex_maps, vertices, encoded.projection, self.config.image_px
         )
         relative = self._relative(vertices, keypoints, encoded.projection)
-        x = torch.cat([vertices, features, relative], dim=-1)
+        found = encoded.landmarks[:, None].expand(-1, vertices.shape[1], -1)
+        x = torch.cat([vertices, features, relative, found], dim=-1)
         step = self.g_v.own_rows(x, self.g_v.rows(chosen) if rows is None else rows)
         template = self.template if chosen is None else self.template[chosen]
         return step + self._towards(template, vertices)

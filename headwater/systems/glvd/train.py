@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from headwater.errors import HeadwaterError
+from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.heads.model import SurfacePoints
 from headwater.metrics.chamfer import face_sphere
 from headwater.systems.glvd.augment import augmented_batch
@@ -103,14 +104,16 @@ def train(
 def build(config: GlvdConfig, targets: Tensor, template: Template, seed: int) -> Glvd:
     """An untrained network whose template is the mean of ``targets`` (h, V, 3)."""
     mean = targets.mean(dim=0)
-    landmarks = template.landmarks_478.on(mean.numpy())[keypoint_indices(config.keypoints)]
+    points = template.landmarks_478.on(mean.numpy())
+    keypoints = torch.from_numpy(points[keypoint_indices(config.keypoints)])
+    landmarks = torch.from_numpy(points[IBUG68_FROM_478])
     smoothing = None
     if config.anchors:
         dense = _near_face(template)
         smoothing = torch.from_numpy(smoothing_weights(template.mean, config.anchors, dense))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = Glvd(config, mean, torch.from_numpy(landmarks), smoothing)
+        network = Glvd(config, mean, keypoints, landmarks, smoothing)
     for parameter in network.parameters():
         if parameter.dim() == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
@@ -228,12 +231,7 @@ class Objective:
     @torch.no_grad()
     def _rolled_out(self, encoded: Encoded, start: Tensor, steps: Tensor, own: Tensor) -> Tensor:
         """The keypoint branch's own state at the moment that the vertices show."""
-        maps = encoded.keypoint_maps
-        few = Encoded(
-            encoded.vertex_maps[own],
-            None if maps is None else maps[own],
-            encoded.projection[own],
-        )
+        few = encoded.choose(own)
         keypoints = start[own]
         last = (steps[own].floor() + 1).clamp(max=self.config.iterations)
         for step in range(int(last.max())):

@@ -16,7 +16,7 @@ from headwater.systems.glvd.data import Template
 from headwater.systems.glvd.model import Glvd
 from headwater.training.checkpoint import read_safetensors, safetensors_bytes
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ def load_weights(path: Path) -> TrainedGlvd:
         config,
         state["template"],
         state["keypoint_template"],
+        torch.from_numpy(template.landmarks_68(state["template"].numpy())),
         state.get("g_v.smoothing"),
     )
     network.load_state_dict(state)
