@@ -65,6 +65,14 @@ def step_generator(seed: int, step: int) -> torch.Generator:
     return torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
 
 
+def pass_over(count: int, batch: int, step: int) -> Tensor:
+    """Rows (batch,) of a step; every pass over ``count`` rows is a new permutation of them."""
+    places = torch.arange(step * batch, (step + 1) * batch)
+    rounds = (places // count).unique().tolist()
+    orders = {r: torch.randperm(count, generator=torch.Generator().manual_seed(r)) for r in rounds}
+    return torch.stack([orders[int(p) // count][int(p) % count] for p in places])
+
+
 def fit(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
@@ -81,7 +89,8 @@ def fit(
     losses(step, generator) gives named scalars whose sum is minimised; all its randomness must
     come from the generator. fingerprint names the training (settings and data): only checkpoints
     with the same one are resumed from. Curve records hold the step, the rate and mean losses
-    since the record before. progress(step, steps, record) is called with every record.
+    since the record before. progress(step, steps, record) is called with every record. A parameter
+    group may hold ``rate_share``, which its learning rate is multiplied with.
     """
     fabric = Fabric(accelerator="cpu", devices=1)
     model.train()
@@ -95,7 +104,7 @@ def fit(
     sums: dict[str, float] = {}
     for step in range(first, schedule.steps):
         for group in optimizer.param_groups:
-            group["lr"] = schedule.rate(step)
+            group["lr"] = schedule.rate(step) * group.get("rate_share", 1.0)
         parts = losses(step, step_generator(seed, step))
         optimizer.zero_grad(set_to_none=True)
         fabric.backward(torch.stack(list(parts.values())).sum())
@@ -109,7 +118,7 @@ def fit(
             sums = {}
             if progress is not None:
                 progress(done, schedule.steps, record)
-        if done % schedule.checkpoint_every == 0 and done < schedule.steps:
+        if done % schedule.checkpoint_every == 0 or done == schedule.steps:
             save_checkpoint(checkpoint_dir, done, model, optimizer, curve, fingerprint)
     model.eval()
     return curve

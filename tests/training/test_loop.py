@@ -113,7 +113,7 @@ def test_checkpoints_of_another_training_are_passed_over(tmp_path: Path) -> None
 def test_only_the_newest_checkpoints_are_kept(tmp_path: Path) -> None:
     run(tmp_path)
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["step-00000040.safetensors", "step-00000050.safetensors"]
+    assert names == ["step-00000050.safetensors", "step-00000060.safetensors"]
     assert len(names) == KEPT
 
 

@@ -5,25 +5,28 @@ from torch import Tensor
 from torch.nn import functional
 
 from headwater.systems.glvd.config import GlvdConfig
-from headwater.systems.glvd.data import Crops, normalise
+from headwater.systems.glvd.data import normalise
 from headwater.systems.glvd.model import ViewBatch
+from headwater.systems.glvd.view_sets import ViewSets
 
 PROBABILITY = 0.3
 SHRUNK_PX, GROWN_PX = 3, 8
 
 
 def augmented_batch(
-    crops: Crops, rows: Tensor, config: GlvdConfig, generator: torch.Generator
+    sets: ViewSets, rows: Tensor, config: GlvdConfig, generator: torch.Generator
 ) -> ViewBatch:
-    """One view each of the crops ``rows`` (B,), disturbed: a ViewBatch with N = 1."""
-    values = crops.pixels[rows].movedim(-1, -3).float() / 255.0
+    """The views ``rows`` (B, N), disturbed, each by itself; the N views of a row show one head."""
+    crops, flat = sets.crops, rows.flatten()
+    values = crops.pixels[flat].movedim(-1, -3).float() / 255.0
     colour = _colour(values[:, :3], generator)
     mask = _mask(values[:, 3:], generator)
     images = normalise(torch.cat([colour, mask], dim=1))
-    landmarks = crops.landmarks[rows]
+    landmarks = crops.landmarks[flat]
     noise = torch.randn(landmarks.shape, generator=generator) * config.landmark_noise_px
-    projection = _camera(crops.projection[rows], config, generator)
-    return ViewBatch(images[:, None], (landmarks + noise)[:, None], projection[:, None])
+    projection = _camera(sets.projection(rows).flatten(0, 1), config, generator)
+    parts = (images, landmarks + noise, projection)
+    return ViewBatch(*(part.unflatten(0, tuple(rows.shape)) for part in parts))
 
 
 def _uniform(

@@ -26,8 +26,10 @@ class GlvdConfig(BaseModel):
 
     Descent: clamp_mm is lambda, start_radius_mm the ball of the first points, iterations the steps.
 
-    Training: threads (fixed, for equal bytes), steps, batch images per step, points vertices
-    sampled per image and step. mirror: also every view and head seen left for right.
+    Training: threads (fixed, for equal bytes), steps, batch heads per step, seen in 1 to
+    most_views views, points vertices sampled per head and step. mirror: also every view and head
+    seen left for right. sdf_steps: of the pre-training on signed distances, sdf_points per head and
+    step; encoder_rate: share of the learning rate that a pre-trained f_v gets afterwards.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +58,7 @@ class GlvdConfig(BaseModel):
     threads: Count = 2
     steps: Count = 1400
     batch: Count = 8
+    most_views: Count = 1
     points: Count = 512
     face_share: Share = 0.7
     learning_rate: Positive = 1e-3
@@ -71,6 +74,9 @@ class GlvdConfig(BaseModel):
     camera_noise_px: NotNegative = 1.0
     landmark_noise_px: NotNegative = 0.7
     mirror: bool = True
+    sdf_steps: Annotated[int, Field(ge=0)] = 0
+    sdf_points: Count = 1024
+    encoder_rate: Share = 0.2
     checkpoint_every: Count = 200
 
 

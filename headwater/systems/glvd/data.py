@@ -13,7 +13,12 @@ from torch.nn import functional
 from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.geometry.registration import Similarity
 from headwater.heads.model import SurfacePoints
-from headwater.systems.glvd.canonical import NOSE_BRIDGE, canonical_projection, to_canonical
+from headwater.systems.glvd.canonical import (
+    NOSE_BRIDGE,
+    UNIT_MM,
+    canonical_projection,
+    to_canonical,
+)
 from headwater.systems.glvd.place import placement_from_views, true_placement
 
 NOSE_TIP: Final = 4  # of the 478 landmarks
@@ -114,12 +119,15 @@ class Crops:
     """Network inputs kept small in memory.
 
     pixels: (n, S, S, 4) uint8, RGB and mask; landmarks: (n, 68, 2) float32 px in the crop;
-    projection: (n, 3, 4) float32, canonical units to px in the crop; head: (n,) int64.
+    projection: (n, 3, 4) float32, canonical units to px in the crop, placed as a lone view;
+    to_crop: (m, 3, 3) float64, px of the image to px of the crop, of the first m crops; the others
+    are their mirror images. head: (n,) int64.
     """
 
     pixels: Tensor
     landmarks: Tensor
     projection: Tensor
+    to_crop: NDArray[np.float64]
     head: Tensor
 
     def __len__(self) -> int:
@@ -132,7 +140,7 @@ def crop_views(views: Views, origin_mm: FloatArray, image_px: int, crop_mm: floa
     The crop spans ``crop_mm`` at the head's depth and is turned so that the head's y axis points
     up: a pixel is then the same length for every photo, and only yaw and pitch remain to be seen.
     """
-    pixels, landmarks, projections = [], [], []
+    pixels, landmarks, projections, transforms = [], [], [], []
     for i in range(len(views)):
         projection = canonical_projection(views.K[i], views.R[i], views.t[i], origin_mm)
         to_crop = crop_transform(projection, image_px, crop_mm)
@@ -140,10 +148,12 @@ def crop_views(views: Views, origin_mm: FloatArray, image_px: int, crop_mm: floa
         points = views.landmarks_478_px[i][IBUG68_FROM_478].astype(np.float64)
         landmarks.append(points @ to_crop[:2, :2].T + to_crop[:2, 2])
         projections.append(to_crop @ projection)
+        transforms.append(to_crop)
     return Crops(
         torch.stack(pixels),
         torch.from_numpy(np.stack(landmarks).astype(np.float32)),
         torch.from_numpy(np.stack(projections).astype(np.float32)),
+        np.stack(transforms),
         torch.from_numpy(views.head.astype(np.int64)),
     )
 
@@ -196,14 +206,34 @@ def normalise(values: Tensor) -> Tensor:
     return torch.cat([(colour - mean) / std * mask, mask], dim=-3)
 
 
-def canonical_heads(heads: Heads, template: Template) -> Tensor:
-    """Targets (h, V, 3) float32, canonical: every head placed by its own landmarks."""
+@dataclass(frozen=True)
+class SdfSamples:
+    """Signed distances round heads: points (h, m, 3) and distances (h, m), one unit; float32."""
+
+    points: FloatArray
+    distances: FloatArray
+
+
+def true_placements(heads: Heads, template: Template) -> list[Similarity]:
+    """Of every head, the rigid map from its own frame to the canonical one, by its landmarks."""
     wanted = template.landmarks_68(template.mean)
-    placed = [
-        true_placement(template.landmarks_68(vertices), wanted).apply(vertices)
-        for vertices in heads.vertices
-    ]
+    return [true_placement(template.landmarks_68(v), wanted) for v in heads.vertices]
+
+
+def canonical_heads(heads: Heads, template: Template) -> Tensor:
+    """Targets (h, V, 3) float32, canonical."""
+    pairs = zip(true_placements(heads, template), heads.vertices, strict=True)
+    placed = [placement.apply(vertices) for placement, vertices in pairs]
     return torch.from_numpy(to_canonical(np.stack(placed), template.origin))
+
+
+def canonical_samples(samples: SdfSamples, heads: Heads, template: Template) -> SdfSamples:
+    """Samples in mm, of the heads in their own frames, as canonical ones."""
+    pairs = zip(true_placements(heads, template), samples.points, strict=True)
+    placed = np.stack([placement.apply(points) for placement, points in pairs])
+    return SdfSamples(
+        to_canonical(placed, template.origin), (samples.distances / UNIT_MM).astype(np.float32)
+    )
 
 
 def place_views(views: Views, template: Template) -> Similarity:

@@ -9,6 +9,7 @@ from torch import Tensor
 from headwater.systems.glvd.data import Crops, FloatArray, Template
 
 SAME_PLACE_MM = 1.0
+_IN_SPACE = torch.tensor([-1.0, 1.0, 1.0, 1.0])
 
 
 def mirrored_pairs(points: FloatArray, tolerance_mm: float) -> NDArray[np.int64] | None:
@@ -32,16 +33,21 @@ def with_mirrored(crops: Crops, targets: Tensor, template: Template) -> tuple[Cr
     landmark = mirrored_pairs(template.landmarks_68(template.mean), 5 * SAME_PLACE_MM)
     if vertex is None or landmark is None:
         return crops, targets
-    side = float(crops.pixels.shape[2])
-    in_image = torch.tensor([[-1.0, 0.0, side], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-    in_space = torch.tensor([-1.0, 1.0, 1.0, 1.0])
+    side = crops.pixels.shape[2]
     flipped = crops.landmarks[:, torch.from_numpy(landmark)]
     landmarks = torch.stack([side - flipped[..., 0], flipped[..., 1]], dim=-1)
-    heads = targets[:, torch.from_numpy(vertex)] * in_space[:3]
+    heads = targets[:, torch.from_numpy(vertex)] * _IN_SPACE[:3]
     both = Crops(
         torch.cat([crops.pixels, crops.pixels.flip(2)]),
         torch.cat([crops.landmarks, landmarks]),
-        torch.cat([crops.projection, in_image @ crops.projection * in_space]),
+        torch.cat([crops.projection, mirrored_projection(crops.projection, side)]),
+        crops.to_crop,
         torch.cat([crops.head, crops.head + len(targets)]),
     )
     return both, torch.cat([targets, heads])
+
+
+def mirrored_projection(projection: Tensor, side: int) -> Tensor:
+    """Projections (n, 3, 4) of the mirrored space to mirrored square images of ``side`` px."""
+    in_image = torch.tensor([[-1.0, 0.0, float(side)], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    return in_image @ projection * _IN_SPACE

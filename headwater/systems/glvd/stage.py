@@ -26,6 +26,7 @@ from headwater.systems.glvd.examples import best_median_worst, error_row, exampl
 from headwater.systems.glvd.tables import (
     read_heads,
     read_photo_views,
+    read_sdf_samples,
     read_synthetic_views,
     template_of,
 )
@@ -41,8 +42,9 @@ def config_of(params: Params) -> GlvdConfig:
 
 
 def training_steps(params: Params) -> int:
-    """Optimiser steps of a training."""
-    return config_of(params).steps
+    """Optimiser steps of a training, its pre-training included."""
+    config = config_of(params)
+    return config.sdf_steps + config.steps
 
 
 def train_stage(
@@ -56,13 +58,15 @@ def train_stage(
     """Train on the tables below ``data``; write ``weights.safetensors`` and ``loss.csv``."""
     heads = read_heads(data)
     views = read_synthetic_views(data, heads)
+    config = config_of(params)
     result = train(
-        config_of(params),
+        config,
         heads,
         views,
         template_of(model),
         out,
         checkpoints,
+        samples=read_sdf_samples(data, heads) if config.sdf_steps else None,
         seed=params.seed,
         progress=progress,
     )
@@ -71,13 +75,17 @@ def train_stage(
 
 
 def loss_table(curve: list[dict[str, float]]) -> str:
-    """CSV of a training curve: step, the whole loss, its parts and the learning rate."""
-    parts = sorted(name for name in curve[0] if name.endswith("_loss"))
+    """CSV of a training curve: step, the whole loss, its parts and the learning rate.
+
+    Steps of pre-training are below zero; a part that a step does not have is left empty.
+    """
+    parts = sorted({name for record in curve for name in record if name.endswith("_loss")})
     lines = [",".join(["step", "loss", *parts, "learning_rate"])]
     for record in curve:
-        values = [sum(record[name] for name in parts), *(record[name] for name in parts)]
-        numbers = [f"{value:.6g}" for value in (*values, record["learning_rate"])]
-        lines.append(",".join([str(int(record["step"])), *numbers]))
+        there = [record[name] for name in parts if name in record]
+        cells = [f"{record[name]:.6g}" if name in record else "" for name in parts]
+        rate = f"{record['learning_rate']:.6g}"
+        lines.append(",".join([str(int(record["step"])), f"{sum(there):.6g}", *cells, rate]))
     return "\n".join(lines) + "\n"
 
 

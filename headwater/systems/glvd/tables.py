@@ -12,13 +12,15 @@ from headwater.artifacts.schemas import (
     HEADS,
     LANDMARKS,
     MASKS,
+    SDF,
     SYNTHETIC_FRAMES,
     TRUTH,
     TableSchema,
 )
 from headwater.artifacts.tables import Row, read_table
+from headwater.errors import HeadwaterError
 from headwater.heads.model import HeadModel
-from headwater.systems.glvd.data import FloatArray, Heads, Template, Views
+from headwater.systems.glvd.data import FloatArray, Heads, SdfSamples, Template, Views
 
 _CAMERA_COLUMNS = ("item", "intrinsics", "rotation", "translation")
 
@@ -33,6 +35,20 @@ def read_heads(data: Path) -> Heads:
     table = read_table(data, HEADS, ["item", "mesh"])
     meshes = [from_ply(row["mesh"]["bytes"], row["item"])[0] for row in table.to_pylist()]
     return Heads(np.stack(meshes), np.array(table.column("item").to_pylist()))
+
+
+def read_sdf_samples(data: Path, heads: Heads) -> SdfSamples:
+    """Signed distance samples below ``data``, mm, head frame, in the order of ``heads``."""
+    rows = _rows_by_item(data, SDF, ("item", "points_mm", "distance_mm"))
+    missing = [subject for subject in heads.subjects if subject not in rows]
+    if missing:
+        raise HeadwaterError(
+            f"{data / 'sdf'}: no samples of head {missing[0]} and {len(missing) - 1} others; "
+            "see its rejects table, or run without pre-training (sdf_steps 0)"
+        )
+    found = [rows[subject] for subject in heads.subjects]
+    points = np.stack([np.array(row["points_mm"], np.float32).reshape(-1, 3) for row in found])
+    return SdfSamples(points, np.array([row["distance_mm"] for row in found], np.float32))
 
 
 def read_synthetic_views(data: Path, heads: Heads) -> Views:

@@ -19,9 +19,11 @@ from headwater.systems.glvd.config import GlvdConfig
 from headwater.systems.glvd.data import (
     Crops,
     Heads,
+    SdfSamples,
     Template,
     Views,
     canonical_heads,
+    canonical_samples,
     crop_views,
     keypoint_indices,
     placed_views,
@@ -30,8 +32,10 @@ from headwater.systems.glvd.data import (
 from headwater.systems.glvd.losses import clamped_l1, oracle_path
 from headwater.systems.glvd.mirror import with_mirrored
 from headwater.systems.glvd.model import Encoded, Glvd, random_ball
+from headwater.systems.glvd.pretrain import pretrain
+from headwater.systems.glvd.view_sets import ViewSets
 from headwater.systems.glvd.weights import TrainedGlvd, save_weights
-from headwater.training.loop import Progress, Schedule, deterministic, fit
+from headwater.training.loop import Progress, Schedule, deterministic, fit, pass_over
 
 KEYPOINT_QUERIES = 2
 
@@ -53,6 +57,7 @@ def train(
     out_dir: Path,
     checkpoint_dir: Path,
     *,
+    samples: SdfSamples | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> TrainResult:
@@ -60,45 +65,80 @@ def train(
 
     The same input gives the same bytes, also when the training was killed and resumed from
     ``checkpoint_dir``. Views without detected landmarks are trained on with empty heatmaps.
+    samples: signed distances round the heads, mm, head frame; needed where config.sdf_steps is set.
     """
     views = views.choose(views.split == "train")
     if not len(views):
         raise HeadwaterError("GLVD: no view has the split 'train'; nothing to train on")
-    views = placed_views(views, template)
-    crops = crop_views(views, template.origin, config.image_px, config.crop_mm)
+    crops = crop_views(
+        placed_views(views, template), template.origin, config.image_px, config.crop_mm
+    )
     targets = canonical_heads(heads, template)
     if config.mirror:
         crops, targets = with_mirrored(crops, targets, template)
     network = build(config, targets[torch.unique(crops.head)], template, seed)
-    objective = Objective(config, network, crops, targets, template)
-    optimizer = torch.optim.AdamW(
-        network.parameters(),
+    sets = ViewSets(views, crops, template)
+    objective = Objective(config, network, sets, targets)
+    fingerprint = _fingerprint(config, seed, crops, targets)
+    curve: list[dict[str, float]] = []
+    with deterministic(config.threads):
+        if config.sdf_steps:
+            if samples is None:
+                raise HeadwaterError("GLVD: pre-training needs signed distance samples")
+            around = canonical_samples(samples, heads, template)
+            curve = pretrain(
+                config, network, sets, around, checkpoint_dir / "sdf", fingerprint, seed, progress
+            )
+        curve += fit(
+            network,
+            _optimizer(config, network),
+            objective.losses,
+            _schedule(config),
+            seed=seed,
+            fingerprint=fingerprint,
+            checkpoint_dir=checkpoint_dir,
+            progress=_continued(progress, config),
+        )
+    path = out_dir / "weights.safetensors"
+    save_weights(path, TrainedGlvd(network, config, template))
+    return TrainResult(path, curve, sum(p.numel() for p in network.parameters()))
+
+
+def _continued(progress: Progress | None, config: GlvdConfig) -> Progress | None:
+    """Progress of the descent training, counted on from the pre-training's."""
+    if progress is None:
+        return None
+
+    def shown(step: int, steps: int, record: dict[str, float]) -> None:
+        progress(config.sdf_steps + step, config.sdf_steps + steps, record)
+
+    return shown
+
+
+def _optimizer(config: GlvdConfig, network: Glvd) -> torch.optim.Optimizer:
+    share = config.encoder_rate if config.sdf_steps else 1.0
+    encoder = set(network.f_v.parameters())
+    others = [parameter for parameter in network.parameters() if parameter not in encoder]
+    return torch.optim.AdamW(
+        [
+            {"params": list(network.f_v.parameters()), "rate_share": share},
+            {"params": others, "rate_share": 1.0},
+        ],
         lr=config.learning_rate,
         betas=(config.beta1, config.beta2),
         weight_decay=config.weight_decay,
         fused=True,
     )
-    schedule = Schedule(
+
+
+def _schedule(config: GlvdConfig) -> Schedule:
+    return Schedule(
         config.steps,
         config.learning_rate,
         config.constant_share,
         config.gradient_norm,
         config.checkpoint_every,
     )
-    with deterministic(config.threads):
-        curve = fit(
-            network,
-            optimizer,
-            objective.losses,
-            schedule,
-            seed=seed,
-            fingerprint=_fingerprint(config, seed, crops, targets),
-            checkpoint_dir=checkpoint_dir,
-            progress=progress,
-        )
-    path = out_dir / "weights.safetensors"
-    save_weights(path, TrainedGlvd(network, config, template))
-    return TrainResult(path, curve, sum(p.numel() for p in network.parameters()))
 
 
 def build(config: GlvdConfig, targets: Tensor, template: Template, seed: int) -> Glvd:
@@ -127,14 +167,15 @@ class Objective:
         self,
         config: GlvdConfig,
         network: Glvd,
-        crops: Crops,
+        sets: ViewSets,
         targets: Tensor,
-        template: Template,
     ) -> None:
         self.config = config
         self.network = network
-        self.crops = crops
+        self.sets = sets
+        self.crops = sets.crops
         self.targets = targets
+        template = sets.template
         chosen = keypoint_indices(config.keypoints)
         points = template.landmarks_478
         self.keypoints = torch.stack(
@@ -151,8 +192,10 @@ class Objective:
 
     def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
         """Vertex and keypoint field losses of one batch."""
-        rows = self._rows(step)
-        encoded = self.network.encode(augmented_batch(self.crops, rows, self.config, generator))
+        rows = pass_over(len(self.crops), self.config.batch, step)
+        count = int(torch.randint(1, self.config.most_views + 1, (1,), generator=generator))
+        sets = self.sets.choose(rows, count, generator)
+        encoded = self.network.encode(augmented_batch(self.sets, sets, self.config, generator))
         heads = self.crops.head[rows]
         losses: dict[str, Tensor] = {}
         steps = self._steps(len(rows), generator)
@@ -162,16 +205,6 @@ class Objective:
             guides = self._guides(encoded, guides, steps, generator)
         losses["vertex_loss"] = self._vertex_loss(encoded, heads, guides, steps, generator)
         return losses
-
-    def _rows(self, step: int) -> Tensor:
-        """Views of a step: every pass over them is a new permutation of its own seed."""
-        count, batch = len(self.crops), self.config.batch
-        places = torch.arange(step * batch, (step + 1) * batch)
-        rounds = (places // count).unique().tolist()
-        orders = {
-            r: torch.randperm(count, generator=torch.Generator().manual_seed(r)) for r in rounds
-        }
-        return torch.stack([orders[int(p) // count][int(p) % count] for p in places])
 
     def _steps(self, batch: int, generator: torch.Generator) -> Tensor:
         """(B, 1, 1): which moment of the descent each sample shows; beyond the last: arrived."""
