@@ -74,7 +74,7 @@ class Sdf(Settings):
 class Glvd(Settings):
     """Training of GLVD."""
 
-    size: Literal["smoke", "small"]
+    size: Literal["smoke", "small", "medium", "paper"]
     iterations: Annotated[int, Field(ge=1, le=100)]
 
 

@@ -16,7 +16,7 @@ from headwater.systems.glvd.features import mean_over_views, pixel_aligned, proj
 from headwater.systems.glvd.hourglass import StackedHourglass
 from headwater.systems.glvd.landmark_encoder import LandmarkEncoder
 from headwater.systems.glvd.losses import clamped_l1, oracle_path
-from headwater.systems.glvd.model import Glvd, ViewBatch, heatmaps, random_ball
+from headwater.systems.glvd.model import Glvd, ViewBatch, heatmaps, random_ball, starting_points
 
 SEEDS = st.integers(0, 2**32 - 1)
 LVD = GlvdConfig(
@@ -108,11 +108,12 @@ def test_own_rows_are_the_diagonal_of_the_full_output(anchors: int) -> None:
         torch.nn.init.normal_(decoder.shared)
         torch.nn.init.normal_(decoder.last.weight)
     x = torch.randn(2, 12, 9)
-    full = decoder.full(x)
+    full = decoder.full(decoder.features(x), decoder.rows())
     diagonal = torch.stack([full[:, i, i] for i in range(12)], dim=1)
-    torch.testing.assert_close(decoder.own_rows(x, decoder.rows()), diagonal, atol=1e-6, rtol=1e-6)
+    own = decoder.own_rows(decoder.features(x), decoder.rows())
+    torch.testing.assert_close(own, diagonal, atol=1e-6, rtol=1e-6)
     chosen = torch.tensor([7, 2, 2])
-    some = decoder.own_rows(x[:, chosen], decoder.rows(chosen))
+    some = decoder.own_rows(decoder.features(x[:, chosen]), decoder.rows(chosen))
     torch.testing.assert_close(some, diagonal[:, chosen], atol=1e-6, rtol=1e-6)
 
 
@@ -167,8 +168,57 @@ def test_the_mean_over_views_is_a_plain_mean_where_all_see() -> None:
     torch.testing.assert_close(mean_over_views(features, seen), features.mean(dim=1))
 
 
-def test_view_order_and_doubled_views_change_nothing() -> None:
+@pytest.mark.parametrize("fusion", ["features", "hidden"])
+def test_a_field_at_a_point_is_the_step_from_there(fusion: str) -> None:
+    """Full rows at every vertex's place hold the descent's own rows on their diagonal."""
+    config = SIZES["smoke"].model_copy(update={"fusion": fusion})
+    net = network(config)
+    views = view_batch(config, heads=2, views=2)
+    points = 0.5 * torch.randn(2, 40, 3)
+    keypoints = 0.5 * torch.randn(2, 18, 3)
+    every = torch.arange(40)
+    with torch.no_grad():
+        encoded = net.encode(views)
+        own = net.vertex_step(encoded, points, keypoints)
+        field = net.vertex_field(encoded, points, keypoints, every)
+        own_keypoints = net.keypoint_step(encoded, keypoints)
+        keypoint_field = net.keypoint_field(encoded, keypoints)
+    torch.testing.assert_close(field[:, every, every], own, atol=1e-5, rtol=1e-5)
+    one = torch.arange(18)
+    torch.testing.assert_close(keypoint_field[:, one, one], own_keypoints, atol=1e-5, rtol=1e-5)
+
+
+def test_one_view_is_fused_alike_either_way() -> None:
     config = SIZES["smoke"]
+    views = view_batch(config, heads=1, views=1)
+    points, keypoints = 0.1 * torch.randn(1, 40, 3), torch.randn(1, 18, 3)
+    steps = []
+    for fusion in ("features", "hidden"):
+        net = network(config.model_copy(update={"fusion": fusion}))
+        with torch.no_grad():
+            steps.append(net.vertex_step(net.encode(views), points, keypoints))
+    torch.testing.assert_close(steps[0], steps[1], atol=1e-5, rtol=1e-5)
+
+
+def test_descents_start_where_the_config_says() -> None:
+    template = torch.randn(50, 3)
+    starts = {
+        start: starting_points(
+            template,
+            SIZES["smoke"].model_copy(update={"start": start}),
+            torch.Generator().manual_seed(0),
+        )
+        for start in ("ball", "zero", "template")
+    }
+    assert starts["zero"].abs().max() == 0
+    assert torch.equal(starts["template"], template)
+    assert starts["ball"].shape == (50, 3)
+    assert 0 < starts["ball"].norm(dim=1).max() <= 0.42 + 1e-6
+
+
+@pytest.mark.parametrize("fusion", ["features", "hidden"])
+def test_view_order_and_doubled_views_change_nothing(fusion: str) -> None:
+    config = SIZES["smoke"].model_copy(update={"fusion": fusion})
     net = network(config)
     views = view_batch(config, heads=1, views=3)
     expected = descend(net, views)
@@ -228,7 +278,9 @@ def test_the_vertex_decoder_has_the_gradient_that_differences_show() -> None:
     torch.nn.init.normal_(decoder.shared)
     torch.nn.init.normal_(decoder.last.weight)
     x = torch.randn(1, 4, 5, dtype=torch.double, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda y: decoder.own_rows(y, decoder.rows()), (x,))
+    assert torch.autograd.gradcheck(
+        lambda y: decoder.own_rows(decoder.features(y), decoder.rows()), (x,)
+    )
 
 
 def test_heatmaps_peak_at_their_landmarks_and_are_empty_without() -> None:

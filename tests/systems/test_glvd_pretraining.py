@@ -78,7 +78,8 @@ def test_distances_are_learned_and_counted_below_zero(whole: TrainResult) -> Non
     assert [record["step"] for record in whole.curve if "vertex_loss" in record] == [10]
     lines = loss_table(whole.curve).splitlines()
     assert lines[0] == "step,loss,keypoint_loss,sdf_loss,vertex_loss,learning_rate"
-    assert lines[1].startswith("-50,") and ",," in lines[1]
+    assert lines[1].startswith("-50,")
+    assert ",," in lines[1]
     assert len({line.count(",") for line in lines}) == 1
 
 

@@ -19,17 +19,24 @@ class GlvdConfig(BaseModel):
     Network: image_px is the side of the square crop, crop_mm what it spans at the nose bridge;
     stride of the feature maps, width, stacks, depth and outputs of the hourglasses; hidden units
     of the decoders; keypoints: the spec's 18, or all 68 landmarks, or none (then it is LVD).
-    landmark_features: width of f_l, 0 to leave it out.
-    anchors: shared last-layer weights spread over the template, 0 for LVD's free rows.
-    template_prior: predict what differs from the mean head: its clamped step is added to every
-    predicted one, and its relative encoding subtracted.
+    landmark_features: width of f_l, 0 to leave it out. fusion: views are averaged as sampled
+    features, or as hidden units after a decoder's first layer. anchors: shared last-layer weights
+    spread over the template, 0 for LVD's free rows. template_prior: predict what differs from the
+    mean head: its clamped step is added to every predicted one, and its relative encoding
+    subtracted.
 
-    Descent: clamp_mm is lambda, start_radius_mm the ball of the first points, iterations the steps.
+    Descent: clamp_mm is lambda; start: where the first points lie, in a ball of start_radius_mm,
+    all at the origin (LVD's) or at the template; iterations the steps.
 
     Training: threads (fixed, for equal bytes), steps, batch heads per step, seen in 1 to
-    most_views views, points vertices sampled per head and step. mirror: also every view and head
-    seen left for right. sdf_steps: of the pre-training on signed distances, sdf_points per head and
-    step; encoder_rate: share of the learning rate that a pre-trained f_v gets afterwards.
+    most_views views. supervision "own": a query trains the vertex it stands for and lies on a
+    perfect descent's path, points of them per head and step; "all": points queries as LVD draws
+    them, a quarter uniform in a box of +-box_mm, 15 % in the ball, the rest round vertices, each
+    training all vertices. keypoint_shares: of samples whose P comes from the true keypoints with
+    keypoint_noise_mm, and from keypoints halfway; in the rest it comes from the branch's own.
+    mirror: also every view and head seen left for right. sdf_steps: of the pre-training on signed
+    distances, sdf_points per head and step; encoder_rate: share of the learning rate that a
+    pre-trained f_v gets afterwards.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,10 +55,12 @@ class GlvdConfig(BaseModel):
     heatmap_sigma_cells: Positive = 1.5
     landmark_features: Annotated[int, Field(ge=0)] = 128
     relative_encoding: Relative = "dist"
+    fusion: Literal["features", "hidden"] = "features"
     anchors: Annotated[int, Field(ge=0)] = 128
     template_prior: bool = True
 
     clamp_mm: Positive = 25.0
+    start: Literal["ball", "zero", "template"] = "ball"
     start_radius_mm: Positive = 42.0
     iterations: Count = 10
 
@@ -59,6 +68,7 @@ class GlvdConfig(BaseModel):
     steps: Count = 1400
     batch: Count = 8
     most_views: Count = 1
+    supervision: Literal["own", "all"] = "own"
     points: Count = 512
     face_share: Share = 0.7
     learning_rate: Positive = 1e-3
@@ -69,6 +79,8 @@ class GlvdConfig(BaseModel):
     gradient_norm: Positive = 1.0
     near_share: Share = 0.5
     near_sigmas_mm: tuple[Positive, ...] = (0.5, 2.5, 8.0)
+    box_mm: Positive = 150.0
+    keypoint_shares: tuple[Share, Share] = (0.5, 0.25)
     keypoint_noise_mm: NotNegative = 2.0
     camera_noise_degrees: NotNegative = 0.5
     camera_noise_px: NotNegative = 1.0
@@ -99,5 +111,44 @@ SIZES: Final = MappingProxyType(
             checkpoint_every=10,
         ),
         "small": GlvdConfig(),
+        # An hour on two cores.
+        "medium": GlvdConfig(
+            width=96,
+            outputs=96,
+            hidden=384,
+            most_views=3,
+            points=768,
+            sdf_steps=600,
+            encoder_rate=0.5,
+            steps=6000,
+        ),
+        # As published, or as the spec note settles what is not; for a GPU.
+        "paper": GlvdConfig(
+            image_px=256,
+            stride=2,
+            width=256,
+            stacks=4,
+            depth=2,
+            upsampling="bicubic",
+            outputs=256,
+            hidden=512,
+            keypoints=18,
+            keypoint_depth=2,
+            heatmap_sigma_cells=4.0,
+            landmark_features=0,
+            anchors=0,
+            template_prior=False,
+            steps=200_000,
+            batch=4,
+            most_views=6,
+            supervision="all",
+            points=2000,
+            beta1=0.5,
+            weight_decay=0.0,
+            mirror=False,
+            sdf_steps=20_000,
+            sdf_points=4096,
+            checkpoint_every=1000,
+        ),
     }
 )

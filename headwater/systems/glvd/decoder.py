@@ -5,6 +5,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
+from headwater.systems.glvd.features import mean_over_views
+
 
 class StepDecoder(nn.Module):
     """Displacement fields of ``points`` points.
@@ -35,9 +37,16 @@ class StepDecoder(nn.Module):
             nn.init.zeros_(self.last.weight)
             nn.init.zeros_(self.last.bias)
 
-    def features(self, x: Tensor) -> Tensor:
-        """Trunk: inputs (..., inputs) -> (..., hidden)."""
-        return functional.relu(self.trunk2(functional.relu(self.trunk1(x))))
+    def features(self, x: Tensor, seen: Tensor | None = None) -> Tensor:
+        """Trunk: inputs (..., inputs) -> (..., hidden).
+
+        With ``seen`` (B, N, Q), x is (B, N, Q, inputs): the first layer runs per view, and the mean
+        over the views that see a point goes on (PIFu's fusion). Returns (B, Q, hidden).
+        """
+        hidden = functional.relu(self.trunk1(x))
+        if seen is not None:
+            hidden = mean_over_views(hidden, seen)
+        return functional.relu(self.trunk2(hidden))
 
     def rows(self, chosen: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Weights (n, 3, hidden) and biases (n, 3) of the chosen points, all when None."""
@@ -52,15 +61,18 @@ class StepDecoder(nn.Module):
         shared = (mix @ self.shared.reshape(len(self.shared), -1)).reshape(-1, 3, hidden + 1)
         return weight + shared[..., :hidden], bias + shared[..., hidden]
 
-    def full(self, x: Tensor) -> Tensor:
-        """Displacement of every point from each location: (B, Q, inputs) -> (B, Q, points, 3)."""
-        weight, bias = self.rows()
-        return torch.einsum("bqh,nkh->bqnk", self.features(x), weight) + bias
+    def full(self, features: Tensor, rows: tuple[Tensor, Tensor]) -> Tensor:
+        """Displacement of every point of ``rows`` (n) from each location.
 
-    def own_rows(self, x: Tensor, rows: tuple[Tensor, Tensor]) -> Tensor:
-        """Displacement of each point from its own location.
-
-        x: (B, n, inputs), entry j at point j of ``rows``. Returns (B, n, 3).
+        features: (B, Q, hidden), of the trunk. Returns (B, Q, n, 3).
         """
         weight, bias = rows
-        return torch.einsum("bnh,nkh->bnk", self.features(x), weight) + bias
+        return torch.einsum("bqh,nkh->bqnk", features, weight) + bias
+
+    def own_rows(self, features: Tensor, rows: tuple[Tensor, Tensor]) -> Tensor:
+        """Displacement of each point from its own location.
+
+        features: (B, n, hidden), of the trunk, entry j at point j of ``rows``. Returns (B, n, 3).
+        """
+        weight, bias = rows
+        return torch.einsum("bnh,nkh->bnk", features, weight) + bias

@@ -20,7 +20,7 @@ from headwater.metrics.chamfer import (
     honest_face_chamfer,
 )
 from headwater.metrics.landmarks import normalised_mean_error
-from headwater.systems.glvd.canonical import UNIT_MM, to_head_frame
+from headwater.systems.glvd.canonical import to_head_frame
 from headwater.systems.glvd.data import (
     Heads,
     Template,
@@ -30,7 +30,7 @@ from headwater.systems.glvd.data import (
     network_images,
     place_views,
 )
-from headwater.systems.glvd.model import ViewBatch, random_ball
+from headwater.systems.glvd.model import ViewBatch, starting_points
 from headwater.systems.glvd.pose import project_mm, refine_pose
 from headwater.systems.glvd.weights import TrainedGlvd
 
@@ -66,9 +66,8 @@ def reconstruct(
         network_images(crops.pixels)[None], crops.landmarks[None], crops.projection[None]
     )
     generator = torch.Generator().manual_seed(START_SEED)
-    radius = config.start_radius_mm / UNIT_MM
-    keypoints = random_ball(config.keypoints, radius, generator)[None]
-    vertices = random_ball(len(network.template), radius, generator)[None]
+    keypoints = starting_points(network.keypoint_template, config, generator)[None]
+    vertices = starting_points(network.template, config, generator)[None]
     with torch.no_grad():
         descent = network.descend(
             network.encode(batch), vertices, keypoints, iterations or config.iterations

@@ -43,5 +43,12 @@ def mean_over_views(features: Tensor, valid: Tensor) -> Tensor:
 
 def pixel_aligned(maps: Tensor, points: Tensor, projection: Tensor, image_px: int) -> Tensor:
     """Features (B, Q, C) of points (B, Q, 3) from maps (B, N, C, h, w) of N views."""
+    return mean_over_views(*pixel_aligned_per_view(maps, points, projection, image_px))
+
+
+def pixel_aligned_per_view(
+    maps: Tensor, points: Tensor, projection: Tensor, image_px: int
+) -> tuple[Tensor, Tensor]:
+    """Features (B, N, Q, C) of points (B, Q, 3) in each of N views, and where they are seen."""
     pixels, depth = project(points, projection)
-    return mean_over_views(*sample(maps, pixels, depth, image_px))
+    return sample(maps, pixels, depth, image_px)

@@ -9,7 +9,7 @@ from headwater.systems.glvd.canonical import UNIT_MM
 from headwater.systems.glvd.config import GlvdConfig
 from headwater.systems.glvd.decoder import StepDecoder
 from headwater.systems.glvd.encoding import RELATIVE_ENCODINGS
-from headwater.systems.glvd.features import pixel_aligned
+from headwater.systems.glvd.features import mean_over_views, pixel_aligned_per_view
 from headwater.systems.glvd.hourglass import MapHourglass, StackedHourglass
 from headwater.systems.glvd.landmark_encoder import LandmarkEncoder
 
@@ -151,12 +151,8 @@ class Glvd(nn.Module):
         """Equation 1: displacement (B, K, 3) of keypoints (B, K, 3)."""
         if self.g_k is None or encoded.keypoint_maps is None:
             return torch.zeros_like(keypoints)
-        features = pixel_aligned(
-            encoded.keypoint_maps, keypoints, encoded.projection, self.config.image_px
-        )
-        found = encoded.landmarks[:, None].expand(-1, keypoints.shape[1], -1)
-        x = torch.cat([keypoints, features, found], dim=-1)
-        step = self.g_k.own_rows(x, self.g_k.rows())
+        features = self._trunk(self.g_k, encoded, encoded.keypoint_maps, keypoints, [])
+        step = self.g_k.own_rows(features, self.g_k.rows())
         return step + self._towards(self.keypoint_template, keypoints)
 
     def vertex_step(
@@ -171,15 +167,51 @@ class Glvd(nn.Module):
 
         chosen: (n,) vertex indices, None for all. rows: of ``g_v``, to compute them once.
         """
-        features = pixel_aligned(
-            encoded.vertex_maps, vertices, encoded.projection, self.config.image_px
-        )
-        relative = self._relative(vertices, keypoints, encoded.projection)
-        found = encoded.landmarks[:, None].expand(-1, vertices.shape[1], -1)
-        x = torch.cat([vertices, features, relative, found], dim=-1)
-        step = self.g_v.own_rows(x, self.g_v.rows(chosen) if rows is None else rows)
+        features = self._vertex_features(encoded, vertices, keypoints)
+        step = self.g_v.own_rows(features, self.g_v.rows(chosen) if rows is None else rows)
         template = self.template if chosen is None else self.template[chosen]
         return step + self._towards(template, vertices)
+
+    def vertex_field(
+        self, encoded: Encoded, points: Tensor, keypoints: Tensor, chosen: Tensor
+    ) -> Tensor:
+        """Displacements (B, Q, n, 3) of the vertices ``chosen`` (n,) from points (B, Q, 3)."""
+        features = self._vertex_features(encoded, points, keypoints)
+        step = self.g_v.full(features, self.g_v.rows(chosen))
+        return step + self._towards(self.template[chosen], points[:, :, None])
+
+    def keypoint_field(self, encoded: Encoded, points: Tensor) -> Tensor:
+        """Displacements (B, Q, K, 3) of all keypoints from points (B, Q, 3)."""
+        if self.g_k is None or encoded.keypoint_maps is None:
+            return points.new_zeros(*points.shape[:2], 0, 3)
+        features = self._trunk(self.g_k, encoded, encoded.keypoint_maps, points, [])
+        step = self.g_k.full(features, self.g_k.rows())
+        return step + self._towards(self.keypoint_template, points[:, :, None])
+
+    def _vertex_features(self, encoded: Encoded, points: Tensor, keypoints: Tensor) -> Tensor:
+        relative = self._relative(points, keypoints, encoded.projection)
+        return self._trunk(self.g_v, encoded, encoded.vertex_maps, points, [relative])
+
+    def _trunk(
+        self,
+        decoder: StepDecoder,
+        encoded: Encoded,
+        maps: Tensor,
+        points: Tensor,
+        others: list[Tensor],
+    ) -> Tensor:
+        """Hidden units (B, Q, hidden) at points (B, Q, 3), fused over views as the config says."""
+        found = encoded.landmarks[:, None].expand(-1, points.shape[1], -1)
+        features, seen = pixel_aligned_per_view(
+            maps, points, encoded.projection, self.config.image_px
+        )
+        if self.config.fusion == "features":
+            fused = mean_over_views(features, seen)
+            return decoder.features(torch.cat([points, fused, *others, found], dim=-1))
+        rest = torch.cat([points, *others, found], dim=-1)[:, None]
+        per_view = rest.expand(-1, features.shape[1], -1, -1)
+        place, tail = per_view[..., :3], per_view[..., 3:]
+        return decoder.features(torch.cat([place, features, tail], dim=-1), seen)
 
     def descend(
         self, encoded: Encoded, vertices: Tensor, keypoints: Tensor, iterations: int
@@ -224,6 +256,15 @@ def heatmaps(landmarks: Tensor, image_px: int, side: int, sigma_cells: float) ->
     maps = falloff[:, :, 1, :, None] * falloff[:, :, 0, None, :]
     # The tails are cut: their subnormal numbers would slow every convolution down many times.
     return torch.where(maps > SMALLEST_HEAT, maps, torch.zeros_like(maps))
+
+
+def starting_points(template: Tensor, config: GlvdConfig, generator: torch.Generator) -> Tensor:
+    """First points (n, 3) of a descent to the n points of ``template`` (n, 3)."""
+    if config.start == "template":
+        return template.clone()
+    if config.start == "zero":
+        return torch.zeros_like(template)
+    return random_ball(len(template), config.start_radius_mm / UNIT_MM, generator)
 
 
 def random_ball(count: int, radius: float, generator: torch.Generator) -> Tensor:

@@ -220,6 +220,12 @@ class Objective:
         steps: Tensor,
         generator: torch.Generator,
     ) -> Tensor:
+        if self.config.supervision == "all":
+            target = self.targets[heads]
+            points = self._scattered(target, generator)
+            every = torch.arange(target.shape[1])
+            step = self.network.vertex_field(encoded, points, guides, every)
+            return clamped_l1(step, points[:, :, None], target[:, None], self.network.clamp)
         chosen = torch.multinomial(self.chances, self.config.points, generator=generator)
         target = self.targets[heads][:, chosen]
         points = self._queries(target, steps, generator)
@@ -227,6 +233,10 @@ class Objective:
         return clamped_l1(step, points, target, self.network.clamp)
 
     def _keypoint_loss(self, encoded: Encoded, truth: Tensor, generator: torch.Generator) -> Tensor:
+        if self.config.supervision == "all":
+            points = self._scattered(truth, generator)
+            step = self.network.keypoint_field(encoded, points)
+            return clamped_l1(step, points[:, :, None], truth[:, None], self.network.clamp)
         losses = []
         for _ in range(KEYPOINT_QUERIES):
             points = self._queries(truth, self._steps(len(truth), generator), generator)
@@ -234,14 +244,31 @@ class Objective:
             losses.append(clamped_l1(step, points, truth, self.network.clamp))
         return torch.stack(losses).mean()
 
+    def _scattered(self, target: Tensor, generator: torch.Generator) -> Tensor:
+        """Queries (B, points, 3): in the box, in the first ball and round points of ``target``."""
+        count, total = len(target), self.config.points
+        uniform, ball = total // 4, total * 3 // 20
+        box = self.config.box_mm / UNIT_MM
+        in_box = box * (2 * torch.rand(count, uniform, 3, generator=generator) - 1)
+        radius = self.config.start_radius_mm / UNIT_MM
+        in_ball = random_ball(count * ball, radius, generator).reshape(count, ball, 3)
+        near = total - uniform - ball
+        chosen = torch.randint(target.shape[1], (count, near, 1), generator=generator)
+        around = target.gather(1, chosen.expand(-1, -1, 3)) + self._jitter(count, near, generator)
+        return torch.cat([in_box, in_ball, around], dim=1)
+
+    def _jitter(self, count: int, points: int, generator: torch.Generator) -> Tensor:
+        """Noise (count, points, 3) of mixed spread."""
+        sigmas = torch.tensor(self.config.near_sigmas_mm) / UNIT_MM
+        sigma = sigmas[torch.randint(len(sigmas), (count, points, 1), generator=generator)]
+        return sigma * torch.randn(count, points, 3, generator=generator)
+
     def _queries(self, target: Tensor, steps: Tensor, generator: torch.Generator) -> Tensor:
         """Points on the oracle's descent to ``target`` (B, n, 3), with noise."""
         count, points, _ = target.shape
         radius = self.config.start_radius_mm / UNIT_MM
         start = random_ball(count * points, radius, generator).reshape(count, points, 3)
-        sigmas = torch.tensor(self.config.near_sigmas_mm) / UNIT_MM
-        sigma = sigmas[torch.randint(len(sigmas), (count, points, 1), generator=generator)]
-        noise = sigma * torch.randn(count, points, 3, generator=generator)
+        noise = self._jitter(count, points, generator)
         return oracle_path(start, target, steps, self.network.clamp) + noise
 
     def _guides(
@@ -255,8 +282,9 @@ class Objective:
         noise = torch.randn(truth.shape, generator=generator)
         true = truth + noise * (self.config.keypoint_noise_mm / UNIT_MM)
         kind = torch.rand(count, 1, 1, generator=generator)
-        mixed = torch.where(kind < 0.5, true, (1 - blend) * start + blend * truth)
-        own = torch.nonzero(kind.flatten() >= 0.75).flatten()
+        near, halfway = self.config.keypoint_shares
+        mixed = torch.where(kind < near, true, (1 - blend) * start + blend * truth)
+        own = torch.nonzero(kind.flatten() >= near + halfway).flatten()
         if len(own):
             mixed[own] = self._rolled_out(encoded, start, steps, own)
         return mixed
