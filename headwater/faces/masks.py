@@ -101,7 +101,7 @@ def head_reach(pose: FacePose, height: int, width: int) -> NDArray[np.bool_]:
     side *= _NECK_HALF_WIDTH * pose.width
     neck = [top[:2] - side, top[:2] + side, bottom[:2] + side, bottom[:2] - side]
     fill_polygon(reach, np.array(neck, dtype=np.float32), 1)
-    return reach.astype(bool)
+    return reach.view(np.bool_)
 
 
 def _fill_ellipsoid(
@@ -117,9 +117,13 @@ def _fill_ellipsoid(
 
 def _piece_with(mask: NDArray[np.bool_], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The connected piece of ``mask`` that holds most of ``face``, its holes filled."""
-    _, pieces = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
-    head = pieces == np.bincount(pieces[face]).argmax()
-    outlines, _ = cv2.findContours(head.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    head = mask.view(np.uint8)
+    count, pieces = cv2.connectedComponents(head, connectivity=4)
+    if count > 2:  # the first is the background
+        x, y, width, height = cv2.boundingRect(face.view(np.uint8))
+        window = np.s_[y : y + height, x : x + width]
+        head = (pieces == np.bincount(pieces[window][face[window]]).argmax()).view(np.uint8)
+    outlines, _ = cv2.findContours(head, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     filled = np.zeros(mask.shape, dtype=np.uint8)
     cv2.drawContours(filled, outlines, -1, (1,), cv2.FILLED)
-    return filled.astype(bool)
+    return filled.view(np.bool_)

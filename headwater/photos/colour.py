@@ -42,7 +42,8 @@ def _managed(image: Image.Image, profile: bytes | None) -> Image.Image:
             transform = None  # a broken profile, or one for another mode
         if transform is not None:
             return ImageCms.applyTransform(image, transform) or image
-    return image.convert("RGB")
+    # Pillow copies what is RGB already.
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 @lru_cache(maxsize=32)
