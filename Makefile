@@ -26,7 +26,7 @@ help:
 
 repro: $(READY)
 	@$(SYSTEM)
-	@$(PY) -m flows
+	@exec $(PY) -m flows $$PPID
 
 test: $(READY)
 	@$(SYSTEM)

@@ -1,5 +1,8 @@
 """``python -m flows``: rebuild what is out of date, with a Prefect server of the build's own.
 
+Takes the pid of the make that starts it, if one does: without it, a make that is killed while
+Python starts would leave a build behind.
+
 Exit status 0 only when all stages hold; 2 for a problem that the user can mend, 130 when
 interrupted. Prefect, slow to import, is needed only when there is something to do.
 """
@@ -19,7 +22,7 @@ from tasks.workers import cores
 
 def main() -> NoReturn:
     """Build in the current folder and exit."""
-    lifeline.hold()
+    lifeline.hold(int(sys.argv[1]) if len(sys.argv) > 1 else None)
     project = Path.cwd()
     quieten("rebuild", project / ".headwater" / "logs" / "rebuild.log")
     sys.exit(build(project))

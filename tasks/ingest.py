@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from headwater.artifacts.images import decode_png, encode_png
+from headwater.artifacts.images import decode_picture, encode_png
 from headwater.artifacts.landmark_rows import mesh_columns
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import FRAMES, PHOTOS, SYNTHETIC_FRAMES
@@ -38,7 +38,7 @@ def compute(work: Work, result: Result) -> None:
 
 
 def _frame_row(row: Row, frame_px: int) -> Row:
-    rgb = decode_png(row["image"])
+    rgb = decode_picture(row["image"])
     face = find_face(rgb, mediapipe_faces())
     frame, frame_from_photo = crop_frame(rgb, face, frame_px)
     mesh = carried_landmarks(face, frame, frame_from_photo, mediapipe_faces())

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from headwater.artifacts.ids import item_id, sha256_hex, split_of
-from headwater.artifacts.images import encode_png
+from headwater.artifacts.images import encode_png, jpeg_with
 from headwater.artifacts.schemas import PHOTOS
 from headwater.config import Params
 from headwater.errors import ItemRejected
 from headwater.photos.builtin import PORTRAITS
 from headwater.photos.decode import DecodedPhoto, decode_photo
 from headwater.photos.folder import PhotoFile, list_photos, read_photo
+from headwater.photos.jpeg import without_metadata
 from headwater.pipeline.step import Item, Result, Step, Work
 from headwater.reject_reasons import RejectReason
 from tasks.command import run
@@ -65,13 +66,21 @@ def _row(item: Item, folder: Path, params: Params) -> dict[str, Any]:
         "licence": builtin_licences().get(item.source["sha256"], params.photos.licence),
         "parent": None,
         "source_sha256": item.source["sha256"],
-        "image": encode_png(rgb, item.item),
+        "image": stored_image(data, photo, rgb, item.item),
         "width": rgb.shape[1],
         "height": rgb.shape[0],
         "file_name": item.name,
         "source_format": photo.source_format,
         "source_mode": photo.source_mode,
     }
+
+
+def stored_image(
+    data: bytes, photo: DecodedPhoto, rgb: NDArray[np.uint8], name: str
+) -> dict[str, Any]:
+    """The image column's value: the file's own coding where it shows the same pixels, else PNG."""
+    bare = without_metadata(data) if photo.as_coded and rgb is photo.rgb else None
+    return (jpeg_with(bare, rgb, name) if bare else None) or encode_png(rgb, name)
 
 
 @cache

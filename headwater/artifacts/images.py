@@ -1,4 +1,4 @@
-"""Images inside tables: PNG bytes in the Hugging Face Image convention."""
+"""Images inside tables in the Hugging Face Image convention: PNG bytes, for photos also JPEG."""
 
 import io
 from typing import Any
@@ -10,6 +10,7 @@ from PIL import Image
 from headwater.errors import HeadwaterError
 
 MAX_PIXELS = 64_000_000
+PICTURE_FORMATS = ("PNG", "JPEG")
 # zlib's run-length strategy: smaller than its default on rendered and photographed pixels, faster.
 _RUN_LENGTHS = 3
 
@@ -27,10 +28,38 @@ def encode_png(array: NDArray[Any], name: str) -> dict[str, Any]:
     return {"bytes": buffer.getvalue(), "path": f"{name}.png"}
 
 
+def jpeg_with(data: bytes, array: NDArray[np.uint8], name: str) -> dict[str, Any] | None:
+    """A photo column's value with JPEG bytes; None if they do not show exactly ``array``."""
+    value = {"bytes": data, "path": f"{name}.jpg"}
+    try:
+        found = decode_picture(value)
+    except (OSError, SyntaxError, ValueError):
+        return None
+    return value if np.array_equal(found, array) else None
+
+
 def decode_png(value: dict[str, Any]) -> NDArray[Any]:
     """The array of an image column's value; uint8, or uint16 for 16-bit PNG."""
-    with Image.open(io.BytesIO(value["bytes"]), formats=["PNG"]) as image:
+    array = _decode(value, ("PNG",))
+    return array.astype(np.uint16) if array.dtype == np.int32 else array
+
+
+def decode_picture(value: dict[str, Any]) -> NDArray[np.uint8]:
+    """The array (H, W, 3) uint8 of a photo column's value, PNG or JPEG."""
+    return _decode(value, PICTURE_FORMATS)
+
+
+def picture_size(data: bytes, formats: tuple[str, ...]) -> tuple[int, int] | None:
+    """Width and height, px, that an image's header gives; None if it has none of the formats."""
+    try:
+        with Image.open(io.BytesIO(data), formats=formats) as image:
+            return image.size
+    except (OSError, SyntaxError, ValueError):
+        return None
+
+
+def _decode(value: dict[str, Any], formats: tuple[str, ...]) -> NDArray[Any]:
+    with Image.open(io.BytesIO(value["bytes"]), formats=formats) as image:
         if image.width * image.height > MAX_PIXELS:
             raise HeadwaterError(f"{value['path']}: {image.width} x {image.height} is too large")
-        array = np.array(image)
-    return array.astype(np.uint16) if array.dtype == np.int32 else array
+        return np.array(image)

@@ -1,21 +1,20 @@
 """What the rows of one Parquet file must hold, column by column."""
 
 import re
-import struct
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.artifacts.ids import ITEM_ID_LENGTH
+from headwater.artifacts.images import PICTURE_FORMATS, picture_size
 from headwater.artifacts.meshes import check_head_size, from_ply
-from headwater.artifacts.schemas import IMAGE, TableSchema, is_optional
+from headwater.artifacts.schemas import IMAGE, PHOTOS, TableSchema, is_optional
 from headwater.artifacts.tables import Row
 from headwater.errors import HeadwaterError
 
 SPLITS = ("train", "validation", "test")
 SOURCES = ("photo", "synthetic")
-_PNG_START = b"\x89PNG\r\n\x1a\n"
 _ID = re.compile(f"[0-9a-f]{{{ITEM_ID_LENGTH}}}")
 _ROTATION_TOLERANCE = 1e-5
 
@@ -24,7 +23,8 @@ def check_rows(schema: TableSchema, table: pa.Table) -> None:
     """Check a whole table of ``schema``; raises HeadwaterError naming the first bad row.
 
     Nothing is empty but optional columns; identifiers are well formed; numbers are finite; pictures
-    are PNG of the stated size; meshes are sound and of head size; cameras have a proper rotation.
+    are PNG (photos also JPEG) of the stated size; meshes are sound and of head size; cameras have a
+    proper rotation.
     """
     for field in schema.arrow:
         values = table.column(field.name)
@@ -63,15 +63,16 @@ def _check_row(schema: TableSchema, row: Row) -> None:
             vertices, _ = from_ply(value["bytes"], field.name)
             check_head_size(vertices, field.name)
         else:
-            _check_picture(field.name, value["bytes"], row)
+            formats = PICTURE_FORMATS if schema is PHOTOS else ("PNG",)
+            _check_picture(field.name, value["bytes"], row, formats)
     if "intrinsics" in row:
         _check_camera(row)
 
 
-def _check_picture(name: str, data: bytes, row: Row) -> None:
-    if not data.startswith(_PNG_START) or len(data) < 24:
-        raise HeadwaterError(f"{name} is no PNG picture")
-    size = struct.unpack(">II", data[16:24])
+def _check_picture(name: str, data: bytes, row: Row, formats: tuple[str, ...]) -> None:
+    size = picture_size(data, formats)
+    if size is None:
+        raise HeadwaterError(f"{name} is no {' or '.join(formats)} picture")
     if "width" in row and size != (row["width"], row["height"]):
         raise HeadwaterError(
             f"{name} is {size[0]} x {size[1]} px, the row says {row['width']} x {row['height']}"

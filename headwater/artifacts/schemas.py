@@ -111,12 +111,12 @@ def _table(name: str, row: str, *fields: pa.Field) -> TableSchema:
     return TableSchema(name, row, schema.with_metadata(metadata))
 
 
-FRAME = (
-    *ORIGIN,
-    column("image", IMAGE, "the frame, 8-bit sRGB PNG"),
+_SIZE = (
     column("width", pa.int32(), "width of the frame", unit="px"),
     column("height", pa.int32(), "height of the frame", unit="px"),
 )
+
+FRAME = (*ORIGIN, column("image", IMAGE, "the frame, 8-bit sRGB PNG"), *_SIZE)
 
 _CAMERA = (
     column("intrinsics", doubles(9), "K, row by row", unit="px", frame="frame", shape=(3, 3)),
@@ -157,7 +157,14 @@ _PARTS = (
 PHOTOS = _table(
     "photos/photos",
     "a photo as it was found, upright and in sRGB",
-    *FRAME,
+    *ORIGIN,
+    column(
+        "image",
+        IMAGE,
+        "the photo, 8-bit sRGB: a JPEG that is upright sRGB already as it is coded, without its "
+        "metadata; anything else as PNG",
+    ),
+    *_SIZE,
     column("file_name", pa.string(), "path inside the photo folder, odd bytes escaped"),
     column("source_format", pa.string(), "format of the file, from its content"),
     column("source_mode", pa.string(), "colour mode before conversion"),

@@ -13,10 +13,10 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from headwater.errors import ItemRejected
 from headwater.faces.landmark_sets import outer_eye_distance
+from headwater.faces.robust_fit import robust_minimum
 from headwater.reject_reasons import RejectReason
 
 # Portraits and selfies are taken from 0.4 to 2.5 m: twice the spread below on either side.
@@ -28,6 +28,9 @@ _POINT_SPREAD: Final = 0.04
 _TOLERANCE: Final = 1e-7
 _MAX_NME_PERCENT: Final = 15.0
 _MIN_DISTANCE_MM: Final = 120.0
+_MAX_EVALUATIONS: Final = 60
+# Of the origin's depth; nearer points lie in or behind the camera.
+_LEAST_DEPTH: Final = 0.02
 
 _WEIGHTS: Final = np.ones(68)
 _WEIGHTS[:17] = 0.3
@@ -72,79 +75,114 @@ def calibrate(
     if not np.isfinite(image).all() or not eyes > 0:
         raise _failure("the landmarks are not finite")
     start_focal = focal_px or _usual_focal(image, model)
-    pose = _start(image, model, _intrinsics(start_focal, principal_px))
-    free = focal_px is None
-    parameters = np.append(pose, np.log(start_focal))[: 7 if free else 6]
-    problem = _Problem(image, model, principal_px, _POINT_SPREAD * eyes, start_focal)
-    solution = least_squares(
-        problem.residuals,
-        parameters,
-        problem.jacobian,
-        loss="soft_l1",
-        ftol=_TOLERANCE,
-        xtol=_TOLERANCE,
-        max_nfev=60,
-    ).x
-    return problem.calibration(solution, eyes)
+    problem = _Problem(
+        image - principal_px, model, (_WEIGHTS / (_POINT_SPREAD * eyes))[:, None], eyes, focal_px
+    )
+    start = _start(image, model, _intrinsics(start_focal, principal_px), problem)
+    view = robust_minimum(problem, start, _TOLERANCE, _MAX_EVALUATIONS)
+    intrinsics = _intrinsics(focal_px or view.scale * view.distance, principal_px)
+    return _checked(view, problem.image, intrinsics, eyes)
+
+
+@dataclass(frozen=True)
+class _View:
+    """A pinhole camera, by parameters that one face tells apart, and what it sees.
+
+    rotation: (3, 3). origin: (2,) px from the principal point, where the head's origin is seen.
+    scale: px per mm there. distance: mm, its depth; focal length = scale distance. Hence points
+    with coordinates ``turned`` (68, 3), mm, along the camera's axes about the origin are ``seen``
+    (68, 2), px from the principal point, at (scale turned_xy + origin) / depth, where
+    depth (68, 1) = 1 + turned_z / distance.
+    """
+
+    rotation: FloatArray
+    origin: FloatArray
+    scale: float
+    distance: float
+    turned: FloatArray
+    depth: FloatArray
+    seen: FloatArray
 
 
 @dataclass(frozen=True)
 class _Problem:
-    """Weighted reprojection; parameters are rotation vector, translation and log focal length."""
+    """Weighted reprojection and the distance's prior, a ``robust_fit.Problem``.
+
+    Steps are a rotation vector, the origin in ``unit_px``, and logarithms of distance and scale;
+    with a known focal length the scale follows from the distance.
+    image: (68, 2) px from the principal point. model: (68, 3) mm. weights: (68, 1) per px.
+    """
 
     image: FloatArray
     model: FloatArray
-    principal: tuple[float, float]
-    spread_px: float
-    known_focal: float
+    weights: FloatArray
+    unit_px: float
+    known_focal: float | None
 
-    def focal(self, parameters: FloatArray) -> float:
-        """Focal length, px: the last parameter of seven, or the known one."""
-        return float(np.exp(parameters[6])) if len(parameters) == 7 else self.known_focal
+    def view(
+        self, rotation: FloatArray, origin: FloatArray, scale: float, distance: float
+    ) -> _View:
+        """A camera with what it sees of the model."""
+        turned = self.model @ rotation.T
+        depth = 1 + turned[:, 2:] / distance
+        # Behind the camera nothing is seen.
+        in_front = np.where(depth > _LEAST_DEPTH, depth, np.nan)
+        seen = (scale * turned[:, :2] + origin) / in_front
+        return _View(rotation, origin, scale, distance, turned, depth, seen)
 
-    def project(self, parameters: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Points (68, 2) px and their derivatives (136, 7)."""
-        focal = self.focal(parameters)
-        intrinsics = _intrinsics(focal, self.principal)
-        points, slopes = cv2.projectPoints(
-            self.model, parameters[:3], parameters[3:6], intrinsics, _NO_DISTORTION
+    def moved(self, state: _View, step: FloatArray) -> _View:
+        """The view a step (6,) or (7,) away."""
+        rotation = np.asarray(cv2.Rodrigues(step[:3])[0], dtype=np.float64) @ state.rotation
+        log_scale = step[6] if self.known_focal is None else -step[5]
+        return self.view(
+            rotation,
+            state.origin + self.unit_px * step[3:5],
+            state.scale * float(np.exp(log_scale)),
+            state.distance * float(np.exp(step[5])),
         )
-        slopes = np.asarray(slopes, dtype=np.float64)
-        by_log_focal = (slopes[:, 6] + slopes[:, 7]) * focal
-        seen = np.asarray(points, dtype=np.float64).reshape(-1, 2)
-        return seen, np.column_stack([slopes[:, :6], by_log_focal])
 
-    def residuals(self, parameters: FloatArray) -> FloatArray:
-        """Errors (136) of the landmarks over their spread, then that of the distance prior."""
-        points, _ = self.project(parameters)
-        errors = (points - self.image) * (_WEIGHTS / self.spread_px)[:, None]
-        distance = np.log(max(parameters[5], 1.0) / PRIOR_DISTANCE_MM) / PRIOR_LOG_SPREAD
-        return np.append(errors.ravel(), distance if len(parameters) == 7 else 0.0)
+    def residuals(self, state: _View) -> FloatArray:
+        """Errors (137,) of the landmarks over their spread, then that of the distance prior."""
+        errors = (state.seen - self.image) * self.weights
+        free = self.known_focal is None
+        prior = np.log(state.distance / PRIOR_DISTANCE_MM) / PRIOR_LOG_SPREAD if free else 0.0
+        return np.append(errors.ravel(), prior)
 
-    def jacobian(self, parameters: FloatArray) -> FloatArray:
-        """Derivatives (137, 6 or 7) of ``residuals`` by the parameters."""
-        _, slopes = self.project(parameters)
-        weighted = slopes * np.repeat(_WEIGHTS / self.spread_px, 2)[:, None]
-        prior = np.zeros((1, 7))
-        if len(parameters) == 7 and parameters[5] > 1:
-            prior[0, 5] = 1.0 / (parameters[5] * PRIOR_LOG_SPREAD)
-        return np.vstack([weighted, prior])[:, : len(parameters)]
+    def slopes(self, state: _View) -> FloatArray:
+        """Derivatives (137, 6 or 7) of ``residuals`` by a step."""
+        slopes = np.zeros((137, 7))
+        by = slopes[:136].reshape(68, 2, 7)
+        across = state.scale * state.turned / state.depth
+        forward = state.turned / (state.distance * state.depth)
+        by[:, :, 0] = -state.seen * forward[:, 1:2]
+        by[:, :, 1] = state.seen * forward[:, 0:1]
+        by[:, 0, 1] += across[:, 2]
+        by[:, 1, 0] -= across[:, 2]
+        by[:, 0, 2], by[:, 1, 2] = -across[:, 1], across[:, 0]
+        by[:, 0, 3] = by[:, 1, 4] = self.unit_px / state.depth[:, 0]
+        by[:, :, 5] = state.seen * forward[:, 2:]
+        by[:, :, 6] = across[:, :2]
+        by *= self.weights[:, :, None]
+        if self.known_focal is not None:
+            slopes[:, 5] -= slopes[:, 6]
+            return slopes[:, :6]
+        slopes[136, 5] = 1 / PRIOR_LOG_SPREAD
+        return slopes
 
-    def calibration(self, parameters: FloatArray, eyes: float) -> Calibration:
-        """Checked result; ``eyes`` is the outer eye-corner distance in px."""
-        rotation = np.asarray(cv2.Rodrigues(parameters[:3])[0], dtype=np.float64)
-        translation = parameters[3:6].copy()
-        depths = self.model @ rotation[2] + translation[2]
-        if depths.min() < _MIN_DISTANCE_MM or rotation[2, 2] >= 0:
-            raise _failure("the face would be behind the camera or turned away from it")
-        error = float(np.linalg.norm(self.project(parameters)[0] - self.image, axis=1).mean())
-        percent = 100.0 * error / eyes
-        if not percent <= _MAX_NME_PERCENT:
-            raise _failure(
-                f"the landmarks are missed by {percent:.1f} % of the eye distance on average"
-            )
-        intrinsics = _intrinsics(self.focal(parameters), self.principal)
-        return Calibration(intrinsics, rotation, translation, error, percent)
+
+def _checked(view: _View, image: FloatArray, intrinsics: FloatArray, eyes: float) -> Calibration:
+    """The result; ``image`` (68, 2) px from the principal point, ``eyes`` their distance in px."""
+    nearest = float(view.depth.min()) * view.distance
+    if nearest < _MIN_DISTANCE_MM or view.rotation[2, 2] >= 0:
+        raise _failure("the face would be behind the camera or turned away from it")
+    error = float(np.linalg.norm(view.seen - image, axis=1).mean())
+    percent = 100.0 * error / eyes
+    if not percent <= _MAX_NME_PERCENT:
+        raise _failure(
+            f"the landmarks are missed by {percent:.1f} % of the eye distance on average"
+        )
+    translation = np.append(view.origin / view.scale, view.distance)
+    return Calibration(intrinsics, view.rotation, translation, error, percent)
 
 
 def _intrinsics(focal: float, principal: tuple[float, float]) -> FloatArray:
@@ -159,14 +197,24 @@ def _usual_focal(image: FloatArray, model: FloatArray) -> float:
     return float(np.linalg.norm(rows, axis=1).max()) * PRIOR_DISTANCE_MM
 
 
-def _start(image: FloatArray, model: FloatArray, intrinsics: FloatArray) -> FloatArray:
-    """Rotation vector and translation (6,) by SQPnP."""
+def _start(
+    image: FloatArray, model: FloatArray, intrinsics: FloatArray, problem: _Problem
+) -> _View:
+    """The view of ``problem`` that SQPnP finds for points (68, 2) px, with known intrinsics."""
     found, turn, shift = cv2.solvePnP(
         model, image, intrinsics, _NO_DISTORTION, flags=cv2.SOLVEPNP_SQPNP
     )
     if not found or not (np.isfinite(turn).all() and np.isfinite(shift).all()):
         raise _failure("no starting pose was found")
-    return np.concatenate([turn.ravel(), shift.ravel()])
+    distance = float(shift[2, 0])
+    if distance < _MIN_DISTANCE_MM:
+        raise _failure("the face would be behind the camera")
+    rotation = np.asarray(cv2.Rodrigues(turn)[0], dtype=np.float64)
+    scale = float(intrinsics[0, 0]) / distance
+    view = problem.view(rotation, scale * shift[:2, 0], scale, distance)
+    if view.depth.min() <= _LEAST_DEPTH:
+        raise _failure("the face would be behind the camera")
+    return view
 
 
 def _failure(why: str) -> ItemRejected:

@@ -77,7 +77,7 @@ def crop_frame(
     # averaging by the whole ratio, at a fraction of its time.
     factor = max(1, min(max(x1 - x0, y1 - y0) // frame_px, x1 - x0, y1 - y0))
     x1, y1 = x1 - (x1 - x0) % factor, y1 - (y1 - y0) % factor
-    cut = np.ascontiguousarray(np.rot90(rgb[y0:y1, x0:x1], found.quarter_turns))
+    cut = np.rot90(rgb[y0:y1, x0:x1], found.quarter_turns)
     affine = turn(found.quarter_turns, x1 - x0, y1 - y0) @ shift(-x0, -y0)
     if factor > 1:
         cut = _resized(cut, cut.shape[1] // factor, cut.shape[0] // factor, cv2.INTER_AREA)
@@ -85,7 +85,7 @@ def crop_frame(
     height, width = cut.shape[:2]
     scale = frame_px / max(height, width)
     if scale >= 1:
-        return cut, affine[:2]
+        return np.ascontiguousarray(cut), affine[:2]
     columns, rows = max(1, round(width * scale)), max(1, round(height * scale))
     frame = _resized(cut, columns, rows, cv2.INTER_LINEAR)
     return frame, (np.diag([columns / width, rows / height, 1.0]) @ affine)[:2]

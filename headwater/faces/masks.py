@@ -80,7 +80,7 @@ def head_mask(person: NDArray[np.float32], landmarks_478: NDArray[np.float32]) -
         raise ItemRejected(RejectReason.NO_HEAD_MASK, "The face lies outside its frame.")
     reach = head_reach(face_pose(landmarks_478), height, width)
     mask = ((person > _PERSON) & reach) | face
-    return _piece_with(mask, face)
+    return piece_with(mask, face)
 
 
 def head_reach(pose: FacePose, height: int, width: int) -> NDArray[np.bool_]:
@@ -101,7 +101,7 @@ def head_reach(pose: FacePose, height: int, width: int) -> NDArray[np.bool_]:
     side *= _NECK_HALF_WIDTH * pose.width
     neck = [top[:2] - side, top[:2] + side, bottom[:2] + side, bottom[:2] - side]
     fill_polygon(reach, np.array(neck, dtype=np.float32), 1)
-    return reach.astype(bool)
+    return reach.view(np.bool_)
 
 
 def _fill_ellipsoid(
@@ -115,11 +115,22 @@ def _fill_ellipsoid(
     fill_polygon(mask, ((vectors @ circle).T + centre[:2]).astype(np.float32), 1)
 
 
-def _piece_with(mask: NDArray[np.bool_], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def piece_with(mask: NDArray[np.bool_], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The connected piece of ``mask`` that holds most of ``face``, its holes filled."""
-    _, pieces = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
-    head = pieces == np.bincount(pieces[face]).argmax()
-    outlines, _ = cv2.findContours(head.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    head = _piece_at(mask, face)
+    if 2 * np.count_nonzero(head & face) < np.count_nonzero(face):
+        # Its outline crosses itself, or the frame's edge cuts it into several pieces.
+        _, pieces = cv2.connectedComponents(mask.view(np.uint8), connectivity=4)
+        head = pieces == np.bincount(pieces[face]).argmax()
+    outlines, _ = cv2.findContours(head.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     filled = np.zeros(mask.shape, dtype=np.uint8)
     cv2.drawContours(filled, outlines, -1, (1,), cv2.FILLED)
-    return filled.astype(bool)
+    return filled.view(np.bool_)
+
+
+def _piece_at(mask: NDArray[np.bool_], face: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The connected piece of ``mask`` with the first pixel of ``face``."""
+    row, column = divmod(int(face.argmax()), face.shape[1])
+    painted = mask.astype(np.uint8)
+    cv2.floodFill(painted, None, (column, row), (2,), flags=4)
+    return painted == 2

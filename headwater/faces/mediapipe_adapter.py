@@ -8,9 +8,12 @@ import importlib.metadata
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from operator import attrgetter
 from types import ModuleType
 from typing import Any, Final
 
@@ -35,7 +38,7 @@ class FaceLandmarks:
 
     points: NDArray[np.float32]
 
-    @property
+    @cached_property
     def box(self) -> tuple[float, float, float, float]:
         """Left, top, right, bottom of the points, px; may reach outside the image."""
         low, high = self.points[:, :2].min(axis=0), self.points[:, :2].max(axis=0)
@@ -57,9 +60,7 @@ class MediaPipeFaces:
         height, width = rgb.shape[:2]
         scale = np.array([width, height, width], dtype=np.float32)
         return [
-            FaceLandmarks(
-                np.array([(p.x, p.y, p.z) for p in face.landmark], dtype=np.float32) * scale
-            )
+            FaceLandmarks(_points(face.landmark) * scale)
             for face in result.multi_face_landmarks or ()
         ]
 
@@ -117,6 +118,11 @@ class MediaPipeFaces:
         return self._solutions.face_detection.FaceDetection(
             model_selection=("short", "full").index(name), min_detection_confidence=0.5
         )
+
+
+def _points(landmarks: Sequence[Any]) -> NDArray[np.float32]:
+    values = chain.from_iterable(map(attrgetter("x", "y", "z"), landmarks))
+    return np.fromiter(values, np.float32, 3 * len(landmarks)).reshape(-1, 3)
 
 
 _local = threading.local()

@@ -55,7 +55,7 @@ def polygon_mask(
     """Pixels (height, width) inside a loop of landmarks, px."""
     mask = np.zeros((height, width), dtype=np.uint8)
     fill_polygon(mask, landmarks_478[list(loop), :2], 1)
-    return mask.astype(bool)
+    return mask.view(np.bool_)
 
 
 def fill_polygon(

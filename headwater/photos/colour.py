@@ -33,16 +33,31 @@ def srgb_of(image: Image.Image) -> NDArray[np.uint8]:
     return rgb if alpha is None else _over_background(rgb, alpha)
 
 
+def is_srgb(image: Image.Image) -> bool:
+    """Whether the image's own 8-bit pixels are what ``srgb_of`` gives."""
+    return (
+        image.mode == "RGB"
+        and "transparency" not in image.info
+        and _transform(image, image.info.get("icc_profile")) is None
+    )
+
+
 def _managed(image: Image.Image, profile: bytes | None) -> Image.Image:
     """L, RGB or CMYK image as sRGB, by its ICC profile where it has one that can be used."""
-    if profile:
-        try:
-            transform = _from_profile(profile, image.mode)
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            transform = None  # a broken profile, or one for another mode
-        if transform is not None:
-            return ImageCms.applyTransform(image, transform) or image
-    return image.convert("RGB")
+    if transform := _transform(image, profile):
+        return ImageCms.applyTransform(image, transform) or image
+    # Pillow copies what is RGB already.
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _transform(image: Image.Image, profile: bytes | None) -> ImageCms.ImageCmsTransform | None:
+    """From ``profile`` to sRGB; None without one that can be used, or if it is sRGB already."""
+    if not profile:
+        return None
+    try:
+        return _from_profile(profile, image.mode)
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None  # a broken profile, or one for another mode
 
 
 @lru_cache(maxsize=32)

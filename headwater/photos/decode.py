@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from headwater.errors import ItemRejected
-from headwater.photos.colour import srgb_of
+from headwater.photos.colour import is_srgb, srgb_of
 from headwater.reject_reasons import RejectReason
 
 # What Pillow logs about damaged files would reach the console; the reason says it instead.
@@ -68,6 +68,7 @@ class DecodedPhoto:
     rgb: (height, width, 3) uint8 sRGB. source_format: of the content, such as "JPEG".
     source_mode: Pillow's name of the colour mode before conversion, such as "CMYK".
     frames: pictures in the file (above 1 for animations and multi-page files).
+    as_coded: whether the file is a JPEG that needed nothing but decoding: upright sRGB already.
     """
 
     rgb: NDArray[np.uint8]
@@ -76,6 +77,7 @@ class DecodedPhoto:
     source_format: str
     source_mode: str
     frames: int
+    as_coded: bool
 
 
 def decode_photo(data: bytes, max_pixels: int = MAX_PIXELS) -> DecodedPhoto:
@@ -95,11 +97,13 @@ def decode_photo(data: bytes, max_pixels: int = MAX_PIXELS) -> DecodedPhoto:
                 image.load()
             except _READER_ERRORS as error:
                 raise _refusal(error, str(image.format)) from error
-            rgb = _turn_upright(srgb_of(image), _orientation(image))
+            orientation = _orientation(image)
+            rgb = _turn_upright(srgb_of(image), orientation)
             frames = _frame_count(image)
             source_format = str(image.format)
+            as_coded = source_format == "JPEG" and orientation == 1 and is_srgb(image)
     height, width = rgb.shape[:2]
-    return DecodedPhoto(rgb, width, height, source_format, mode, frames)
+    return DecodedPhoto(rgb, width, height, source_format, mode, frames, as_coded)
 
 
 def _open(data: bytes, max_pixels: int) -> Image.Image:

@@ -1,5 +1,6 @@
 """A small but complete build, with every kind of artifact, made without any model."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import safetensors.numpy
 import trimesh
+from PIL import Image
 
 from headwater.artifacts import schemas
 from headwater.artifacts.ids import bucket_of, item_id, sha256_hex, split_of
@@ -34,6 +36,13 @@ def ply() -> dict[str, Any]:
 
 def picture() -> dict[str, Any]:
     return encode_png(RANDOM.integers(0, 256, (SIDE, SIDE), dtype=np.uint8), "picture")
+
+
+def jpeg_picture() -> dict[str, Any]:
+    buffer = io.BytesIO()
+    pixels = RANDOM.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(buffer, "JPEG")
+    return {"bytes": buffer.getvalue(), "path": "picture.jpg"}
 
 
 SPECIAL: dict[str, Any] = {
@@ -68,6 +77,8 @@ def row_of(schema: TableSchema, item: str, subject: str, **changes: Any) -> Row:
         "item": item,
         "subject": subject,
     }
+    if schema is schemas.PHOTOS:
+        row["image"] = jpeg_picture()
     if "split" in row:
         row["split"] = split_of(subject, 7, 0.3, 0.1)
         row["source"] = "photo"

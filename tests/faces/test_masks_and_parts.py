@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from matplotlib.patches import Polygon
 from PIL import Image
 
 from headwater.errors import ItemRejected
 from headwater.faces import landmark_sets as sets
-from headwater.faces.masks import FacePose, face_pose, head_mask, head_reach
+from headwater.faces.masks import FacePose, face_pose, head_mask, head_reach, piece_with
 from headwater.faces.parts import Part, fill_polygon, part_labels, polygon_mask
 from headwater.photos.decode import decode_photo
 
@@ -46,6 +49,20 @@ def test_mask_without_any_person_is_the_face(portraits) -> None:
     np.testing.assert_array_equal(
         mask, polygon_mask(portrait.landmarks, sets.FACE_OVAL, *mask.shape)
     )
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=60, deadline=None)
+def test_piece_is_the_one_with_most_of_the_face(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    face = cv2.blur(rng.random((30, 40)), (3, 3)) > rng.uniform(0.4, 0.6)
+    face[0, 0] = True
+    mask = face | (cv2.blur(rng.random((30, 40)), (3, 3)) > 0.55)
+    _, pieces = cv2.connectedComponents(mask.view(np.uint8), connectivity=4)
+    shares = np.bincount(pieces[face])
+    head = piece_with(mask, face)
+    assert (head & face).sum() >= shares.max()
+    assert head[pieces == shares.argmax()].all() or (shares == shares.max()).sum() > 1
 
 
 def test_face_outside_the_frame_is_rejected(portraits) -> None:

@@ -132,7 +132,7 @@ def make_toy_project(path: Path) -> ToyProject:
     for name in (".dvc/config", ".dvc/.gitignore", ".dvcignore", "params.yaml", "data/.gitignore"):
         (path / name).parent.mkdir(exist_ok=True)
         shutil.copy(PROJECT / name, path / name)
-    (path / "Makefile").write_text(f"repro:\n\t@'{sys.executable}' -m flows\n")
+    (path / "Makefile").write_text(f"repro:\n\t@exec '{sys.executable}' -m flows $$PPID\n")
     subprocess.run(("git", "init", "--quiet", str(path)), check=True)
     project = ToyProject(path)
     project.set(synthesize__subjects=40, buckets=4)

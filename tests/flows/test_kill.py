@@ -73,6 +73,11 @@ def test_killed_build_leaves_no_process_and_can_be_completed(
     assert_rebuilds(project, built)
 
 
+def test_flow_whose_make_was_killed_while_it_started_ends_at_once(built: ToyProject) -> None:
+    done = built.run(sys.executable, "-m", "flows", "1")
+    assert (done.returncode, done.stdout) == (137, "")
+
+
 def test_killed_worker_is_replaced(
     copy_of_built: Callable[[], ToyProject], built: ToyProject
 ) -> None:

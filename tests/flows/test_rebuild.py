@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +42,26 @@ def test_second_build_runs_nothing(copy_of_built: Callable[[], ToyProject]) -> N
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("everything is up to date")
     assert before == {p: p.stat().st_mtime_ns for p in (project.path / "data").rglob("*")}
+
+
+def test_clean_clone_with_a_committed_record_is_built(
+    copy_of_built: Callable[[], ToyProject], built: ToyProject
+) -> None:
+    project = copy_of_built()
+    record = (project.path / "dvc.lock").read_bytes()
+    project.forget()
+    (project.path / "dvc.lock").write_bytes(record)
+    status = project.dvc("status")
+    assert status.returncode == 0, status.stderr
+    done = project.dvc("repro", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert project.bytes() == built.bytes()
+    # Its cache lost, too, and one stage's output.
+    shutil.rmtree(project.path / ".dvc" / "cache")
+    shutil.rmtree(project.path / "data" / "doubles")
+    done = project.flow()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert project.bytes() == built.bytes()
 
 
 def test_damage_is_named_and_mended_and_a_failing_stage_says_why(

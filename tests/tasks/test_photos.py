@@ -1,15 +1,20 @@
-"""The step "photos": bytes and keys do not know where the folder lies."""
+"""The step "photos": what is stored of a photo, and that it does not tell where the folder lies."""
 
+import io
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image
+import pytest
+from PIL import Image, ImageCms
 
+from headwater.artifacts.images import decode_picture
 from headwater.config import load_params
+from headwater.photos.decode import DecodedPhoto, decode_photo
 from headwater.pipeline.plan import plan
 from headwater.pipeline.run import assemble, compute_bucket
-from tasks.photos import STEP
+from tasks.photos import STEP, shrink, stored_image
 
 PROJECT = Path(__file__).resolve().parents[2]
 FOLDER = "data/portraits"
@@ -57,3 +62,46 @@ def test_an_absolute_folder_is_read_too(tmp_path: Path) -> None:
     )
     data = project / "data" / "photos"
     assert {str(p.relative_to(data)): p.read_bytes() for p in data.rglob("*.parquet")} == first
+
+
+def stored(data: bytes, max_side_px: int = 2048) -> tuple[dict[str, Any], DecodedPhoto]:
+    photo = decode_photo(data)
+    return stored_image(data, photo, shrink(photo, max_side_px), "name"), photo
+
+
+def jpeg(mode: str = "RGB", **options: object) -> bytes:
+    pixels = np.random.default_rng(1).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).convert(mode).save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def turned(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+def test_upright_srgb_jpeg_keeps_its_coding_but_not_its_metadata() -> None:
+    data = jpeg(exif=turned(1), comment=b"where it was taken", quality=40)
+    value, photo = stored(data)
+    assert value["path"] == "name.jpg"
+    assert b"where it was taken" not in value["bytes"]
+    assert len(value["bytes"]) < len(data)
+    np.testing.assert_array_equal(decode_picture(value), photo.rgb)
+
+
+@pytest.mark.parametrize(
+    ("data", "max_side_px"),
+    [
+        (jpeg(exif=turned(6)), 2048),
+        (jpeg("L"), 2048),
+        (jpeg("CMYK"), 2048),
+        (jpeg(icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()), 20),
+        (jpeg(), 20),
+    ],
+)
+def test_what_was_changed_is_stored_as_png(data: bytes, max_side_px: int) -> None:
+    value, photo = stored(data, max_side_px)
+    assert value["path"] == "name.png"
+    np.testing.assert_array_equal(decode_picture(value), shrink(photo, max_side_px))
