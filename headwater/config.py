@@ -71,8 +71,8 @@ class Sdf(Settings):
     near_share: Share
 
 
-class Glvd(Settings):
-    """Training of GLVD."""
+class Descent(Settings):
+    """Training of GLVD or of LVD."""
 
     size: Literal["smoke", "small", "medium", "paper"]
     iterations: Annotated[int, Field(ge=1, le=100)]
@@ -81,7 +81,8 @@ class Glvd(Settings):
 class Systems(Settings):
     """Settings of the systems."""
 
-    glvd: Glvd
+    glvd: Descent
+    lvd: Descent
 
 
 class Params(Settings):

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +15,10 @@ from headwater.heads.model import HeadModel
 
 Progress = Callable[[int, int, dict[str, float]], None]
 
-STAGES: Final = MappingProxyType({"glvd": "headwater.systems.glvd.stage"})
+# LVD is GLVD without keypoints: one code, two systems.
+STAGES: Final = MappingProxyType(
+    {"glvd": "headwater.systems.glvd.stage", "lvd": "headwater.systems.glvd.stage"}
+)
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,8 @@ class System:
 
     training_steps(params): optimiser steps. train_stage(params, head model, data, out,
     checkpoints, progress): tables to ``out/weights.safetensors``. evaluate_stage(params, data,
-    out): weights to ``out/metrics.json``. Both stages return figures to print.
+    out): weights to ``out/metrics.json``. Both stages return figures to print. A stage module's own
+    functions take the system's name first.
     """
 
     name: str
@@ -38,4 +43,9 @@ def system(name: str) -> System:
         nearest = difflib.get_close_matches(name, STAGES, n=1, cutoff=0.0)[0]
         raise HeadwaterError(f"unknown system {name!r}; the nearest known one is {nearest!r}")
     stage = cast("Any", import_module(STAGES[name]))
-    return System(name, stage.training_steps, stage.train_stage, stage.evaluate_stage)
+    return System(
+        name,
+        partial(stage.training_steps, name),
+        partial(stage.train_stage, name),
+        partial(stage.evaluate_stage, name),
+    )

@@ -26,12 +26,18 @@ RUNNERS = {
 def read_stages() -> dict[str, dict[str, list[str]]]:
     """Stages of ``dvc.yaml`` with those of every system written out."""
     stages = {}
-    for name, stage in yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"].items():
+    graph = yaml.safe_load((PROJECT / "dvc.yaml").read_text())
+    code = graph["vars"][0]["systems_code"]
+    assert code == {
+        name: str(Path(module.replace(".", "/")).parent) for name, module in STAGES.items()
+    }
+    for name, stage in graph["stages"].items():
         if "foreach" not in stage:
             stages[name] = stage
             continue
         for system in STAGES:
             text = yaml.safe_dump(stage["do"]).replace("${key}", system)
+            text = text.replace("${item}", code[system])
             stages[f"{name}@{system}"] = yaml.safe_load(text)
     return stages
 

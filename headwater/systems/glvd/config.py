@@ -152,3 +152,8 @@ SIZES: Final = MappingProxyType(
         ),
     }
 )
+
+
+def without_keypoints(config: GlvdConfig) -> GlvdConfig:
+    """LVD at the same size: no keypoint branch, no landmarks, no relative encoding (K = 0)."""
+    return config.model_copy(update={"keypoints": 0, "landmark_features": 0})

@@ -18,7 +18,7 @@ from headwater.systems.glvd.pose import project_mm
 
 
 def example_row(
-    row: Row, kind: str, views: Views, found: Reconstruction, template: Template
+    system: str, row: Row, kind: str, views: Views, found: Reconstruction, template: Template
 ) -> Row:
     """Row of one reconstruction from one view; ``row`` gives its origin."""
     camera = (views.K[0], found.rotations[0], found.translations[0])
@@ -26,7 +26,7 @@ def example_row(
     item = row["item"]
     return {
         **origin(row),
-        "system": "glvd",
+        "system": system,
         "kind": kind,
         "image": encode_png(views.images[0], item),
         "intrinsics": camera[0].ravel().tolist(),
@@ -71,7 +71,7 @@ def best_median_worst(evaluation: Evaluation) -> list[tuple[str, HeadError]]:
     return [(kind, ordered[place]) for kind, place in places.items()]
 
 
-def error_row(origin_row: Row, **figures: Any) -> Row:
+def error_row(system: str, origin_row: Row, **figures: Any) -> Row:
     """Row of the ``evaluate/errors`` table; figures that do not apply stay empty."""
     names = (
         "face_chamfer_mm",
@@ -80,4 +80,4 @@ def error_row(origin_row: Row, **figures: Any) -> Row:
         "landmark_nme_percent",
         "failure",
     )
-    return {**origin(origin_row), "system": "glvd", **dict.fromkeys(names), **figures}
+    return {**origin(origin_row), "system": system, **dict.fromkeys(names), **figures}

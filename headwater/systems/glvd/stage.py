@@ -13,7 +13,7 @@ from headwater.artifacts.schemas import ERRORS, EXAMPLES, TRUTH
 from headwater.artifacts.tables import Row, read_table, to_table, write_bucket
 from headwater.config import Params
 from headwater.heads.model import HeadModel
-from headwater.systems.glvd.config import SIZES, GlvdConfig
+from headwater.systems.glvd.config import SIZES, GlvdConfig, without_keypoints
 from headwater.systems.glvd.data import Template, Views
 from headwater.systems.glvd.evaluate import (
     Evaluation,
@@ -35,19 +35,21 @@ from headwater.systems.glvd.weights import TrainedGlvd, load_weights
 from headwater.training.loop import Progress
 
 
-def config_of(params: Params) -> GlvdConfig:
-    """The size that the parameters name, with the iterations that they set."""
-    settings = params.systems.glvd
-    return SIZES[settings.size].model_copy(update={"iterations": settings.iterations})
+def config_of(system: str, params: Params) -> GlvdConfig:
+    """The size that the parameters name for a system, with the iterations that they set."""
+    settings = getattr(params.systems, system)
+    config = SIZES[settings.size].model_copy(update={"iterations": settings.iterations})
+    return without_keypoints(config) if system == "lvd" else config
 
 
-def training_steps(params: Params) -> int:
+def training_steps(system: str, params: Params) -> int:
     """Optimiser steps of a training, its pre-training included."""
-    config = config_of(params)
+    config = config_of(system, params)
     return config.sdf_steps + config.steps
 
 
 def train_stage(
+    system: str,
     params: Params,
     model: HeadModel,
     data: Path,
@@ -58,7 +60,7 @@ def train_stage(
     """Train on the tables below ``data``; write ``weights.safetensors`` and ``loss.csv``."""
     heads = read_heads(data)
     views = read_synthetic_views(data, heads)
-    config = config_of(params)
+    config = config_of(system, params)
     result = train(
         config,
         heads,
@@ -89,29 +91,31 @@ def loss_table(curve: list[dict[str, float]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def evaluate_stage(params: Params, data: Path, out: Path) -> dict[str, Any]:
+def evaluate_stage(system: str, params: Params, data: Path, out: Path) -> dict[str, Any]:
     """Evaluate the weights on held-out heads and on every photo.
 
     Writes metrics.json, descent.csv, errors.parquet, examples.parquet and meshes/ below ``out``.
     """
-    trained = load_weights(data / "train" / "glvd" / "weights.safetensors")
+    trained = load_weights(data / "train" / system / "weights.safetensors")
     heads = read_heads(data)
     views = read_synthetic_views(data, heads)
-    iterations = params.systems.glvd.iterations
+    iterations = getattr(params.systems, system).iterations
     evaluation = evaluate(trained, heads, views, iterations=iterations)
     truth = {row["subject"]: row for row in read_table(data, TRUTH).to_pylist() if not row["view"]}
-    errors = _head_rows(evaluation, truth)
+    errors = _head_rows(system, evaluation, truth)
     examples = []
     for kind, item in best_median_worst(evaluation):
         view = views.choose(np.array([item.view]))
-        row = example_row(truth[item.subject], kind, view, item.reconstruction, trained.template)
+        row = example_row(
+            system, truth[item.subject], kind, view, item.reconstruction, trained.template
+        )
         surface = heads.vertices[int(views.head[item.view])]
         examples.append(with_truth(row, surface, item, trained.template))
     nmes = []
     for row, view in read_photo_views(data):
-        nme, example = _photo(trained, row, view, iterations, out)
+        nme, example = _photo(system, trained, row, view, iterations, out)
         nmes.append(nme)
-        errors.append(error_row(row, landmark_nme_percent=nme))
+        errors.append(error_row(system, row, landmark_nme_percent=nme))
         examples.append(example)
     write_bytes(out / "meshes" / "mean_head.ply", to_ply(trained.mean_head, trained.template.faces))
     write_bucket(out / "errors.parquet", ERRORS, to_table(ERRORS, errors), "")
@@ -129,14 +133,14 @@ def evaluate_stage(params: Params, data: Path, out: Path) -> dict[str, Any]:
     return rounded
 
 
-def _head_rows(evaluation: Evaluation, truth: dict[str, Row]) -> list[Row]:
+def _head_rows(system: str, evaluation: Evaluation, truth: dict[str, Row]) -> list[Row]:
     rows = []
     for item in evaluation.items:
         row = truth[item.subject]
         if math.isfinite(item.face_chamfer_mm) and math.isfinite(item.mean_head_face_chamfer_mm):
-            rows.append(error_row(row, **_figures(item)))
+            rows.append(error_row(system, row, **_figures(item)))
         else:
-            rows.append(error_row(row, failure="the rigid alignment did not converge"))
+            rows.append(error_row(system, row, failure="the rigid alignment did not converge"))
     return rows
 
 
@@ -149,7 +153,7 @@ def _figures(item: HeadError) -> dict[str, float]:
 
 
 def _photo(
-    trained: TrainedGlvd, row: Row, view: Views, iterations: int, out: Path
+    system: str, trained: TrainedGlvd, row: Row, view: Views, iterations: int, out: Path
 ) -> tuple[float, Row]:
     """Landmark NME in % and the example row of a photo; its meshes are written."""
     template: Template = trained.template
@@ -158,4 +162,4 @@ def _photo(
     meshes = out / "meshes"
     write_bytes(meshes / f"{row['item']}.ply", to_ply(found.vertices, template.faces))
     write_bytes(meshes / f"{row['item']}.glb", to_glb(found.vertices, template.faces))
-    return nme, example_row(row, "photo", view, found, template)
+    return nme, example_row(system, row, "photo", view, found, template)
