@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from headwater.systems.glvd.canonical import canonical_projection
-from headwater.systems.glvd.config import SIZES, GlvdConfig
+from headwater.systems.glvd.config import SIZES, GlvdConfig, without_keypoints
 from headwater.systems.glvd.decoder import StepDecoder
 from headwater.systems.glvd.features import mean_over_views, pixel_aligned, project, sample
 from headwater.systems.glvd.hourglass import StackedHourglass
 from headwater.systems.glvd.landmark_encoder import LandmarkEncoder
 from headwater.systems.glvd.losses import clamped_l1, oracle_path
 from headwater.systems.glvd.model import Glvd, ViewBatch, heatmaps, random_ball, starting_points
+from tests.systems.slow_descent import slow_descent
 
 SEEDS = st.integers(0, 2**32 - 1)
 LVD = GlvdConfig(
@@ -98,6 +99,21 @@ def test_without_keypoints_at_full_size_it_is_lvd() -> None:
     with torch.no_grad():
         maps = net.f_v(torch.zeros(1, 4, 256, 256))
     assert [tuple(m.shape) for m in maps] == [(1, 256, 128, 128)] * 4
+
+
+def test_the_descent_gives_the_numbers_of_lvds_own_way_of_computing() -> None:
+    config = without_keypoints(SIZES["smoke"]).model_copy(
+        update={"stacks": 4, "anchors": 0, "template_prior": False}
+    )
+    net = network(config, vertices=300)
+    views = view_batch(config, heads=1, views=1)
+    start = random_ball(300, 0.42, torch.Generator().manual_seed(0))[None]
+    with torch.no_grad():
+        encoded = net.encode(views)
+        ours = net.descend(encoded, start, torch.zeros(1, 0, 3), 10).vertices[-1]
+        slow = slow_descent(net, encoded, start, 10)
+    assert (ours - start).norm(dim=-1).max() > 0.05
+    torch.testing.assert_close(ours, slow, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("anchors", [0, 5])
