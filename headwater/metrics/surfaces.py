@@ -34,8 +34,10 @@ def subdivide(
         share = (np.arange(1, count) / count)[None, :, None]
         a, b = (corners[end][:, None] for end in lines[line_cuts == count].T)
         pieces.append(((1 - share) * a + share * b).reshape(-1, 3))
-    for count in np.unique(cuts):
-        pieces.append((_inner_weights(count) @ corners[faces[cuts == count]]).reshape(-1, 3))
+    pieces.extend(
+        (_inner_weights(count) @ corners[faces[cuts == count]]).reshape(-1, 3)
+        for count in np.unique(cuts)
+    )
     return np.concatenate(pieces)
 
 
@@ -68,8 +70,9 @@ class Triangles:
         cuts = _cuts(whole, self.PIECE_MM)
         self._pieces = np.concatenate(
             [
-                np.einsum("pkj,fjc->fpkc", _piece_weights(count), whole[cuts == count])
-                .reshape(-1, 3, 3)
+                np.einsum("pkj,fjc->fpkc", _piece_weights(count), whole[cuts == count]).reshape(
+                    -1, 3, 3
+                )
                 for count in np.unique(cuts)
             ]
         )
