@@ -71,6 +71,14 @@ class Sdf(Settings):
     near_share: Share
 
 
+class Benchmark(Settings):
+    """A test set from another head model, on which no system trains; none where it is empty."""
+
+    other_head_model: Annotated[str, Field(pattern=r"^$|^anny$|^ict:.+")]
+    subjects: Count
+    views: Annotated[int, Field(ge=1, le=64)]
+
+
 class Descent(Settings):
     """Training of GLVD or of LVD."""
 
@@ -98,13 +106,15 @@ class Params(Settings):
     ingest: Ingest
     expressions: Expressions
     sdf: Sdf
+    benchmark: Benchmark
     systems: Systems
 
 
 def load_params(path: Path) -> Params:
     """Read and check ``params.yaml``.
 
-    Raises HeadwaterError naming every wrong key with the nearest valid one, and every wrong value.
+    Raises HeadwaterError naming every wrong key with the nearest valid one, every wrong value, and
+    another head model that is not there.
     """
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -115,10 +125,25 @@ def load_params(path: Path) -> Params:
     if not isinstance(raw, dict):
         raise HeadwaterError(f"{path}: must hold keys and values")
     try:
-        return Params.model_validate(raw)
+        params = Params.model_validate(raw)
     except ValidationError as error:
         lines = [_explain(problem) for problem in error.errors()]
         raise HeadwaterError("\n".join(f"{path.name}: {line}" for line in lines)) from error
+    _check_other_head_model(params, path)
+    return params
+
+
+def _check_other_head_model(params: Params, path: Path) -> None:
+    """Hours of a build must not pass before a wrong path is found."""
+    spec = params.benchmark.other_head_model
+    key = f"{path.name}: benchmark.other_head_model is {spec!r}"
+    source = spec.partition(":")[2]
+    if source and not (path.parent / Path(source).expanduser()).exists():
+        raise HeadwaterError(f"{key}, but there is no {source}; leave it empty to do without")
+    if spec and spec == params.synthesize.head_model:
+        raise HeadwaterError(
+            f"{key}, the one that systems train on; name another or leave it empty"
+        )
 
 
 def _explain(problem: Any) -> str:

@@ -70,10 +70,24 @@ def verify(data: Path) -> Verification:
     # Relations between tables say nothing while parts of them are damaged or missing.
     rows = 0
     if not problems:
-        rows, broken = check_tables(data, readable)
-        problems += [Problem(path, f"{message}; {REBUILD}") for path, message in broken]
+        for root, files in _by_root(data, readable).items():
+            count, broken = check_tables(root, files)
+            rows += count
+            problems += [Problem(path, f"{message}; {REBUILD}") for path, message in broken]
     size = sum(path.stat().st_size for path in sound)
     return Verification(len(sound), size, rows, tuple(sorted(problems)))
+
+
+def _by_root(data: Path, files: list[Path]) -> dict[Path, list[Path]]:
+    """Files by the folder that holds the steps whose tables belong together.
+
+    Buckets lie at <root>/<step>/<table>/<file>: below ``data`` itself, or in a set of its own.
+    """
+    roots: dict[Path, list[Path]] = {}
+    for path in files:
+        nested = path.name.startswith("bucket-") and len(path.relative_to(data).parts) > 3
+        roots.setdefault(path.parents[2] if nested else data, []).append(path)
+    return roots
 
 
 def _check_folder(folder: Path) -> tuple[list[Problem], list[Path]]:

@@ -81,9 +81,81 @@ def umeyama(source: Points, target: Points, *, with_scale: bool) -> Similarity:
     return Similarity(scale, rotation, mean_target - scale * rotation @ mean_source)
 
 
+class MovingNearest:
+    """Exact nearest neighbours in a fixed cloud of points that move little between queries.
+
+    tree: of the cloud. What was nearest at some place stays so while the point, having moved by s
+    from there, is nearer to it than any other one can have become: than the second nearest was,
+    less s. Otherwise the nearest few, kept with the distance of the last of them, are tried under
+    the same rule, and only then the tree.
+    """
+
+    KEPT = 16
+
+    def __init__(self, tree: cKDTree) -> None:
+        self._tree = tree
+        self._cloud = np.asarray(tree.data)
+        self._kept = min(self.KEPT, tree.n)
+        self._nearest = np.zeros(0, dtype=np.intp)
+
+    def query(self, points: Points) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """Distance (n,) and row in the cloud (n,) of the nearest neighbour of points (n, 3).
+
+        Row i must be the same point in every query.
+        """
+        points = np.asarray(points, dtype=np.float64)
+        if len(self._nearest) != len(points):
+            self._forget(len(points))
+            self._ask(points, np.arange(len(points)))
+        distance = _lengths(points - self._cloud[self._nearest])
+        unsure = np.flatnonzero(distance > self._others - _lengths(points - self._place))
+        unsure = self._try_kept(points, unsure)
+        self._ask(points, unsure)
+        return _lengths(points - self._cloud[self._nearest]), self._nearest.copy()
+
+    def _forget(self, count: int) -> None:
+        self._nearest = np.zeros(count, dtype=np.intp)
+        self._others = np.zeros(count)
+        self._place = np.zeros((count, 3))
+        self._rows = np.zeros((count, self._kept), dtype=np.intp)
+        self._reach = np.zeros(count)
+        self._asked_at = np.zeros((count, 3))
+
+    def _try_kept(self, points: NDArray[np.float64], which: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Settle what the kept rows can; returns the points that need the tree."""
+        if not len(which):
+            return which
+        here = points[which]
+        offset = self._cloud[self._rows[which]] - here[:, None]
+        squared = np.einsum("nkc,nkc->nk", offset, offset)
+        column = squared.argmin(axis=1)[:, None]
+        best = np.sqrt(np.take_along_axis(squared, column, axis=1)[:, 0])
+        np.put_along_axis(squared, column, np.inf, axis=1)
+        unkept = self._reach[which] - _lengths(here - self._asked_at[which])
+        settled = best <= unkept
+        rows = which[settled]
+        self._place[rows] = here[settled]
+        self._nearest[rows] = np.take_along_axis(self._rows[which], column, axis=1)[settled, 0]
+        self._others[rows] = np.minimum(np.sqrt(squared.min(axis=1)), unkept)[settled]
+        return which[~settled]
+
+    def _ask(self, points: NDArray[np.float64], which: NDArray[np.intp]) -> None:
+        if not len(which):
+            return
+        distances, rows = self._tree.query(points[which], k=np.arange(1, self._kept + 1))
+        self._place[which] = self._asked_at[which] = points[which]
+        self._rows[which], self._nearest[which] = rows, rows[:, 0]
+        self._reach[which] = np.inf if self._kept == self._tree.n else distances[:, -1]
+        self._others[which] = distances[:, 1] if self._kept > 1 else np.inf
+
+
+def _lengths(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.sqrt(np.einsum("nc,nc->n", vectors, vectors)))
+
+
 def rigid_icp(
     source: Points,
-    target: Points,
+    target: Points | cKDTree,
     start: Similarity,
     *,
     max_iterations: int = 300,
@@ -91,16 +163,17 @@ def rigid_icp(
 ) -> Registration:
     """Rigid map of ``source`` onto the cloud ``target`` by iterated closest points, no scale.
 
-    source: (n, 3), target: (m, 3), same unit; start: first guess. Iterates until no source point
-    moves by ``tolerance`` (in the points' unit) or more: a stop on the residual alone would quit
-    early on data in other units. All source points are used in every iteration.
+    source: (n, 3); target: (m, 3) or a tree of it, same unit; start: first guess. Iterates until no
+    source point moves by ``tolerance`` (in the points' unit) or more: a stop on the residual alone
+    would quit early on data in other units. All source points are used in every iteration.
     """
-    tree = cKDTree(target)
+    tree = target if isinstance(target, cKDTree) else cKDTree(target)
+    cloud, closest = np.asarray(tree.data), MovingNearest(tree)
     transform = Similarity(1.0, start.rotation, start.translation)
     moved = transform.apply(source)
     for iteration in range(1, max_iterations + 1):
-        distance, nearest = tree.query(moved)
-        transform = umeyama(source, target[nearest], with_scale=False)
+        distance, nearest = closest.query(moved)
+        transform = umeyama(source, cloud[nearest], with_scale=False)
         previous, moved = moved, transform.apply(source)
         if float(np.abs(moved - previous).max()) < tolerance:
             return Registration(transform, _rms(distance), iteration, converged=True)

@@ -1,26 +1,40 @@
-"""Face Chamfer distance, ground truth to prediction, in two named protocols.
+"""Face distances under the honest protocol: rigid, no scale, surfaces and not their vertices.
 
-``honest``: rigid alignment without scale, prediction subdivided below 1 mm edges first.
-``h3ds``: as the benchmark's package computes it, a similarity alignment on vertices; it hides
-errors of size and rewards dense meshes, so it serves comparison with published numbers only.
+Start from the landmarks, then closest points on the prediction subdivided below 1 mm edges until
+nothing moves, then the exact distance of every ground-truth vertex to the predicted surface. The
+reverse distance and F-scores see what that direction misses: surface that should not be there.
+``headwater.metrics.h3ds`` is the other protocol, for comparison with published numbers.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
-import trimesh
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from headwater.geometry.registration import Similarity, rigid_icp, umeyama
+from headwater.metrics.h3ds import FACE_RADIUS_MM, coarse, face_sphere, region_distances
+from headwater.metrics.surfaces import Triangles, area_samples, subdivide
 
-FACE_RADIUS_MM = 95.0
-EDGE_MM = 1.0
+__all__ = [
+    "FACE_RADIUS_MM",
+    "DensePrediction",
+    "ReverseError",
+    "SurfaceError",
+    "face_sphere",
+    "h3ds_chamfer",
+    "honest_face_chamfer",
+    "reverse_error",
+    "subdivide",
+]
+
 # A prediction is cut this far beyond the face sphere before it is subdivided: more than any
 # alignment moves it, so the cut never changes a nearest point, and the rest costs nothing.
-CUT_MARGIN_MM = 25.0
-MAX_RMS_MM = 15.0
+CUT_MARGIN_MM: Final = 25.0
+MAX_RMS_MM: Final = 15.0
+SAMPLE_EDGE_MM: Final = 10.0
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
@@ -49,33 +63,35 @@ class SurfaceError:
         return float(self.distances.mean()) if self.aligned else float("nan")
 
 
-def face_sphere(
-    vertices: FloatArray, nose_tip: FloatArray, radius_mm: float = FACE_RADIUS_MM
-) -> IntArray:
-    """Indices of the vertices (V, 3) mm within ``radius_mm`` of the nose tip (3,)."""
-    inside = ((vertices - nose_tip) ** 2).sum(axis=1) <= radius_mm**2
-    return np.flatnonzero(inside)
+@dataclass(frozen=True)
+class ReverseError:
+    """Prediction to ground truth, inside the face sphere.
 
-
-def subdivide(
-    vertices: FloatArray, faces: IntArray, edge_mm: float = EDGE_MM
-) -> NDArray[np.float64]:
-    """Vertices (n, 3) mm of the mesh after halving edges until all are below ``edge_mm``.
-
-    Vertices that no face uses are left out.
+    distances: (n,) float64 mm of samples of the aligned prediction; areas: (n,) mm2 that each
+    stands for.
     """
-    used, compact = np.unique(faces, return_inverse=True)
-    dense, _ = trimesh.remesh.subdivide_to_size(
-        np.asarray(vertices[used], dtype=np.float64),
-        compact.reshape(-1, 3),
-        max_edge=edge_mm,
-        max_iter=20,
-    )
-    return np.asarray(dense, dtype=np.float64)
+
+    distances: NDArray[np.float64]
+    areas: NDArray[np.float64]
+
+    @property
+    def mean_mm(self) -> float:
+        """Mean over the predicted surface, mm; NaN when none of it is near the face."""
+        if not self.areas.sum() > 0:
+            return float("nan")
+        return float(np.average(self.distances, weights=self.areas))
+
+    def f_score(self, forward: SurfaceError, threshold_mm: float) -> float:
+        """Harmonic mean of the shares of both surfaces that lie within ``threshold_mm``."""
+        recall = float((forward.distances <= threshold_mm).mean())
+        near = float(self.areas[self.distances <= threshold_mm].sum())
+        precision = near / float(self.areas.sum()) if self.areas.sum() > 0 else 0.0
+        both = precision + recall
+        return 2.0 * precision * recall / both if both > 0 else 0.0
 
 
 class DensePrediction:
-    """A predicted mesh near its face, subdivided once and then compared with many heads.
+    """A predicted mesh near its face, prepared once and then compared with many heads.
 
     vertices: (V, 3) mm; faces: (F, 3); landmarks: (k, 3) mm, the prediction's own;
     nose_tip: (3,) mm.
@@ -87,9 +103,35 @@ class DensePrediction:
         reach = FACE_RADIUS_MM + CUT_MARGIN_MM
         near = np.zeros(len(vertices), dtype=bool)
         near[face_sphere(vertices, nose_tip, reach)] = True
-        kept = faces[near[faces].any(axis=1)]
+        self.vertices = np.asarray(vertices, dtype=np.float64)
+        self.faces = np.asarray(faces)[near[faces].any(axis=1)]
         self.landmarks = np.asarray(landmarks, dtype=np.float64)
-        self.points = subdivide(vertices, kept) if len(kept) else np.zeros((0, 3))
+
+    @property
+    def sound(self) -> bool:
+        """Whether there is a finite surface with landmarks to compare with."""
+        finite = np.isfinite(self.vertices[self.faces]).all() and np.isfinite(self.landmarks).all()
+        return len(self.faces) > 0 and bool(finite)
+
+    @cached_property
+    def points(self) -> NDArray[np.float64]:
+        """Points (n, 3) mm on the surface, no edge between them longer than 1 mm."""
+        return subdivide(self.vertices, self.faces)
+
+    @cached_property
+    def tree(self) -> cKDTree:
+        """Tree of ``points``."""
+        return cKDTree(self.points, balanced_tree=False, compact_nodes=False)
+
+    @cached_property
+    def surface(self) -> Triangles:
+        """The surface, for exact distances."""
+        return Triangles(self.vertices, self.faces)
+
+    @cached_property
+    def samples(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Points (n, 3) mm spread over the surface and the area (n,) mm2 of each."""
+        return area_samples(self.vertices, self.faces, SAMPLE_EDGE_MM)
 
 
 def honest_face_chamfer(
@@ -104,21 +146,33 @@ def honest_face_chamfer(
 
     truth: (V, 3) mm; truth_landmarks: (k, 3) mm, corresponding to the prediction's;
     truth_nose_tip: (3,) mm; surface: vertex indices that count (skin), all when None.
-    Start from the landmarks, then closest points until convergence, then nearest distances.
     """
     region = face_sphere(truth, truth_nose_tip)
     if surface is not None:
         region = np.intersect1d(region, surface)
-    points = np.asarray(truth[region], dtype=np.float64)
-    if len(prediction.points) < 3 or not np.isfinite(prediction.points).all():
+    if not prediction.sound or len(region) < 3:
         return _failed(region)
+    points = np.asarray(truth[region], dtype=np.float64)
     start = umeyama(truth_landmarks, prediction.landmarks, with_scale=False)
-    found = rigid_icp(points, prediction.points, start)
-    distances, _ = cKDTree(prediction.points).query(found.transform.apply(points))
+    found = rigid_icp(points, prediction.tree, start)
+    distances = prediction.surface.distances(found.transform.apply(points))
     aligned = found.converged and found.rms < MAX_RMS_MM
     return SurfaceError(
         distances, region, aligned, found.rms, found.iterations, found.transform.inverse()
     )
+
+
+def reverse_error(
+    error: SurfaceError, truth: Triangles, truth_nose_tip: FloatArray, prediction: DensePrediction
+) -> ReverseError:
+    """Distances from the prediction, aligned as in ``error``, to the true surface.
+
+    Only what then lies within 95 mm of the true nose tip (3,) mm counts.
+    """
+    points, areas = prediction.samples
+    moved = error.transform.apply(points)
+    inside = face_sphere(moved, truth_nose_tip)
+    return ReverseError(truth.distances(moved[inside]), areas[inside])
 
 
 def h3ds_chamfer(
@@ -129,23 +183,17 @@ def h3ds_chamfer(
     truth_landmarks: FloatArray | None = None,
     landmarks: FloatArray | None = None,
 ) -> float:
-    """The H3DS benchmark's score of a region, in mm (evaluation notes A3, to the letter).
+    """The H3DS benchmark's score of a region, in mm, aligned on that region.
 
     truth: (V, 3) mm; region: indices into it; prediction: (M, 3). Landmarks, if given, (k, 3)
-    each. A similarity Procrustes on landmarks, then 20 iterations of closest points from the
-    region to all predicted vertices, where each step may scale and even mirror.
+    each and in one order; the benchmark's own are in ``headwater.metrics.h3ds``.
     """
-    predicted = np.asarray(prediction, dtype=np.float64)
-    if truth_landmarks is not None and landmarks is not None:
-        predicted = umeyama(landmarks, truth_landmarks, with_scale=True).apply(predicted)
-    points = np.asarray(truth[region], dtype=np.float64)
-    matrix, _, _ = trimesh.registration.icp(
-        points, predicted, threshold=1e-5, max_iterations=20, reflection=True, scale=True
-    )
-    back = np.linalg.inv(matrix)
-    predicted = predicted @ back[:3, :3].T + back[:3, 3]
-    distances, _ = cKDTree(predicted).query(points)
-    return float(distances.mean())
+    tree = cKDTree(coarse(prediction, _numbered(landmarks), _numbered(truth_landmarks)))
+    return float(region_distances(truth, region, region, tree).mean())
+
+
+def _numbered(points: FloatArray | None) -> dict[str, FloatArray] | None:
+    return None if points is None else {str(row): point for row, point in enumerate(points)}
 
 
 def _failed(region: IntArray) -> SurfaceError:

@@ -40,6 +40,22 @@ def test_a_sound_build_has_no_problems(sound: Path) -> None:
     assert found.rows == 3 + 3 + 2 * 3 + 5 * 5 + 5 + 3 + 1 + 2 * 3
 
 
+def test_a_set_of_its_own_is_checked_by_itself(data: Path) -> None:
+    """Its items are no doubles of the build's, it may do without a step, and it must add up."""
+    own = data / "other_heads"
+    for step in ("photos", "synthesize", "ingest", "landmarks"):
+        shutil.copytree(data / step, own / step, ignore=shutil.ignore_patterns(MANIFEST))
+    write_manifest(own)
+    assert verify(data).problems == ()
+    for path in sorted((own / "landmarks" / "landmarks").glob("*.parquet")):
+        table = read_bucket(path, schemas.LANDMARKS)
+        write_bucket(path, schemas.LANDMARKS, table.slice(0, 0), "")
+    write_manifest(own)
+    (problem,) = verify(data).problems
+    assert problem.path == own / "landmarks" / "landmarks"
+    assert "are lost" in problem.message
+
+
 def test_300_of_300_random_bit_flips_are_found(data: Path) -> None:
     random = np.random.default_rng(11)
     names = files_below(data)

@@ -1,0 +1,47 @@
+"""What a view asks of a system: head pose and expression strength, and bins of them."""
+
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.metrics.face_regions import MESH_POINTS
+
+FloatArray = NDArray[np.floating[Any]]
+
+YAW_EDGES_DEGREES: Final = (0.0, 15.0, 30.0, 45.0, 180.0)
+EXPRESSION_EDGES_MM: Final = (0.0, 0.5, 2.0, float("inf"))
+
+
+def yaw_degrees(rotation: FloatArray) -> float:
+    """Turn of the head about its vertical axis, as the camera with this rotation (3, 3) sees it.
+
+    0 from the front; positive when the camera stands on the subject's left. rotation: head frame
+    to OpenCV camera frame.
+    """
+    toward_camera = -np.asarray(rotation, dtype=np.float64)[2]
+    return float(np.degrees(np.arctan2(toward_camera[0], toward_camera[2])))
+
+
+def expression_strength_mm(landmarks_478: FloatArray, neutral_478: FloatArray) -> float:
+    """Mean displacement, mm, of the 468 face-mesh points (478, 3) from the neutral face's."""
+    moved = np.asarray(landmarks_478[:MESH_POINTS]) - neutral_478[:MESH_POINTS]
+    return float(np.linalg.norm(moved, axis=1).mean())
+
+
+def bin_names(edges: tuple[float, ...]) -> list[str]:
+    """Names of the bins between ``edges``, as ``0_15`` or ``2_up`` for one without an end."""
+    return [f"{low:g}_{'up' if np.isinf(high) else f'{high:g}'}" for low, high in pairwise(edges)]
+
+
+def bin_numbers(values: FloatArray, edges: tuple[float, ...]) -> NDArray[np.intp]:
+    """Bin (n,) of each value (n,); a value on an edge is in the upper bin, the last edge included.
+
+    Raises ValueError for values outside all bins.
+    """
+    numbers = np.searchsorted(edges, values, side="right") - 1
+    numbers = np.where(np.asarray(values) == edges[-1], len(edges) - 2, numbers)
+    if ((numbers < 0) | (numbers > len(edges) - 2)).any():
+        raise ValueError(f"values outside of {edges[0]} to {edges[-1]}: {values}")
+    return np.asarray(numbers)

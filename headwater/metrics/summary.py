@@ -1,0 +1,170 @@
+"""Many rows of the benchmark as flat figures with 95 % intervals over subjects.
+
+A failed head is in ``failures`` and in no mean. Intervals are ``<name>_low`` and ``<name>_high``;
+they are left out where fewer than two subjects are left.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.metrics.benchmark import BenchmarkRow
+from headwater.metrics.face_regions import REGIONS
+from headwater.metrics.intervals import (
+    Interval,
+    difference_interval,
+    mean_interval,
+    ratio_interval,
+    subject_means,
+)
+from headwater.metrics.strata import EXPRESSION_EDGES_MM, YAW_EDGES_DEGREES, bin_names, bin_numbers
+
+HEADLINE: Final = "honest_face_mm"
+ERRORS: Final = (
+    HEADLINE,
+    "reverse_face_mm",
+    "f_score_1mm",
+    "f_score_2mm",
+    "f_score_3mm",
+    "h3ds_face_mm",
+    "h3ds_head_mm",
+)
+SEED: Final = 0
+
+Figures = dict[str, float | int]
+Pick = Callable[[BenchmarkRow], float]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two systems on the subjects that neither failed on; all of the honest face error, mm.
+
+    ours, theirs: means. difference: ours less theirs; ratio: of the means.
+    """
+
+    subjects: int
+    ours: Interval
+    theirs: Interval
+    difference: Interval
+    ratio: Interval
+
+    def figures(self, prefix: str) -> Figures:
+        """Flat: ``<prefix>_difference_mm``, ``<prefix>_ratio`` and their intervals."""
+        return {
+            f"{prefix}_subjects": self.subjects,
+            **flat(f"{prefix}_difference_mm", self.difference),
+            **flat(f"{prefix}_ratio", self.ratio),
+        }
+
+
+def summarise(rows: Sequence[BenchmarkRow], seed: int = SEED) -> Figures:
+    """Every error of one system's rows: means, regions, and the honest error in bins.
+
+    Bins: ``_yaw_15_30`` by the first view's absolute yaw in degrees, ``_expression_0.5_2`` by
+    expression in mm, ``_views_3`` by view count, each with ``_subjects``; empty ones are left out.
+    """
+    kept = [row for row in rows if row.failure is None]
+    figures: Figures = {
+        "subjects": len({row.subject for row in kept}),
+        "failures": len(rows) - len(kept),
+    }
+    for name in ERRORS:
+        figures |= flat(name, _interval(kept, _attribute(name), seed))
+    for region in REGIONS:
+        figures |= flat(f"honest_{region}_mm", _interval(kept, _region(region), seed))
+    for name, members in bins(kept).items():
+        figures |= flat(f"{HEADLINE}_{name}", _interval(members, _attribute(HEADLINE), seed))
+        figures[f"{HEADLINE}_{name}_subjects"] = len({row.subject for row in members})
+    return figures
+
+
+def bins(rows: Sequence[BenchmarkRow]) -> dict[str, list[BenchmarkRow]]:
+    """Rows by bin of yaw, expression and view count; every row is in one bin of each kind."""
+    found: dict[str, list[BenchmarkRow]] = {}
+    if not rows:
+        return found
+    yaw = np.abs([row.yaw_degrees for row in rows])
+    expression = np.array([row.expression_mm for row in rows])
+    for kind, values, edges in (
+        ("yaw", yaw, YAW_EDGES_DEGREES),
+        ("expression", expression, EXPRESSION_EDGES_MM),
+    ):
+        numbers = bin_numbers(values, edges)
+        for number, name in enumerate(bin_names(edges)):
+            members = [row for row, own in zip(rows, numbers, strict=True) if own == number]
+            if members:
+                found[f"{kind}_{name}"] = members
+    for views in sorted({row.views for row in rows}):
+        found[f"views_{views}"] = [row for row in rows if row.views == views]
+    return found
+
+
+def compare(
+    ours: Iterable[BenchmarkRow], theirs: Iterable[BenchmarkRow], seed: int = SEED
+) -> Comparison:
+    """Paired comparison of two systems' honest face errors, subject by subject.
+
+    Subjects that either failed on, or that only one has, are left out of all figures.
+    """
+    a, b = _by_subject(ours), _by_subject(theirs)
+    both = [subject for subject in a if subject in b]
+    x, y = np.array([a[s] for s in both]), np.array([b[s] for s in both])
+    return Comparison(
+        len(both),
+        mean_interval(x, seed),
+        mean_interval(y, seed),
+        difference_interval(x, y, seed),
+        ratio_interval(x, y, seed),
+    )
+
+
+def heat_map(
+    rows: Iterable[BenchmarkRow], vertices: int
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Mean honest error (V,) mm of every vertex of the truth's topology, and its count (V,).
+
+    All true heads must share that topology of ``vertices`` vertices. NaN where no head's face
+    sphere reaches.
+    """
+    total, count = np.zeros(vertices), np.zeros(vertices, dtype=np.intp)
+    for row in rows:
+        if row.heat is not None and row.failure is None:
+            total[row.heat.region] += row.heat.distances
+            count[row.heat.region] += 1
+    mean = np.full(vertices, np.nan)
+    np.divide(total, count, out=mean, where=count > 0)
+    return mean, count
+
+
+def flat(name: str, interval: Interval) -> Figures:
+    """An interval as figures; nothing that is not a number."""
+    named = {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+    return {key: value for key, value in named.items() if np.isfinite(value)}
+
+
+def _interval(rows: Sequence[BenchmarkRow], pick: Pick, seed: int) -> Interval:
+    values = np.array([pick(row) for row in rows])
+    known = np.isfinite(values)
+    subjects = [row.subject for row, is_known in zip(rows, known, strict=True) if is_known]
+    return mean_interval(subject_means(values[known], subjects), seed)
+
+
+def _by_subject(rows: Iterable[BenchmarkRow]) -> dict[str, float]:
+    """Mean headline error of each subject; a subject with a failure is left out."""
+    rows = list(rows)
+    failed = {row.subject for row in rows if row.failure is not None}
+    kept = [row for row in rows if row.subject not in failed]
+    subjects = [row.subject for row in kept]
+    means = subject_means(np.array([row.honest_face_mm for row in kept]), subjects)
+    return dict(zip(dict.fromkeys(subjects), means.tolist(), strict=True))
+
+
+def _attribute(name: str) -> Pick:
+    return lambda row: float(getattr(row, name))
+
+
+def _region(name: str) -> Pick:
+    return lambda row: row.regions_mm.get(name, np.nan)

@@ -1,0 +1,88 @@
+"""Step "other_heads": a test set of rendered heads of another head model, on which nobody trains.
+
+``data/other_heads`` is laid out as ``data`` itself: head_model, synthesize, ingest and landmarks
+with the same tables, so whatever reads those of the build reads these. Every head is in the split
+"test". ``set.json`` says which head model it is; null, and no tables, where none is named.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import yaml
+
+from headwater.artifacts.atomic import write_text
+from headwater.artifacts.manifest import MANIFEST, write_manifest
+from headwater.config import Params, load_params
+from headwater.heads import bases, store
+from tasks import ingest, landmarks, synthesize
+from tasks.command import build, command
+from tasks.head_model import FILE
+
+OUT = Path("data/other_heads")
+NOTE = "set.json"
+STEPS = (synthesize.STEP, ingest.STEP, landmarks.STEP)
+# A project of its own, in which the steps run as they do in this one.
+INNER = Path(".headwater/other_heads")
+
+
+def main() -> str:
+    """Make the test set that ``benchmark.other_head_model`` asks for."""
+    params = load_params(Path("params.yaml"))
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir(parents=True)
+    said = make_set(params, Path.cwd()) if params.benchmark.other_head_model else _none()
+    write_manifest(OUT)
+    return said
+
+
+def _none() -> str:
+    _write_note(None, 0, 0)
+    return "none: benchmark.other_head_model is empty"
+
+
+def make_set(params: Params, project: Path) -> str:
+    """Run the steps with the other head model and copy their tables below ``OUT``."""
+    inner = project / INNER
+    model = bases(params.benchmark.other_head_model, project / ".headwater" / "models")
+    store.write(inner / FILE, model)
+    write_text(inner / "params.yaml", yaml.safe_dump(inner_params(params, project).model_dump()))
+    counts = [build(step, inner) for step in STEPS]
+    for name in (FILE.parent.name, *(step.name for step in STEPS)):
+        shutil.copytree(
+            inner / "data" / name, OUT / name, ignore=shutil.ignore_patterns(MANIFEST, ".*.tmp")
+        )
+    shutil.rmtree(inner)
+    _write_note(model.name, params.benchmark.subjects, params.benchmark.views)
+    return f"{model.name}: {params.benchmark.subjects} heads; landmarks: {counts[-1]}"
+
+
+def inner_params(params: Params, project: Path) -> Params:
+    """Parameters of the inner build: the other head model, all heads held out, the same cache."""
+    benchmark = params.benchmark
+    url = params.cache.url
+    return params.model_copy(
+        update={
+            "split": params.split.model_copy(update={"test": 1.0, "validation": 0.0}),
+            "cache": params.cache.model_copy(
+                update={"url": url if "://" in url else str(project / url)}
+            ),
+            "synthesize": params.synthesize.model_copy(
+                update={
+                    "head_model": benchmark.other_head_model,
+                    "subjects": benchmark.subjects,
+                    "views": benchmark.views,
+                }
+            ),
+            "benchmark": benchmark.model_copy(update={"other_head_model": ""}),
+        }
+    )
+
+
+def _write_note(head_model: str | None, subjects: int, views: int) -> None:
+    note = {"head_model": head_model, "subjects": subjects, "views": views}
+    write_text(OUT / NOTE, json.dumps(note, indent=2, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    command(main)
