@@ -3,10 +3,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from headwater.datasets.scenes import Template
 from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.heads.model import SurfacePoints
 from headwater.systems.glvd.canonical import to_canonical
-from headwater.systems.glvd.data import Template, crop_views
+from headwater.systems.glvd.data import crop_views
 from headwater.systems.glvd.mirror import mirrored_pairs, with_mirrored
 from tests.systems.toy_heads import toy_heads, toy_template, toy_views
 
@@ -35,7 +36,7 @@ def test_a_mirrored_crop_shows_the_mirrored_head() -> None:
         camera = heads.vertices[head][template.landmarks_478.triangles[:, 0]] @ views.R[i].T
         pixels = (camera + views.t[i]) @ views.K[i].T
         views.landmarks_478_px[i] = pixels[:, :2] / pixels[:, 2:]
-    origin = template.origin * np.array([0, 1, 1], np.float32)
+    origin = template.nose_bridge * np.array([0, 1, 1], np.float32)
     crops = crop_views(views, origin, 64, 280.0)
     targets = torch.from_numpy(to_canonical(heads.vertices, origin))
     both, doubled = with_mirrored(crops, targets, template)

@@ -7,9 +7,10 @@ import pytest
 import torch
 import trimesh
 
+from headwater.datasets.scenes import Heads, SdfSamples, Views
 from headwater.errors import HeadwaterError
 from headwater.systems.glvd.config import SIZES
-from headwater.systems.glvd.data import Heads, SdfSamples, Views, canonical_samples
+from headwater.systems.glvd.data import canonical_samples
 from headwater.systems.glvd.pretrain import sdf_loss
 from headwater.systems.glvd.stage import loss_table
 from headwater.systems.glvd.train import TrainResult, train

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from headwater.datasets.scenes import Heads, Views
 from headwater.errors import HeadwaterError
 from headwater.geometry.registration import umeyama
 from headwater.systems.glvd.config import SIZES, GlvdConfig
 from headwater.systems.glvd.data import (
-    Heads,
-    Views,
     crop_views,
     keypoint_indices,
     network_images,
@@ -178,8 +177,8 @@ def test_a_pose_is_exact_on_exact_points(two_heads: tuple[Heads, Views]) -> None
 def test_crops_keep_what_the_camera_sees_in_place(two_heads: tuple[Heads, Views]) -> None:
     """Landmarks mapped into the crop are where the crop's own projection puts the head's."""
     heads, views = two_heads
-    crops = crop_views(views, TEMPLATE.origin, 64, 280.0)
-    points = (TEMPLATE.landmarks_68(heads.vertices[0]) - TEMPLATE.origin) / 100.0
+    crops = crop_views(views, TEMPLATE.nose_bridge, 64, 280.0)
+    points = (TEMPLATE.landmarks_68(heads.vertices[0]) - TEMPLATE.nose_bridge) / 100.0
     homogeneous = np.concatenate([points, np.ones((68, 1))], axis=1)
     for i in np.flatnonzero(views.head == 0):
         projected = homogeneous @ crops.projection[i].numpy().T
@@ -197,7 +196,7 @@ def test_a_pixel_is_the_same_length_at_any_distance(two_heads: tuple[Heads, View
     near = views.choose(np.array([0]))
     zoomed = near.K * np.array([[[2.0, 1, 1], [1, 2.0, 1], [1, 1, 1]]], np.float32)
     far = replace(near, t=2 * near.t, K=zoomed)
-    a, b = (crop_views(v, TEMPLATE.origin, 64, 280.0) for v in (near, far))
+    a, b = (crop_views(v, TEMPLATE.nose_bridge, 64, 280.0) for v in (near, far))
     assert IMAGE_PX >= 64
     scale_a, scale_b = (
         torch.linalg.det(c.projection[0, :2, :2]).abs().sqrt() / c.projection[0, 2, 3]

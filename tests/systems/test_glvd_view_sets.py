@@ -23,7 +23,7 @@ SIDE, CROP_MM = 64, 280.0
 
 @pytest.fixture(scope="module")
 def sets() -> ViewSets:
-    crops = crop_views(placed_views(VIEWS, TEMPLATE), TEMPLATE.origin, SIDE, CROP_MM)
+    crops = crop_views(placed_views(VIEWS, TEMPLATE), TEMPLATE.nose_bridge, SIDE, CROP_MM)
     both = Crops(
         torch.cat([crops.pixels, crops.pixels.flip(2)]),
         torch.cat([crops.landmarks, crops.landmarks]),
@@ -64,7 +64,7 @@ def test_the_views_of_a_set_share_one_placement(sets: ViewSets) -> None:
     placement = place_views(views, TEMPLATE)
     placed = in_canonical_frame(views, placement)
     point_mm = HEADS.vertices[1][::20].astype(np.float64)
-    canonical = torch.tensor((placement.apply(point_mm) - TEMPLATE.origin) / 100.0).float()
+    canonical = torch.tensor((placement.apply(point_mm) - TEMPLATE.nose_bridge) / 100.0).float()
     for i, row in enumerate(rows[0].tolist()):
         camera = point_mm @ views.R[i].T + views.t[i]
         in_image = camera @ views.K[i].T

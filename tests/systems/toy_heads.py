@@ -4,9 +4,8 @@ import numpy as np
 import trimesh
 from scipy.spatial import Delaunay
 
+from headwater.datasets.scenes import NOSE_BRIDGE, NOSE_TIP, Heads, Template, Views
 from headwater.heads.model import SurfacePoints
-from headwater.systems.glvd.canonical import NOSE_BRIDGE
-from headwater.systems.glvd.data import NOSE_TIP, Heads, Template, Views
 
 IMAGE_PX = 96
 

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 UNIT_MM: Final = 100.0
-NOSE_BRIDGE: Final = 168  # of the 478 landmarks: between the eyes
 
 FloatArray = NDArray[np.floating[Any]]
 

@@ -1,8 +1,7 @@
-"""What GLVD learns from and sees: views, heads, the template, and the crops the network gets."""
+"""What GLVD learns from and sees: canonical heads and cameras, and the crops the network gets."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -10,18 +9,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from headwater.datasets.scenes import FloatArray, Heads, SdfSamples, Template, Views
 from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.geometry.registration import Similarity
-from headwater.heads.model import SurfacePoints
 from headwater.systems.glvd.canonical import (
-    NOSE_BRIDGE,
     UNIT_MM,
     canonical_projection,
     to_canonical,
 )
 from headwater.systems.glvd.place import placement_from_views, true_placement
 
-NOSE_TIP: Final = 4  # of the 478 landmarks
 # The 18 keypoints seen in the paper's figure, as MediaPipe points: brow arches, glabella, outer
 # eye corners, nose line from bridge to base, alae, mouth corners, jaw at mouth height, chin.
 KEYPOINTS_18: Final = (
@@ -35,76 +32,6 @@ _SUPERSAMPLING: Final = 3
 
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 IMAGENET_STD: Final = (0.229, 0.224, 0.225)
-
-FloatArray = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Views:
-    """Images with cameras.
-
-    images: (n, H, W, 3) uint8 sRGB. masks: (n, H, W) uint8, 0 or 255, head.
-    K: (n, 3, 3) px; R: (n, 3, 3); t: (n, 3) mm: head frame to camera. float32.
-    landmarks_478_px: (n, 478, 2) float32 px, the detector's; rows of NaN where it found no face.
-    head: (n,) int32 index into heads (any number where there is no true head).
-    split: (n,) str.
-    """
-
-    images: NDArray[np.uint8]
-    masks: NDArray[np.uint8]
-    K: FloatArray
-    R: FloatArray
-    t: FloatArray
-    landmarks_478_px: FloatArray
-    head: NDArray[np.int32]
-    split: NDArray[np.str_]
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def choose(self, rows: NDArray[np.bool_] | NDArray[np.integer[Any]]) -> "Views":
-        """The views of the given rows."""
-        return Views(
-            self.images[rows],
-            self.masks[rows],
-            self.K[rows],
-            self.R[rows],
-            self.t[rows],
-            self.landmarks_478_px[rows],
-            self.head[rows],
-            self.split[rows],
-        )
-
-
-@dataclass(frozen=True)
-class Heads:
-    """True heads: vertices (h, V, 3) float32 mm, head frame; subjects: (h,) str ids."""
-
-    vertices: FloatArray
-    subjects: NDArray[np.str_]
-
-
-@dataclass(frozen=True)
-class Template:
-    """The topology: mean (V, 3) float32 mm, faces (F, 3) int32, surface (F,) uint8, 478 points."""
-
-    mean: FloatArray
-    faces: NDArray[np.int32]
-    surface: NDArray[np.uint8]
-    landmarks_478: SurfacePoints
-
-    @cached_property
-    def origin(self) -> FloatArray:
-        """(3,) mm: the canonical origin, the mean head's nose bridge."""
-        return np.asarray(self.landmarks_478.on(self.mean)[NOSE_BRIDGE], dtype=np.float32)
-
-    def landmarks_68(self, vertices: FloatArray) -> FloatArray:
-        """(68, 3) landmarks of ``vertices`` (V, 3), same unit and frame."""
-        return self.landmarks_478.on(vertices)[IBUG68_FROM_478]
-
-    def nose_tip(self, vertices: FloatArray) -> FloatArray:
-        """(3,) nose tip of ``vertices`` (V, 3)."""
-        return np.asarray(self.landmarks_478.on(vertices)[NOSE_TIP], dtype=np.float32)
 
 
 def keypoint_indices(count: int) -> NDArray[np.int32]:
@@ -206,14 +133,6 @@ def normalise(values: Tensor) -> Tensor:
     return torch.cat([(colour - mean) / std * mask, mask], dim=-3)
 
 
-@dataclass(frozen=True)
-class SdfSamples:
-    """Signed distances round heads: points (h, m, 3) and distances (h, m), one unit; float32."""
-
-    points: FloatArray
-    distances: FloatArray
-
-
 def true_placements(heads: Heads, template: Template) -> list[Similarity]:
     """Of every head, the rigid map from its own frame to the canonical one, by its landmarks."""
     wanted = template.landmarks_68(template.mean)
@@ -224,7 +143,7 @@ def canonical_heads(heads: Heads, template: Template) -> Tensor:
     """Targets (h, V, 3) float32, canonical."""
     pairs = zip(true_placements(heads, template), heads.vertices, strict=True)
     placed = [placement.apply(vertices) for placement, vertices in pairs]
-    return torch.from_numpy(to_canonical(np.stack(placed), template.origin))
+    return torch.from_numpy(to_canonical(np.stack(placed), template.nose_bridge))
 
 
 def canonical_samples(samples: SdfSamples, heads: Heads, template: Template) -> SdfSamples:
@@ -232,7 +151,7 @@ def canonical_samples(samples: SdfSamples, heads: Heads, template: Template) -> 
     pairs = zip(true_placements(heads, template), samples.points, strict=True)
     placed = np.stack([placement.apply(points) for placement, points in pairs])
     return SdfSamples(
-        to_canonical(placed, template.origin), (samples.distances / UNIT_MM).astype(np.float32)
+        to_canonical(placed, template.nose_bridge), (samples.distances / UNIT_MM).astype(np.float32)
     )
 
 

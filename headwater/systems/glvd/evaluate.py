@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from headwater.datasets.scenes import Heads, Template, Views
 from headwater.errors import HeadwaterError
 from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.heads.model import Surface
@@ -21,15 +22,7 @@ from headwater.metrics.chamfer import (
 )
 from headwater.metrics.landmarks import normalised_mean_error
 from headwater.systems.glvd.canonical import to_head_frame
-from headwater.systems.glvd.data import (
-    Heads,
-    Template,
-    Views,
-    crop_views,
-    in_canonical_frame,
-    network_images,
-    place_views,
-)
+from headwater.systems.glvd.data import crop_views, in_canonical_frame, network_images, place_views
 from headwater.systems.glvd.model import ViewBatch, starting_points
 from headwater.systems.glvd.pose import project_mm, refine_pose
 from headwater.systems.glvd.weights import TrainedGlvd
@@ -58,7 +51,7 @@ def reconstruct(
 ) -> Reconstruction:
     """Mesh of the one head that all ``views`` show, from a fixed random start."""
     config, network = trained.config, trained.network
-    origin = trained.template.origin
+    origin = trained.template.nose_bridge
     placement = place_views(views, trained.template)
     seen = in_canonical_frame(views, placement)
     crops = crop_views(seen, origin, config.image_px, config.crop_mm)

@@ -9,10 +9,10 @@ from headwater.artifacts.images import encode_png
 from headwater.artifacts.meshes import to_ply
 from headwater.artifacts.provenance import origin
 from headwater.artifacts.tables import Row
+from headwater.datasets.scenes import FloatArray, Template, Views
 from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.geometry.registration import Similarity
 from headwater.metrics.chamfer import subdivide
-from headwater.systems.glvd.data import FloatArray, Template, Views
 from headwater.systems.glvd.evaluate import Evaluation, HeadError, Reconstruction, skin_faces
 from headwater.systems.glvd.pose import project_mm
 

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from headwater.systems.glvd.data import Crops, FloatArray, Template
+from headwater.datasets.scenes import FloatArray, Template
+from headwater.systems.glvd.data import Crops
 
 SAME_PLACE_MM = 1.0
 _IN_SPACE = torch.tensor([-1.0, 1.0, 1.0, 1.0])

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from headwater.datasets.scenes import SdfSamples
 from headwater.systems.glvd.augment import augmented_batch
 from headwater.systems.glvd.canonical import UNIT_MM
 from headwater.systems.glvd.config import GlvdConfig
-from headwater.systems.glvd.data import SdfSamples
 from headwater.systems.glvd.features import pixel_aligned
 from headwater.systems.glvd.hourglass import StackedHourglass
 from headwater.systems.glvd.model import Glvd, ViewBatch

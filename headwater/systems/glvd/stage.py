@@ -12,9 +12,16 @@ from headwater.artifacts.meshes import to_glb, to_ply
 from headwater.artifacts.schemas import ERRORS, EXAMPLES, TRUTH
 from headwater.artifacts.tables import Row, read_table, to_table, write_bucket
 from headwater.config import Params
+from headwater.datasets.scenes import Template, Views
+from headwater.datasets.tables import (
+    read_heads,
+    read_photo_views,
+    read_sdf_samples,
+    read_synthetic_views,
+    template_of,
+)
 from headwater.heads.model import HeadModel
 from headwater.systems.glvd.config import SIZES, GlvdConfig, without_keypoints
-from headwater.systems.glvd.data import Template, Views
 from headwater.systems.glvd.evaluate import (
     Evaluation,
     HeadError,
@@ -23,13 +30,6 @@ from headwater.systems.glvd.evaluate import (
     reconstruct_photo,
 )
 from headwater.systems.glvd.examples import best_median_worst, error_row, example_row, with_truth
-from headwater.systems.glvd.tables import (
-    read_heads,
-    read_photo_views,
-    read_sdf_samples,
-    read_synthetic_views,
-    template_of,
-)
 from headwater.systems.glvd.train import train
 from headwater.systems.glvd.weights import TrainedGlvd, load_weights
 from headwater.training.loop import Progress

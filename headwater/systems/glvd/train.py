@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from headwater.datasets.scenes import Heads, SdfSamples, Template, Views
 from headwater.errors import HeadwaterError
 from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.heads.model import SurfacePoints
@@ -18,10 +19,6 @@ from headwater.systems.glvd.canonical import UNIT_MM
 from headwater.systems.glvd.config import GlvdConfig
 from headwater.systems.glvd.data import (
     Crops,
-    Heads,
-    SdfSamples,
-    Template,
-    Views,
     canonical_heads,
     canonical_samples,
     crop_views,
@@ -71,7 +68,7 @@ def train(
     if not len(views):
         raise HeadwaterError("GLVD: no view has the split 'train'; nothing to train on")
     crops = crop_views(
-        placed_views(views, template), template.origin, config.image_px, config.crop_mm
+        placed_views(views, template), template.nose_bridge, config.image_px, config.crop_mm
     )
     targets = canonical_heads(heads, template)
     if config.mirror:

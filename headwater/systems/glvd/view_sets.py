@@ -4,14 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from headwater.datasets.scenes import Template, Views
 from headwater.systems.glvd.canonical import canonical_projection
-from headwater.systems.glvd.data import (
-    Crops,
-    Template,
-    Views,
-    in_canonical_frame,
-    place_views,
-)
+from headwater.systems.glvd.data import Crops, in_canonical_frame, place_views
 from headwater.systems.glvd.mirror import mirrored_projection
 
 
@@ -58,10 +53,11 @@ class ViewSets:
     def _place(self, rows: np.ndarray, mirrored: bool) -> Tensor:
         views = self.views.choose(rows)
         views = in_canonical_frame(views, place_views(views, self.template))
+        origin = self.template.nose_bridge
         projection = np.stack(
             [
                 self.crops.to_crop[row]
-                @ canonical_projection(views.K[i], views.R[i], views.t[i], self.template.origin)
+                @ canonical_projection(views.K[i], views.R[i], views.t[i], origin)
                 for i, row in enumerate(rows)
             ]
         )

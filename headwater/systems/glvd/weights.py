@@ -8,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 
 from headwater.artifacts.atomic import write_bytes
+from headwater.datasets.scenes import Template
 from headwater.errors import HeadwaterError
 from headwater.heads.model import SurfacePoints
 from headwater.systems.glvd.canonical import to_head_frame
 from headwater.systems.glvd.config import GlvdConfig
-from headwater.systems.glvd.data import Template
 from headwater.systems.glvd.model import Glvd
 from headwater.training.checkpoint import read_safetensors, safetensors_bytes
 
@@ -30,7 +30,7 @@ class TrainedGlvd:
     @property
     def mean_head(self) -> NDArray[np.float32]:
         """(V, 3) mm, head frame: the mean of the training heads."""
-        return to_head_frame(self.network.template.numpy(), self.template.origin)
+        return to_head_frame(self.network.template.numpy(), self.template.nose_bridge)
 
 
 def save_weights(path: Path, trained: TrainedGlvd) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from headwater.datasets_real.obj import read_obj
+from headwater.datasets.obj import read_obj
 from headwater.errors import HeadwaterError
 from headwater.geometry.cameras import Camera
 from headwater.metrics.h3ds import LANDMARKS_FROM_478, H3dsTruth

@@ -18,9 +18,9 @@ from headwater.artifacts.schemas import (
     TableSchema,
 )
 from headwater.artifacts.tables import Row, read_table
+from headwater.datasets.scenes import FloatArray, Heads, SdfSamples, Template, Views
 from headwater.errors import HeadwaterError
 from headwater.heads.model import HeadModel
-from headwater.systems.glvd.data import FloatArray, Heads, SdfSamples, Template, Views
 
 _CAMERA_COLUMNS = ("item", "intrinsics", "rotation", "translation")
 

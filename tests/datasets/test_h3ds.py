@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from headwater.datasets_real.h3ds import H3dsFolder, decompose
-from headwater.datasets_real.obj import read_obj
+from headwater.datasets.h3ds import H3dsFolder, decompose
+from headwater.datasets.obj import read_obj
 from headwater.errors import HeadwaterError
 from headwater.geometry.cameras import Camera, look_at, project
 from headwater.metrics.h3ds import LANDMARKS_FROM_478, h3ds_score

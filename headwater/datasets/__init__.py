@@ -1,0 +1,1 @@
+"""Data as systems take it: from our own tables, and from published folders of real heads."""

@@ -1,0 +1,92 @@
+"""Heads and views in memory, as every learned system takes them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.heads.model import SurfacePoints
+
+NOSE_TIP: Final = 4  # of the 478 landmarks
+NOSE_BRIDGE: Final = 168
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Views:
+    """Images with cameras.
+
+    images: (n, H, W, 3) uint8 sRGB. masks: (n, H, W) uint8, 0 or 255, head.
+    K: (n, 3, 3) px; R: (n, 3, 3); t: (n, 3) mm: head frame to camera. float32.
+    landmarks_478_px: (n, 478, 2) float32 px, the detector's; rows of NaN where it found no face.
+    head: (n,) int32 index into heads (any number where there is no true head).
+    split: (n,) str.
+    """
+
+    images: NDArray[np.uint8]
+    masks: NDArray[np.uint8]
+    K: FloatArray
+    R: FloatArray
+    t: FloatArray
+    landmarks_478_px: FloatArray
+    head: NDArray[np.int32]
+    split: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def choose(self, rows: NDArray[np.bool_] | NDArray[np.integer[Any]]) -> "Views":
+        """The views of the given rows."""
+        return Views(
+            self.images[rows],
+            self.masks[rows],
+            self.K[rows],
+            self.R[rows],
+            self.t[rows],
+            self.landmarks_478_px[rows],
+            self.head[rows],
+            self.split[rows],
+        )
+
+
+@dataclass(frozen=True)
+class Heads:
+    """True heads: vertices (h, V, 3) float32 mm, head frame; subjects: (h,) str ids."""
+
+    vertices: FloatArray
+    subjects: NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class Template:
+    """The topology: mean (V, 3) float32 mm, faces (F, 3) int32, surface (F,) uint8, 478 points."""
+
+    mean: FloatArray
+    faces: NDArray[np.int32]
+    surface: NDArray[np.uint8]
+    landmarks_478: SurfacePoints
+
+    @cached_property
+    def nose_bridge(self) -> FloatArray:
+        """(3,) mm: between the eyes of the mean head."""
+        return np.asarray(self.landmarks_478.on(self.mean)[NOSE_BRIDGE], dtype=np.float32)
+
+    def landmarks_68(self, vertices: FloatArray) -> FloatArray:
+        """(68, 3) landmarks of ``vertices`` (V, 3), same unit and frame."""
+        return self.landmarks_478.on(vertices)[IBUG68_FROM_478]
+
+    def nose_tip(self, vertices: FloatArray) -> FloatArray:
+        """(3,) nose tip of ``vertices`` (V, 3)."""
+        return np.asarray(self.landmarks_478.on(vertices)[NOSE_TIP], dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class SdfSamples:
+    """Signed distances round heads: points (h, m, 3) and distances (h, m), one unit; float32."""
+
+    points: FloatArray
+    distances: FloatArray
