@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 
 from headwater.artifacts.manifest import write_manifest
+from headwater.benchmark.trials import count_trials
 from headwater.config import load_params
-from headwater.systems import system
+from headwater.systems import evaluator
 from tasks.command import command
+from tasks.console import progress
 
 
 def main() -> str:
@@ -16,7 +18,8 @@ def main() -> str:
     name, data = sys.argv[1], Path("data")
     params = load_params(Path("params.yaml"))
     out = data / "evaluate" / name
-    figures = system(name).evaluate_stage(params, data, out)
+    with progress(f"evaluate {name}", count_trials(data)) as advance:
+        figures = evaluator(name)(params, data, out, advance)
     write_manifest(out)
     return (
         f"face Chamfer {figures['face_chamfer_mm']:.2f} mm "

@@ -7,7 +7,7 @@ from pathlib import Path
 from headwater.artifacts.ids import item_id
 from headwater.artifacts.manifest import write_manifest
 from headwater.config import load_params
-from headwater.systems import system
+from headwater.systems import trainer
 from tasks.command import command
 from tasks.console import progress
 from tasks.head_model import head_model
@@ -21,7 +21,7 @@ def main() -> str:
     name, project = sys.argv[1], Path.cwd()
     params = load_params(project / "params.yaml")
     data = project / "data"
-    stage = system(name)
+    stage = trainer(name)
     checkpoints = project / ".headwater" / "checkpoints" / name / item_id(params.model_dump())
     with progress(f"train {name}", stage.training_steps(params)) as advance:
         reached = 0

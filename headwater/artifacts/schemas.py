@@ -302,6 +302,45 @@ ERRORS = _table(
         unit="%",
         nullable=True,
     ),
+    column(
+        "mask_iou",
+        pa.float32(),
+        "silhouette of the reconstruction and the photo's head mask, hair included",
+        nullable=True,
+    ),
+    column("failure", pa.string(), "why there is no figure", nullable=True),
+)
+
+_BENCHMARK_ERRORS = (
+    ("honest_face_mm", "ground truth to predicted surface, rigid, without scale", "mm"),
+    ("reverse_face_mm", "predicted surface to ground truth, same alignment", "mm"),
+    ("f_score_1mm", "F-score at 1 mm", ""),
+    ("f_score_2mm", "F-score at 2 mm", ""),
+    ("f_score_3mm", "F-score at 3 mm", ""),
+    ("h3ds_face_mm", "the H3DS protocol's score of the face sphere", "mm"),
+    ("h3ds_head_mm", "the H3DS protocol's score of the whole head", "mm"),
+    ("nose_mm", "honest error of the nose", "mm"),
+    ("mouth_mm", "honest error of the mouth", "mm"),
+    ("forehead_mm", "honest error of the forehead", "mm"),
+    ("cheeks_mm", "honest error of the cheeks", "mm"),
+    ("chin_mm", "honest error of the chin", "mm"),
+    ("eyes_mm", "honest error of the eyes", "mm"),
+)
+
+BENCHMARK = _table(
+    "evaluate/benchmark",
+    "every answer of a system or baseline to a trial of the benchmark",
+    column("item", pa.string(), "test set, head, system and number of views"),
+    column("test_set", pa.string(), "held_out, or other: the other head model's"),
+    column("subject", pa.string(), "id of the head"),
+    column("system", pa.string(), "name of the system or baseline"),
+    column("views", pa.int32(), "how many images it saw"),
+    column("yaw_degrees", pa.float64(), "head pose in the first image", unit="degrees"),
+    column("expression_mm", pa.float64(), "mean displacement from the neutral face", unit="mm"),
+    *(
+        column(name, pa.float64(), words, unit=unit, nullable=True)
+        for name, words, unit in _BENCHMARK_ERRORS
+    ),
     column("failure", pa.string(), "why there is no figure", nullable=True),
 )
 
@@ -389,6 +428,7 @@ TABLES = {
         EXPRESSIONS,
         SDF,
         ERRORS,
+        BENCHMARK,
         EXAMPLES,
         *(rejects_schema(step) for step in STEPS),
     )

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from headwater.artifacts.schemas import STEPS
-from headwater.systems import STAGES
+from headwater.systems import PACKAGES
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -28,14 +28,12 @@ def read_stages() -> dict[str, dict[str, list[str]]]:
     stages = {}
     graph = yaml.safe_load((PROJECT / "dvc.yaml").read_text())
     code = graph["vars"][0]["systems_code"]
-    assert code == {
-        name: str(Path(module.replace(".", "/")).parent) for name, module in STAGES.items()
-    }
+    assert code == {name: package.replace(".", "/") for name, package in PACKAGES.items()}
     for name, stage in graph["stages"].items():
         if "foreach" not in stage:
             stages[name] = stage
             continue
-        for system in STAGES:
+        for system in PACKAGES:
             text = yaml.safe_dump(stage["do"]).replace("${key}", system)
             text = text.replace("${item}", code[system])
             stages[f"{name}@{system}"] = yaml.safe_load(text)
@@ -87,7 +85,7 @@ def has_code(module: str) -> bool:
 def step_modules(name: str) -> set[str]:
     """The task of a stage, and the system that it runs (imported by name only)."""
     task, _, system = name.partition("@")
-    return {f"tasks.{task}", *([STAGES[system]] if system else [])}
+    return {f"tasks.{task}", *([f"{PACKAGES[system]}.stage_{task}"] if system else [])}
 
 
 @pytest.mark.parametrize("name", read_stages())

@@ -12,7 +12,7 @@ from headwater.errors import HeadwaterError
 from headwater.systems.glvd.config import SIZES
 from headwater.systems.glvd.data import canonical_samples
 from headwater.systems.glvd.pretrain import sdf_loss
-from headwater.systems.glvd.stage import loss_table
+from headwater.systems.glvd.stage_train import loss_table
 from headwater.systems.glvd.train import TrainResult, train
 from tests.systems.toy_heads import toy_heads, toy_template, toy_views
 

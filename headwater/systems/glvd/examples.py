@@ -13,8 +13,9 @@ from headwater.datasets.scenes import FloatArray, Template, Views
 from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.geometry.registration import Similarity
 from headwater.metrics.chamfer import subdivide
-from headwater.systems.glvd.evaluate import Evaluation, HeadError, Reconstruction, skin_faces
+from headwater.systems.glvd.evaluate import Answer, Evaluation, skin_faces
 from headwater.systems.glvd.pose import project_mm
+from headwater.systems.glvd.reconstruct import Reconstruction
 
 
 def example_row(
@@ -41,11 +42,13 @@ def example_row(
     }
 
 
-def with_truth(example: Row, truth: FloatArray, error: HeadError, template: Template) -> Row:
+def with_truth(example: Row, answer: Answer, template: Template) -> Row:
     """The row with the true surface and each predicted vertex's distance to it."""
-    distances = distance_to_surface(
-        error.reconstruction.vertices, error.heat.transform, truth, template
-    )
+    heat = answer.row.heat
+    if heat is None:
+        return example
+    truth = answer.trial.case.truth.vertices.astype(np.float32)
+    distances = distance_to_surface(answer.found.vertices, heat.transform, truth, template)
     name = f"{example['item']}-truth.ply"
     return {
         **example,
@@ -63,10 +66,11 @@ def distance_to_surface(
     return np.asarray(distance, np.float32)
 
 
-def best_median_worst(evaluation: Evaluation) -> list[tuple[str, HeadError]]:
-    """The best, the median and the worst of the heads whose alignment held."""
-    sound = [item for item in evaluation.items if np.isfinite(item.face_chamfer_mm)]
-    ordered = sorted(sound, key=lambda item: (item.face_chamfer_mm, item.subject))
+def best_median_worst(evaluation: Evaluation) -> list[tuple[str, Answer]]:
+    """The best, the median and the worst of the heads that could be judged."""
+    ordered = sorted(
+        evaluation.sound, key=lambda answer: (answer.row.honest_face_mm, answer.row.subject)
+    )
     places = {"best": 0, "median": len(ordered) // 2, "worst": len(ordered) - 1}
     return [(kind, ordered[place]) for kind, place in places.items()]
 
@@ -78,6 +82,7 @@ def error_row(system: str, origin_row: Row, **figures: Any) -> Row:
         "mean_head_face_chamfer_mm",
         "vertex_error_mm",
         "landmark_nme_percent",
+        "mask_iou",
         "failure",
     )
     return {**origin(origin_row), "system": system, **dict.fromkeys(names), **figures}

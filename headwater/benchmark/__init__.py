@@ -1,0 +1,1 @@
+"""The benchmark that judges every system: held-out heads, trials, tables and figures."""

@@ -1,0 +1,138 @@
+"""What every system is asked: held-out heads, in one, three and six views where they have them."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from headwater.artifacts.schemas import HEADS, TRUTH
+from headwater.artifacts.tables import Row, read_table
+from headwater.datasets.scenes import Heads, Views
+from headwater.datasets.tables import read_heads, read_synthetic_views
+from headwater.errors import HeadwaterError
+from headwater.heads import store
+from headwater.heads.landmark_files import with_landmarks
+from headwater.heads.model import HeadModel, Surface
+from headwater.metrics.benchmark import BenchmarkRow, Prediction, TruthHead, score
+from headwater.metrics.strata import expression_strength_mm, yaw_degrees
+
+HELD_OUT: Final = "held_out"
+OTHER: Final = "other"
+VIEW_COUNTS: Final = (1, 3, 6)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One head of a test set, with all of its views; those of one view see it in the first."""
+
+    test_set: str
+    truth: TruthHead
+    views: Views
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One question to a system: the head in these views."""
+
+    case: Case
+    views: Views
+
+    def score(self, prediction: Prediction, system: str) -> BenchmarkRow:
+        """The errors of a predicted head, in the views' head frame or any other, mm."""
+        return score(
+            self.case.truth,
+            prediction,
+            system=system,
+            views=len(self.views),
+            yaw_degrees=yaw_degrees(self.views.R[0]),
+        )
+
+    def failed(self, system: str, reason: str) -> BenchmarkRow:
+        """The row of a system that gave no answer."""
+        truth = self.case.truth
+        return BenchmarkRow(
+            truth.subject,
+            system,
+            len(self.views),
+            yaw_degrees(self.views.R[0]),
+            truth.expression_mm,
+            failure=reason,
+        )
+
+
+def trials(cases: Sequence[Case]) -> Iterator[Trial]:
+    """All questions of the cases, in order."""
+    for case in cases:
+        for count in VIEW_COUNTS:
+            if count <= len(case.views):
+                yield Trial(case, case.views.choose(np.arange(count)))
+
+
+def count_trials(data: Path) -> int:
+    """How many trials ``read_cases`` makes, without reading any picture."""
+    total = 0
+    for folder in (data, data / "other_heads") if _has_other(data) else (data,):
+        truth = read_table(folder, TRUTH, ["subject", "split"]).to_pylist()
+        views = Counter(row["subject"] for row in truth if row["split"] == "test")
+        total += sum(count <= seen for seen in views.values() for count in VIEW_COUNTS)
+    return total
+
+
+def read_cases(data: Path) -> list[Case]:
+    """All test heads below ``data``: the held-out ones, then those of the other head model.
+
+    Raises HeadwaterError when no head is held out.
+    """
+    cases = _cases(data, HELD_OUT)
+    if not cases:
+        raise HeadwaterError(
+            f"{data / 'synthesize'}: no head has the split 'test'; raise split.test in params.yaml"
+        )
+    return cases + (_cases(data / "other_heads", OTHER) if _has_other(data) else [])
+
+
+def read_model(data: Path) -> HeadModel:
+    """The head model below ``data``."""
+    return with_landmarks(store.read(data / "head_model" / "bases.safetensors"))
+
+
+def skin(model: HeadModel) -> np.ndarray:
+    """Faces (f, 3) that a scan would see."""
+    return np.asarray(model.faces[model.surface == Surface.SKIN])
+
+
+def _has_other(data: Path) -> bool:
+    note = json.loads((data / "other_heads" / "set.json").read_text(encoding="utf-8"))
+    return note["head_model"] is not None
+
+
+def _cases(data: Path, test_set: str) -> list[Case]:
+    model = read_model(data)
+    heads = read_heads(data)
+    views = read_synthetic_views(data, heads)
+    rows = {row["item"]: row for row in read_table(data, HEADS, _COLUMNS).to_pylist()}
+    return [
+        Case(
+            test_set,
+            _truth(model, heads, index, rows[subject]),
+            views.choose(np.flatnonzero(views.head == index)),
+        )
+        for index, subject in enumerate(heads.subjects)
+        if rows[subject]["split"] == "test" and (views.head == index).any()
+    ]
+
+
+_COLUMNS: Final = ("item", "split", "shape", "expression")
+
+
+def _truth(model: HeadModel, heads: Heads, index: int, row: Row) -> TruthHead:
+    vertices = heads.vertices[index]
+    landmarks = model.landmarks_478.on(vertices)
+    shape = np.array(row["shape"], np.float32)
+    neutral = model.vertices(shape, np.zeros(len(row["expression"]), np.float32))
+    strength = expression_strength_mm(landmarks, model.landmarks_478.on(neutral))
+    return TruthHead(row["item"], vertices, skin(model), landmarks, strength)

@@ -1,0 +1,104 @@
+"""Reconstruction with trained GLVD weights: from views to a mesh in their head frame."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from headwater.datasets.scenes import Template, Views
+from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.metrics.landmarks import normalised_mean_error
+from headwater.systems.glvd.canonical import to_head_frame
+from headwater.systems.glvd.data import crop_views, in_canonical_frame, network_images, place_views
+from headwater.systems.glvd.model import ViewBatch, starting_points
+from headwater.systems.glvd.pose import project_mm, refine_pose
+from headwater.systems.glvd.weights import TrainedGlvd
+
+FloatArray = NDArray[np.float32]
+START_SEED = 0
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """One head, mm, head frame.
+
+    vertices: (V, 3) float32. steps: (T + 1, V, 3), the descent from the random ball.
+    keypoints: (K, 3). rotations (N, 3, 3), translations (N, 3) mm: the cameras used in the end.
+    """
+
+    vertices: FloatArray
+    steps: FloatArray
+    keypoints: FloatArray
+    rotations: FloatArray
+    translations: FloatArray
+
+
+def reconstruct(
+    trained: TrainedGlvd, views: Views, *, iterations: int | None = None
+) -> Reconstruction:
+    """Mesh of the one head that all ``views`` show, from a fixed random start."""
+    config, network = trained.config, trained.network
+    origin = trained.template.nose_bridge
+    placement = place_views(views, trained.template)
+    seen = in_canonical_frame(views, placement)
+    crops = crop_views(seen, origin, config.image_px, config.crop_mm)
+    batch = ViewBatch(
+        network_images(crops.pixels)[None], crops.landmarks[None], crops.projection[None]
+    )
+    generator = torch.Generator().manual_seed(START_SEED)
+    keypoints = starting_points(network.keypoint_template, config, generator)[None]
+    vertices = starting_points(network.template, config, generator)[None]
+    with torch.no_grad():
+        descent = network.descend(
+            network.encode(batch), vertices, keypoints, iterations or config.iterations
+        )
+    back = placement.inverse()
+
+    def to_views_frame(points: Tensor) -> FloatArray:
+        return back.apply(to_head_frame(points.numpy(), origin)).astype(np.float32)
+
+    steps = np.stack([to_views_frame(state) for state in descent.vertices[:, 0]])
+    guides = to_views_frame(descent.keypoints[-1, 0])
+    return Reconstruction(steps[-1], steps, guides, views.R, views.t)
+
+
+def reconstruct_photo(
+    trained: TrainedGlvd, views: Views, *, iterations: int | None = None
+) -> Reconstruction:
+    """Mesh from photos with rough cameras, which are solved again for the head that was found.
+
+    A photo's camera was solved against the mean head. Descending once more with the new camera
+    was tried and did not lower the landmark error. Needs landmarks in every view.
+    """
+    found = reconstruct(trained, views, iterations=iterations)
+    views = _resolved(trained.template, views, found.vertices)
+    return replace(found, rotations=views.R, translations=views.t)
+
+
+def _resolved(template: Template, views: Views, vertices: FloatArray) -> Views:
+    landmarks = template.landmarks_68(vertices)
+    poses = [
+        refine_pose(
+            landmarks,
+            views.landmarks_478_px[i][IBUG68_FROM_478],
+            views.K[i],
+            views.R[i],
+            views.t[i],
+        )
+        for i in range(len(views))
+    ]
+    return replace(views, R=np.stack([p[0] for p in poses]), t=np.stack([p[1] for p in poses]))
+
+
+def landmark_nme(trained: TrainedGlvd, views: Views, found: Reconstruction) -> list[float]:
+    """Reprojected 68-landmark error of each view, a fraction of the outer eye-corner distance."""
+    landmarks = trained.template.landmarks_68(found.vertices)
+    return [
+        normalised_mean_error(
+            project_mm(landmarks, views.K[i], found.rotations[i], found.translations[i]),
+            views.landmarks_478_px[i][IBUG68_FROM_478].astype(np.float64),
+        )
+        for i in range(len(views))
+    ]

@@ -1,0 +1,139 @@
+"""GLVD's evaluation as a stage of the pipeline: from weights to figures."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headwater.artifacts.atomic import write_bytes, write_text
+from headwater.artifacts.meshes import to_glb, to_ply
+from headwater.artifacts.schemas import ERRORS, EXAMPLES, TRUTH
+from headwater.artifacts.tables import Row, read_table, to_table, write_bucket
+from headwater.benchmark.baselines import MEAN_HEAD
+from headwater.benchmark.figures import figures
+from headwater.benchmark.table import SetRows, of_system, read_rows, write_rows
+from headwater.benchmark.trials import HELD_OUT, read_cases
+from headwater.config import Params
+from headwater.datasets.scenes import Template, Views
+from headwater.datasets.tables import (
+    read_photo_views,
+)
+from headwater.errors import HeadwaterError
+from headwater.metrics.regions import intersection_over_union
+from headwater.metrics.silhouette import silhouette
+from headwater.systems.glvd.evaluate import Evaluation, evaluate, vertex_error
+from headwater.systems.glvd.examples import best_median_worst, error_row, example_row, with_truth
+from headwater.systems.glvd.pose import project_mm
+from headwater.systems.glvd.reconstruct import landmark_nme, reconstruct_photo
+from headwater.systems.glvd.weights import TrainedGlvd, load_weights
+
+Counter = Callable[[int], None]
+
+
+def evaluate_stage(
+    system: str, params: Params, data: Path, out: Path, progress: Counter | None
+) -> dict[str, Any]:
+    """Evaluate the weights on the benchmark and on every photo.
+
+    Writes metrics.json, benchmark.parquet, descent.csv, errors.parquet, examples.parquet and
+    meshes/ below ``out``. progress is called with 1 after every trial.
+    """
+    trained = load_weights(data / "train" / system / "weights.safetensors")
+    iterations = getattr(params.systems, system).iterations
+    baselines = read_rows(data / "evaluate" / "baselines")
+    evaluation = evaluate(
+        trained, read_cases(data), system=system, iterations=iterations, progress=progress
+    )
+    if not evaluation.sound:
+        raise HeadwaterError(f"{system}: every alignment failed; the weights are not usable")
+    errors, examples = _heads(system, evaluation, baselines, trained.template, data)
+    photos = [
+        _photo(system, trained, row, view, iterations, out) for row, view in read_photo_views(data)
+    ]
+    errors += [error for error, _ in photos]
+    examples += [example for _, example in photos]
+    write_bytes(out / "meshes" / "mean_head.ply", to_ply(trained.mean_head, trained.template.faces))
+    write_rows(out, evaluation.rows)
+    write_bucket(out / "errors.parquet", ERRORS, to_table(ERRORS, errors), "")
+    write_bucket(out / "examples.parquet", EXAMPLES, to_table(EXAMPLES, examples), "")
+    steps = [f"{step},{error:.6g}" for step, error in enumerate(evaluation.steps_mm())]
+    write_text(out / "descent.csv", "\n".join(["step,vertex_error_mm", *steps]) + "\n")
+    metrics = {
+        **figures(system, evaluation.rows, baselines),
+        "vertex_error_mm": float(np.mean([vertex_error(a) for a in evaluation.sound])),
+        **_photo_figures([error for error, _ in photos]),
+    }
+    rounded = {name: round(value, 6) for name, value in sorted(metrics.items())}
+    write_text(out / "metrics.json", json.dumps(rounded, indent=2) + "\n")
+    return rounded
+
+
+def _heads(
+    system: str, evaluation: Evaluation, baselines: SetRows, template: Template, data: Path
+) -> tuple[list[Row], list[Row]]:
+    """Error rows of all held-out heads seen once, and example rows of three of them."""
+    first = [row for row in read_table(data, TRUTH).to_pylist() if not row["view"]]
+    origins = {row["subject"]: row for row in first}
+    mean = {row.subject: row.honest_face_mm for row in of_system(baselines[HELD_OUT], MEAN_HEAD, 1)}
+    errors = []
+    for answer in evaluation.single:
+        subject = answer.row.subject
+        if answer.row.failure is not None or not math.isfinite(mean[subject]):
+            reason = answer.row.failure or "the mean head could not be aligned"
+            errors.append(error_row(system, origins[subject], failure=reason))
+            continue
+        errors.append(
+            error_row(
+                system,
+                origins[subject],
+                face_chamfer_mm=answer.row.honest_face_mm,
+                mean_head_face_chamfer_mm=mean[subject],
+                vertex_error_mm=vertex_error(answer),
+            )
+        )
+    examples = []
+    for kind, answer in best_median_worst(evaluation):
+        row = example_row(
+            system, origins[answer.row.subject], kind, answer.trial.views, answer.found, template
+        )
+        examples.append(with_truth(row, answer, template))
+    return errors, examples
+
+
+def _photo(
+    system: str, trained: TrainedGlvd, row: Row, view: Views, iterations: int, out: Path
+) -> tuple[Row, Row]:
+    """The error row and the example row of a photo; its meshes are written."""
+    template: Template = trained.template
+    found = reconstruct_photo(trained, view, iterations=iterations)
+    meshes = out / "meshes"
+    write_bytes(meshes / f"{row['item']}.ply", to_ply(found.vertices, template.faces))
+    write_bytes(meshes / f"{row['item']}.glb", to_glb(found.vertices, template.faces))
+    mask = view.masks[0] > 0
+    covered = silhouette(
+        project_mm(found.vertices, view.K[0], found.rotations[0], found.translations[0]),
+        template.faces,
+        (mask.shape[1], mask.shape[0]),
+    )
+    error = error_row(
+        system,
+        row,
+        landmark_nme_percent=100 * landmark_nme(trained, view, found)[0],
+        mask_iou=intersection_over_union(covered, mask),
+    )
+    return error, example_row(system, row, "photo", view, found, template)
+
+
+def _photo_figures(errors: list[Row]) -> dict[str, float | int]:
+    if not errors:
+        return {"real_photos": 0}
+    nmes = [error["landmark_nme_percent"] for error in errors]
+    return {
+        "real_photos": len(errors),
+        "real_landmark_nme_percent": float(np.mean(nmes)),
+        "real_landmark_nme_percent_worst": max(nmes),
+        "real_mask_iou": float(np.mean([error["mask_iou"] for error in errors])),
+    }

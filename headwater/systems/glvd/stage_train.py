@@ -1,0 +1,73 @@
+"""GLVD's training as a stage of the pipeline: from tables to weights."""
+
+from pathlib import Path
+from typing import Any
+
+from headwater.artifacts.atomic import write_text
+from headwater.config import Params
+from headwater.datasets.tables import (
+    read_heads,
+    read_sdf_samples,
+    read_synthetic_views,
+    template_of,
+)
+from headwater.heads.model import HeadModel
+from headwater.systems.glvd.config import SIZES, GlvdConfig, without_keypoints
+from headwater.systems.glvd.train import train
+from headwater.training.loop import Progress
+
+
+def config_of(system: str, params: Params) -> GlvdConfig:
+    """The size that the parameters name for a system, with the iterations that they set."""
+    settings = getattr(params.systems, system)
+    config = SIZES[settings.size].model_copy(update={"iterations": settings.iterations})
+    return without_keypoints(config) if system == "lvd" else config
+
+
+def training_steps(system: str, params: Params) -> int:
+    """Optimiser steps of a training, its pre-training included."""
+    config = config_of(system, params)
+    return config.sdf_steps + config.steps
+
+
+def train_stage(
+    system: str,
+    params: Params,
+    model: HeadModel,
+    data: Path,
+    out: Path,
+    checkpoints: Path,
+    progress: Progress | None,
+) -> dict[str, Any]:
+    """Train on the tables below ``data``; write ``weights.safetensors`` and ``loss.csv``."""
+    heads = read_heads(data)
+    views = read_synthetic_views(data, heads)
+    config = config_of(system, params)
+    result = train(
+        config,
+        heads,
+        views,
+        template_of(model),
+        out,
+        checkpoints,
+        samples=read_sdf_samples(data, heads) if config.sdf_steps else None,
+        seed=params.seed,
+        progress=progress,
+    )
+    write_text(out / "loss.csv", loss_table(result.curve))
+    return {"steps": int(result.curve[-1]["step"]), "parameters": result.parameters}
+
+
+def loss_table(curve: list[dict[str, float]]) -> str:
+    """CSV of a training curve: step, the whole loss, its parts and the learning rate.
+
+    Steps of pre-training are below zero; a part that a step does not have is left empty.
+    """
+    parts = sorted({name for record in curve for name in record if name.endswith("_loss")})
+    lines = [",".join(["step", "loss", *parts, "learning_rate"])]
+    for record in curve:
+        there = [record[name] for name in parts if name in record]
+        cells = [f"{record[name]:.6g}" if name in record else "" for name in parts]
+        rate = f"{record['learning_rate']:.6g}"
+        lines.append(",".join([str(int(record["step"])), f"{sum(there):.6g}", *cells, rate]))
+    return "\n".join(lines) + "\n"
