@@ -14,7 +14,7 @@ from PIL import Image
 from headwater.geometry.cameras import Camera, look_at, project
 from headwater.report.charts import Scale, Series, cumulative, line_chart, pairs_chart, tick_step
 from headwater.report.evaluation import Reconstruction
-from headwater.report.formats import number, visible
+from headwater.viewer.formats import number, visible
 from headwater.report.pictures import axes_layer, data_uri, depth_picture, outline_path
 from headwater.report.renders import HEAT_LIMIT_MM, heat_colours, studio_camera
 from headwater.report.results import smoothed
