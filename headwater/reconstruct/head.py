@@ -22,9 +22,9 @@ FloatArray = NDArray[np.float32]
 class SeenView:
     """A photo with the camera that was found for the reconstructed head.
 
-    camera: of the upright photo in its full size; frame_camera: of the face's frame. landmarks: (478, 2) px found in that photo;
-    projected: (478, 2) px of the mesh's. error_percent: mean distance of the 68 points of both,
-    of the outer eye-corner distance.
+    camera: of the upright photo in its full size; frame_camera: of the face's frame. landmarks:
+    (478, 2) px found in that photo; projected: (478, 2) px of the mesh's. error_percent: mean
+    distance of the 68 points of both, of the outer eye-corner distance.
     """
 
     face: SeenFace

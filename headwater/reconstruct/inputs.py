@@ -30,8 +30,9 @@ class Inputs:
 
 
 def prepared(paths: Sequence[Path], out: Path) -> Inputs:
-    """The photos to reconstruct. Raises ``HeadwaterError`` when there are none or ``out`` cannot
-    be a folder.
+    """The photos to reconstruct.
+
+    Raises ``HeadwaterError`` when there are none or ``out`` cannot be a folder.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)

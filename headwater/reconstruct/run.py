@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from safetensors import SafetensorError
+
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.photos.folder import PhotoFile
 from headwater.reconstruct.files import save, write_head
@@ -28,7 +30,7 @@ def trained_weights(path: Path) -> TrainedGlvd:
     """Read the weights. Raises ``HeadwaterError`` when the file holds none."""
     try:
         return load_weights(path)
-    except (OSError, ValueError, LookupError, RuntimeError) as error:
+    except (SafetensorError, OSError, ValueError, LookupError, RuntimeError) as error:
         raise HeadwaterError(f"{path}: no readable weights ({error})") from error
 
 

@@ -80,7 +80,7 @@ def seen_from(
 
 def mirror_partners(points: NDArray[np.float32], tolerance_mm: float) -> NDArray[np.intp]:
     """For each point (V, 3) mm the one at its mirror image (x -> -x); -1 where there is none."""
-    distance, partner = cKDTree(points).query(points * np.float32([-1, 1, 1]))
+    distance, partner = cKDTree(points).query(points * np.array([-1, 1, 1], np.float32))
     return np.where(distance <= tolerance_mm, partner, -1)
 
 
@@ -177,7 +177,7 @@ class _Colours:
         """Colours (V, 3) at the vertices, spread over the surface from where they are known."""
         count = len(self.mirrored)
         every = np.repeat(np.arange(count)[:, None], 3, axis=1)
-        first = np.float32([[1, 0, 0]])
+        first = np.array([[1, 0, 0]], np.float32)
         seen, certain = (part[:, 0] for part in self._photographed(every, first))
         pull = certain.astype(np.float64)
         mirror = MIRROR_PULL * self.has_partner * pull[self.mirrored] * (1 - pull)
