@@ -122,8 +122,12 @@ def _named(rows: Sequence[Picture], head: Head) -> list[tuple[Picture, str]]:
 
 
 def _widened(picture: Picture, width: int) -> Picture:
-    margin = np.full((picture.shape[0], width - picture.shape[1], 3), PAPER, np.uint8)
-    return np.hstack([picture, margin])
+    spare = width - picture.shape[1]
+    sides = [
+        np.full((picture.shape[0], part, 3), PAPER, np.uint8)
+        for part in (spare // 2, -(-spare // 2))
+    ]
+    return np.hstack([sides[0], picture, sides[1]])
 
 
 def _on_paper(picture: Picture) -> Picture:

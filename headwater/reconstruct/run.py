@@ -87,7 +87,8 @@ class Job:
         if not faces:
             return
         try:
-            head = reconstruct_head(self.trained, faces[0].name, faces)
+            more = f" and {len(faces) - 1} more" if len(faces) > 1 else ""
+            head = reconstruct_head(self.trained, faces[0].name + more, faces)
         except ItemRejected as problem:
             for face in faces:
                 self._reject(face.name, face.sha256, problem.reason, problem.message, 0.0)
