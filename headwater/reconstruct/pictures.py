@@ -123,10 +123,8 @@ def _named(rows: Sequence[Picture], head: Head) -> list[tuple[Picture, str]]:
 
 def _widened(picture: Picture, width: int) -> Picture:
     spare = width - picture.shape[1]
-    sides = [
-        np.full((picture.shape[0], part, 3), PAPER, np.uint8)
-        for part in (spare // 2, -(-spare // 2))
-    ]
+    parts = (spare // 2, spare - spare // 2)
+    sides = [np.full((picture.shape[0], part, 3), PAPER, np.uint8) for part in parts]
     return np.hstack([sides[0], picture, sides[1]])
 
 
