@@ -124,7 +124,9 @@ def run(command: Callable[..., object], arguments: Sequence[str] | None = None) 
         command(list(arguments) if arguments is not None else None)
     except HeadwaterError as error:
         for line in str(error).splitlines():
-            _console(error=True).print(f"error: {line}", highlight=False, markup=False)
+            _console(error=True).print(
+                f"error: {line}", highlight=False, markup=False, soft_wrap=True
+            )
         return 2
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)

@@ -19,8 +19,8 @@ from headwater.reconstruct.seeing import SeenFace, see
 from headwater.reconstruct.settings import PhotoSettings
 from headwater.systems.glvd.canonical import to_canonical
 from headwater.systems.glvd.config import SIZES
-from headwater.systems.glvd.data import Template, keypoint_indices
-from headwater.systems.glvd.model import Glvd
+from headwater.systems.glvd.data import Template
+from headwater.systems.glvd.train import build
 from headwater.systems.glvd.weights import TrainedGlvd, save_weights
 
 EYE_CORNERS_MM = 90.0
@@ -49,11 +49,10 @@ def template() -> Template:
 def trained(template: Template) -> TrainedGlvd:
     """An untrained network: it goes to its template with some noise."""
     config = SIZES["smoke"].model_copy(update={"anchors": 0, "iterations": 6})
-    torch.manual_seed(3)
     mean = torch.from_numpy(to_canonical(template.mean, template.origin))
-    network = Glvd(config, mean, mean[torch.from_numpy(keypoint_indices(18)).long()])
-    for decoder in (network.g_v, network.g_k):
-        for parameter in decoder.parameters():
+    network = build(config, mean[None], template, seed=3)
+    for name, parameter in network.named_parameters():
+        if name.startswith(("g_v", "g_k")):
             parameter.data *= 0.3
     return TrainedGlvd(network.eval(), config, template)
 
