@@ -4,13 +4,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from headwater.artifacts.ids import item_id, sha256_hex, split_of
 from headwater.artifacts.images import encode_png, jpeg_with
 from headwater.artifacts.schemas import PHOTOS
 from headwater.config import Params
 from headwater.errors import ItemRejected
 from headwater.photos.builtin import PORTRAITS
-from headwater.photos.decode import decode_photo, shrink
+from headwater.photos.decode import DecodedPhoto, decode_photo, shrink
 from headwater.photos.folder import PhotoFile, list_photos, read_photo
 from headwater.photos.jpeg import without_metadata
 from headwater.pipeline.step import Item, Result, Step, Work
