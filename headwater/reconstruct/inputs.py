@@ -34,13 +34,13 @@ def prepared(paths: Sequence[Path], out: Path) -> Inputs:
 
     Raises ``HeadwaterError`` when there are none or ``out`` cannot be a folder.
     """
+    inputs = find_inputs(paths, out)
+    if not (inputs.photos or inputs.problems):
+        raise HeadwaterError("no photos there: name photos, or folders that hold some")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise HeadwaterError(f"{out}: cannot be a folder of results ({error.strerror})") from error
-    inputs = find_inputs(paths, out)
-    if not (inputs.photos or inputs.problems):
-        raise HeadwaterError("no photos there: name photos, or folders that hold some")
     return inputs
 
 
@@ -60,19 +60,22 @@ def find_inputs(paths: Sequence[Path], out: Path) -> Inputs:
 
 
 def _entries(path: Path, out: Path) -> list[PhotoFile | PhotoProblem]:
-    if not path.is_dir():
+    if not _is_folder(path):
         return [_file(path)]
-    inside, outside = path.resolve(), out.resolve()
-    if inside == outside:
+    if os.path.realpath(path) == os.path.realpath(out):
         raise HeadwaterError(
             f"{printable_name(os.fsencode(path))} holds the photos; "
             "give another folder for the results with -o"
         )
-    entries = list_photos(path)
-    if not outside.is_relative_to(inside):
-        return entries
-    below = printable_name(os.fsencode(outside.relative_to(inside))) + "/"
-    return [entry for entry in entries if not entry.name.startswith(below)]
+    return list_photos(path, leave_out=out)
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether a path is a folder; one that may not be looked at is treated as a file."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _file(path: Path) -> PhotoFile | PhotoProblem:

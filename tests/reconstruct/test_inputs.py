@@ -35,18 +35,30 @@ def test_results_of_earlier_runs_are_no_photos(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"a")
     out = tmp_path / "results" / "deep"
     out.mkdir(parents=True)
-    (out / "overlay.png").write_bytes(b"o")
+    for name in ("overlay.png", "first.jpg"):
+        (out / name).write_bytes(name.encode())
+    (tmp_path / "zz.jpg").write_bytes(b"first.jpg")  # equal bytes below out do not stand for it
     (tmp_path / "results" / "deeper.jpg").write_bytes(b"d")
     names = [photo.name for photo in find_inputs([tmp_path], out).photos]
-    assert names == ["a.jpg", "results/deeper.jpg"]
+    assert names == ["a.jpg", "results/deeper.jpg", "zz.jpg"]
     with pytest.raises(HeadwaterError, match="another folder"):
         find_inputs([tmp_path], tmp_path / "." / "results" / "..")
+
+
+def test_a_path_that_cannot_be_looked_at_is_a_problem(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    inputs = find_inputs([tmp_path / ("x" * 300), loop, tmp_path], loop)
+    assert [p.reason for p in inputs.problems[:2]] == ["unreadable_file"] * 2
+    with pytest.raises(HeadwaterError, match="cannot be a folder"):
+        prepared([tmp_path / "missing.jpg"], loop / "out")
 
 
 def test_nothing_to_do_and_nowhere_to_put_it(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(HeadwaterError, match="no photos"):
         prepared([tmp_path / "empty"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(HeadwaterError, match="cannot be a folder"):
         prepared([tmp_path], tmp_path / "file")
