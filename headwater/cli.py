@@ -1,5 +1,6 @@
 """The ``headwater`` command. Packages are imported inside each verb, so that help comes at once."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -55,6 +56,55 @@ def adopt(data: Data = Path("data"), project: Project = Path()) -> None:
 
 
 @app.command()
+def reconstruct(
+    photos: Annotated[
+        list[Path], typer.Argument(help="Photos, and folders of photos.", show_default=False)
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of the results.", show_default=False)
+    ],
+    views: Annotated[
+        bool, typer.Option("--views", help="All photos show one head: make one mesh of them.")
+    ] = False,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="Trained weights; those that `make repro` made when left out.", show_default=False
+        ),
+    ] = None,
+    project: Project = Path(),
+) -> None:
+    """Make textured head meshes, pictures and a 3D page from photos.
+
+    Every photo gets a folder of its own. What cannot be reconstructed is named with its reason
+    and the run goes on. Exit status: 0 all reconstructed, 1 some photo was not, 2 nothing ran.
+    """
+    path = weights or project / "data" / "train" / "glvd" / "weights.safetensors"
+    if not path.is_file():
+        raise HeadwaterError(
+            f"{path}: no trained weights; run `make repro` in the project's folder, which makes "
+            "them, or name others with --weights"
+        )
+    # Torch's threads wait without using the core that MediaPipe or another program needs.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from headwater.reconstruct.console import report, telling
+    from headwater.reconstruct.inputs import prepared
+    from headwater.reconstruct.run import Job, trained_weights
+    from headwater.reconstruct.settings import settings_of
+    from headwater.reconstruct.summary import Status
+
+    settings = settings_of(project)
+    inputs = prepared(photos, out)
+    trained = trained_weights(path)
+    total = len(inputs.photos) + len(inputs.problems) + len(inputs.repeats)
+    with telling(_console(), out, total) as tell:
+        outcomes = Job(trained, settings, out, tell).run(inputs, together=views)
+    report(_console(), outcomes, out)
+    if any(outcome.status == Status.REJECTED for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+@app.command()
 def docs(page: Annotated[Path, typer.Option()] = Path("docs/artifacts.md")) -> None:
     """Write the page that documents every table and column."""
     from headwater.artifacts.atomic import write_text
@@ -74,7 +124,9 @@ def run(command: Callable[..., object], arguments: Sequence[str] | None = None) 
         command(list(arguments) if arguments is not None else None)
     except HeadwaterError as error:
         for line in str(error).splitlines():
-            _console(error=True).print(f"error: {line}", highlight=False, markup=False)
+            _console(error=True).print(
+                f"error: {line}", highlight=False, markup=False, soft_wrap=True
+            )
         return 2
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)

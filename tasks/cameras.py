@@ -6,7 +6,7 @@ from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import CAMERAS, FRAMES, LANDMARKS
 from headwater.artifacts.tables import Row
 from headwater.errors import ItemRejected
-from headwater.faces.calibration import calibrate
+from headwater.faces.calibration import calibrate, principal_px
 from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.heads.model import FloatArray
 from headwater.pipeline.step import Input, Result, Step, Work
@@ -28,7 +28,9 @@ def compute(work: Work, result: Result) -> None:
 
 def _camera_row(frame: Row, landmarks: Row, points_mm: FloatArray) -> Row:
     found = np.array(landmarks["landmarks_68_px"], np.float32).reshape(68, 2)
-    calibration = calibrate(found, points_mm, principal_px(frame))
+    affine = np.array(frame["frame_from_photo"]).reshape(2, 3)
+    principal = principal_px(affine, frame["photo_width"], frame["photo_height"])
+    calibration = calibrate(found, points_mm, principal)
     return {
         **origin(frame),
         "width": frame["width"],
@@ -39,14 +41,6 @@ def _camera_row(frame: Row, landmarks: Row, points_mm: FloatArray) -> Row:
         "reprojection_error_px": calibration.reprojection_error_px,
         "landmark_nme_percent": calibration.nme_percent,
     }
-
-
-def principal_px(frame: Row) -> tuple[float, float]:
-    """The photo's middle in px of the frame: where a lens that was not shifted points."""
-    affine = np.array(frame["frame_from_photo"]).reshape(2, 3)
-    middle = np.array([frame["photo_width"] / 2, frame["photo_height"] / 2, 1.0])
-    x, y = affine @ middle
-    return float(x), float(y)
 
 
 STEP = Step(

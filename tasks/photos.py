@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from headwater.artifacts.ids import item_id, sha256_hex, split_of
 from headwater.artifacts.images import encode_png, jpeg_with
@@ -14,7 +13,7 @@ from headwater.artifacts.schemas import PHOTOS
 from headwater.config import Params
 from headwater.errors import ItemRejected
 from headwater.photos.builtin import PORTRAITS
-from headwater.photos.decode import DecodedPhoto, decode_photo
+from headwater.photos.decode import DecodedPhoto, decode_photo, shrink
 from headwater.photos.folder import PhotoFile, list_photos, read_photo
 from headwater.photos.jpeg import without_metadata
 from headwater.pipeline.step import Item, Result, Step, Work
@@ -57,7 +56,7 @@ def _row(item: Item, folder: Path, params: Params) -> dict[str, Any]:
             RejectReason.UNREADABLE_FILE, "The file changed while it was read; run again."
         )
     photo = decode_photo(data, params.photos.max_pixels)
-    rgb = shrink(photo, params.photos.max_side_px)
+    rgb = shrink(photo.rgb, params.photos.max_side_px)
     return {
         "item": item.item,
         "subject": item.subject,
@@ -87,15 +86,6 @@ def stored_image(
 def builtin_licences() -> dict[str, str]:
     """Licences of the built-in portraits by the SHA-256 of their bytes."""
     return {sha256_hex(portrait.data()): portrait.licence for portrait in PORTRAITS}
-
-
-def shrink(photo: DecodedPhoto, max_side_px: int) -> NDArray[np.uint8]:
-    """The photo (H, W, 3) uint8 with its longer side at most ``max_side_px``."""
-    scale = max_side_px / max(photo.width, photo.height)
-    if scale >= 1:
-        return photo.rgb
-    size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
-    return np.asarray(Image.fromarray(photo.rgb).resize(size, Image.Resampling.LANCZOS))
 
 
 STEP = Step(

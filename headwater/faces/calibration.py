@@ -104,6 +104,17 @@ class _View:
     seen: FloatArray
 
 
+def principal_px(
+    frame_from_photo: FloatArray, photo_width: int, photo_height: int
+) -> tuple[float, float]:
+    """The photo's middle in px of the frame: where a lens that was not shifted points.
+
+    frame_from_photo: (2, 3), px of the photo to px of the frame.
+    """
+    x, y = frame_from_photo @ (photo_width / 2, photo_height / 2, 1.0)
+    return float(x), float(y)
+
+
 @dataclass(frozen=True)
 class _Problem:
     """Weighted reprojection and the distance's prior, a ``robust_fit.Problem``.

@@ -106,6 +106,16 @@ def decode_photo(data: bytes, max_pixels: int = MAX_PIXELS) -> DecodedPhoto:
     return DecodedPhoto(rgb, width, height, source_format, mode, frames, as_coded)
 
 
+def shrink(rgb: NDArray[np.uint8], max_side_px: int) -> NDArray[np.uint8]:
+    """The photo (H, W, 3) with its longer side at most ``max_side_px``."""
+    height, width = rgb.shape[:2]
+    scale = max_side_px / max(width, height)
+    if scale >= 1:
+        return rgb
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))
+
+
 def _open(data: bytes, max_pixels: int) -> Image.Image:
     """Read the header only."""
     try:

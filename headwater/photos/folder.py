@@ -42,10 +42,11 @@ class PhotoProblem:
 
 
 def list_photos(
-    folder: Path, max_file_bytes: int = MAX_FILE_BYTES
+    folder: Path, max_file_bytes: int = MAX_FILE_BYTES, leave_out: Path | None = None
 ) -> list[PhotoFile | PhotoProblem]:
     """Everything in ``folder``, ordered by the bytes of the path relative to it.
 
+    leave_out: a folder somewhere below that is not searched.
     Raises ``HeadwaterError`` if ``folder`` is no folder that can be read.
     """
     root = os.fsencode(folder)
@@ -55,7 +56,8 @@ def list_photos(
         )
     found: list[PhotoFile | PhotoProblem] = []
     first_names: dict[str, str] = {}
-    for relative in sorted(_walk(root, b"")):
+    skipped = os.path.realpath(os.fsencode(leave_out)) if leave_out is not None else None
+    for relative in sorted(_walk(root, b"", skipped)):
         entry = _inspect(root, relative, max_file_bytes)
         if isinstance(entry, PhotoFile):
             first = first_names.setdefault(entry.sha256, entry.name)
@@ -117,7 +119,7 @@ def _escape(character: str) -> str:
     return character
 
 
-def _walk(root: bytes, below: bytes) -> Iterator[bytes]:
+def _walk(root: bytes, below: bytes, leave_out: bytes | None) -> Iterator[bytes]:
     """Relative paths of everything that is not hidden and not a folder that can be read."""
     try:
         with os.scandir(os.path.join(root, below)) as entries:
@@ -130,7 +132,8 @@ def _walk(root: bytes, below: bytes) -> Iterator[bytes]:
             continue
         relative = os.path.join(below, entry.name)
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(root, relative)
+            if leave_out is None or os.path.realpath(entry.path) != leave_out:
+                yield from _walk(root, relative, leave_out)
         else:
             yield relative
 

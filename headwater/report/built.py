@@ -9,7 +9,7 @@ from markupsafe import Markup
 from headwater.report.counts import Rejection, StepCount
 from headwater.report.diagram import PLACES, Node, diagram
 from headwater.report.evaluation import Evaluation
-from headwater.report.formats import number, plural
+from headwater.viewer.formats import number, plural
 
 NOUNS = {
     "photos": "photo",

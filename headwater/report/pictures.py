@@ -1,14 +1,10 @@
-"""Pictures inside the page: compressed data URIs, and what is drawn over them as SVG."""
+"""Pictures inside the page, and what is drawn over them as SVG."""
 
-import base64
-import io
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
-from PIL import Image
 from skimage.measure import approximate_polygon, find_contours
 
 from headwater.geometry.cameras import Camera, project
@@ -25,24 +21,6 @@ PART_NAMES = (
 )
 AXIS_MM = 110.0
 SIMPLIFY_PX = 0.5
-
-
-def shrunk(picture: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
-    """The picture (H, W[, C]) at most ``width`` px wide; never enlarged."""
-    if picture.shape[1] <= width:
-        return picture
-    height = max(1, round(picture.shape[0] * width / picture.shape[1]))
-    image = Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS)
-    return np.asarray(image)
-
-
-def data_uri(picture: NDArray[np.uint8], width: int, quality: int = 80) -> str:
-    """WebP data URI of a picture (H, W), (H, W, 3) or (H, W, 4), at most ``width`` px wide."""
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(shrunk(picture, width))).save(
-        buffer, "WEBP", quality=quality, method=4
-    )
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def depth_picture(depth: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -95,20 +73,6 @@ def parts_layer(parts: NDArray[np.uint8]) -> Markup:
         if (parts == number).any()
     )
     return Markup('<g class="layer parts">{}</g>').format(shapes)
-
-
-def points_path(points: NDArray[np.floating[Any]]) -> str:
-    """SVG path data of dots (drawn by round line caps) at points (n, 2) px."""
-    return "".join(f"M{x:.1f} {y:.1f}h0" for x, y in points if np.isfinite((x, y)).all())
-
-
-def landmarks_layer(few: NDArray[np.float32] | None, many: NDArray[np.float32] | None) -> Markup:
-    """The 478 points as fine dots and the 68 as larger ones."""
-    dots = Markup("")
-    for name, points in (("many", many), ("few", few)):
-        if points is not None:
-            dots += Markup('<path class="{}" d="{}"/>').format(name, points_path(points))
-    return Markup('<g class="layer landmarks">{}</g>').format(dots)
 
 
 def axes_layer(camera: Camera) -> Markup:

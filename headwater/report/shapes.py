@@ -14,21 +14,17 @@ from headwater.metrics.chamfer import face_sphere
 from headwater.rendering.plain import CLAY, render_mesh
 from headwater.report.evaluation import Evaluation, Reconstruction
 from headwater.report.frames import face_square
-from headwater.report.pictures import data_uri, landmarks_layer
-from headwater.report.renders import (
-    HEAT_LIMIT_MM,
-    heat_colours,
-    heat_gradient,
-    studio_camera,
-    turned,
-)
-from headwater.report.renders import strip as rendered_strip
+from headwater.report.renders import HEAT_LIMIT_MM, heat_colours, heat_gradient
+from headwater.viewer.encoding import data_uri
+from headwater.viewer.marks import landmarks_layer
+from headwater.viewer.studio import steps_to_show, studio_camera, turned
+from headwater.viewer.studio import strip as rendered_strip
 
 TURNED_PX, STRIP_PX, HEAT_PX = 340, 240, 300
-STRIP_STEPS = 8
 HEAD_SHARE = 1.35
 IBUG_NOSE_TIP, NOSE_TIP_CANDIDATES = 30, 12
 YAWS = (-62.0, -28.0, 0.0, 28.0, 62.0)
+STILL = 3
 HERO_PHOTOS, PICTURE_PHOTOS = 2, 2
 PICTURE_PX = 300
 PAPER = (250, 249, 246)
@@ -52,6 +48,11 @@ class Portrait:
     strip: list[tuple[str, str]]
     triangles: int
     vertices: int
+
+    @property
+    def still(self) -> str:
+        """The picture that stands in for the 3D view where there is no WebGL."""
+        return self.turned[STILL][1]
 
 
 @dataclass(frozen=True)
@@ -123,15 +124,6 @@ def _strip(one: Reconstruction) -> list[tuple[str, str]]:
         ("start" if step == 0 else str(step), data_uri(picture, STRIP_PX, 78))
         for step, picture in zip(shown, pictures, strict=True)
     ]
-
-
-def steps_to_show(count: int) -> list[int]:
-    """At most ``STRIP_STEPS`` of ``count`` steps: all early ones, where most happens; the last."""
-    if count <= STRIP_STEPS:
-        return list(range(count))
-    early = STRIP_STEPS // 2
-    late = np.linspace(early, count - 1, STRIP_STEPS - early)
-    return [*range(early), *(round(step) for step in late)]
 
 
 def _heat(one: Reconstruction) -> HeatCard:

@@ -8,14 +8,9 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from headwater.report.frames import EDITS, METHODS, Edited, Frame
-from headwater.report.pictures import (
-    axes_layer,
-    data_uri,
-    depth_picture,
-    landmarks_layer,
-    mask_layer,
-    parts_layer,
-)
+from headwater.report.pictures import axes_layer, depth_picture, mask_layer, parts_layer
+from headwater.viewer.encoding import data_uri
+from headwater.viewer.marks import landmarks_layer
 
 PHOTO_PX, VIEW_PX, EDIT_PX = 400, 224, 320
 METHOD_WORDS = {"warp": "by warping the picture", "head_model": "rendered anew, exact"}

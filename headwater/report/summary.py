@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from headwater.report.counts import Rejection, StepCount
 from headwater.report.evaluation import Evaluation
-from headwater.report.formats import number, plural
+from headwater.viewer.formats import number, plural
 
 TARGET_RATIO = 0.85
 TARGET_NME_PERCENT = 6.0

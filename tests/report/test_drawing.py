@@ -1,25 +1,20 @@
-"""What is drawn: outlines, points, charts, colours, steps and the viewer's meshes."""
+"""What is drawn: outlines, points, charts and colours."""
 
-import base64
-import io
 import re
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from headwater.geometry.cameras import Camera, look_at, project
 from headwater.report.charts import Scale, Series, cumulative, line_chart, pairs_chart, tick_step
 from headwater.report.evaluation import Reconstruction
-from headwater.report.formats import number, visible
-from headwater.report.pictures import axes_layer, data_uri, depth_picture, outline_path
-from headwater.report.renders import HEAT_LIMIT_MM, heat_colours, studio_camera
+from headwater.report.pictures import axes_layer, depth_picture, outline_path
+from headwater.report.renders import HEAT_LIMIT_MM, heat_colours
 from headwater.report.results import smoothed
-from headwater.report.shapes import measured, steps_to_show
-from headwater.report.viewer import engine, seen_from, viewer_model
+from headwater.report.shapes import measured
+from headwater.viewer.formats import number, visible
 from tests.report.tiny_data import SPHERE, camera
 
 RADIUS = 90.0
@@ -63,14 +58,6 @@ def test_axes_end_where_the_camera_sees_them() -> None:
     assert np.allclose(np.array(ends, float), wanted, atol=0.051)
     R, t = look_at((0.0, 0.0, 50.0), (0.0, 0.0, 0.0))
     assert axes_layer(Camera(camera().K, R, t, 48, 48)) == ""
-
-
-def test_pictures_are_shrunk_never_enlarged() -> None:
-    for width, wanted in ((20, 20), (500, 40)):
-        uri = data_uri(np.full((30, 40, 3), 200, np.uint8), width)
-        picture = Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1])))
-        assert picture.format == "WEBP"
-        assert picture.size == (wanted, round(wanted * 30 / 40))
 
 
 def test_near_depth_is_lighter() -> None:
@@ -129,28 +116,10 @@ def test_numbers_and_names() -> None:
     assert len(visible("x" * 500)) <= 81
 
 
-@given(st.integers(0, 60))
-def test_strip_has_the_first_and_the_last_step(count: int) -> None:
-    shown = steps_to_show(count)
-    assert shown == sorted(set(shown))
-    assert len(shown) == min(count, 8)
-    assert not shown or (shown[0], shown[-1]) == (0, count - 1)
-
-
 def test_heat_colours_stop_at_the_limit() -> None:
     colours = heat_colours(np.array([0.0, HEAT_LIMIT_MM, 10 * HEAT_LIMIT_MM]))
     assert np.array_equal(colours[1], colours[2])
     assert colours[0].sum() > colours[1].sum()
-
-
-@settings(max_examples=20)
-@given(st.floats(-180, 180), st.floats(-30, 30))
-def test_studio_camera_sees_everything(yaw: float, pitch: float) -> None:
-    cloud = np.random.default_rng(5).normal(0, (60, 90, 50), (200, 3)) + np.array([5, -20, 9])
-    pixels, depth = project(studio_camera(cloud, yaw, pitch, 100), cloud)
-    assert (depth > 0).all()
-    assert pixels.min() >= 0
-    assert pixels.max() <= 100
 
 
 def _sphere() -> Reconstruction:
@@ -171,55 +140,3 @@ def test_only_the_sphere_around_the_nose_is_measured() -> None:
     distance = np.linalg.norm(one.vertices - (0, 0, RADIUS), axis=1)
     assert inside[distance < 75].all()
     assert not inside[distance > 115].any()
-
-
-def test_seen_vertices_face_the_camera() -> None:
-    one = _sphere()
-    seen = seen_from(one.camera, one.vertices, one.faces)
-    towards = one.camera.centre - one.vertices
-    towards /= np.linalg.norm(towards, axis=1, keepdims=True)
-    cosine = (towards * one.vertices / RADIUS).sum(axis=1)
-    assert (seen[cosine < 0] == 0).all()
-    assert (seen[cosine > 0.6] == 1).all()
-
-
-def test_hidden_vertices_are_not_seen() -> None:
-    near = SPHERE.vertices.astype(np.float32) * 0.2 + np.float32((0, 0, 300))
-    far = SPHERE.vertices.astype(np.float32) * 0.1
-    faces = np.vstack([SPHERE.faces, SPHERE.faces + len(near)]).astype(np.int32)
-    R, t = look_at((0.0, 0.0, 900.0), (0.0, 0.0, 0.0))
-    front = Camera(camera().K, R, t, 48, 48)
-    seen = seen_from(front, np.vstack([near, far]).astype(np.float32), faces)
-    assert seen[: len(near)].max() == 1
-    assert seen[len(near) :].max() == 0
-
-
-def test_no_colour_from_beyond_the_photo() -> None:
-    one = _sphere()
-    narrow = replace(one, camera=replace(one.camera, width=20))
-    seen = np.frombuffer(base64.b64decode(viewer_model(narrow)["seen"]), "u1")
-    pixels, _ = project(one.camera, one.vertices)
-    assert seen.max() == 255
-    assert (seen[pixels[:, 0] >= 20] == 0).all()
-
-
-def test_viewer_positions_survive_packing() -> None:
-    one = _sphere()
-    model = viewer_model(one)
-    packed = np.frombuffer(base64.b64decode(model["positions"]), "<u2")
-    positions = packed.reshape(3, -1, 3) * np.array(model["scale"]) + np.array(model["low"])
-    assert np.abs(positions - np.stack(one.steps)).max() < 0.01
-    faces = np.frombuffer(base64.b64decode(model["faces"]), "<u4").reshape(-1, 3)
-    assert np.array_equal(faces, one.faces)
-    uv = np.frombuffer(base64.b64decode(model["uv"]), "<u2").reshape(-1, 2) / 65535
-    pixels, _ = project(one.camera, one.vertices)
-    assert np.allclose(uv * 48, pixels, atol=0.01)
-
-
-def test_three_js_comes_with_its_licence() -> None:
-    source = engine()
-    assert source is not None
-    assert source.startswith("/**\n * @license\n * Copyright")
-    assert "SPDX-License-Identifier: MIT" in source[:200]
-    assert "</script" not in source
-    assert "WebGLRenderer" in source

@@ -30,17 +30,15 @@
   renderer.setPixelRatio(Math.min(window.devicePixelRatio || 1, 2));
 
   const vertexShader = `
-    attribute vec2 photoUv; attribute float seen;
-    varying vec3 vNormal; varying vec3 vView; varying vec2 vPhoto; varying float vSeen;
+    varying vec3 vNormal; varying vec3 vView;
     void main() {
       vec4 inCamera = modelViewMatrix * vec4(position, 1.0);
-      vNormal = normalMatrix * normal; vView = -inCamera.xyz; vPhoto = photoUv; vSeen = seen;
+      vNormal = normalMatrix * normal; vView = -inCamera.xyz;
       gl_Position = projectionMatrix * inCamera;
     }`;
   // The lights of headwater.rendering.plain, in a camera frame with y up and z backward.
   const fragmentShader = `
-    uniform sampler2D photo; uniform float photoShare; uniform vec3 clay;
-    varying vec3 vNormal; varying vec3 vView; varying vec2 vPhoto; varying float vSeen;
+    uniform vec3 clay; varying vec3 vNormal; varying vec3 vView;
     float shine;
     float light(vec3 n, vec3 v, vec3 towards, float power) {
       vec3 l = normalize(towards);
@@ -54,21 +52,27 @@
       float lit = 0.16 + light(n, v, vec3(-0.45, 0.65, 0.62), 0.62)
         + light(n, v, vec3(0.75, 0.10, 0.65), 0.22) + light(n, v, vec3(0.0, 0.0, 1.0), 0.16);
       vec3 shaded = pow(clay, vec3(2.2)) * lit + 0.10 * shine;
-      vec3 pictured = pow(texture2D(photo, vPhoto).rgb, vec3(2.2));
-      vec3 colour = mix(shaded, pictured, photoShare * vSeen);
-      gl_FragColor = vec4(pow(clamp(colour, 0.0, 1.0), vec3(1.0 / 2.2)), 1.0);
+      gl_FragColor = vec4(pow(clamp(shaded, 0.0, 1.0), vec3(1.0 / 2.2)), 1.0);
     }`;
+
+  // A photo is shown as it is: it brings its own light.
+  const skinVertexShader = `
+    varying vec2 vPlace;
+    void main() { vPlace = uv; gl_Position = projectionMatrix * modelViewMatrix * vec4(position, 1.0); }`;
+  const skinFragmentShader = `
+    uniform sampler2D photo; varying vec2 vPlace;
+    void main() { gl_FragColor = vec4(texture2D(photo, vPlace).rgb, 1.0); }`;
 
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const scene = new THREE.Scene();
   const camera = new THREE.PerspectiveCamera(FIELD_OF_VIEW, 1, 10, 6000);
   const view = { ...HOME };
-  const state = { model: 0, mode: "clay", step: 0, playing: false };
+  const state = { model: 0, mode: box.querySelector("[data-mode][aria-pressed=true]").dataset.mode, step: 0, playing: false };
   const loaded = new Map();
 
   function load(number) {
     if (loaded.has(number)) return loaded.get(number);
-    const source = models[number];
+    const source = models[Math.min(number, models.length - 1)];
     const packed = new Uint16Array(bytes(source.positions).buffer);
     const size = source.vertices * 3;
     const frames = [];
@@ -82,22 +86,9 @@
     const geometry = new THREE.BufferGeometry();
     geometry.setAttribute("position", new THREE.BufferAttribute(frames[frames.length - 1].slice(), 3));
     geometry.setIndex(new THREE.BufferAttribute(new Uint32Array(bytes(source.faces).buffer), 1));
-    const uv = Float32Array.from(new Uint16Array(bytes(source.uv).buffer), (x) => x / 65535);
-    geometry.setAttribute("photoUv", new THREE.BufferAttribute(uv, 2));
-    const seen = Float32Array.from(bytes(source.seen), (x) => x / 255);
-    geometry.setAttribute("seen", new THREE.BufferAttribute(seen, 1));
     geometry.computeBoundingBox();
     const bounds = geometry.boundingBox.clone();
-    const picture = new Image();
-    const texture = new THREE.Texture(picture);
-    texture.flipY = false;
-    picture.onload = () => { texture.needsUpdate = true; draw(); };
-    picture.src = source.photo;
-    const uniforms = {
-      photo: { value: texture },
-      photoShare: { value: 0 },
-      clay: { value: new THREE.Vector3(0.8, 0.78, 0.76) },
-    };
+    const uniforms = { clay: { value: new THREE.Vector3(0.8, 0.78, 0.76) } };
     const solid = new THREE.Mesh(geometry, new THREE.ShaderMaterial({
       vertexShader, fragmentShader, uniforms, side: THREE.DoubleSide,
       polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 1,
@@ -105,14 +96,37 @@
     const wire = new THREE.Mesh(geometry, new THREE.MeshBasicMaterial({
       wireframe: true, color: 0x0f6a73, transparent: true, opacity: 0.55,
     }));
-    solid.frustumCulled = wire.frustumCulled = false;
+    const skin = dressed(source.skin);
+    for (const part of [solid, wire, skin.mesh]) part.frustumCulled = false;
     const centre = bounds.getCenter(new THREE.Vector3());
     const extent = bounds.getSize(new THREE.Vector3());
     const group = new THREE.Group();
-    group.add(solid, wire);
-    const model = { geometry, frames, group, wire, uniforms, centre, extent };
+    group.add(solid, wire, skin.mesh);
+    const model = { geometry, frames, group, solid, wire, skin, centre, extent };
     loaded.set(number, model);
     return model;
+  }
+
+  // The textured mesh: vertices stand twice where the texture is cut.
+  function dressed(source) {
+    const vertex = new Uint32Array(bytes(source.vertex).buffer);
+    const geometry = new THREE.BufferGeometry();
+    geometry.setAttribute("position", new THREE.BufferAttribute(new Float32Array(vertex.length * 3), 3));
+    geometry.setIndex(new THREE.BufferAttribute(new Uint32Array(bytes(source.faces).buffer), 1));
+    const uv = Float32Array.from(new Uint16Array(bytes(source.uv).buffer), (x) => x / 65535);
+    geometry.setAttribute("uv", new THREE.BufferAttribute(uv, 2));
+    const picture = new Image();
+    const texture = new THREE.Texture(picture);
+    texture.flipY = false;
+    texture.generateMipmaps = false;
+    texture.minFilter = THREE.LinearFilter;
+    picture.onload = () => { texture.needsUpdate = true; draw(); };
+    picture.src = source.image;
+    const mesh = new THREE.Mesh(geometry, new THREE.ShaderMaterial({
+      vertexShader: skinVertexShader, fragmentShader: skinFragmentShader,
+      uniforms: { photo: { value: texture } }, side: THREE.DoubleSide,
+    }));
+    return { mesh, vertex };
   }
 
   function place(model, step) {
@@ -124,6 +138,14 @@
     for (let i = 0; i < a.length; i++) position.array[i] = a[i] + (b[i] - a[i]) * share;
     position.needsUpdate = true;
     model.geometry.computeVertexNormals();
+    const { mesh, vertex } = model.skin;
+    const dressed = mesh.geometry.attributes.position;
+    for (let i = 0; i < vertex.length; i++) {
+      for (let axis = 0; axis < 3; axis++) {
+        dressed.array[3 * i + axis] = position.array[3 * vertex[i] + axis];
+      }
+    }
+    dressed.needsUpdate = true;
   }
 
   function draw() {
@@ -143,7 +165,8 @@
     );
     camera.lookAt(model.centre);
     camera.updateProjectionMatrix();
-    model.uniforms.photoShare.value = state.mode === "photo" ? 1 : 0;
+    model.skin.mesh.visible = state.mode === "photo";
+    model.solid.visible = state.mode !== "photo";
     model.wire.visible = state.mode === "wire";
     renderer.render(scene, camera);
   }

@@ -1,0 +1,1 @@
+"""The command ``headwater reconstruct``: photos to textured head meshes, pictures and a viewer."""

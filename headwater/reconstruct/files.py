@@ -1,0 +1,104 @@
+"""The files of a reconstructed head, each written whole or not at all."""
+
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import gaussian_filter, map_coordinates
+
+from headwater.artifacts.atomic import write_bytes, write_text
+from headwater.artifacts.meshes import to_ply
+from headwater.errors import HeadwaterError
+from headwater.geometry.cameras import project
+from headwater.reconstruct.cuts import cut_head
+from headwater.reconstruct.head import Head, SeenView
+from headwater.reconstruct.names import CAMERA_FILE
+from headwater.reconstruct.page import head_page
+from headwater.reconstruct.pictures import overlay, steps_picture
+from headwater.reconstruct.records import camera_record, landmark_record
+from headwater.viewer.glb import textured_glb
+from headwater.viewer.texture import HeadPhoto, Texture, mirror_partners, photo_texture
+
+PAGE: Final = "viewer.html"
+FILES: Final = {
+    "mesh.ply": "the mesh, mm in the head frame",
+    "mesh.glb": "the mesh textured with the photo, for any 3D program",
+    "overlay.png": "landmarks and mesh over the photo",
+    "steps.png": "the descent, step by step",
+    "landmarks.json": "478 and 68 landmarks in the photo and on the mesh",
+    CAMERA_FILE: "K, R and t of the photo’s camera",
+}
+TEXTURE_PX: Final = 1024
+SAME_PLACE_MM: Final = 1.0
+# The mask's edge as a share of its frame: hair and background mix there.
+EDGE_SHARE: Final = 0.012
+_NUMBERS: Final = re.compile(r"\[[-+.,\deE\s]+\]")
+
+
+def write_head(head: Head, folder: Path) -> None:
+    """Write all files of a head. Raises ``HeadwaterError`` when one cannot be written."""
+    texture = head_texture(head)
+    faces = head.template.faces
+    contents: dict[str, bytes] = {
+        "mesh.ply": to_ply(head.vertices, faces),
+        "mesh.glb": textured_glb(
+            head.vertices[texture.vertex], texture.faces, texture.uv, texture.image
+        ),
+        "overlay.png": _png(overlay(head)),
+        "steps.png": _png(steps_picture(head)),
+        "landmarks.json": _json(landmark_record(head)),
+        PAGE: head_page(head, texture, FILES).encode(),
+        # Last: it marks the folder as complete and says whose it is.
+        CAMERA_FILE: _json(camera_record(head)),
+    }
+    for name, content in contents.items():
+        save(folder / name, content)
+
+
+def save(path: Path, content: bytes | str) -> None:
+    """Write a file whole; what stands in the way becomes a ``HeadwaterError``."""
+    try:
+        if isinstance(content, str):
+            write_text(path, content)
+        else:
+            write_bytes(path, content)
+    except OSError as error:
+        raise HeadwaterError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def head_texture(head: Head) -> Texture:
+    """The mesh's texture from all photos of the head."""
+    photos = []
+    for view in head.views:
+        cut = cut_head(view, head.vertices, TEXTURE_PX)
+        photos.append(HeadPhoto(cut.picture, cut.camera, coverage(view, head.vertices)))
+    partners = mirror_partners(head.template.mean, SAME_PLACE_MM)
+    return photo_texture(photos, head.vertices, head.template.faces, partners)
+
+
+def coverage(view: SeenView, vertices: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How surely each vertex (V,) lies inside the head mask of its photo, 0 to 1."""
+    mask = view.face.mask.astype(np.float32)
+    edge = EDGE_SHARE * max(mask.shape)
+    # Twice the blurred mask less one: 0 at the edge of the head, 1 well inside.
+    soft = np.clip(2 * gaussian_filter(mask, edge, mode="nearest") - 1, 0, 1)
+    pixels, _ = project(view.frame_camera, vertices)
+    places = (pixels[:, 1] - 0.5, pixels[:, 0] - 0.5)
+    return np.asarray(map_coordinates(soft, places, order=1, mode="nearest"), np.float32)
+
+
+def _png(picture: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", compress_level=4)
+    return buffer.getvalue()
+
+
+def _json(record: dict[str, Any]) -> bytes:
+    """JSON for people too: every point and every row of a matrix stands on one line."""
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+    return (_NUMBERS.sub(lambda found: " ".join(found[0].split()), text) + "\n").encode()

@@ -1,0 +1,80 @@
+"""Cameras and landmarks as JSON that explains itself."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.reconstruct.head import Head, SeenView
+
+CONVENTIONS: Final[Mapping[str, str]] = {
+    "pixels": "of the upright photo: EXIF orientation applied, full size; "
+    "x right, y down, the centre of the top left pixel is (0.5, 0.5)",
+    "head_frame": "mm; origin midway between the ear canals, "
+    "x to the subject's left, y up, z out of the face",
+}
+CAMERA_CONVENTIONS: Final[Mapping[str, str]] = {
+    "camera": "OpenCV pinhole without distortion: x_camera = R x_head + t, "
+    "x right, y down, z forward; pixel = K x_camera / depth",
+    **CONVENTIONS,
+}
+LANDMARK_CONVENTIONS: Final[Mapping[str, str]] = {
+    "landmarks_478": "MediaPipe face mesh with irises",
+    "landmarks_68": "iBUG-68 order, a selection of the 478",
+    **CONVENTIONS,
+}
+
+
+def camera_record(head: Head) -> dict[str, Any]:
+    """K, R and t of every photo."""
+    return {
+        "format": "headwater-cameras-1",
+        "conventions": dict(CAMERA_CONVENTIONS),
+        "views": [
+            {
+                **_photo(view),
+                "K": _numbers(view.camera.K, 6),
+                "R": _numbers(view.camera.R, 9),
+                "t": _numbers(view.camera.t, 6),
+                "landmark_error_percent": round(view.error_percent, 3),
+            }
+            for view in head.views
+        ],
+    }
+
+
+def landmark_record(head: Head) -> dict[str, Any]:
+    """Landmarks found in every photo, and those of the mesh: projected into it, and in mm."""
+    return {
+        "format": "headwater-landmarks-1",
+        "conventions": dict(LANDMARK_CONVENTIONS),
+        "views": [
+            {
+                **_photo(view),
+                "landmarks_478_px": _numbers(view.landmarks, 3),
+                "landmarks_68_px": _numbers(view.landmarks[IBUG68_FROM_478], 3),
+                "mesh_landmarks_478_px": _numbers(view.projected, 3),
+                "mesh_landmarks_68_px": _numbers(view.projected[IBUG68_FROM_478], 3),
+            }
+            for view in head.views
+        ],
+        "mesh_landmarks_478_mm": _numbers(head.landmarks, 4),
+        "mesh_landmarks_68_mm": _numbers(head.landmarks[IBUG68_FROM_478], 4),
+    }
+
+
+def _photo(view: SeenView) -> dict[str, Any]:
+    face = view.face
+    return {
+        "photo": face.name,
+        "sha256": face.sha256,
+        "width": face.width,
+        "height": face.height,
+        "faces_found": face.faces_found,
+    }
+
+
+def _numbers(array: NDArray[np.floating], digits: int) -> list[Any]:
+    return np.round(np.asarray(array, np.float64), digits).tolist()

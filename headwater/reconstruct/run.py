@@ -1,0 +1,145 @@
+"""The whole command: photos in, a folder per head out; what cannot be used is told and passed."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from safetensors import SafetensorError
+
+from headwater.errors import HeadwaterError, ItemRejected
+from headwater.photos.folder import PhotoFile
+from headwater.reconstruct.files import save, write_head
+from headwater.reconstruct.head import Head, reconstruct_head
+from headwater.reconstruct.inputs import Inputs
+from headwater.reconstruct.names import FolderNames
+from headwater.reconstruct.seeing import SeenFace, see
+from headwater.reconstruct.settings import PhotoSettings
+from headwater.reconstruct.summary import Outcome, Status, summary_csv
+from headwater.systems.glvd.weights import TrainedGlvd, load_weights
+
+SUMMARY: Final = "summary.csv"
+# Every view is kept in memory; the published fusion was tried with six.
+MAX_VIEWS: Final = 24
+
+Tell = Callable[[Outcome, float], None]
+
+
+def trained_weights(path: Path) -> TrainedGlvd:
+    """Read the weights. Raises ``HeadwaterError`` when the file holds none."""
+    try:
+        return load_weights(path)
+    except (SafetensorError, OSError, ValueError, LookupError, RuntimeError) as error:
+        raise HeadwaterError(f"{path}: no readable weights ({error})") from error
+
+
+@dataclass
+class Job:
+    """A run of the command. tell(outcome, seconds) hears of every photo that is done with."""
+
+    trained: TrainedGlvd
+    settings: PhotoSettings
+    out: Path
+    tell: Tell
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def run(self, inputs: Inputs, together: bool) -> list[Outcome]:
+        """Reconstruct a head from every photo, or one from all of them together.
+
+        The table of outcomes is written also when the run is interrupted.
+        """
+        try:
+            for problem in inputs.problems:
+                sha256 = problem.sha256 or ""
+                self._reject(problem.name, sha256, problem.reason, problem.message, 0.0)
+            names = FolderNames(self.out)
+            if together:
+                self._one_head(inputs.photos, names)
+            else:
+                for photo in inputs.photos:
+                    self._head(photo, names)
+            self._repeats(inputs)
+        finally:
+            save(self.out / SUMMARY, summary_csv(self.outcomes))
+        return self.outcomes
+
+    def _head(self, photo: PhotoFile, names: FolderNames) -> None:
+        """Reconstruct the head of one photo."""
+        started = time.perf_counter()
+        try:
+            face = self._see(photo)
+            head = reconstruct_head(self.trained, photo.name, [face])
+        except ItemRejected as problem:
+            seconds = time.perf_counter() - started
+            self._reject(photo.name, photo.sha256, problem.reason, problem.message, seconds)
+            return
+        self._write(head, names, started)
+
+    def _one_head(self, photos: Sequence[PhotoFile], names: FolderNames) -> None:
+        """Reconstruct the one head that all photos show."""
+        started = time.perf_counter()
+        if len(photos) > MAX_VIEWS:
+            raise HeadwaterError(
+                f"--views takes at most {MAX_VIEWS} photos of one head, not {len(photos)}"
+            )
+        faces = list(self._faces(photos))
+        if not faces:
+            return
+        try:
+            more = f" and {len(faces) - 1} more" if len(faces) > 1 else ""
+            head = reconstruct_head(self.trained, faces[0].name + more, faces)
+        except ItemRejected as problem:
+            for face in faces:
+                self._reject(face.name, face.sha256, problem.reason, problem.message, 0.0)
+            return
+        self._write(head, names, started)
+
+    def _faces(self, photos: Sequence[PhotoFile]) -> Iterator[SeenFace]:
+        for photo in photos:
+            started = time.perf_counter()
+            try:
+                yield self._see(photo)
+            except ItemRejected as problem:
+                seconds = time.perf_counter() - started
+                self._reject(photo.name, photo.sha256, problem.reason, problem.message, seconds)
+
+    def _see(self, photo: PhotoFile) -> SeenFace:
+        template = self.trained.template
+        return see(photo, template.landmarks_68(template.mean), self.settings)
+
+    def _write(self, head: Head, names: FolderNames, started: float) -> None:
+        first = head.views[0].face
+        folder = names.take(first.name, first.sha256)
+        write_head(head, self.out / folder)
+        seconds = time.perf_counter() - started
+        for view in head.views:
+            self._add(
+                Outcome(
+                    view.face.name,
+                    view.face.sha256,
+                    Status.DONE,
+                    folder,
+                    view.error_percent,
+                    view.face.faces_found,
+                ),
+                seconds / len(head.views),
+            )
+
+    def _reject(self, name: str, sha256: str, reason: str, message: str, seconds: float) -> None:
+        outcome = Outcome(name, sha256, Status.REJECTED, reason=reason, message=message)
+        self._add(outcome, seconds)
+
+    def _repeats(self, inputs: Inputs) -> None:
+        first = {one.sha256: one for one in self.outcomes if one.sha256}
+        for name, sha256 in inputs.repeats:
+            same = first[sha256]
+            message = f"The file has the same bytes as {same.name}."
+            repeat = Outcome(
+                name, sha256, Status.REPEATED, same.folder, reason="duplicate", message=message
+            )
+            self._add(repeat, 0.0)
+
+    def _add(self, outcome: Outcome, seconds: float) -> None:
+        self.outcomes.append(outcome)
+        self.tell(outcome, seconds)

@@ -1,0 +1,97 @@
+"""What the pipeline sees in one photo: its frame, landmarks, head mask and camera."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.artifacts.ids import sha256_hex
+from headwater.errors import ItemRejected
+from headwater.faces.calibration import calibrate, principal_px
+from headwater.faces.frame_landmarks import carried_landmarks
+from headwater.faces.ingest import crop_frame, find_face
+from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.faces.masks import head_mask
+from headwater.faces.mediapipe_adapter import mediapipe_faces
+from headwater.geometry.cameras import Camera
+from headwater.photos.decode import decode_photo, shrink
+from headwater.photos.folder import PhotoFile, read_photo
+from headwater.reconstruct.settings import PhotoSettings
+from headwater.reject_reasons import RejectReason
+
+
+@dataclass(frozen=True)
+class SeenFace:
+    """The largest face of a photo.
+
+    photo: (h, w, 3) uint8, upright, at most ``max_side_px``. width, height: of the upright photo
+    as it is in the file, px. frame: (a, b, 3) uint8 around the head; mask: (a, b) bool;
+    landmarks: (478, 3) float32 px of the frame; camera: of the frame, against the mean head.
+    photo_from_frame: (2, 3), px of the frame to px of the upright photo in its full size.
+    """
+
+    name: str
+    sha256: str
+    photo: NDArray[np.uint8]
+    width: int
+    height: int
+    frame: NDArray[np.uint8]
+    mask: NDArray[np.bool_]
+    landmarks: NDArray[np.float32]
+    camera: Camera
+    faces_found: int
+    photo_from_frame: NDArray[np.float64]
+
+    @property
+    def shown_scale(self) -> tuple[float, float]:
+        """Size of ``photo`` as a share of the full one, along x and y."""
+        return self.photo.shape[1] / self.width, self.photo.shape[0] / self.height
+
+
+def see(
+    file: PhotoFile, mean_landmarks_68: NDArray[np.float32], settings: PhotoSettings
+) -> SeenFace:
+    """Find the largest face of a photo and its camera, as the pipeline's steps do.
+
+    mean_landmarks_68: (68, 3) mm of the mean head. Raises ``ItemRejected`` as those steps.
+    """
+    data = read_photo(file.path)
+    if sha256_hex(data) != file.sha256:
+        raise ItemRejected(
+            RejectReason.UNREADABLE_FILE, "The file changed while it was read; run again."
+        )
+    full = decode_photo(data, settings.max_pixels)
+    rgb = shrink(full.rgb, settings.max_side_px)
+    detector = mediapipe_faces()
+    face = find_face(rgb, detector)
+    frame, frame_from_photo = crop_frame(rgb, face, settings.frame_px)
+    landmarks = carried_landmarks(face, frame, frame_from_photo, detector)
+    mask = head_mask(detector.person_mask(frame), landmarks)
+    height, width = rgb.shape[:2]
+    found = calibrate(
+        landmarks[IBUG68_FROM_478, :2],
+        mean_landmarks_68,
+        principal_px(frame_from_photo, width, height),
+    )
+    camera = Camera(
+        found.intrinsics, found.rotation, found.translation, frame.shape[1], frame.shape[0]
+    )
+    grown = np.diag([full.width / width, full.height / height])
+    return SeenFace(
+        file.name,
+        file.sha256,
+        rgb,
+        full.width,
+        full.height,
+        frame,
+        mask,
+        landmarks,
+        camera,
+        face.faces_found,
+        grown @ inverted(frame_from_photo),
+    )
+
+
+def inverted(affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The inverse (2, 3) of an affine map (2, 3)."""
+    return np.asarray(np.linalg.inv(np.vstack([affine, [0.0, 0.0, 1.0]]))[:2])

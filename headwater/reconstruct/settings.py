@@ -1,0 +1,26 @@
+"""What the pipeline's parameters say about photos and frames."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from headwater.config import load_params
+
+
+@dataclass(frozen=True)
+class PhotoSettings:
+    """Limits in px, as in ``params.yaml``; the defaults are those that the project comes with."""
+
+    max_pixels: int = 100_000_000
+    max_side_px: int = 2048
+    frame_px: int = 512
+
+
+def settings_of(project: Path) -> PhotoSettings:
+    """Settings of the project, or the defaults outside of any project."""
+    path = project / "params.yaml"
+    if not path.is_file():
+        return PhotoSettings()
+    params = load_params(path)
+    return PhotoSettings(
+        params.photos.max_pixels, params.photos.max_side_px, params.ingest.frame_px
+    )

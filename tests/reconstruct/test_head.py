@@ -1,0 +1,188 @@
+"""What is seen in a photo is what the pipeline sees; cameras and points are the photo's own."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from headwater.artifacts.ids import sha256_hex
+from headwater.artifacts.images import decode_png
+from headwater.config import load_params
+from headwater.errors import ItemRejected
+from headwater.faces.landmark_sets import outer_eye_distance
+from headwater.geometry.cameras import check_camera, parse_camera, project, rotation_angle_degrees
+from headwater.photos.folder import PhotoFile
+from headwater.pipeline.step import Item
+from headwater.reconstruct.cuts import cut_head
+from headwater.reconstruct.files import coverage
+from headwater.reconstruct.head import Head, nearest_rotation, reconstruct_head, views_of
+from headwater.reconstruct.pictures import overlay, steps_picture
+from headwater.reconstruct.records import camera_record, landmark_record
+from headwater.reconstruct.seeing import SeenFace, see
+from headwater.reconstruct.settings import PhotoSettings, settings_of
+from headwater.systems.glvd.data import Template
+from headwater.systems.glvd.weights import TrainedGlvd
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def photo(folder: Path, name: str, image: Image.Image, **options: object) -> PhotoFile:
+    path = folder / name
+    image.save(path, **options)
+    return PhotoFile(path, name, sha256_hex(path.read_bytes()))
+
+
+def seen(file: PhotoFile, template: Template, settings: PhotoSettings) -> SeenFace:
+    return see(file, template.landmarks_68(template.mean), settings)
+
+
+def test_defaults_are_the_project_s(tmp_path: Path) -> None:
+    assert settings_of(PROJECT) == PhotoSettings() == settings_of(tmp_path)
+
+
+def test_a_photo_is_seen_as_the_pipeline_sees_it(
+    portraits: list[Path], faces: list[SeenFace], template: Template
+) -> None:
+    from tasks.cameras import _camera_row
+    from tasks.ingest import _frame_row
+    from tasks.landmarks import _landmark_row
+    from tasks.masks import _mask_row
+    from tasks.photos import _row
+
+    params = load_params(PROJECT / "params.yaml")
+    for path, face in zip(portraits, faces, strict=True):
+        source = {"path": path.name, "sha256": face.sha256}
+        photo_row = _row(Item("0" * 32, "0" * 32, path.name, source), path.parent, params)
+        frame = _frame_row(photo_row, params.ingest.frame_px)
+        landmarks = _landmark_row(frame)
+        mask = _mask_row(frame, landmarks)
+        camera = _camera_row(frame, landmarks, template.landmarks_68(template.mean))
+        assert np.array_equal(decode_png(frame["image"]), face.frame)
+        assert np.array_equal(landmarks["landmarks_478_px"], face.landmarks[:, :2].ravel())
+        assert np.array_equal(decode_png(mask["mask"]) > 0, face.mask)
+        assert np.array_equal(camera["intrinsics"], face.camera.K.ravel())
+        assert np.array_equal(camera["rotation"], face.camera.R.ravel())
+        assert np.array_equal(camera["translation"], face.camera.t)
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_everything_lies_in_the_upright_photo(
+    tmp_path: Path, portraits: list[Path], template: Template, orientation: int
+) -> None:
+    upright = Image.open(portraits[0]).convert("RGB")
+    turns = {1: 0, 3: 180, 6: 90, 8: 270}[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = upright.rotate(turns, expand=True)
+    file = photo(tmp_path, "turned.png", stored, exif=exif)
+    found = seen(file, template, PhotoSettings())
+    assert np.array_equal(found.photo, np.asarray(upright))
+    assert (found.width, found.height) == upright.size
+
+
+def test_points_and_cameras_of_large_photos_are_in_their_full_size(
+    tmp_path: Path, portraits: list[Path], template: Template, trained: TrainedGlvd
+) -> None:
+    file = photo(tmp_path, "p.png", Image.open(portraits[0]).convert("RGB"))
+    full = seen(file, template, PhotoSettings())
+    small = seen(file, template, PhotoSettings(max_side_px=300, frame_px=200))
+    assert max(small.photo.shape) == 300
+    assert max(small.frame.shape) <= 200
+    one, other = (reconstruct_head(trained, "p", [face]).views[0] for face in (full, small))
+    assert (other.camera.width, other.camera.height) == (512, 512)
+    eyes = outer_eye_distance(one.landmarks[[*range(478)]][[33] * 36 + [33] * 9 + [263] * 23])
+    assert np.abs(one.landmarks - other.landmarks).mean() < 0.03 * eyes
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2])
+def test_mesh_lies_on_the_face_in_the_photo(
+    tmp_path: Path, portraits: list[Path], template: Template, trained: TrainedGlvd, turns: int
+) -> None:
+    turned = Image.open(portraits[0]).convert("RGB").rotate(90 * turns, expand=True)
+    face = seen(photo(tmp_path, "t.png", turned), template, PhotoSettings())
+    head = reconstruct_head(trained, "t", [face])
+    (view,) = head.views
+    check_camera(view.camera)
+    pixels, depth = project(view.camera, head.landmarks)
+    assert (depth > 0).all()
+    assert np.allclose(pixels, view.projected, atol=1e-3)
+    offset = np.linalg.norm(view.projected - view.landmarks, axis=1).mean()
+    assert offset < 0.25 * np.linalg.norm(view.landmarks[33] - view.landmarks[263])
+    inside = coverage(view, head.landmarks)
+    assert inside.mean() > 0.9
+
+
+def test_frames_of_several_sizes_are_seen_as_each_alone(faces: list[SeenFace]) -> None:
+    small = faces[1].frame[:-40, :-90]
+    narrow = replace(faces[1], frame=small, mask=faces[1].mask[:-40, :-90])
+    views = views_of([faces[0], narrow])
+    height, width = small.shape[:2]
+    assert np.array_equal(views.images[1, :height, :width], small)
+    assert np.array_equal(views.masks[1, :height, :width] > 0, narrow.mask)
+    assert not views.masks[1, height:].any()
+    assert not views.masks[1, :, width:].any()
+
+
+def test_views_of_one_head_give_one_mesh(trained: TrainedGlvd, faces: list[SeenFace]) -> None:
+    head = reconstruct_head(trained, "both", faces)
+    assert len(head.views) == 2
+    assert head.vertices.shape == trained.template.mean.shape
+    again = reconstruct_head(trained, "both", faces)
+    assert np.array_equal(head.vertices, again.vertices)
+    rows = [row.shape for row in (overlay(head), overlay(replace(head, views=head.views[:1])))]
+    assert rows[0][0] > 1.5 * rows[1][0]
+
+
+def test_a_head_that_cannot_be_is_rejected(trained: TrainedGlvd, faces: list[SeenFace]) -> None:
+    wrong = replace(faces[0], landmarks=np.full_like(faces[0].landmarks, np.nan))
+    with pytest.raises(ItemRejected) as caught:
+        reconstruct_head(trained, "x", [wrong])
+    assert caught.value.reason == "camera_failed"
+
+
+def test_records_say_what_they_mean_and_survive_json(head: Head) -> None:
+    cameras = json.loads(json.dumps(camera_record(head), allow_nan=False))
+    landmarks = json.loads(json.dumps(landmark_record(head), allow_nan=False))
+    camera = parse_camera(cameras["views"][0])
+    points = np.array(landmarks["mesh_landmarks_68_mm"])
+    pixels, _ = project(camera, points)
+    assert np.allclose(pixels, landmarks["views"][0]["mesh_landmarks_68_px"], atol=0.02)
+    assert np.shape(landmarks["views"][0]["landmarks_478_px"]) == (478, 2)
+    assert np.shape(landmarks["views"][0]["landmarks_68_px"]) == (68, 2)
+    for text in ("x_camera = R x_head + t", "EXIF", "(0.5, 0.5)", "mm"):
+        assert text in json.dumps([cameras["conventions"]])
+
+
+def test_cuts_keep_points_on_their_pixels(head: Head) -> None:
+    (view,) = head.views
+    for side, enlarge in ((64, False), (900, True), (900, False)):
+        cut = cut_head(view, head.vertices, side, enlarge)
+        size = max(cut.picture.shape)
+        assert size == side if enlarge or side == 64 else size <= 512
+        pixels, _ = project(cut.camera, head.vertices)
+        full, _ = project(view.camera, head.vertices)
+        moved = full @ cut.from_photo[:, :2].T + cut.from_photo[:, 2]
+        assert np.allclose(pixels, moved, atol=1e-6)
+
+
+def test_pictures_show_the_photo_and_all_steps(head: Head) -> None:
+    picture = overlay(head)
+    assert picture.shape[1] > 2.5 * picture.shape[0]
+    steps = steps_picture(head)
+    assert steps.shape[2] == 3
+    assert len(np.unique(steps.reshape(-1, 3), axis=0)) > 50
+    buffer = io.BytesIO()
+    Image.fromarray(steps).save(buffer, "PNG")
+
+
+def test_nearest_rotation_mends_rounding() -> None:
+    rng = np.random.default_rng(1)
+    rotation = nearest_rotation(rng.normal(size=(3, 3)))
+    assert np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
+    assert np.linalg.det(rotation) == pytest.approx(1)
+    rough = rotation.astype(np.float32) + np.float32(1e-4)
+    assert rotation_angle_degrees(nearest_rotation(rough), rotation) < 0.05
