@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from headwater.geometry.registration import Similarity, rigid_icp, umeyama
+from headwater.geometry.registration import MovingNearest, Similarity, rigid_icp, umeyama
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -95,3 +96,29 @@ def test_icp_says_when_it_ran_out_of_iterations() -> None:
     cloud = surface(np.random.default_rng(5), 3_000)
     found = rigid_icp(cloud[:500] + [5.0, 0, 0], cloud, Similarity.identity(), max_iterations=2)
     assert (found.iterations, found.converged) == (2, False)
+
+
+@pytest.mark.parametrize("size", [1, 5, 16, 17, 400])
+@pytest.mark.parametrize("step", [1e-3, 0.05, 2.0])
+def test_nearest_neighbours_of_moving_points_are_those_of_the_tree(size: int, step: float) -> None:
+    rng = np.random.default_rng(size)
+    tree = cKDTree(rng.normal(0, 1, (size, 3)))
+    closest = MovingNearest(tree)
+    points = rng.normal(0, 1, (60, 3))
+    for _ in range(30):
+        distance, row = closest.query(points)
+        expected, expected_row = tree.query(points)
+        np.testing.assert_allclose(distance, expected, atol=1e-12)
+        np.testing.assert_array_equal(row, expected_row)
+        points = points + rng.normal(0, step, (60, 3)) * rng.random((60, 1))
+    shorter, _ = closest.query(points[:7])
+    np.testing.assert_allclose(shorter, tree.query(points[:7])[0])
+
+
+def test_a_tree_may_stand_for_its_cloud() -> None:
+    rng = np.random.default_rng(0)
+    cloud = rng.normal(0, 50, (300, 3))
+    part = cloud[:100] + 0.5
+    one = rigid_icp(part, cloud, Similarity.identity())
+    same = rigid_icp(part, cKDTree(cloud), Similarity.identity())
+    assert (one.rms, one.iterations) == (same.rms, same.iterations)
