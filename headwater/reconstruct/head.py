@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.datasets.scenes import Template, Views
 from headwater.errors import ItemRejected
 from headwater.faces.affine import map_points
 from headwater.geometry.cameras import Camera, project, transform_image
 from headwater.reconstruct.seeing import SeenFace
 from headwater.reject_reasons import RejectReason
-from headwater.systems.glvd.data import Template, Views
-from headwater.systems.glvd.evaluate import landmark_nme, reconstruct_photo
+from headwater.systems.glvd.reconstruct import landmark_nme, reconstruct_photo
 from headwater.systems.glvd.weights import TrainedGlvd
 
 FloatArray = NDArray[np.float32]

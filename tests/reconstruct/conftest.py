@@ -8,6 +8,7 @@ import torch
 from scipy.spatial import Delaunay
 
 from headwater.artifacts.ids import sha256_hex
+from headwater.datasets.scenes import Template
 from headwater.faces.ingest import find_face
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.heads.model import SurfacePoints
@@ -19,7 +20,6 @@ from headwater.reconstruct.seeing import SeenFace, see
 from headwater.reconstruct.settings import PhotoSettings
 from headwater.systems.glvd.canonical import to_canonical
 from headwater.systems.glvd.config import SIZES
-from headwater.systems.glvd.data import Template
 from headwater.systems.glvd.train import build
 from headwater.systems.glvd.weights import TrainedGlvd, save_weights
 

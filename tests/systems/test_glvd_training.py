@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from headwater.benchmark.trials import HELD_OUT
 from headwater.datasets.scenes import Heads, Views
 from headwater.errors import HeadwaterError
 from headwater.geometry.registration import umeyama
+from headwater.metrics.benchmark import Prediction
 from headwater.systems.glvd.config import SIZES, GlvdConfig
 from headwater.systems.glvd.data import (
     crop_views,
@@ -17,12 +19,20 @@ from headwater.systems.glvd.data import (
     network_images,
     smoothing_weights,
 )
-from headwater.systems.glvd.evaluate import evaluate, landmark_nme, reconstruct, reconstruct_photo
+from headwater.systems.glvd.evaluate import evaluate, vertex_error
 from headwater.systems.glvd.pose import project_mm, refine_pose
+from headwater.systems.glvd.reconstruct import landmark_nme, reconstruct, reconstruct_photo
 from headwater.systems.glvd.train import TrainResult, train
 from headwater.systems.glvd.weights import TrainedGlvd, load_weights
 from headwater.training.checkpoint import safetensors_bytes
-from tests.systems.toy_heads import IMAGE_PX, toy_head, toy_heads, toy_template, toy_views
+from tests.systems.toy_heads import (
+    IMAGE_PX,
+    toy_cases,
+    toy_head,
+    toy_heads,
+    toy_template,
+    toy_views,
+)
 
 TEMPLATE = toy_template()
 TOY = SIZES["smoke"].model_copy(
@@ -93,21 +103,27 @@ def test_the_error_is_flat_at_the_end_and_does_not_grow_again(
     assert abs(errors[30] - errors[10]) < 0.5
 
 
-def test_the_evaluation_counts_subjects_once(
+def test_the_evaluation_asks_about_every_head_in_one_and_three_views(
     two_heads: tuple[Heads, Views], trained: TrainedGlvd
 ) -> None:
     heads, views = two_heads
-    found = evaluate(trained, heads, views, split="train")
-    assert [item.view for item in found.items] == [0, 3]
-    summary = found.summary
-    assert (summary["subjects"], summary["failures"]) == (2, 0)
-    assert summary["vertex_error_mm"] < 0.3 * summary["mean_head_vertex_error_mm"]
-    assert summary["face_chamfer_ratio"] == pytest.approx(
-        summary["face_chamfer_mm"] / summary["mean_head_face_chamfer_mm"]
+    counted: list[int] = []
+    cases = toy_cases(heads, views)
+    found = evaluate(trained, cases, system="toy", progress=counted.append)
+    asked = [(row.subject, row.views) for row in found.rows[HELD_OUT]]
+    assert asked == [("small", 1), ("small", 3), ("large", 1), ("large", 3)]
+    assert sum(counted) == 4
+    assert [answer.row.subject for answer in found.sound] == ["small", "large"]
+    mean = Prediction(
+        trained.mean_head, TEMPLATE.faces, TEMPLATE.landmarks_478.on(trained.mean_head)
     )
-    assert len(found.steps_mm) == 11
-    with pytest.raises(HeadwaterError, match="'test'"):
-        evaluate(trained, heads, views)
+    for answer in found.sound:
+        baseline = answer.trial.score(mean, "mean_head")
+        assert answer.row.honest_face_mm < 0.3 * baseline.honest_face_mm
+        assert vertex_error(answer) < 1.5
+    steps = found.steps_mm()
+    assert len(steps) == 11
+    assert steps[-1] == pytest.approx(np.mean([vertex_error(a) for a in found.sound]))
 
 
 def test_a_killed_training_gives_the_same_file(tmp_path: Path) -> None:

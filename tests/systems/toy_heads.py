@@ -4,8 +4,10 @@ import numpy as np
 import trimesh
 from scipy.spatial import Delaunay
 
+from headwater.benchmark.trials import HELD_OUT, Case
 from headwater.datasets.scenes import NOSE_BRIDGE, NOSE_TIP, Heads, Template, Views
 from headwater.heads.model import SurfacePoints
+from headwater.metrics.benchmark import TruthHead
 
 IMAGE_PX = 96
 
@@ -74,6 +76,25 @@ def toy_views(heads: Heads, views: int, seed: int, split: str = "train") -> View
         np.array(head, dtype=np.int32),
         np.full(len(rows), split),
     )
+
+
+def toy_cases(heads: Heads, views: Views) -> list[Case]:
+    """A held-out case of every head with all of its views."""
+    template = toy_template()
+    return [
+        Case(
+            HELD_OUT,
+            TruthHead(
+                str(subject),
+                heads.vertices[index],
+                template.faces,
+                template.landmarks_478.on(heads.vertices[index]),
+                float(index),
+            ),
+            views.choose(np.flatnonzero(views.head == index)),
+        )
+        for index, subject in enumerate(heads.subjects)
+    ]
 
 
 def look_at_face(yaw: float, pitch: float, distance_mm: float) -> tuple[np.ndarray, np.ndarray]:
