@@ -20,6 +20,12 @@ WORDS = {
     "glvd": "GLVD",
 }
 
+# What the comparison of the systems shows, or would only repeat a figure with its interval.
+ELSEWHERE = re.compile(
+    r"_(low|high|subjects)$|^(views_\d+|other|landmark_fit)_|_ratio|_(yaw|expression)_"
+    r"|^(nose|mouth|forehead|cheeks|chin|eyes)_mm"
+)
+
 Figures = Mapping[str, Any]
 
 
@@ -76,7 +82,8 @@ def compared(metrics: Figures) -> list[Compared]:
     """Figures that also exist for the mean head, in the order of the file."""
     pairs = []
     for name, value in metrics.items():
-        if value is not None and metrics.get(BASELINE + name) is not None:
+        shown = value is not None and not ELSEWHERE.search(name)
+        if shown and metrics.get(BASELINE + name) is not None:
             label, unit = label_of(name)
             pairs.append(Compared(label, unit, value, metrics[BASELINE + name]))
     return pairs
@@ -87,7 +94,9 @@ def others(metrics: Figures) -> list[tuple[str, str, Any]]:
     return [
         (*label_of(name), value)
         for name, value in metrics.items()
-        if not name.startswith(BASELINE) and BASELINE + name not in metrics
+        if not name.startswith(BASELINE)
+        and BASELINE + name not in metrics
+        and not ELSEWHERE.search(name)
     ]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from headwater.config import Params
 from headwater.report.built import built_section
+from headwater.report.comparison import compare_systems
 from headwater.report.counts import StepCount, count_steps, count_views, licences, rejections
 from headwater.report.evaluation import Evaluation, read_evaluation
 from headwater.report.figures import quality_of
@@ -55,6 +56,7 @@ def build_page(data: Path, params: Params) -> Report:
         "edited": edited_cards(edited_frames(data, EDITED_PHOTOS, EDITED_HEADS)),
         "quality": quality_of(quality) if quality is not None else None,
         "results": results_section(evaluation),
+        "compared": compare_systems(data),
         "shapes": shapes,
         "making": making_section(params, licences(data)),
         **viewer_context(_viewer_models(evaluation)),

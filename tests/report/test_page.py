@@ -20,7 +20,7 @@ from headwater.report.page import Report
 
 PROJECT = Path(__file__).resolve().parents[2]
 VOID = {"meta", "img", "input", "br", "hr", "link"}
-SECTIONS = ("portraits", "results", "shapes", "built", "sheets", "quality", "making")
+SECTIONS = ("portraits", "results", "benchmark", "shapes", "built", "sheets", "quality", "making")
 STEPS = ("photos", "synthesize", "ingest", "landmarks", "masks", "parts", "cameras", "expressions")
 
 
