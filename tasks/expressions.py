@@ -15,15 +15,7 @@ from headwater.artifacts.ids import item_id
 from headwater.artifacts.images import decode_png, encode_png
 from headwater.artifacts.landmark_rows import MESH_COLUMNS, mesh_of
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
-from headwater.artifacts.schemas import (
-    CAMERAS,
-    EXPRESSIONS,
-    FRAMES,
-    HEADS,
-    LANDMARKS,
-    PARTS,
-    TRUTH,
-)
+from headwater.artifacts.schemas import CAMERAS, EXPRESSIONS, FRAMES, HEADS, LANDMARKS, PARTS, TRUTH
 from headwater.artifacts.tables import Row
 from headwater.config import Params
 from headwater.errors import ItemRejected

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.artifacts.atomic import write_text
+from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.images import decode_png
 from headwater.artifacts.manifest import write_manifest
 from headwater.artifacts.schemas import (
@@ -19,7 +20,6 @@ from headwater.artifacts.schemas import (
     MASKS,
     PARTS,
     TRUTH,
-    TableSchema,
     rejects_schema,
 )
 from headwater.artifacts.tables import Row, read_bucket, table_files

@@ -5,7 +5,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from headwater.artifacts.atomic import write_text
-from headwater.artifacts.schemas import IMAGE, SCHEMA_VERSION, TABLES, TableSchema, is_optional
+from headwater.artifacts.columns import IMAGE, SCHEMA_VERSION, TableSchema, is_optional
+from headwater.artifacts.schemas import TABLES
 
 _INTRODUCTION = f"""\
 # Artifacts

@@ -11,9 +11,10 @@ import safetensors.numpy
 import trimesh
 from safetensors import SafetensorError
 
+from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.meshes import check_head_size, from_ply
 from headwater.artifacts.row_checks import check_rows
-from headwater.artifacts.schemas import TABLES, TableSchema
+from headwater.artifacts.schemas import TABLES
 from headwater.artifacts.tables import read_bucket
 from headwater.errors import HeadwaterError
 

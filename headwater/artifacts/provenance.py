@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from headwater.artifacts.schemas import ORIGIN
+from headwater.artifacts.columns import ORIGIN
 from headwater.artifacts.tables import Row
 
 ORIGIN_COLUMNS = tuple(field.name for field in ORIGIN)

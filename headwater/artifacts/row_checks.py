@@ -6,10 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headwater.artifacts.columns import IMAGE, TableSchema, is_optional
 from headwater.artifacts.ids import ITEM_ID_LENGTH
 from headwater.artifacts.images import PICTURE_FORMATS, picture_size
 from headwater.artifacts.meshes import check_head_size, from_ply
-from headwater.artifacts.schemas import IMAGE, PHOTOS, TableSchema, is_optional
+from headwater.artifacts.schemas import PHOTOS
 from headwater.artifacts.tables import Row
 from headwater.errors import HeadwaterError
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from headwater.artifacts.atomic import write_bytes
-from headwater.artifacts.schemas import TableSchema, is_optional
+from headwater.artifacts.columns import TableSchema, is_optional
 from headwater.errors import HeadwaterError
 
 BUCKET_KEY = b"headwater.bucket_key"

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
-from headwater.artifacts.schemas import BENCHMARK
+from headwater.artifacts.evaluate_schemas import BENCHMARK
 from headwater.artifacts.tables import read_bucket, to_table, write_bucket
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.metrics.face_regions import REGIONS

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.images import decode_png
 from headwater.artifacts.meshes import from_ply
 from headwater.artifacts.schemas import (
@@ -15,7 +16,6 @@ from headwater.artifacts.schemas import (
     SDF,
     SYNTHETIC_FRAMES,
     TRUTH,
-    TableSchema,
 )
 from headwater.artifacts.tables import Row, read_table
 from headwater.datasets.scenes import FloatArray, Heads, SdfSamples, Template, Views

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from headwater.artifacts.columns import SCHEMA_VERSION
 from headwater.artifacts.ids import bucket_of, canonical_json, sha256_hex
-from headwater.artifacts.schemas import SCHEMA_VERSION
 from headwater.artifacts.tables import bucket_file, read_bucket
 from headwater.config import Params
 from headwater.pipeline.code import code_fingerprint

@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from headwater.artifacts.schemas import TableSchema, rejects_schema
+from headwater.artifacts.columns import TableSchema
+from headwater.artifacts.schemas import rejects_schema
 from headwater.artifacts.tables import Row
 from headwater.config import Params
 from headwater.errors import ItemRejected

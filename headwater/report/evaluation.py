@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.artifacts.evaluate_schemas import ERRORS, EXAMPLES
 from headwater.artifacts.images import decode_png
 from headwater.artifacts.meshes import from_ply
-from headwater.artifacts.schemas import ERRORS, EXAMPLES
 from headwater.artifacts.tables import Row
 from headwater.geometry.cameras import Camera
 from headwater.report.frames import camera_of, photo_names, points_of

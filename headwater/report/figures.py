@@ -22,7 +22,7 @@ WORDS = {
 
 # What the comparison of the systems shows, or would only repeat a figure with its interval.
 ELSEWHERE = re.compile(
-    r"_(low|high|subjects)$|^(views_\d+|other|landmark_fit)_|_ratio|_(yaw|expression)_"
+    r"_(low|high|subjects)$|^(views_\d+|other|landmark_fit)_|_ratio_|_(yaw|expression)_"
     r"|^(nose|mouth|forehead|cheeks|chin|eyes)_mm"
 )
 

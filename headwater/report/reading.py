@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from headwater.artifacts.schemas import TableSchema
+from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.tables import Row, read_bucket, table_files
 
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.artifacts import schemas
+from headwater.artifacts.columns import IMAGE, TableSchema, is_optional
 from headwater.artifacts.ids import item_id
-from headwater.artifacts.schemas import IMAGE, TABLES, TableSchema, is_optional
+from headwater.artifacts.schemas import TABLES
 from headwater.artifacts.tables import (
     DamagedTable,
     bucket_file,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.images import encode_png
 from headwater.artifacts.schemas import (
     CAMERAS,
@@ -16,7 +17,6 @@ from headwater.artifacts.schemas import (
     MASKS,
     PARTS,
     TRUTH,
-    TableSchema,
     rejects_schema,
 )
 from headwater.artifacts.tables import bucket_file, to_table, write_bucket

@@ -49,7 +49,7 @@ def template() -> Template:
 def trained(template: Template) -> TrainedGlvd:
     """An untrained network: it goes to its template with some noise."""
     config = SIZES["smoke"].model_copy(update={"anchors": 0, "iterations": 6})
-    mean = torch.from_numpy(to_canonical(template.mean, template.origin))
+    mean = torch.from_numpy(to_canonical(template.mean, template.nose_bridge))
     network = build(config, mean[None], template, seed=3)
     for name, parameter in network.named_parameters():
         if name.startswith(("g_v", "g_k")):

@@ -9,10 +9,11 @@ import pyarrow as pa
 import trimesh
 
 from headwater.artifacts import schemas
+from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.ids import bucket_of, item_id
 from headwater.artifacts.images import encode_png
 from headwater.artifacts.meshes import to_ply
-from headwater.artifacts.schemas import TableSchema, rejects_schema
+from headwater.artifacts.schemas import rejects_schema
 from headwater.artifacts.tables import bucket_file, to_table, write_bucket
 from headwater.geometry.cameras import Camera, look_at, project
 

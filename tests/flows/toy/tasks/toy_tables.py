@@ -4,7 +4,7 @@ import json
 
 import pyarrow as pa
 
-from headwater.artifacts.schemas import SCHEMA_VERSION, TableSchema
+from headwater.artifacts.columns import SCHEMA_VERSION, TableSchema
 
 
 def toy_table(step: str) -> TableSchema:

@@ -1,0 +1,104 @@
+"""The tables of the evaluation."""
+
+import pyarrow as pa
+
+from headwater.artifacts.columns import CAMERA, IMAGE, MESH, ORIGIN, column, floats, table
+
+ERRORS = table(
+    "evaluate/errors",
+    "the error of one evaluated head or photo",
+    *ORIGIN,
+    column("system", pa.string(), "name of the system"),
+    column("face_chamfer_mm", pa.float32(), "ground truth to prediction", unit="mm", nullable=True),
+    column("mean_head_face_chamfer_mm", pa.float32(), "mean head", unit="mm", nullable=True),
+    column("vertex_error_mm", pa.float32(), "mean over vertices", unit="mm", nullable=True),
+    column(
+        "landmark_nme_percent",
+        pa.float32(),
+        "reprojected 68 landmarks, of the outer eye-corner distance",
+        unit="%",
+        nullable=True,
+    ),
+    column(
+        "mask_iou",
+        pa.float32(),
+        "silhouette of the reconstruction and the photo's head mask, hair included",
+        nullable=True,
+    ),
+    column("failure", pa.string(), "why there is no figure", nullable=True),
+)
+
+_BENCHMARK_ERRORS = (
+    ("honest_face_mm", "ground truth to predicted surface, rigid, without scale", "mm"),
+    ("reverse_face_mm", "predicted surface to ground truth, same alignment", "mm"),
+    ("f_score_1mm", "F-score at 1 mm", ""),
+    ("f_score_2mm", "F-score at 2 mm", ""),
+    ("f_score_3mm", "F-score at 3 mm", ""),
+    ("h3ds_face_mm", "the H3DS protocol's score of the face sphere", "mm"),
+    ("h3ds_head_mm", "the H3DS protocol's score of the whole head", "mm"),
+    ("nose_mm", "honest error of the nose", "mm"),
+    ("mouth_mm", "honest error of the mouth", "mm"),
+    ("forehead_mm", "honest error of the forehead", "mm"),
+    ("cheeks_mm", "honest error of the cheeks", "mm"),
+    ("chin_mm", "honest error of the chin", "mm"),
+    ("eyes_mm", "honest error of the eyes", "mm"),
+)
+
+BENCHMARK = table(
+    "evaluate/benchmark",
+    "every answer of a system or baseline to a trial of the benchmark",
+    column("item", pa.string(), "test set, head, system and number of views"),
+    column("test_set", pa.string(), "held_out, or other: the other head model's"),
+    column("subject", pa.string(), "id of the head"),
+    column("system", pa.string(), "name of the system or baseline"),
+    column("views", pa.int32(), "how many images it saw"),
+    column("yaw_degrees", pa.float64(), "head pose in the first image", unit="degrees"),
+    column("expression_mm", pa.float64(), "mean displacement from the neutral face", unit="mm"),
+    *(
+        column(name, pa.float64(), words, unit=unit, nullable=True)
+        for name, words, unit in _BENCHMARK_ERRORS
+    ),
+    column("failure", pa.string(), "why there is no figure", nullable=True),
+)
+
+EXAMPLES = table(
+    "evaluate/examples",
+    "a reconstruction to look at: every photo, and the best, median and worst test heads",
+    *ORIGIN,
+    column("system", pa.string(), "name of the system"),
+    column("kind", pa.string(), "photo, best, median or worst"),
+    column("image", IMAGE, "the frame that was reconstructed"),
+    *CAMERA,
+    column("mesh", MESH, "reconstruction, binary PLY", unit="mm", frame="head"),
+    column("mesh_truth", MESH, "true surface, binary PLY", unit="mm", frame="head", nullable=True),
+    column(
+        "distance_mm",
+        pa.list_(pa.float32()),
+        "per vertex of the aligned reconstruction: distance to the true surface",
+        unit="mm",
+        nullable=True,
+    ),
+    column(
+        "steps_mm",
+        pa.list_(pa.list_(pa.float32())),
+        "vertices after each step of the descent, one flat list of x, y, z per step",
+        unit="mm",
+        frame="head",
+    ),
+    column(
+        "landmarks_68_px",
+        floats(136),
+        "landmarks of the reconstruction, projected",
+        unit="px",
+        frame="frame",
+        shape=(68, 2),
+    ),
+    column(
+        "landmarks_68_found_px",
+        floats(136),
+        "landmarks found in the frame",
+        unit="px",
+        frame="frame",
+        shape=(68, 2),
+    ),
+)
