@@ -8,6 +8,7 @@ import trimesh
 from PIL import Image
 
 from headwater.artifacts import schemas
+from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.images import decode_png
 from headwater.artifacts.tables import read_bucket, table_files
 from tests.artifacts.small_build import build, head_mesh
@@ -27,7 +28,7 @@ def test_pictures_meshes_and_vectors_are_shown(tmp_path: Path) -> None:
     data = tmp_path / "data"
     build(data)
 
-    def load(schema: schemas.TableSchema) -> datasets.Dataset:
+    def load(schema: TableSchema) -> datasets.Dataset:
         files = [str(path) for path in table_files(data, schema)]
         return datasets.load_dataset(
             "parquet", data_files=files, split="train", cache_dir=str(tmp_path / "cache")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headwater.artifacts import schemas
+from headwater.artifacts import columns, schemas
 from headwater.artifacts.columns import IMAGE, TableSchema, is_optional
 from headwater.artifacts.ids import item_id
 from headwater.artifacts.schemas import TABLES
@@ -118,7 +118,7 @@ def test_another_schema_version_is_refused_naming_both(tmp_path: Path) -> None:
     table = written(path, schemas.MASKS)
     metadata = {**table.schema.metadata, b"headwater.schema_version": b"99"}
     pq.write_table(table.replace_schema_metadata(metadata), path, write_page_checksum=True)
-    wanted = f"is 99, this version reads {schemas.SCHEMA_VERSION}"
+    wanted = f"is 99, this version reads {columns.SCHEMA_VERSION}"
     with pytest.raises(DamagedTable, match=wanted) as error:
         read_bucket(path, schemas.MASKS)
     assert str(path) in str(error.value)

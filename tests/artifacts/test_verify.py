@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from headwater.artifacts import schemas
+from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.ids import item_id
 from headwater.artifacts.manifest import MANIFEST, files_below, write_manifest
 from headwater.artifacts.meshes import to_ply
@@ -170,9 +171,7 @@ def test_leftovers_of_a_killed_run_do_not_enter_the_manifest(data: Path) -> None
     assert verify(data).problems == ()
 
 
-def rewrite(
-    data: Path, schema: schemas.TableSchema, change: Callable[[list[dict]], list[dict]]
-) -> None:
+def rewrite(data: Path, schema: TableSchema, change: Callable[[list[dict]], list[dict]]) -> None:
     """Change the rows of a table wherever they are, and write files and manifest anew."""
     for bucket in range(BUCKETS):
         path = data / schema.step / schema.table / bucket_file(bucket)

@@ -9,7 +9,8 @@ import pyarrow as pa
 import trimesh
 
 from headwater.artifacts import schemas
-from headwater.artifacts.columns import TableSchema
+from headwater.artifacts.columns import TableSchema, is_optional
+from headwater.artifacts.evaluate_schemas import ERRORS, EXAMPLES
 from headwater.artifacts.ids import bucket_of, item_id
 from headwater.artifacts.images import encode_png
 from headwater.artifacts.meshes import to_ply
@@ -60,7 +61,7 @@ def row_of(schema: TableSchema, **values: Any) -> dict[str, Any]:
     """A row of the schema; columns that are not given hold zeros."""
     row = {field.name: _default(field.type) for field in schema.arrow}
     for field in schema.arrow:
-        if schemas.is_optional(field):
+        if is_optional(field):
             row[field.name] = None
     return {**row, **values}
 
@@ -178,7 +179,7 @@ def _example(builder: Builder, item: str, kind: str) -> None:
     mesh = {"bytes": to_ply(vertices, SPHERE.faces), "path": "mesh.ply"}
     known = kind != "photo"
     builder.add(
-        schemas.EXAMPLES,
+        EXAMPLES,
         item=item,
         subject=item,
         split="test",
@@ -200,7 +201,7 @@ def _errors(builder: Builder) -> None:
     for number in range(5):
         item = item_id("tested", number)
         builder.add(
-            schemas.ERRORS,
+            ERRORS,
             item=item,
             subject=item,
             split="test",
@@ -212,7 +213,7 @@ def _errors(builder: Builder) -> None:
         )
     item = item_id("tested", "failed")
     failed = {"item": item, "subject": item, "split": "test", "source": "synthetic"}
-    builder.add(schemas.ERRORS, **failed, system="glvd", failure="<b>no</b> alignment")
+    builder.add(ERRORS, **failed, system="glvd", failure="<b>no</b> alignment")
 
 
 def write_data(data: Path) -> None:
