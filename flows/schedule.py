@@ -1,11 +1,8 @@
-"""Which stages may run now: those whose needs hold, with training and evaluation by themselves."""
+"""Which stages may run now: those whose needs hold."""
 
 from collections.abc import Mapping
 
 from flows.graph import Stage, dependants
-
-# They keep all cores busy on their own; beside other work they would only slow down.
-ALONE = ("train", "evaluate")
 
 
 class Schedule:
@@ -30,15 +27,11 @@ class Schedule:
     def ready(self) -> list[Stage]:
         """Stages to start now; they count as running from here on."""
         busy = self._waiting | self._running | self.failed
-        able = [
+        chosen = [
             stage
             for name, stage in self._graph.items()
             if name in self._waiting and not stage.needs & busy
         ]
-        shared = [stage for stage in able if not _alone(stage.name)]
-        chosen = [] if any(map(_alone, self._running)) else shared
-        if not chosen and not self._running:
-            chosen = able[:1]
         self._waiting -= {stage.name for stage in chosen}
         self._running |= {stage.name for stage in chosen}
         return chosen
@@ -53,7 +46,3 @@ class Schedule:
         skipped = dependants(self._graph, name) & self._waiting
         self._waiting -= skipped
         self.failed |= {name} | skipped
-
-
-def _alone(name: str) -> bool:
-    return name.split("@", maxsplit=1)[0] in ALONE

@@ -42,6 +42,7 @@ EDGES = (
     ("synthesize", "ingest"),
     ("synthesize", "sdf"),
     ("synthesize", "train"),
+    ("sdf", "train"),
     ("ingest", "landmarks"),
     ("ingest", "masks"),
     ("landmarks", "parts"),

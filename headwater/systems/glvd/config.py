@@ -64,8 +64,8 @@ class GlvdConfig(BaseModel):
     start_radius_mm: Positive = 42.0
     iterations: Count = 10
 
-    threads: Count = 2
-    steps: Count = 1400
+    threads: Count = 1
+    steps: Count = 1200
     batch: Count = 8
     most_views: Count = 1
     supervision: Literal["own", "all"] = "own"
@@ -106,7 +106,6 @@ SIZES: Final = MappingProxyType(
             anchors=16,
             points=64,
             batch=4,
-            threads=1,
             steps=20,
             checkpoint_every=10,
         ),
@@ -120,6 +119,7 @@ SIZES: Final = MappingProxyType(
             points=768,
             sdf_steps=600,
             encoder_rate=0.5,
+            threads=2,
             steps=6000,
         ),
         # As published, or as the spec note settles what is not; for a GPU.
@@ -138,6 +138,7 @@ SIZES: Final = MappingProxyType(
             landmark_features=0,
             anchors=0,
             template_prior=False,
+            threads=8,
             steps=200_000,
             batch=4,
             most_views=6,

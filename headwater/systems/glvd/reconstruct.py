@@ -36,9 +36,9 @@ class Reconstruction:
 
 
 def reconstruct(
-    trained: TrainedGlvd, views: Views, *, iterations: int | None = None
+    trained: TrainedGlvd, views: Views, *, iterations: int | None = None, seed: int = START_SEED
 ) -> Reconstruction:
-    """Mesh of the one head that all ``views`` show, from a fixed random start."""
+    """Mesh of the one head that all ``views`` show; ``seed`` draws the first points."""
     config, network = trained.config, trained.network
     origin = trained.template.nose_bridge
     placement = place_views(views, trained.template)
@@ -47,7 +47,7 @@ def reconstruct(
     batch = ViewBatch(
         network_images(crops.pixels)[None], crops.landmarks[None], crops.projection[None]
     )
-    generator = torch.Generator().manual_seed(START_SEED)
+    generator = torch.Generator().manual_seed(seed)
     keypoints = starting_points(network.keypoint_template, config, generator)[None]
     vertices = starting_points(network.template, config, generator)[None]
     with torch.no_grad():

@@ -30,6 +30,7 @@ from headwater.systems.glvd.examples import best_median_worst, error_row, exampl
 from headwater.systems.glvd.pose import project_mm
 from headwater.systems.glvd.reconstruct import landmark_nme, reconstruct_photo
 from headwater.systems.glvd.weights import TrainedGlvd, load_weights
+from headwater.training.loop import deterministic
 
 Counter = Callable[[int], None]
 
@@ -45,15 +46,17 @@ def evaluate_stage(
     trained = load_weights(data / "train" / system / "weights.safetensors")
     iterations = getattr(params.systems, system).iterations
     baselines = read_rows(data / "evaluate" / "baselines")
-    evaluation = evaluate(
-        trained, read_cases(data), system=system, iterations=iterations, progress=progress
-    )
+    with deterministic(trained.config.threads):
+        evaluation = evaluate(
+            trained, read_cases(data), system=system, iterations=iterations, progress=progress
+        )
+        photos = [
+            _photo(system, trained, row, view, iterations, out)
+            for row, view in read_photo_views(data)
+        ]
     if not evaluation.sound:
         raise HeadwaterError(f"{system}: every alignment failed; the weights are not usable")
     errors, examples = _heads(system, evaluation, baselines, trained.template, data)
-    photos = [
-        _photo(system, trained, row, view, iterations, out) for row, view in read_photo_views(data)
-    ]
     errors += [error for error, _ in photos]
     examples += [example for _, example in photos]
     write_bytes(out / "meshes" / "mean_head.ply", to_ply(trained.mean_head, trained.template.faces))
