@@ -47,7 +47,7 @@ _BENCHMARK_ERRORS = (
 BENCHMARK = table(
     "evaluate/benchmark",
     "every answer of a system or baseline to a trial of the benchmark",
-    column("item", pa.string(), "test set, head, system and number of views"),
+    column("item", pa.string(), "identifier of test set, head, system and number of views"),
     column("test_set", pa.string(), "held_out, or other: the other head model's"),
     column("subject", pa.string(), "id of the head"),
     column("system", pa.string(), "name of the system or baseline"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from headwater.artifacts.evaluate_schemas import BENCHMARK
+from headwater.artifacts.ids import item_id
 from headwater.artifacts.tables import read_bucket, to_table, write_bucket
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.metrics.face_regions import REGIONS
@@ -41,7 +42,7 @@ def of_system(rows: Iterable[BenchmarkRow], system: str, views: int) -> list[Ben
 def _record(test_set: str, row: BenchmarkRow) -> dict[str, Any]:
     plain = {name: _known(getattr(row, name)) for name in _PLAIN}
     regions = {f"{name}_mm": _known(row.regions_mm.get(name, math.nan)) for name in REGIONS}
-    item = f"{test_set} {row.subject} {row.system} {row.views:02d}"
+    item = item_id("benchmark", test_set, row.subject, row.system, row.views)
     return {"item": item, "test_set": test_set, **plain, **regions}
 
 
