@@ -75,9 +75,7 @@ def _bare_graphs() -> tuple[Any, Any]:
 
 def ours(paths: Sequence[Path]) -> int:
     """Our path over photo files, in memory; returns how many."""
-    params = load_params(Path("params.yaml"))
-    model = head_model()
-    points_mm = ibug68(model.landmarks_478.on(model.mean))
+    params, points_mm = _settings()
     faces = mediapipe_faces()
     for path in paths:
         rgb = decode_photo(path.read_bytes(), params.photos.max_pixels).rgb
@@ -89,6 +87,12 @@ def ours(paths: Sequence[Path]) -> int:
         middle = affine @ (rgb.shape[1] / 2, rgb.shape[0] / 2, 1.0)
         calibrate(ibug68(mesh[:, :2]), points_mm, (float(middle[0]), float(middle[1])))
     return len(paths)
+
+
+@cache
+def _settings() -> tuple[Params, Any]:
+    model = head_model()
+    return load_params(Path("params.yaml")), ibug68(model.landmarks_478.on(model.mean))
 
 
 def steps(paths: Sequence[Path]) -> int:

@@ -8,7 +8,7 @@ import importlib.metadata
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -59,10 +59,7 @@ class MediaPipeFaces:
         result = self._process("mesh", rgb)
         height, width = rgb.shape[:2]
         scale = np.array([width, height, width], dtype=np.float32)
-        return [
-            FaceLandmarks(_points(face.landmark) * scale)
-            for face in result.multi_face_landmarks or ()
-        ]
+        return [FaceLandmarks(_points(face) * scale) for face in result.multi_face_landmarks or ()]
 
     def detect_boxes(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Boxes (n, 4) of possible faces, left, top, right, bottom in px, best first.
@@ -120,10 +117,25 @@ class MediaPipeFaces:
         )
 
 
-def _points(landmarks: Sequence[Any]) -> NDArray[np.float32]:
-    values = chain.from_iterable(map(attrgetter("x", "y", "z"), landmarks))
-    return np.fromiter(values, np.float32, 3 * len(landmarks)).reshape(-1, 3)
+def _points(face: Any) -> NDArray[np.float32]:
+    """Landmarks (n, 3) of a normalised landmark list.
 
+    Read from its serialised bytes, where each takes 17: asking for every number by itself takes
+    seven times as long. Lists that say more of a landmark than x, y and z are read that slow way.
+    """
+    data = np.frombuffer(face.SerializeToString(), np.uint8)
+    if len(data) == _LANDMARK_BYTES * len(face.landmark):
+        rows = data.reshape(-1, _LANDMARK_BYTES)
+        if (rows[:, _TAG_PLACES] == _TAGS).all():
+            return rows[:, _NUMBER_PLACES].copy().view("<f4")
+    values = chain.from_iterable(map(attrgetter("x", "y", "z"), face.landmark))
+    return np.fromiter(values, np.float32, 3 * len(face.landmark)).reshape(-1, 3)
+
+
+# Protocol buffers: field 1 with 15 bytes, in it the 32-bit fields 1, 2 and 3.
+_LANDMARK_BYTES = 17
+_TAG_PLACES, _TAGS = [0, 1, 2, 7, 12], np.array([0x0A, 15, 0x0D, 0x15, 0x1D], np.uint8)
+_NUMBER_PLACES = [place for start in (3, 8, 13) for place in range(start, start + 4)]
 
 _local = threading.local()
 

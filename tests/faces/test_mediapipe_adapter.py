@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from headwater.errors import HeadwaterError
-from headwater.faces.mediapipe_adapter import MediaPipeFaces, mediapipe_faces
+from headwater.faces.mediapipe_adapter import MediaPipeFaces, _points, mediapipe_faces
 from headwater.faces.system_libraries import check_system_libraries
 
 SCRIPT = """
 import hashlib, sys
-from headwater.faces.mediapipe_adapter import mediapipe_faces
+from headwater.faces.mediapipe_adapter import mediapipe_faces, _points
 from headwater.photos.builtin import PORTRAITS
 from headwater.photos.decode import decode_photo
 faces = mediapipe_faces()
@@ -93,3 +93,19 @@ def test_missing_libraries_are_one_line_with_their_packages() -> None:
     with pytest.raises(HeadwaterError, match=r"apt-get install libgl1 libglib2\.0-0"):
         check_system_libraries(load_none)
     check_system_libraries(lambda name: None)
+
+
+def test_landmarks_are_read_alike_from_bytes_and_one_by_one() -> None:
+    from mediapipe.framework.formats import landmark_pb2
+
+    rng = np.random.default_rng(0)
+    values = rng.uniform(-1, 1, (478, 3)).astype(np.float32)
+    plain = landmark_pb2.NormalizedLandmarkList()
+    for x, y, z in values.tolist():
+        plain.landmark.add(x=x, y=y, z=z)
+    np.testing.assert_array_equal(_points(plain), values)
+    fuller = landmark_pb2.NormalizedLandmarkList()
+    for x, y, z in values.tolist():
+        fuller.landmark.add(x=x, y=y, z=z, visibility=0.5)
+    np.testing.assert_array_equal(_points(fuller), values)
+    assert _points(landmark_pb2.NormalizedLandmarkList()).shape == (0, 3)
