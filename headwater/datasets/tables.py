@@ -1,4 +1,4 @@
-"""Tables of the pipeline as the views, heads and template that GLVD works on."""
+"""Tables of the pipeline as the views, heads and template that systems work on."""
 
 from pathlib import Path
 
