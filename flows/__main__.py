@@ -71,7 +71,8 @@ def _rebuild(project: Path, changed: dict[str, Any]) -> None:
     # Prefect's own threads say their last words to the server before this is called.
     atexit.register(server.stop)
     os.environ.update(server.settings)
-    VOICE.say(f"headwater: {len(changed)} stages changed; {cores()} cores; watch {server.url}")
+    stages = "1 stage" if len(changed) == 1 else f"{len(changed)} stages"
+    VOICE.say(f"headwater: {stages} changed; {cores()} cores; watch {server.url}")
     from flows.rebuild import rebuild
 
     server.wait()

@@ -16,11 +16,11 @@ from headwater.metrics.summary import HEADLINE, bins, compare, summarise
 BASELINE: Final = "mean_head"
 NAMES: Final = {
     "mean_head": "mean head",
-    "landmark_fit": "head model fitted to landmarks",
+    "landmark_fit": "landmark fit",
     "lvd": "LVD",
     "glvd": "GLVD",
 }
-TEST_SETS: Final = {"held_out": "held-out heads", "other": "heads of another model"}
+TEST_SETS: Final = {"held_out": "held out", "other": "another model's"}
 BIN_KINDS: Final = {"yaw": "head turned by, degrees", "expression": "expression, mm"}
 
 

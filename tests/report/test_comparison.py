@@ -38,13 +38,13 @@ def test_systems_stand_below_the_baselines_with_their_share_of_the_mean_heads_er
     write_rows(evaluated / "baselines", {"held_out": baselines, "other": rows("mean_head", 2.0)})
     compared = compare_systems(tmp_path)
     assert [(line.system, line.test_set, line.views) for line in compared.lines] == [
-        ("mean head", "held-out heads", 1),
-        ("LVD", "held-out heads", 1),
-        ("GLVD", "held-out heads", 1),
-        ("new", "held-out heads", 1),
-        ("mean head", "held-out heads", 3),
-        ("LVD", "held-out heads", 3),
-        ("mean head", "heads of another model", 1),
+        ("mean head", "held out", 1),
+        ("LVD", "held out", 1),
+        ("GLVD", "held out", 1),
+        ("new", "held out", 1),
+        ("mean head", "held out", 3),
+        ("LVD", "held out", 3),
+        ("mean head", "another model's", 1),
     ]
     glvd = compared.lines[2]
     assert glvd.error.value == pytest.approx(0.6)
