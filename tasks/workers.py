@@ -132,7 +132,9 @@ class Workers:
             )
         try:
             return self._pool.submit(function, *arguments), self._pool
-        except BrokenProcessPool as error:
+        except (BrokenProcessPool, OSError, ValueError) as error:
+            # A worker that dies while ``submit`` starts the next one closes the pipes under it,
+            # which CPython reports as an OSError or a ValueError.
             broken: Future[Any] = Future()
-            broken.set_exception(error)
+            broken.set_exception(BrokenProcessPool(str(error)))
             return broken, self._pool

@@ -1,7 +1,9 @@
 """Workers compute what is asked, pass errors on, and are replaced when they are killed."""
 
 import os
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,6 +49,27 @@ def test_workers_are_replaced_refuse_the_hopeless_and_pass_errors_on(
         with pytest.raises(HeadwaterError, match="no face"):
             workers._run(_reject, "photos")
         assert workers._run(_threads, "photos") == "1"
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("bad value(s) in fds_to_keep"), BrokenPipeError("gone")]
+)
+def test_a_pool_that_breaks_while_it_starts_a_worker_is_replaced(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """A worker killed at that moment closes the pipes of the pool under ``submit``."""
+    submit = ProcessPoolExecutor.submit
+    failures = [error]
+
+    def sometimes(pool: ProcessPoolExecutor, /, *arguments: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return submit(pool, *arguments)
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", sometimes)
+    with workers:
+        assert workers._run(_threads, "photos") == "1"
+    assert not failures
 
 
 def test_pool_that_computed_nothing_ends(workers: Workers) -> None:
