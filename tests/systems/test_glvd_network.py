@@ -20,20 +20,7 @@ from headwater.systems.glvd.model import Glvd, ViewBatch, heatmaps, random_ball,
 from tests.systems.slow_descent import slow_descent
 
 SEEDS = st.integers(0, 2**32 - 1)
-LVD = GlvdConfig(
-    image_px=256,
-    stride=2,
-    width=256,
-    outputs=256,
-    stacks=4,
-    depth=2,
-    upsampling="bicubic",
-    hidden=512,
-    landmark_features=0,
-    keypoints=0,
-    anchors=0,
-    template_prior=False,
-)
+LVD = without_keypoints(SIZES["paper"])
 
 
 def network(config: GlvdConfig, vertices: int = 40, seed: int = 0) -> Glvd:
