@@ -7,10 +7,10 @@ from headwater.benchmark.baselines import LANDMARK_FIT, MEAN_HEAD
 from headwater.benchmark.table import SetRows, of_system
 from headwater.benchmark.trials import HELD_OUT
 from headwater.metrics.benchmark import BenchmarkRow
-from headwater.metrics.intervals import Interval
-from headwater.metrics.summary import Comparison, Figures, compare, flat, summarise
+from headwater.metrics.summary import Figures, compare, flat, summarise
 
 FACE: Final = "face_chamfer"
+_TWICE: Final = ("honest_face_mm", "honest_face_mm_low", "honest_face_mm_high")
 
 
 def figures(system: str, rows: SetRows, baselines: SetRows) -> Figures:
@@ -25,7 +25,8 @@ def figures(system: str, rows: SetRows, baselines: SetRows) -> Figures:
             own = of_system(members, system, views)
             prefix = "" if test_set == HELD_OUT else f"{test_set}_"
             prefix += "" if views == 1 else f"views_{views}_"
-            found |= _named(prefix, _set_figures(own, baselines.get(test_set, []), views))
+            members_figures = _set_figures(own, baselines.get(test_set, []), views)
+            found |= {f"{prefix}{name}": value for name, value in members_figures.items()}
     return found
 
 
@@ -36,9 +37,9 @@ def _set_figures(
     fit = compare(own, of_system(others, LANDMARK_FIT, views))
     named: Figures = {
         **flat(f"{FACE}_mm", mean.ours),
-        **_baseline(MEAN_HEAD, mean),
+        **flat(f"{MEAN_HEAD}_{FACE}_mm", mean.theirs),
         **flat(f"{FACE}_ratio", mean.ratio),
-        **_baseline(LANDMARK_FIT, fit),
+        **flat(f"{LANDMARK_FIT}_{FACE}_mm", fit.theirs),
         **flat(f"{FACE}_ratio_to_{LANDMARK_FIT}", fit.ratio),
     }
     summary = {
@@ -47,15 +48,3 @@ def _set_figures(
         if not name.startswith("honest_face_mm_views") and name not in _TWICE
     }
     return {**summary, **named}
-
-
-_TWICE: Final = ("honest_face_mm", "honest_face_mm_low", "honest_face_mm_high")
-
-
-def _baseline(name: str, comparison: Comparison) -> Figures:
-    theirs: Interval = comparison.theirs
-    return flat(f"{name}_{FACE}_mm", theirs)
-
-
-def _named(prefix: str, values: Figures) -> Figures:
-    return {f"{prefix}{name}": value for name, value in values.items()}

@@ -115,6 +115,7 @@ class _View:
     def of(
         cls, photo: HeadPhoto, vertices: NDArray[np.float32], faces: NDArray[np.int32]
     ) -> "_View":
+        """How much of its colour each vertex (V, 3) takes from a photo, and where it lies there."""
         pixels, depth = project(photo.camera, vertices)
         pixels = np.where((depth > 0)[:, None], pixels, -1.0)
         uv = pixels / (photo.camera.width, photo.camera.height)
