@@ -72,7 +72,10 @@ class Sdf(Settings):
 
 
 class Benchmark(Settings):
-    """A test set from another head model, on which no system trains; none where it is empty."""
+    """Test heads: ``views`` of each, the held-out ones and those of another head model.
+
+    No system trains on the latter; there are none where ``other_head_model`` is empty.
+    """
 
     other_head_model: Annotated[str, Field(pattern=r"^$|^anny$|^ict:.+")]
     subjects: Count

@@ -71,7 +71,6 @@ def inner_params(params: Params, project: Path) -> Params:
                 update={
                     "head_model": benchmark.other_head_model,
                     "subjects": benchmark.subjects,
-                    "views": benchmark.views,
                 }
             ),
             "benchmark": benchmark.model_copy(update={"other_head_model": ""}),

@@ -35,16 +35,17 @@ def sources(params: Params, project: Path) -> list[Item]:
 def compute(work: Work, result: Result) -> None:
     """Sample every head of the bucket and render its views."""
     model = head_model(work.params, work.project)
-    settings = work.params.synthesize
+    params = work.params
     for item in work.items:
-        head = _head_row(item, model, work.params)
+        head = _head_row(item, model, params)
         vertices = model.vertices(
             np.array(head["shape"], np.float32), np.array(head["expression"], np.float32)
         )
         check_head_size(vertices, item.name)
         result.add(HEADS, {**head, "mesh": _mesh(vertices, model, item.item)})
-        for number in range(settings.views):
-            shot = sample_shot(item.item, number, settings.image_px)
+        held_out = head["split"] == "test"
+        for number in range(params.benchmark.views if held_out else params.synthesize.views):
+            shot = sample_shot(item.item, number, params.synthesize.image_px)
             view = render_view(model, vertices, shot.look, shot.camera)
             frame = _frame_origin(head, number)
             result.add(SYNTHETIC_FRAMES, _frame_row(frame, view))
@@ -114,10 +115,13 @@ def _truth_row(frame: dict[str, Any], number: int, shot: Shot, view: View) -> di
 
 STEP = Step(
     name="synthesize",
-    version=1,
+    version=2,
     inputs=(),
     outputs=(HEADS, SYNTHETIC_FRAMES, TRUTH),
-    settings=lambda params: params.synthesize.model_dump(exclude={"subjects"}),
+    settings=lambda params: {
+        **params.synthesize.model_dump(exclude={"subjects"}),
+        "test_views": params.benchmark.views,
+    },
     compute=compute,
     sources=sources,
     models=head_model_fingerprint,

@@ -78,7 +78,7 @@ def test_the_inner_build_holds_every_head_out_and_shares_the_cache(tmp_path: Pat
     assert inner.split.test == 1.0
     assert inner.split.validation == 0.0
     assert inner.synthesize.head_model == "ict:ict.npz"
-    assert (inner.synthesize.subjects, inner.synthesize.views) == (3, 6)
+    assert (inner.synthesize.subjects, inner.benchmark.views) == (3, 6)
     assert Path(inner.cache.url) == tmp_path / params.cache.url
     assert inner.seed == params.seed
     assert inner.ingest == params.ingest

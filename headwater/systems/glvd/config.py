@@ -19,7 +19,8 @@ class GlvdConfig(BaseModel):
     Network: image_px is the side of the square crop, crop_mm what it spans at the nose bridge;
     stride of the feature maps, width, stacks, depth and outputs of the hourglasses; hidden units
     of the decoders; keypoints: the spec's 18, or all 68 landmarks, or none (then it is LVD).
-    landmark_features: width of f_l, 0 to leave it out. fusion: views are averaged as sampled
+    landmark_features: width of f_l, 0 to leave it out; with it the landmarks suggest a head that
+    takes the mean head's place. fusion: views are averaged as sampled
     features, or as hidden units after a decoder's first layer. anchors: shared last-layer weights
     spread over the template, 0 for LVD's free rows. template_prior: predict what differs from the
     mean head: its clamped step is added to every predicted one, and its relative encoding
@@ -82,9 +83,9 @@ class GlvdConfig(BaseModel):
     box_mm: Positive = 150.0
     keypoint_shares: tuple[Share, Share] = (0.5, 0.25)
     keypoint_noise_mm: NotNegative = 2.0
-    camera_noise_degrees: NotNegative = 0.5
-    camera_noise_px: NotNegative = 1.0
-    landmark_noise_px: NotNegative = 0.7
+    camera_noise_degrees: NotNegative = 0.2
+    camera_noise_px: NotNegative = 0.5
+    landmark_noise_px: NotNegative = 0.2
     mirror: bool = True
     sdf_steps: Annotated[int, Field(ge=0)] = 0
     sdf_points: Count = 1024
@@ -119,8 +120,7 @@ SIZES: Final = MappingProxyType(
             points=768,
             sdf_steps=600,
             encoder_rate=0.5,
-            threads=2,
-            steps=6000,
+            steps=5000,
         ),
         # As published, or as the spec note settles what is not; for a GPU.
         "paper": GlvdConfig(
@@ -146,6 +146,9 @@ SIZES: Final = MappingProxyType(
             points=2000,
             beta1=0.5,
             weight_decay=0.0,
+            camera_noise_degrees=0.5,
+            camera_noise_px=2.0,
+            landmark_noise_px=0.7,
             mirror=False,
             sdf_steps=20_000,
             sdf_points=4096,

@@ -40,13 +40,16 @@ class Encoded:
     """What the encoders make of a batch.
 
     vertex_maps, keypoint_maps: (B, N, C, h, w); projection: (B, N, 3, 4); landmarks: (B, D), D = 0
-    without a landmark encoder.
+    without a landmark encoder. template: (B, V, 3) and keypoint_template: (B, K, 3), the heads that
+    the landmarks suggest, or the mean head.
     """
 
     vertex_maps: Tensor
     keypoint_maps: Tensor | None
     projection: Tensor
     landmarks: Tensor
+    template: Tensor
+    keypoint_template: Tensor
 
     def choose(self, rows: Tensor) -> "Encoded":
         """The heads ``rows`` (n,) of the batch."""
@@ -56,6 +59,8 @@ class Encoded:
             None if maps is None else maps[rows],
             self.projection[rows],
             self.landmarks[rows],
+            self.template[rows],
+            self.keypoint_template[rows],
         )
 
 
@@ -100,7 +105,12 @@ class Glvd(nn.Module):
         )
         self.f_l: LandmarkEncoder | None = None
         if config.landmark_features:
-            self.f_l = LandmarkEncoder(landmark_template, config.image_px, config.landmark_features)
+            self.f_l = LandmarkEncoder(
+                landmark_template,
+                config.image_px,
+                config.landmark_features,
+                len(template) + len(keypoint_template),
+            )
         keypoints = len(keypoint_template)
         self.f_s: MapHourglass | None = None
         self.g_k: StepDecoder | None = None
@@ -143,9 +153,14 @@ class Glvd(nn.Module):
             keypoint_maps = joined.unflatten(0, (batch, count))
         vertex_maps = torch.cat(maps, dim=1).unflatten(0, (batch, count))
         landmarks = views.images.new_zeros(batch, 0)
+        suggested = torch.cat([self.template, self.keypoint_template]).expand(batch, -1, -1)
         if self.f_l is not None:
-            landmarks = self.f_l(views.landmarks.detach(), views.projection)
-        return Encoded(vertex_maps, keypoint_maps, views.projection, landmarks)
+            found = self.f_l(views.landmarks.detach(), views.projection)
+            landmarks, suggested = found.features, suggested + found.differences
+        sizes = [len(self.template), len(self.keypoint_template)]
+        return Encoded(
+            vertex_maps, keypoint_maps, views.projection, landmarks, *suggested.split(sizes, dim=1)
+        )
 
     def keypoint_step(self, encoded: Encoded, keypoints: Tensor) -> Tensor:
         """Equation 1: displacement (B, K, 3) of keypoints (B, K, 3)."""
@@ -153,7 +168,7 @@ class Glvd(nn.Module):
             return torch.zeros_like(keypoints)
         features = self._trunk(self.g_k, encoded, encoded.keypoint_maps, keypoints, [])
         step = self.g_k.own_rows(features, self.g_k.rows())
-        return step + self._towards(self.keypoint_template, keypoints)
+        return step + self._towards(encoded.keypoint_template, keypoints)
 
     def vertex_step(
         self,
@@ -169,7 +184,7 @@ class Glvd(nn.Module):
         """
         features = self._vertex_features(encoded, vertices, keypoints)
         step = self.g_v.own_rows(features, self.g_v.rows(chosen) if rows is None else rows)
-        template = self.template if chosen is None else self.template[chosen]
+        template = encoded.template if chosen is None else encoded.template[:, chosen]
         return step + self._towards(template, vertices)
 
     def vertex_field(
@@ -178,7 +193,7 @@ class Glvd(nn.Module):
         """Displacements (B, Q, n, 3) of the vertices ``chosen`` (n,) from points (B, Q, 3)."""
         features = self._vertex_features(encoded, points, keypoints)
         step = self.g_v.full(features, self.g_v.rows(chosen))
-        return step + self._towards(self.template[chosen], points[:, :, None])
+        return step + self._towards(encoded.template[:, None, chosen], points[:, :, None])
 
     def keypoint_field(self, encoded: Encoded, points: Tensor) -> Tensor:
         """Displacements (B, Q, K, 3) of all keypoints from points (B, Q, 3)."""
@@ -186,7 +201,7 @@ class Glvd(nn.Module):
             return points.new_zeros(*points.shape[:2], 0, 3)
         features = self._trunk(self.g_k, encoded, encoded.keypoint_maps, points, [])
         step = self.g_k.full(features, self.g_k.rows())
-        return step + self._towards(self.keypoint_template, points[:, :, None])
+        return step + self._towards(encoded.keypoint_template[:, None], points[:, :, None])
 
     def _vertex_features(self, encoded: Encoded, points: Tensor, keypoints: Tensor) -> Tensor:
         relative = self._relative(points, keypoints, encoded.projection)

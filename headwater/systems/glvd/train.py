@@ -76,6 +76,11 @@ def train(
     network = build(config, targets[torch.unique(crops.head)], template, seed)
     sets = ViewSets(views, crops, template)
     objective = Objective(config, network, sets, targets)
+    if network.f_l is not None:
+        with torch.random.fork_rng(devices=[]), deterministic(config.threads):
+            torch.manual_seed(seed)
+            points = torch.cat([targets, objective.keypoints], dim=1)
+            network.f_l.fit(crops.landmarks, crops.projection, crops.head, points)
     fingerprint = _fingerprint(config, seed, crops, targets)
     curve: list[dict[str, float]] = []
     with deterministic(config.threads):

@@ -16,7 +16,7 @@ from headwater.systems.glvd.config import GlvdConfig
 from headwater.systems.glvd.model import Glvd
 from headwater.training.checkpoint import read_safetensors, safetensors_bytes
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
