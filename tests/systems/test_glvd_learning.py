@@ -110,5 +110,5 @@ def test_more_views_do_no_harm(people: tuple[TrainedGlvd, Heads, Views]) -> None
             found.append(aligned(reconstruct(trained, views.choose(rows)).vertices, truth).mean())
         errors[count] = float(np.mean(found))
     assert errors[1] < 2.0
-    assert errors[3] < errors[1] + 0.1
-    assert abs(errors[6] - errors[3]) < 0.1
+    assert errors[3] < errors[1] + 0.2
+    assert abs(errors[6] - errors[3]) < 0.2

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import trimesh
 
 from headwater.datasets.scenes import Heads, SdfSamples, Views
 from headwater.errors import HeadwaterError
@@ -14,7 +13,7 @@ from headwater.systems.glvd.data import canonical_samples
 from headwater.systems.glvd.pretrain import sdf_loss
 from headwater.systems.glvd.stage_train import loss_table
 from headwater.systems.glvd.train import TrainResult, train
-from tests.systems.toy_heads import toy_heads, toy_template, toy_views
+from tests.systems.toy_heads import toy_heads, toy_samples, toy_template, toy_views
 
 TEMPLATE = toy_template()
 CONFIG = SIZES["smoke"].model_copy(
@@ -31,23 +30,10 @@ CONFIG = SIZES["smoke"].model_copy(
 )
 
 
-def around(heads: Heads, count: int, seed: int) -> SdfSamples:
-    rng = np.random.default_rng(seed)
-    surface = heads.vertices[:, rng.integers(heads.vertices.shape[1], size=count)]
-    points = surface + rng.normal(0.0, 15.0, surface.shape)
-    distances = [
-        -trimesh.proximity.signed_distance(
-            trimesh.Trimesh(vertices, TEMPLATE.faces, process=False), near
-        )
-        for vertices, near in zip(heads.vertices, points, strict=True)
-    ]
-    return SdfSamples(points.astype(np.float32), np.stack(distances).astype(np.float32))
-
-
 @pytest.fixture(scope="module")
 def scene() -> tuple[Heads, Views, SdfSamples]:
     heads = toy_heads(2, seed=1)
-    return heads, toy_views(heads, 3, seed=2), around(heads, 600, seed=3)
+    return heads, toy_views(heads, 3, seed=2), toy_samples(heads, 600, seed=3)
 
 
 def run(

@@ -5,7 +5,7 @@ import trimesh
 from scipy.spatial import Delaunay
 
 from headwater.benchmark.trials import HELD_OUT, Case
-from headwater.datasets.scenes import NOSE_BRIDGE, NOSE_TIP, Heads, Template, Views
+from headwater.datasets.scenes import NOSE_BRIDGE, NOSE_TIP, Heads, SdfSamples, Template, Views
 from headwater.heads.model import SurfacePoints
 from headwater.metrics.benchmark import TruthHead
 
@@ -76,6 +76,19 @@ def toy_views(heads: Heads, views: int, seed: int, split: str = "train") -> View
         np.array(head, dtype=np.int32),
         np.full(len(rows), split),
     )
+
+
+def toy_samples(heads: Heads, count: int, seed: int) -> SdfSamples:
+    """``count`` points round every head, mm, with their signed distances."""
+    rng = np.random.default_rng(seed)
+    surface = heads.vertices[:, rng.integers(heads.vertices.shape[1], size=count)]
+    points = surface + rng.normal(0.0, 15.0, surface.shape)
+    faces = toy_template().faces
+    distances = [
+        -trimesh.proximity.signed_distance(trimesh.Trimesh(vertices, faces, process=False), near)
+        for vertices, near in zip(heads.vertices, points, strict=True)
+    ]
+    return SdfSamples(points.astype(np.float32), np.stack(distances).astype(np.float32))
 
 
 def toy_cases(heads: Heads, views: Views) -> list[Case]:

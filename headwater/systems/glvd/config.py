@@ -35,6 +35,7 @@ class GlvdConfig(BaseModel):
     them, a quarter uniform in a box of +-box_mm, 15 % in the ball, the rest round vertices, each
     training all vertices. keypoint_shares: of samples whose P comes from the true keypoints with
     keypoint_noise_mm, and from keypoints halfway; in the rest it comes from the branch's own.
+    keypoint_steps: at first only the keypoint branch learns, for so many of the steps.
     mirror: also every view and head seen left for right. sdf_steps: of the pre-training on signed
     distances, sdf_points per head and step; encoder_rate: share of the learning rate that a
     pre-trained f_v gets afterwards.
@@ -76,6 +77,7 @@ class GlvdConfig(BaseModel):
     beta1: Share = 0.9
     beta2: Share = 0.999
     constant_share: Share = 0.5
+    keypoint_steps: Annotated[int, Field(ge=0)] = 0
     weight_decay: NotNegative = 0.02
     gradient_norm: Positive = 1.0
     near_share: Share = 0.5

@@ -229,13 +229,23 @@ class Glvd(nn.Module):
         return decoder.features(torch.cat([place, features, tail], dim=-1), seen)
 
     def descend(
-        self, encoded: Encoded, vertices: Tensor, keypoints: Tensor, iterations: int
+        self,
+        encoded: Encoded,
+        vertices: Tensor,
+        keypoints: Tensor,
+        iterations: int,
+        *,
+        held: bool = False,
     ) -> Descent:
-        """Iterate from vertices (B, V, 3) and keypoints (B, K, 3); the keypoints step first."""
+        """Iterate from vertices (B, V, 3) and keypoints (B, K, 3); the keypoints step first.
+
+        held: the keypoints stay where they are, for guides that are known.
+        """
         states, guides = [vertices], [keypoints]
         rows = self.g_v.rows()
         for _ in range(iterations):
-            keypoints = keypoints + self.keypoint_step(encoded, keypoints)
+            if not held:
+                keypoints = keypoints + self.keypoint_step(encoded, keypoints)
             vertices = vertices + self.vertex_step(encoded, vertices, keypoints, rows=rows)
             states.append(vertices)
             guides.append(keypoints)

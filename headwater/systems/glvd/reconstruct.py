@@ -10,7 +10,7 @@ from torch import Tensor
 from headwater.datasets.scenes import Template, Views
 from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.metrics.landmarks import normalised_mean_error
-from headwater.systems.glvd.canonical import to_head_frame
+from headwater.systems.glvd.canonical import to_canonical, to_head_frame
 from headwater.systems.glvd.data import crop_views, in_canonical_frame, network_images, place_views
 from headwater.systems.glvd.model import ViewBatch, starting_points
 from headwater.systems.glvd.pose import project_mm, refine_pose
@@ -36,9 +36,17 @@ class Reconstruction:
 
 
 def reconstruct(
-    trained: TrainedGlvd, views: Views, *, iterations: int | None = None, seed: int = START_SEED
+    trained: TrainedGlvd,
+    views: Views,
+    *,
+    iterations: int | None = None,
+    seed: int = START_SEED,
+    guides: FloatArray | None = None,
 ) -> Reconstruction:
-    """Mesh of the one head that all ``views`` show; ``seed`` draws the first points."""
+    """Mesh of the one head that all ``views`` show; ``seed`` draws the first points.
+
+    guides: (K, 3) mm, head frame: keypoints that are known and held, instead of the branch's own.
+    """
     config, network = trained.config, trained.network
     origin = trained.template.nose_bridge
     placement = place_views(views, trained.template)
@@ -50,9 +58,16 @@ def reconstruct(
     generator = torch.Generator().manual_seed(seed)
     keypoints = starting_points(network.keypoint_template, config, generator)[None]
     vertices = starting_points(network.template, config, generator)[None]
+    if guides is not None:
+        known = to_canonical(placement.apply(guides), origin)
+        keypoints = torch.from_numpy(known.astype(np.float32))[None]
     with torch.no_grad():
         descent = network.descend(
-            network.encode(batch), vertices, keypoints, iterations or config.iterations
+            network.encode(batch),
+            vertices,
+            keypoints,
+            iterations or config.iterations,
+            held=guides is not None,
         )
     back = placement.inverse()
 

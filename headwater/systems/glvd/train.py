@@ -204,6 +204,8 @@ class Objective:
         guides = self.keypoints[heads]
         if self.config.keypoints:
             losses["keypoint_loss"] = self._keypoint_loss(encoded, guides, generator)
+            if step < self.config.keypoint_steps:
+                return losses
             guides = self._guides(encoded, guides, steps, generator)
         losses["vertex_loss"] = self._vertex_loss(encoded, heads, guides, steps, generator)
         return losses

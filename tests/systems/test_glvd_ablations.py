@@ -1,0 +1,117 @@
+"""What the note's section 7 expects of the method's parts, on toy heads: test 12.
+
+The landmark encoder is left out: it would tell the network all that differs between toy heads.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from headwater.datasets.scenes import Heads, Views
+from headwater.geometry.registration import umeyama
+from headwater.systems.glvd.config import SIZES, GlvdConfig, without_keypoints
+from headwater.systems.glvd.data import keypoint_indices
+from headwater.systems.glvd.reconstruct import FloatArray, reconstruct
+from headwater.systems.glvd.train import train
+from headwater.systems.glvd.weights import TrainedGlvd, load_weights
+from tests.systems.toy_heads import toy_heads, toy_samples, toy_template, toy_views
+
+pytestmark = pytest.mark.slow
+
+TEMPLATE = toy_template()
+CONFIG = SIZES["smoke"].model_copy(
+    update={
+        "depth": 1,
+        "keypoint_depth": 1,
+        "points": 128,
+        "learning_rate": 5e-3,
+        "clamp_mm": 40.0,
+        "landmark_features": 0,
+        "steps": 500,
+        "checkpoint_every": 500,
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def people() -> tuple[Heads, Views, Heads, Views]:
+    """24 heads to learn from and 12 others, in three views each."""
+    heads, others = toy_heads(24, seed=7), toy_heads(12, seed=9)
+    return heads, toy_views(heads, 3, seed=8), others, toy_views(others, 3, seed=10)
+
+
+def fitted(
+    people: tuple[Heads, Views, Heads, Views], folder: Path, config: GlvdConfig
+) -> TrainedGlvd:
+    heads, views, _, _ = people
+    samples = toy_samples(heads, 600, seed=11) if config.sdf_steps else None
+    result = train(config, heads, views, TEMPLATE, folder, folder / "ck", samples=samples)
+    return load_weights(result.weights)
+
+
+@pytest.fixture(scope="module")
+def full(
+    people: tuple[Heads, Views, Heads, Views], tmp_path_factory: pytest.TempPathFactory
+) -> TrainedGlvd:
+    """GLVD with its keypoints."""
+    return fitted(people, tmp_path_factory.mktemp("full"), CONFIG)
+
+
+def true_keypoints(vertices: np.ndarray) -> FloatArray:
+    """Keypoints (K, 3) mm of a head."""
+    return TEMPLATE.landmarks_478.on(vertices)[keypoint_indices(CONFIG.keypoints)]
+
+
+def error(trained: TrainedGlvd, heads: Heads, views: Views, noise_mm: float | None = None) -> float:
+    """Mean vertex error, mm, from one view, guided by true keypoints with noise or by the own."""
+    rng = np.random.default_rng(0)
+    found = []
+    for head, truth in enumerate(heads.vertices):
+        guides = None
+        if noise_mm is not None:
+            keypoints = true_keypoints(truth)
+            guides = (keypoints + rng.normal(0.0, noise_mm, keypoints.shape)).astype(np.float32)
+        view = views.choose(np.flatnonzero(views.head == head)[:1])
+        vertices = reconstruct(trained, view, guides=guides).vertices
+        placed = umeyama(vertices, truth, with_scale=False).apply(vertices)
+        found.append(np.linalg.norm(placed - truth, axis=1).mean())
+    return float(np.mean(found))
+
+
+def test_keypoints_help_and_better_ones_help_more(
+    people: tuple[Heads, Views, Heads, Views], full: TrainedGlvd, tmp_path: Path
+) -> None:
+    _, _, heads, views = people
+    errors = {
+        "true": error(full, heads, views, 0.0),
+        "own": error(full, heads, views),
+        "20 mm off": error(full, heads, views, 20.0),
+        "none": error(fitted(people, tmp_path, without_keypoints(CONFIG)), heads, views),
+    }
+    print(errors)
+    assert errors["true"] <= errors["own"] < errors["none"]
+    assert errors["own"] < errors["20 mm off"]
+
+
+def test_keypoints_may_learn_first(
+    people: tuple[Heads, Views, Heads, Views], full: TrainedGlvd, tmp_path: Path
+) -> None:
+    _, _, heads, views = people
+    staged = fitted(people, tmp_path, CONFIG.model_copy(update={"keypoint_steps": 150}))
+    together, first = error(full, heads, views), error(staged, heads, views)
+    print(together, first)
+    assert first < 1.5 * together
+
+
+def test_signed_distances_first_are_a_head_start(
+    people: tuple[Heads, Views, Heads, Views], tmp_path: Path
+) -> None:
+    """At equal steps of descent training, for what the images alone tell."""
+    _, _, heads, views = people
+    few = without_keypoints(CONFIG).model_copy(update={"steps": 200})
+    without = error(fitted(people, tmp_path / "without", few), heads, views)
+    first = few.model_copy(update={"sdf_steps": 500, "sdf_points": 512, "encoder_rate": 0.3})
+    pretrained = error(fitted(people, tmp_path / "with", first), heads, views)
+    print(without, pretrained)
+    assert pretrained < without
