@@ -25,12 +25,14 @@ class Reconstruction:
     """One head, mm, head frame.
 
     vertices: (V, 3) float32. steps: (T + 1, V, 3), the descent from the random ball.
-    keypoints: (K, 3). rotations (N, 3, 3), translations (N, 3) mm: the cameras used in the end.
+    keypoints: (K, 3). suggested: (V, 3), the head that the landmarks suggest before any step.
+    rotations (N, 3, 3), translations (N, 3) mm: the cameras used in the end.
     """
 
     vertices: FloatArray
     steps: FloatArray
     keypoints: FloatArray
+    suggested: FloatArray
     rotations: FloatArray
     translations: FloatArray
 
@@ -62,8 +64,9 @@ def reconstruct(
         known = to_canonical(placement.apply(guides), origin)
         keypoints = torch.from_numpy(known.astype(np.float32))[None]
     with torch.no_grad():
+        encoded = network.encode(batch)
         descent = network.descend(
-            network.encode(batch),
+            encoded,
             vertices,
             keypoints,
             iterations or config.iterations,
@@ -76,7 +79,8 @@ def reconstruct(
 
     steps = np.stack([to_views_frame(state) for state in descent.vertices[:, 0]])
     guides = to_views_frame(descent.keypoints[-1, 0])
-    return Reconstruction(steps[-1], steps, guides, views.R, views.t)
+    suggested = to_views_frame(encoded.template[0])
+    return Reconstruction(steps[-1], steps, guides, suggested, views.R, views.t)
 
 
 def reconstruct_photo(

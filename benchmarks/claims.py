@@ -1,0 +1,138 @@
+"""``python -m benchmarks.claims``: what the paper claims of its parts, on a build's held-out heads.
+
+Reads the tables and the GLVD weights below ``data/`` and writes ``claims-<size>.json`` beside the
+other results: the honest face error with the branch's own keypoints, with true ones, with true ones
+20 mm off and after other numbers of steps, that of the head which the landmarks suggest before any
+step, and the seconds that a reconstruction takes by its number of views. All from one view.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from benchmarks.machine import describe
+from benchmarks.timing import Spread, digits
+from headwater.artifacts.atomic import write_text
+from headwater.benchmark.trials import Case, read_cases
+from headwater.datasets.scenes import Template, Views
+from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.metrics.chamfer import honest_face_chamfer
+from headwater.metrics.intervals import mean_interval, ratio_interval
+from headwater.systems.glvd.config import SIZES
+from headwater.systems.glvd.data import keypoint_indices
+from headwater.systems.glvd.evaluate import prediction
+from headwater.systems.glvd.reconstruct import Reconstruction, reconstruct
+from headwater.systems.glvd.weights import TrainedGlvd, load_weights
+from headwater.training.loop import deterministic
+
+RESULTS: Final = Path(__file__).parent / "results"
+NOISE_MM: Final = 20.0
+STEPS: Final = (4, 6, 8, 10, 30)
+TIMED_VIEWS: Final = (1, 3, 6)
+ROUNDS: Final = 9
+SEED: Final = 0
+ENDS: Final = ("", "_low", "_high")
+
+Errors = dict[str, float]
+
+
+def main() -> None:
+    """Measure the weights below ``--data`` and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("data"), help="a finished build")
+    data = parser.parse_args().data
+    trained = load_weights(data / "train" / "glvd" / "weights.safetensors")
+    cases = [case for case in read_cases(data) if case.test_set == "held_out"]
+    with deterministic(trained.config.threads):
+        rows = []
+        for number, case in enumerate(cases):
+            rows.append(judge(trained, case, np.random.default_rng([SEED, number])))
+            print(f"{number + 1} of {len(cases)} heads", end="\r", flush=True)
+        seconds = timed(trained, max(cases, key=lambda case: len(case.views)).views)
+    record = {
+        "size": size_of(trained),
+        "heads": len(cases),
+        "face_chamfer_mm": summary(rows),
+        "seconds": {f"{count} views": spread.as_json() for count, spread in seconds.items()},
+        "machine": describe(),
+    }
+    path = RESULTS / f"claims-{record['size']}.json"
+    write_text(path, json.dumps(record, indent=2, sort_keys=True) + "\n")
+    print(path.read_text())
+
+
+def judge(trained: TrainedGlvd, case: Case, rng: np.random.Generator) -> Errors:
+    """Honest face errors, mm, of one head under every condition; NaN where one cannot be judged.
+
+    Only the first view is seen.
+    """
+    template, view = trained.template, case.views.choose(np.array([0]))
+    chosen = keypoint_indices(trained.config.keypoints)
+    true = template.landmarks_478.on(case.truth.vertices)[chosen]
+    off = (true + rng.normal(0.0, NOISE_MM, true.shape)).astype(np.float32)
+    found = reconstruct(trained, view, iterations=max(STEPS))
+    heads = {
+        "mean head": trained.mean_head,
+        "suggested by the landmarks": found.suggested,
+        **{f"step {step}": found.steps[step] for step in STEPS},
+        "step 10, true keypoints": reconstruct(trained, view, guides=true).vertices,
+        "step 10, keypoints 20 mm off": reconstruct(trained, view, guides=off).vertices,
+    }
+    return {name: error(case, template, replace(found, vertices=v)) for name, v in heads.items()}
+
+
+def error(case: Case, template: Template, found: Reconstruction) -> float:
+    """Honest face error, mm."""
+    head, truth = prediction(template, found), case.truth
+    if not head.dense.sound:
+        return np.nan
+    landmarks = np.asarray(truth.landmarks_478)[IBUG68_FROM_478]
+    judged = honest_face_chamfer(
+        truth.vertices, landmarks, truth.nose_tip, head.dense, surface=truth.seen
+    )
+    return judged.mean_mm if judged.aligned else np.nan
+
+
+def summary(rows: Sequence[Errors]) -> dict[str, dict[str, float]]:
+    """Means and ratios to the mean head's with 95 % intervals, over heads that all could judge."""
+    table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    sound = np.isfinite(np.stack(list(table.values()))).all(axis=0)
+    mean_head = table["mean head"][sound]
+    found = {}
+    for name, errors in table.items():
+        mean = mean_interval(errors[sound], SEED)
+        ratio = ratio_interval(errors[sound], mean_head, SEED)
+        found[name] = {
+            **{f"mm{end}": digits(value) for end, value in zip(ENDS, mean, strict=True)},
+            **{f"ratio{end}": digits(value) for end, value in zip(ENDS, ratio, strict=True)},
+            "failures": int((~np.isfinite(errors)).sum()),
+        }
+    return found
+
+
+def timed(trained: TrainedGlvd, views: Views) -> dict[int, Spread]:
+    """Seconds of a reconstruction by number of views; the counts take turns."""
+    seconds: dict[int, list[float]] = {n: [] for n in TIMED_VIEWS if n <= len(views)}
+    for _ in range(ROUNDS):
+        for count, values in seconds.items():
+            started = time.perf_counter()
+            reconstruct(trained, views.choose(np.arange(count)))
+            values.append(time.perf_counter() - started)
+    return {count: Spread(tuple(values)) for count, values in seconds.items()}
+
+
+def size_of(trained: TrainedGlvd) -> str:
+    """Name of the size that the weights were trained at, whatever their descent steps."""
+    same = {"iterations": trained.config.iterations}
+    names = [n for n, size in SIZES.items() if size.model_copy(update=same) == trained.config]
+    return names[0] if names else "other"
+
+
+if __name__ == "__main__":
+    main()
