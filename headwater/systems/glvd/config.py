@@ -33,8 +33,10 @@ class GlvdConfig(BaseModel):
     most_views views. supervision "own": a query trains the vertex it stands for and lies on a
     perfect descent's path, points of them per head and step; "all": points queries as LVD draws
     them, a quarter uniform in a box of +-box_mm, 15 % in the ball, the rest round vertices, each
-    training all vertices. keypoint_shares: of samples whose P comes from the true keypoints with
-    keypoint_noise_mm, and from keypoints halfway; in the rest it comes from the branch's own.
+    training all vertices. laplacian_weight: of the difference in umbrella Laplacian between
+    predicted and true vertices, with "own" only. keypoint_shares: of samples whose P comes from
+    the true keypoints with keypoint_noise_mm, and from keypoints halfway; in the rest it comes
+    from the branch's own.
     keypoint_steps: at first only the keypoint branch learns, for so many of the steps.
     mirror: also every view and head seen left for right. sdf_steps: of the pre-training on signed
     distances, sdf_points per head and step; encoder_rate: share of the learning rate that a
@@ -72,6 +74,7 @@ class GlvdConfig(BaseModel):
     most_views: Count = 1
     supervision: Literal["own", "all"] = "own"
     points: Count = 512
+    laplacian_weight: NotNegative = 0.0
     face_share: Share = 0.7
     learning_rate: Positive = 1e-3
     beta1: Share = 0.9

@@ -1,4 +1,4 @@
-"""The field losses and where the field is asked: queries, and keypoints that guide it."""
+"""The field losses, and where a perfect descent stands."""
 
 import torch
 from torch import Tensor
@@ -20,3 +20,32 @@ def oracle_path(start: Tensor, target: Tensor, steps: Tensor, clamp: float) -> T
     """
     reach = steps * clamp
     return start + torch.minimum(torch.maximum(target - start, -reach), reach)
+
+
+def laplacian_l1(found: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute difference of umbrella Laplacians.
+
+    found, target: (B, n, 1 + d, 3), a vertex and its d neighbours; the target takes no gradient.
+    """
+    return (umbrella(found) - umbrella(target.detach())).abs().mean()
+
+
+def umbrella(rings: Tensor) -> Tensor:
+    """(B, n, 3): each vertex less the mean of its neighbours, from (B, n, 1 + d, 3)."""
+    return rings[:, :, 0] - rings[:, :, 1:].mean(dim=2)
+
+
+def rings_of(faces: Tensor, vertices: int, neighbours: int) -> Tensor:
+    """(vertices, 1 + neighbours) int64: each vertex and that many of its neighbours.
+
+    faces: (F, 3) int64. Neighbours in order of their number, again from the first where there are
+    fewer; a vertex of no face is its own neighbour.
+    """
+    edges = torch.cat([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    edges = torch.unique(torch.cat([edges, edges.flip(1)]), dim=0)
+    lists = edges[:, 1].split(torch.bincount(edges[:, 0], minlength=vertices).tolist())
+    rows = [
+        [vertex, *(int(near[i % len(near)]) if len(near) else vertex for i in range(neighbours))]
+        for vertex, near in enumerate(lists)
+    ]
+    return torch.tensor(rows)

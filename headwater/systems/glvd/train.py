@@ -26,7 +26,7 @@ from headwater.systems.glvd.data import (
     placed_views,
     smoothing_weights,
 )
-from headwater.systems.glvd.losses import clamped_l1, oracle_path
+from headwater.systems.glvd.losses import clamped_l1, laplacian_l1, oracle_path, rings_of
 from headwater.systems.glvd.mirror import with_mirrored
 from headwater.systems.glvd.model import Encoded, Glvd, random_ball
 from headwater.systems.glvd.pretrain import pretrain
@@ -35,6 +35,7 @@ from headwater.systems.glvd.weights import TrainedGlvd, save_weights
 from headwater.training.loop import Progress, Schedule, deterministic, fit, pass_over
 
 KEYPOINT_QUERIES = 2
+RING = 6
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,8 @@ class Objective:
         )
         near = torch.from_numpy(_near_face(template))
         share = config.face_share
+        faces = torch.from_numpy(template.faces.astype(np.int64))
+        self.rings = rings_of(faces, len(near), RING)
         self.chances = torch.where(near, share / near.sum(), (1 - share) / (~near).sum()).float()
 
     def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
@@ -208,6 +211,9 @@ class Objective:
                 return losses
             guides = self._guides(encoded, guides, steps, generator)
         losses["vertex_loss"] = self._vertex_loss(encoded, heads, guides, steps, generator)
+        if self.config.laplacian_weight:
+            loss = self._laplacian_loss(encoded, heads, guides, steps, generator)
+            losses["laplacian_loss"] = self.config.laplacian_weight * loss
         return losses
 
     def _steps(self, batch: int, generator: torch.Generator) -> Tensor:
@@ -235,6 +241,27 @@ class Objective:
         points = self._queries(target, steps, generator)
         step = self.network.vertex_step(encoded, points, guides, chosen)
         return clamped_l1(step, points, target, self.network.clamp)
+
+    def _laplacian_loss(
+        self,
+        encoded: Encoded,
+        heads: Tensor,
+        guides: Tensor,
+        steps: Tensor,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """Of a tenth as many vertices as are asked otherwise, each with its ring."""
+        centres = torch.multinomial(
+            self.chances, max(1, self.config.points // 10), generator=generator
+        )
+        rings = self.rings[centres]
+        target = self.targets[heads][:, rings.flatten()]
+        points = self._queries(target, steps, generator)
+        step = self.network.vertex_step(encoded, points, guides, rings.flatten())
+        clamp = self.network.clamp
+        wanted = points + (target - points).clamp(-clamp, clamp)
+        shape = tuple(rings.shape)
+        return laplacian_l1((points + step).unflatten(1, shape), wanted.unflatten(1, shape))
 
     def _keypoint_loss(self, encoded: Encoded, truth: Tensor, generator: torch.Generator) -> Tensor:
         if self.config.supervision == "all":
