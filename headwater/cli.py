@@ -66,6 +66,13 @@ def reconstruct(
     views: Annotated[
         bool, typer.Option("--views", help="All photos show one head: make one mesh of them.")
     ] = False,
+    cameras: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON with each photo's calibrated camera, in mm, as in the results' camera.json.",
+            show_default=False,
+        ),
+    ] = None,
     weights: Annotated[
         Path | None,
         typer.Option(
@@ -88,17 +95,20 @@ def reconstruct(
     # Torch's threads wait without using the core that MediaPipe or another program needs.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from headwater.reconstruct.console import report, telling
+    from headwater.reconstruct.given_cameras import cameras_of, read_cameras
     from headwater.reconstruct.inputs import prepared
     from headwater.reconstruct.run import Job, trained_weights
     from headwater.reconstruct.settings import settings_of
     from headwater.reconstruct.summary import Status
 
     settings = settings_of(project)
+    known = read_cameras(cameras) if cameras else None
     inputs = prepared(photos, out)
+    given = cameras_of(inputs.photos, known, cameras) if cameras and known else None
     trained = trained_weights(path)
     total = len(inputs.photos) + len(inputs.problems) + len(inputs.repeats)
     with telling(_console(), out, total) as tell:
-        outcomes = Job(trained, settings, out, tell).run(inputs, together=views)
+        outcomes = Job(trained, settings, out, tell, given).run(inputs, together=views)
     report(_console(), outcomes, out)
     if any(outcome.status == Status.REJECTED for outcome in outcomes):
         raise typer.Exit(1)

@@ -50,7 +50,7 @@ def parse_camera(record: Mapping[str, Any], name: str = "camera") -> Camera:
     try:
         K, R, t = (np.array(record[key], dtype=np.float64) for key in ("K", "R", "t"))
         camera = Camera(K, R, t, int(record["width"]), int(record["height"]))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise HeadwaterError(f"{name}: cannot be read as numbers ({error})") from error
     check_camera(camera, name)
     return camera

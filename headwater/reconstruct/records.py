@@ -20,6 +20,9 @@ CAMERA_CONVENTIONS: Final[Mapping[str, str]] = {
     "x right, y down, z forward; pixel = K x_camera / depth",
     **CONVENTIONS,
 }
+WORLD_CONVENTION: Final[Mapping[str, str]] = {
+    "world_from_head": "x_world = R x_head + t, mm: the world of the cameras that were given",
+}
 LANDMARK_CONVENTIONS: Final[Mapping[str, str]] = {
     "landmarks_478": "MediaPipe face mesh with irises",
     "landmarks_68": "iBUG-68 order, a selection of the 478",
@@ -28,10 +31,22 @@ LANDMARK_CONVENTIONS: Final[Mapping[str, str]] = {
 
 
 def camera_record(head: Head) -> dict[str, Any]:
-    """K, R and t of every photo."""
+    """K, R and t of every photo, and where the head stands among cameras that were given."""
+    place = head.world_from_head
+    world = (
+        {
+            "world_from_head": {
+                "R": _numbers(place.rotation, 9),
+                "t": _numbers(place.translation, 6),
+            }
+        }
+        if place
+        else {}
+    )
     return {
         "format": "headwater-cameras-1",
-        "conventions": dict(CAMERA_CONVENTIONS),
+        "conventions": {**CAMERA_CONVENTIONS, **(WORLD_CONVENTION if place else {})},
+        **world,
         "views": [
             {
                 **_photo(view),

@@ -6,14 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.photos.folder import PhotoFile
 from headwater.reconstruct.files import save, write_head
+from headwater.reconstruct.given_cameras import GivenCameras
 from headwater.reconstruct.head import Head, reconstruct_head
 from headwater.reconstruct.inputs import Inputs
 from headwater.reconstruct.names import FolderNames
+from headwater.reconstruct.placing import head_in_world, in_head_frame
 from headwater.reconstruct.seeing import SeenFace, see
 from headwater.reconstruct.settings import PhotoSettings
 from headwater.reconstruct.summary import Outcome, Status, summary_csv
@@ -36,12 +40,16 @@ def trained_weights(path: Path) -> TrainedGlvd:
 
 @dataclass
 class Job:
-    """A run of the command. tell(outcome, seconds) hears of every photo that is done with."""
+    """A run of the command. tell(outcome, seconds) hears of every photo that is done with.
+
+    cameras: what the photos' cameras are, when the user calibrated them.
+    """
 
     trained: TrainedGlvd
     settings: PhotoSettings
     out: Path
     tell: Tell
+    cameras: GivenCameras | None = None
     outcomes: list[Outcome] = field(default_factory=list)
 
     def run(self, inputs: Inputs, together: bool) -> list[Outcome]:
@@ -69,7 +77,7 @@ class Job:
         started = time.perf_counter()
         try:
             face = self._see(photo)
-            head = reconstruct_head(self.trained, photo.name, [face])
+            head = self._reconstructed(photo.name, [face])
         except ItemRejected as problem:
             seconds = time.perf_counter() - started
             self._reject(photo.name, photo.sha256, problem.reason, problem.message, seconds)
@@ -88,7 +96,7 @@ class Job:
             return
         try:
             more = f" and {len(faces) - 1} more" if len(faces) > 1 else ""
-            head = reconstruct_head(self.trained, faces[0].name + more, faces)
+            head = self._reconstructed(faces[0].name + more, faces)
         except ItemRejected as problem:
             for face in faces:
                 self._reject(face.name, face.sha256, problem.reason, problem.message, 0.0)
@@ -105,8 +113,18 @@ class Job:
                 self._reject(photo.name, photo.sha256, problem.reason, problem.message, seconds)
 
     def _see(self, photo: PhotoFile) -> SeenFace:
+        camera = self.cameras.by_sha256[photo.sha256] if self.cameras else None
+        return see(photo, self._mean_landmarks(), self.settings, camera)
+
+    def _reconstructed(self, name: str, faces: Sequence[SeenFace]) -> Head:
+        if self.cameras is None:
+            return reconstruct_head(self.trained, name, faces)
+        place = head_in_world(faces, self._mean_landmarks(), self.cameras.path)
+        return reconstruct_head(self.trained, name, in_head_frame(faces, place), place)
+
+    def _mean_landmarks(self) -> NDArray[np.float32]:
         template = self.trained.template
-        return see(photo, template.landmarks_68(template.mean), self.settings)
+        return template.landmarks_68(template.mean)
 
     def _write(self, head: Head, names: FolderNames, started: float) -> None:
         first = head.views[0].face

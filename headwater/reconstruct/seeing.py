@@ -13,9 +13,10 @@ from headwater.faces.ingest import crop_frame, find_face
 from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.faces.masks import head_mask
 from headwater.faces.mediapipe_adapter import mediapipe_faces
-from headwater.geometry.cameras import Camera
+from headwater.geometry.cameras import Camera, transform_image
 from headwater.photos.decode import decode_photo, shrink
 from headwater.photos.folder import PhotoFile, read_photo
+from headwater.reconstruct.given_cameras import GivenCamera
 from headwater.reconstruct.settings import PhotoSettings
 from headwater.reject_reasons import RejectReason
 
@@ -26,7 +27,8 @@ class SeenFace:
 
     photo: (h, w, 3) uint8, upright, at most ``max_side_px``. width, height: of the upright photo
     as it is in the file, px. frame: (a, b, 3) uint8 around the head; mask: (a, b) bool;
-    landmarks: (478, 3) float32 px of the frame; camera: of the frame, against the mean head.
+    landmarks: (478, 3) float32 px of the frame; camera: of the frame, against the mean head, or
+    from the world of a given one.
     photo_from_frame: (2, 3), px of the frame to px of the upright photo in its full size.
     """
 
@@ -49,11 +51,15 @@ class SeenFace:
 
 
 def see(
-    file: PhotoFile, mean_landmarks_68: NDArray[np.float32], settings: PhotoSettings
+    file: PhotoFile,
+    mean_landmarks_68: NDArray[np.float32],
+    settings: PhotoSettings,
+    given: GivenCamera | None = None,
 ) -> SeenFace:
-    """Find the largest face of a photo and its camera, as the pipeline's steps do.
+    """Find the largest face of a photo and, unless it is given, its camera, as the pipeline does.
 
-    mean_landmarks_68: (68, 3) mm of the mean head. Raises ``ItemRejected`` as those steps.
+    mean_landmarks_68: (68, 3) mm of the mean head. Raises ``ItemRejected`` as the pipeline's
+    steps, ``HeadwaterError`` when the given camera is of another size.
     """
     data = read_photo(file.path)
     if sha256_hex(data) != file.sha256:
@@ -61,6 +67,7 @@ def see(
             RejectReason.UNREADABLE_FILE, "The file changed while it was read; run again."
         )
     full = decode_photo(data, settings.max_pixels)
+    known = given.of_size(full.width, full.height) if given else None
     rgb = shrink(full.rgb, settings.max_side_px)
     detector = mediapipe_faces()
     face = find_face(rgb, detector)
@@ -68,15 +75,18 @@ def see(
     landmarks = carried_landmarks(face, frame, frame_from_photo, detector)
     mask = head_mask(detector.person_mask(frame), landmarks)
     height, width = rgb.shape[:2]
-    found = calibrate(
-        landmarks[IBUG68_FROM_478, :2],
-        mean_landmarks_68,
-        principal_px(frame_from_photo, width, height),
-    )
-    camera = Camera(
-        found.intrinsics, found.rotation, found.translation, frame.shape[1], frame.shape[0]
-    )
     grown = np.diag([full.width / width, full.height / height])
+    photo_from_frame = grown @ inverted(frame_from_photo)
+    size = frame.shape[1], frame.shape[0]
+    if known:
+        camera = transform_image(known, inverted(photo_from_frame), *size)
+    else:
+        found = calibrate(
+            landmarks[IBUG68_FROM_478, :2],
+            mean_landmarks_68,
+            principal_px(frame_from_photo, width, height),
+        )
+        camera = Camera(found.intrinsics, found.rotation, found.translation, *size)
     return SeenFace(
         file.name,
         file.sha256,
@@ -88,7 +98,7 @@ def see(
         landmarks,
         camera,
         face.faces_found,
-        grown @ inverted(frame_from_photo),
+        photo_from_frame,
     )
 
 

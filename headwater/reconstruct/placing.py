@@ -1,0 +1,186 @@
+"""Where the head stands among calibrated cameras.
+
+The cameras are exact and share a world in mm; the template's 68 landmarks are moved rigidly so
+that all views see them where they were found. The head's size is the template's, so that the
+cameras' unit can be told wrong where views from several sides show it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+from scipy.spatial.transform import Rotation
+
+from headwater.errors import HeadwaterError, ItemRejected
+from headwater.faces.calibration import Calibration, calibrate
+from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.geometry.cameras import Camera, project, unproject
+from headwater.geometry.registration import Similarity, umeyama
+from headwater.reconstruct.seeing import SeenFace
+
+FloatArray = NDArray[np.float64]
+
+# People's heads lie well within; metres, inches or the unit of structure from motion do not.
+LEAST_SIZE, MOST_SIZE = 0.6, 1.6
+# Rays that part by less tell no distance: about 5 degrees between two views.
+LEAST_PARTING: Final = 0.004
+# Of the landmarks' extent in a photo, on average: how far views may see different points, and any
+# view something else than the template. Sound cameras gave up to 0.02 and 0.07.
+MOST_DISAGREEMENT: Final = 0.08
+MOST_MISFIT: Final = 0.2
+# The spread of landmarks, as a share of their extent, beyond which one counts less and less.
+_SPREAD: Final = 0.03
+_WEIGHTS: Final = np.concatenate([np.full(17, 0.3), np.ones(31), np.full(20, 0.5)])
+_FACE: Final = slice(17, 68)
+_EAR_TO_EAR: Final = [0, 16]
+
+
+def head_in_world(
+    faces: Sequence[SeenFace], points_mm: NDArray[np.float32], source: object = "cameras"
+) -> Similarity:
+    """Rigid map from the head frame to the world of the faces' cameras.
+
+    points_mm: (68, 3) landmarks of the template, head frame. source: of the cameras, for messages.
+    Raises ``HeadwaterError`` when the
+    cameras do not agree on one head or its size is no head's, ``ItemRejected`` (camera_failed)
+    when the template fits no view.
+    """
+    cameras = [face.camera for face in faces]
+    pixels = _pixels(faces)
+    points = triangulated(cameras, pixels)
+    if points is not None:
+        _check_agreement(faces, pixels, points, MOST_DISAGREEMENT, source)
+        _check_size(points, points_mm, source)
+    place = refined_place(faces, points_mm, _start(cameras, pixels, points_mm))
+    _check_agreement(faces, pixels, place.apply(points_mm), MOST_MISFIT, source)
+    return place
+
+
+def refined_place(
+    faces: Sequence[SeenFace], points_mm: NDArray[np.float32], start: Similarity
+) -> Similarity:
+    """The rigid map near ``start`` by which all views see ``points_mm`` (68, 3) best.
+
+    Robust least squares over a turn and a shift of the head; the cameras stay as they are.
+    """
+    pixels = _pixels(faces)
+
+    def moved(x: FloatArray) -> Similarity:
+        turn = Rotation.from_rotvec(x[:3]).as_matrix()
+        # At the face, steps of a tenth of a metre are as long as those of a radian.
+        return Similarity(1.0, start.rotation @ turn, start.translation + 100.0 * x[3:])
+
+    def residuals(x: FloatArray) -> FloatArray:
+        points = moved(x).apply(points_mm)
+        errors = [
+            _offsets(face.camera, seen, points) * (_WEIGHTS / _SPREAD)[:, None]
+            for face, seen in zip(faces, pixels, strict=True)
+        ]
+        return np.concatenate([error.ravel() for error in errors])
+
+    return moved(least_squares(residuals, np.zeros(6), loss="soft_l1").x)
+
+
+def in_head_frame(faces: Sequence[SeenFace], place: Similarity) -> list[SeenFace]:
+    """The faces with cameras from the head frame that ``place`` maps to their world."""
+    return [
+        replace(
+            face,
+            camera=replace(
+                face.camera,
+                R=face.camera.R @ place.rotation,
+                t=face.camera.R @ place.translation + face.camera.t,
+            ),
+        )
+        for face in faces
+    ]
+
+
+def triangulated(cameras: Sequence[Camera], pixels: Sequence[FloatArray]) -> FloatArray | None:
+    """Points (n, 3) nearest to all their rays; None when the rays are too parallel to tell.
+
+    pixels: (n, 2) per camera.
+    """
+    rays = np.stack(
+        [
+            unproject(camera, seen, np.ones(len(seen))) - camera.centre
+            for camera, seen in zip(cameras, pixels, strict=True)
+        ]
+    )
+    rays /= np.linalg.norm(rays, axis=2, keepdims=True)
+    across = np.eye(3) - rays[..., :, None] * rays[..., None, :]
+    normal = across.sum(axis=0)
+    if np.median(np.linalg.eigvalsh(normal)[:, 0]) < LEAST_PARTING:
+        return None
+    centres = np.stack([camera.centre for camera in cameras])
+    towards = np.einsum("vnij,vj->ni", across, centres)
+    return np.asarray(np.linalg.solve(normal, towards[..., None])[..., 0])
+
+
+def _check_agreement(
+    faces: Sequence[SeenFace],
+    pixels: Sequence[FloatArray],
+    points: FloatArray,
+    limit: float,
+    source: object,
+) -> None:
+    """Refuse cameras that do not see ``points`` (68, 3), world, where they were found."""
+    errors = [
+        float(np.linalg.norm(_offsets(face.camera, found, points), axis=1).mean())
+        for face, found in zip(faces, pixels, strict=True)
+    ]
+    worst = int(np.argmax(errors))
+    if not errors[worst] < limit:
+        raise HeadwaterError(
+            f"{source}: the cameras do not agree on one head, least that of {faces[worst].name}; "
+            "are R and t from the world to the camera (x right, y down, z forward), is each "
+            "camera that of its photo, and the largest face of each photo that of the same head?"
+        )
+
+
+def _check_size(points: FloatArray, points_mm: NDArray[np.float32], source: object) -> None:
+    """Refuse a head of triangulated ``points`` (68, 3) that has no head's size."""
+    size = umeyama(points_mm[_FACE], points[_FACE], with_scale=True).scale
+    if not LEAST_SIZE < size < MOST_SIZE:
+        left, right = points_mm[_EAR_TO_EAR].astype(np.float64)
+        width = size * float(np.linalg.norm(left - right))
+        raise HeadwaterError(
+            f"{source}: the head would be {width:.3g} mm wide; are the translations in millimetres?"
+        )
+
+
+def _start(
+    cameras: Sequence[Camera], pixels: Sequence[FloatArray], points_mm: NDArray[np.float32]
+) -> Similarity:
+    """The place that the view says which the template fits best."""
+    found: list[tuple[Calibration, Camera]] = []
+    failure: ItemRejected | None = None
+    for camera, seen in zip(cameras, pixels, strict=True):
+        # Pixels of a camera with square pixels in the same place.
+        rays = np.linalg.solve(camera.K, np.column_stack([seen, np.ones(len(seen))]).T).T
+        focal = float(camera.K[0, 0])
+        square = (focal * rays[:, :2]).astype(np.float32)
+        try:
+            found.append((calibrate(square, points_mm, (0.0, 0.0), focal), camera))
+        except ItemRejected as problem:
+            failure = failure or problem
+    if failure and not found:
+        raise failure
+    best, camera = min(found, key=lambda pair: pair[0].nme_percent)
+    return Similarity(1.0, camera.R.T @ best.rotation, camera.R.T @ (best.translation - camera.t))
+
+
+def _pixels(faces: Sequence[SeenFace]) -> list[FloatArray]:
+    """The 68 landmarks (68, 2) px found in each frame."""
+    return [face.landmarks[IBUG68_FROM_478, :2].astype(np.float64) for face in faces]
+
+
+def _offsets(camera: Camera, seen: FloatArray, points: FloatArray) -> FloatArray:
+    """Where points are seen less where they were found (n, 2), of what was found's extent."""
+    projected, depth = project(camera, points)
+    # What lies behind the camera is as wrong as it can be, and still a number.
+    projected[depth <= 0] = 1e6
+    return np.asarray((projected - seen) / np.ptp(seen, axis=0).max())
