@@ -72,6 +72,13 @@ def reconstruct(
             help="Trained weights; those that `make repro` made when left out.", show_default=False
         ),
     ] = None,
+    heatmaps: Annotated[
+        Path | None,
+        typer.Option(
+            help="The network of your own (.onnx, .pt, .ts) that the weights were trained with.",
+            show_default=False,
+        ),
+    ] = None,
     project: Project = Path(),
 ) -> None:
     """Make textured head meshes, pictures and a 3D page from photos.
@@ -95,7 +102,7 @@ def reconstruct(
 
     settings = settings_of(project)
     inputs = prepared(photos, out)
-    trained = trained_weights(path)
+    trained = trained_weights(path, heatmaps)
     total = len(inputs.photos) + len(inputs.problems) + len(inputs.repeats)
     with telling(_console(), out, total) as tell:
         outcomes = Job(trained, settings, out, tell).run(inputs, together=views)
