@@ -3,6 +3,7 @@
 import numpy as np
 
 FLOAT = 1
+EXTERNAL = 1
 INT = 2
 INTS = 7
 
@@ -13,6 +14,7 @@ def onnx_file(
     *,
     input_type: int = FLOAT,
     output_type: int = FLOAT,
+    weights_file: str = "",
     side: int | None = None,
     outputs: int = 1,
     **attributes: int | list[int],
@@ -20,7 +22,8 @@ def onnx_file(
     """A network (n, 3, h, w) -> ``operator`` of it, or of it and a constant.
 
     As Identity its output is the constant alone. side: of the images, any when left out.
-    attributes: whole numbers, or lists of them.
+    weights_file: where the constant is kept instead, as raw float32. attributes: whole
+    numbers, or lists of them.
     """
     names = [b"image", b"constant"] if constant is not None else [b"image"]
     if operator == "Identity" and constant is not None:
@@ -31,7 +34,7 @@ def onnx_file(
     node += b"".join(_part(5, _attribute(name, value)) for name, value in attributes.items())
     graph = _part(1, node) + _part(2, b"toy")
     if constant is not None:
-        graph += _part(5, _tensor(b"constant", constant))
+        graph += _part(5, _tensor(b"constant", constant, weights_file))
     sides: list[int | bytes] = [side, side] if side else [b"h", b"w"]
     graph += _part(11, _described(b"image", input_type, [b"n", 3, *sides]))
     for i in range(outputs):
@@ -45,10 +48,13 @@ def _attribute(name: str, value: int | list[int]) -> bytes:
     return _part(1, name.encode()) + b"".join(_number(8, v) for v in value) + _number(20, INTS)
 
 
-def _tensor(name: bytes, values: np.ndarray) -> bytes:
+def _tensor(name: bytes, values: np.ndarray, weights_file: str) -> bytes:
     dims = b"".join(_number(1, size) for size in values.shape)
-    raw = values.astype("<f4").tobytes()
-    return dims + _number(2, FLOAT) + _part(8, name) + _part(9, raw)
+    raw = _part(9, values.astype("<f4").tobytes())
+    if weights_file:
+        place = _part(1, b"location") + _part(2, weights_file.encode())
+        raw = _part(13, place) + _number(14, EXTERNAL)
+    return dims + _number(2, FLOAT) + _part(8, name) + raw
 
 
 def _described(name: bytes, kind: int, shape: list[int | bytes]) -> bytes:

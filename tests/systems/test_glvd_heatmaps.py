@@ -4,6 +4,7 @@ import io
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -12,11 +13,13 @@ import yaml
 from torch import Tensor, nn
 from torch.nn import functional
 
+from headwater.artifacts.tables import DamagedTable
 from headwater.cli import app, run
-from headwater.config import GuidedDescent, load_params
+from headwater.config import GuidedDescent, Params, load_params
 from headwater.datasets.scenes import Heads, Views
 from headwater.errors import HeadwaterError
 from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.heads.model import HeadModel
 from headwater.systems.glvd.augment import augmented_batch
 from headwater.systems.glvd.canonical import to_canonical
 from headwater.systems.glvd.config import SIZES, GlvdConfig, HeatmapInput
@@ -33,6 +36,8 @@ from headwater.systems.glvd.heatmap_net import HeatmapNet, open_net, read_net, w
 from headwater.systems.glvd.mirror import with_mirrored
 from headwater.systems.glvd.model import ViewBatch, heatmaps
 from headwater.systems.glvd.reconstruct import reconstruct
+from headwater.systems.glvd.stage_evaluate import evaluate_stage
+from headwater.systems.glvd.stage_train import train_stage
 from headwater.systems.glvd.train import build, train
 from headwater.systems.glvd.view_sets import ViewSets
 from headwater.systems.glvd.weights import TrainedGlvd, load_weights, save_weights
@@ -280,6 +285,17 @@ def test_a_file_that_is_no_heatmap_network_says_why(
     assert "\n" not in str(error.value)
 
 
+def test_weights_in_a_second_file_are_refused_also_where_it_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sha256 of the network would not be that of its weights."""
+    monkeypatch.chdir(tmp_path)
+    np.ones(4, np.float32).tofile("net.data")
+    content = onnx_file("Add", np.ones(1), weights_file="net.data")
+    with pytest.raises(HeadwaterError, match="its weights are in another file; save it as one"):
+        opened(tmp_path / "net.onnx", content)
+
+
 def test_a_network_that_fails_on_some_crop_is_named(tmp_path: Path) -> None:
     """A grey crop passes; what is black gives the logarithm of nothing."""
     net = opened(tmp_path / "log.onnx", onnx_file("Log"))
@@ -325,6 +341,34 @@ def test_wrong_heatmaps_are_refused_before_anything_runs(
     assert params.systems.glvd.heatmap_net == Path("none.onnx")
     # The build of the other test set has a folder of its own, and trains nothing.
     assert inner_params(params, tmp_path).systems.glvd.heatmap_net is None
+
+
+def params_with(heatmaps: str) -> Params:
+    params = load_params(PROJECT / "params.yaml")
+    systems = params.systems.model_copy(update={"glvd": settings(heatmaps)})
+    return params.model_copy(update={"systems": systems})
+
+
+def test_the_training_stage_refuses_a_wrong_network_before_it_reads_a_table(tmp_path: Path) -> None:
+    (tmp_path / "flat.onnx").write_bytes(onnx_file("Flatten"))
+    model = cast("HeadModel", None)
+    folders = (tmp_path / "data", tmp_path / "out", tmp_path / "ck")
+    with pytest.raises(HeadwaterError, match=r"flat\.onnx: gives"):
+        train_stage("glvd", params_with("flat.onnx"), model, *folders, None)
+
+
+def test_the_evaluation_stage_takes_the_network_of_the_parameters(tmp_path: Path) -> None:
+    net = opened(tmp_path / "mine.onnx", POOLING)
+    config = of_net(net)
+    weights = tmp_path / "data" / "train" / "glvd" / "weights.safetensors"
+    network = build(config, head_targets(), TEMPLATE, 0)
+    weights.parent.mkdir(parents=True)
+    save_weights(weights, TrainedGlvd(network, config, TEMPLATE))
+    folders = (tmp_path / "data", tmp_path / "out")
+    with pytest.raises(HeadwaterError, match=r"mine\.onnx .*systems\.glvd\.heatmaps"):
+        evaluate_stage("glvd", params_with("mediapipe"), *folders, None)
+    with pytest.raises(DamagedTable, match="baselines"):
+        evaluate_stage("glvd", params_with("mine.onnx"), *folders, None)
 
 
 def true_landmarks(views: Views) -> np.ndarray:

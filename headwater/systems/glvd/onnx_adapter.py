@@ -1,5 +1,6 @@
 """The one place that knows onnxruntime, which is imported when a user brings an ONNX network."""
 
+import os
 import re
 from collections.abc import Callable
 from typing import Final
@@ -36,10 +37,17 @@ def open_onnx(content: bytes, threads: int) -> Callable[[FloatArray], FloatArray
     options.inter_op_num_threads = 1
     options.use_deterministic_compute = True
     options.log_severity_level = 4  # what fails is raised as well
+    # Weights in a second file would be in no sha256: they are looked for where there are none.
+    options.add_session_config_entry(
+        "session.model_external_initializers_file_folder_path", os.devnull
+    )
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except faults as fault:
-        raise ValueError(_said(fault)) from fault
+        said = _said(fault)
+        if "external data" in said.lower():
+            said = "its weights are in another file; save it as one, as with external_data=False"
+        raise ValueError(said) from fault
     inputs, outputs = session.get_inputs(), session.get_outputs()
     if len(inputs) != 1 or len(outputs) != 1:
         raise ValueError(f"it has {len(inputs)} inputs and {len(outputs)} outputs, not one of each")
