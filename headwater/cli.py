@@ -79,6 +79,13 @@ def reconstruct(
             help="Trained weights; those that `make repro` made when left out.", show_default=False
         ),
     ] = None,
+    heatmaps: Annotated[
+        Path | None,
+        typer.Option(
+            help="The network of your own (.onnx, .pt, .ts) that the weights were trained with.",
+            show_default=False,
+        ),
+    ] = None,
     project: Project = Path(),
 ) -> None:
     """Make textured head meshes, pictures and a 3D page from photos.
@@ -105,7 +112,7 @@ def reconstruct(
     known = read_cameras(cameras) if cameras else None
     inputs = prepared(photos, out)
     given = cameras_of(inputs.photos, known, cameras) if cameras and known else None
-    trained = trained_weights(path)
+    trained = trained_weights(path, heatmaps)
     total = len(inputs.photos) + len(inputs.problems) + len(inputs.repeats)
     with telling(_console(), out, total) as tell:
         outcomes = Job(trained, settings, out, tell, given).run(inputs, together=views)

@@ -89,10 +89,25 @@ class Descent(Settings):
     iterations: Annotated[int, Field(ge=1, le=100)]
 
 
+class GuidedDescent(Descent):
+    """Training of GLVD.
+
+    heatmaps: "mediapipe", "oracle", or the file of a network of the user's own.
+    """
+
+    heatmaps: Annotated[str, Field(pattern=r"^(mediapipe|oracle|.+\.(onnx|pt|ts))$")]
+
+    @property
+    def heatmap_net(self) -> Path | None:
+        """The network's file, None where the heatmaps are built in."""
+        built_in = self.heatmaps in ("mediapipe", "oracle")
+        return None if built_in else Path(self.heatmaps).expanduser()
+
+
 class Systems(Settings):
     """Settings of the systems."""
 
-    glvd: Descent
+    glvd: GuidedDescent
     lvd: Descent
 
 
@@ -117,7 +132,7 @@ def load_params(path: Path) -> Params:
     """Read and check ``params.yaml``.
 
     Raises HeadwaterError naming every wrong key with the nearest valid one, every wrong value, and
-    another head model that is not there.
+    another head model or a heatmap network that is not there.
     """
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -133,6 +148,12 @@ def load_params(path: Path) -> Params:
         lines = [_explain(problem) for problem in error.errors()]
         raise HeadwaterError("\n".join(f"{path.name}: {line}" for line in lines)) from error
     _check_other_head_model(params, path)
+    net = params.systems.glvd.heatmap_net
+    if net is not None and not (path.parent / net).is_file():
+        raise HeadwaterError(
+            f"{path.name}: systems.glvd.heatmaps is {str(net)!r}, but there is no such file; "
+            "name a network's file, or mediapipe or oracle"
+        )
     return params
 
 

@@ -30,10 +30,13 @@ MAX_VIEWS: Final = 24
 Tell = Callable[[Outcome, float], None]
 
 
-def trained_weights(path: Path) -> TrainedGlvd:
-    """Read the weights. Raises ``HeadwaterError`` when the file holds none."""
+def trained_weights(path: Path, heatmap_net: Path | None = None) -> TrainedGlvd:
+    """Read the weights, and the network that gives their heatmaps, if one does.
+
+    Raises ``HeadwaterError`` when the file holds none, or for another network than theirs.
+    """
     try:
-        return load_weights(path)
+        return load_weights(path, heatmap_net)
     except (SafetensorError, OSError, ValueError, LookupError, RuntimeError) as error:
         raise HeadwaterError(f"{path}: no readable weights ({error})") from error
 

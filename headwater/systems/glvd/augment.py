@@ -25,8 +25,14 @@ def augmented_batch(
     landmarks = crops.landmarks[flat]
     noise = torch.randn(landmarks.shape, generator=generator) * config.landmark_noise_px
     projection = _camera(sets.projection(rows).flatten(0, 1), config, generator)
-    parts = (images, landmarks + noise, projection)
-    return ViewBatch(*(part.unflatten(0, tuple(rows.shape)) for part in parts))
+    shape = tuple(rows.shape)
+    return ViewBatch(
+        images.unflatten(0, shape),
+        (landmarks + noise).unflatten(0, shape),
+        projection.unflatten(0, shape),
+        None if crops.peaks is None else (crops.peaks[flat] + noise).unflatten(0, shape),
+        None if crops.heat is None else crops.heat[flat].unflatten(0, shape),
+    )
 
 
 def _uniform(

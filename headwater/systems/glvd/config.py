@@ -13,12 +13,28 @@ Relative = Literal["dist", "dist_pe", "gauss", "offset", "kpnerf"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+class HeatmapInput(BaseModel):
+    """Where f_k's heatmaps come from, and how many there are.
+
+    source: Gaussians at the detected landmarks, Gaussians at the projected true landmarks of heads
+    whose truth is known, or a network of the user's own: its file's name and sha256.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Literal["mediapipe", "oracle", "net"] = "mediapipe"
+    maps: Count = 68
+    net: str = ""
+    sha256: str = ""
+
+
 class GlvdConfig(BaseModel):
     """One setting of GLVD; lengths in mm, image sizes in px.
 
     Network: image_px is the side of the square crop, crop_mm what it spans at the nose bridge;
     stride of the feature maps, width, stacks, depth and outputs of the hourglasses; hidden units
     of the decoders; keypoints: the spec's 18, or all 68 landmarks, or none (then it is LVD).
+    heatmaps: what f_k sees; the parameters set it, not a size.
     landmark_features: width of f_l, 0 to leave it out; with it the landmarks suggest a head that
     takes the mean head's place. fusion: views are averaged as sampled
     features, or as hidden units after a decoder's first layer. anchors: shared last-layer weights
@@ -56,6 +72,7 @@ class GlvdConfig(BaseModel):
     hidden: Count = 256
     keypoints: Literal[0, 18, 68] = 68
     keypoint_depth: Count = 4
+    heatmaps: HeatmapInput = HeatmapInput()
     heatmap_sigma_cells: Positive = 1.5
     landmark_features: Annotated[int, Field(ge=0)] = 128
     relative_encoding: Relative = "dist"
@@ -125,7 +142,7 @@ SIZES: Final = MappingProxyType(
             points=768,
             sdf_steps=600,
             encoder_rate=0.5,
-            steps=5000,
+            steps=2400,
         ),
         # As published, or as the spec note settles what is not; for a GPU.
         "paper": GlvdConfig(

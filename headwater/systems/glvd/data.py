@@ -18,6 +18,7 @@ from headwater.systems.glvd.canonical import (
     to_canonical,
 )
 from headwater.systems.glvd.place import placement_from_views, true_placement
+from headwater.systems.glvd.pose import project_mm
 
 # The 18 keypoints seen in the paper's figure, as MediaPipe points: brow arches, glabella, outer
 # eye corners, nose line from bridge to base, alae, mouth corners, jaw at mouth height, chin.
@@ -48,7 +49,8 @@ class Crops:
     pixels: (n, S, S, 4) uint8, RGB and mask; landmarks: (n, 68, 2) float32 px in the crop;
     projection: (n, 3, 4) float32, canonical units to px in the crop, placed as a lone view;
     to_crop: (m, 3, 3) float64, px of the image to px of the crop, of the first m crops; the others
-    are their mirror images. head: (n,) int64.
+    are their mirror images. head: (n,) int64. peaks: (n, 68, 2) float32 px in the crop, where
+    Gaussians are drawn instead of at the landmarks. heat: (n, M, h, w) float16, drawn by a network.
     """
 
     pixels: Tensor
@@ -56,6 +58,8 @@ class Crops:
     projection: Tensor
     to_crop: NDArray[np.float64]
     head: Tensor
+    peaks: Tensor | None = None
+    heat: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -83,6 +87,19 @@ def crop_views(views: Views, origin_mm: FloatArray, image_px: int, crop_mm: floa
         np.stack(transforms),
         torch.from_numpy(views.head.astype(np.int64)),
     )
+
+
+def with_true_peaks(crops: Crops, views: Views, landmarks_mm: FloatArray) -> Crops:
+    """The crops of ``views`` with the peaks of the oracle's heatmaps.
+
+    landmarks_mm: (n, 68, 3) of the head in each view, in the frame that its camera maps from.
+    """
+    peaks = []
+    for i in range(len(views)):
+        pixels = project_mm(landmarks_mm[i], views.K[i], views.R[i], views.t[i])
+        to_crop = crops.to_crop[i]
+        peaks.append(pixels @ to_crop[:2, :2].T + to_crop[:2, 2])
+    return replace(crops, peaks=torch.from_numpy(np.stack(peaks).astype(np.float32)))
 
 
 def crop_transform(projection: NDArray[np.float64], image_px: int, crop_mm: float) -> FloatArray:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from headwater.benchmark.table import SetRows
 from headwater.benchmark.trials import HELD_OUT, Case, Trial, trials
 from headwater.datasets.scenes import Template
+from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.heads.model import Surface
 from headwater.metrics.benchmark import BenchmarkRow, Prediction
 from headwater.systems.glvd.reconstruct import Reconstruction, reconstruct
@@ -54,7 +55,8 @@ def evaluate(
     rows: SetRows = {}
     single = []
     for trial in trials(cases):
-        found = reconstruct(trained, trial.views, iterations=iterations)
+        truth = trial.case.truth.landmarks_478[IBUG68_FROM_478]
+        found = reconstruct(trained, trial.views, iterations=iterations, true_landmarks_mm=truth)
         row = trial.score(prediction(trained.template, found), system)
         rows.setdefault(trial.case.test_set, []).append(row)
         if trial.case.test_set == HELD_OUT and row.views == 1:

@@ -22,6 +22,9 @@ _HIDDEN = 256
 # Monomials of the direction's two sideways parts, up to the second degree.
 _MONOMIALS = 6
 RIDGE = 3.0
+# Root mean square offset, a share of the crop, beyond which the detector took something else for
+# the face: nearly all are below half of it, and misdetections far above. They would rule the fit.
+_FARTHEST = 0.08
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class LandmarkEncoder(nn.Module):
     template: (68, 3) the mean head's landmarks, canonical. points: how many points of a head are
     suggested. outputs: how many features, and principal components of the heads. Per view a linear
     regression, zero before ``fit`` and frozen, plus one hidden layer that is trained; then the
-    mean over the views that have landmarks.
+    mean over the views whose landmarks are a face's.
     """
 
     def __init__(self, template: Tensor, image_px: int, outputs: int, points: int) -> None:
@@ -70,15 +73,16 @@ class LandmarkEncoder(nn.Module):
         return FromLandmarks(components + more, torch.einsum("bc,pkc->bpk", components, self.basis))
 
     def _inputs(self, landmarks: Tensor, projection: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, N, inputs) of every view, and where landmarks were found, (B, N) bool.
+        """(B, N, inputs) of every view, and whether its landmarks are a face's, (B, N) bool.
 
         Offsets of the landmarks from the projected template's, each times every monomial of the
         camera's direction, and the monomials themselves.
         """
         usual, _ = project(self.template.expand(len(landmarks), -1, -1), projection)
-        offset = (landmarks - usual) / self.image_px * _OFFSET_GAIN
-        seen = torch.isfinite(offset).all(dim=-1).all(dim=-1)
-        offset = torch.where(seen[..., None, None], offset, torch.zeros_like(offset)).flatten(2)
+        offset = (landmarks - usual) / self.image_px
+        seen = offset.square().sum(dim=-1).mean(dim=-1).sqrt() < _FARTHEST
+        offset = torch.where(seen[..., None, None], offset, torch.zeros_like(offset))
+        offset = _OFFSET_GAIN * offset.flatten(2)
         centre = -torch.linalg.solve(projection[..., :3], projection[..., 3])
         x, y, _ = (_DIRECTION_GAIN * functional.normalize(centre, dim=-1)).unbind(dim=-1)
         monomials = torch.stack([torch.ones_like(x), x, y, x * x, x * y, y * y], dim=-1)

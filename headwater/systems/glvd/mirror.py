@@ -28,24 +28,31 @@ def mirrored_pairs(points: FloatArray, tolerance_mm: float) -> NDArray[np.int64]
 def with_mirrored(crops: Crops, targets: Tensor, template: Template) -> tuple[Crops, Tensor]:
     """Crops (n) and targets (h, V, 3) together with their mirror images: (2 n) and (2 h, V, 3).
 
-    As given when the template's topology is not symmetric.
+    As given when the template's topology is not symmetric. A network's heatmaps come afterwards:
+    it is asked about the mirrored pictures too.
     """
     vertex = mirrored_pairs(template.mean, SAME_PLACE_MM)
     landmark = mirrored_pairs(template.landmarks_68(template.mean), 5 * SAME_PLACE_MM)
     if vertex is None or landmark is None:
         return crops, targets
     side = crops.pixels.shape[2]
-    flipped = crops.landmarks[:, torch.from_numpy(landmark)]
-    landmarks = torch.stack([side - flipped[..., 0], flipped[..., 1]], dim=-1)
+    order = torch.from_numpy(landmark)
     heads = targets[:, torch.from_numpy(vertex)] * _IN_SPACE[:3]
     both = Crops(
         torch.cat([crops.pixels, crops.pixels.flip(2)]),
-        torch.cat([crops.landmarks, landmarks]),
+        _both(crops.landmarks, order, side),
         torch.cat([crops.projection, mirrored_projection(crops.projection, side)]),
         crops.to_crop,
         torch.cat([crops.head, crops.head + len(targets)]),
+        None if crops.peaks is None else _both(crops.peaks, order, side),
     )
     return both, torch.cat([targets, heads])
+
+
+def _both(points: Tensor, order: Tensor, side: int) -> Tensor:
+    """Points (n, 68, 2) px and then those of the mirrored pictures."""
+    flipped = points[:, order]
+    return torch.cat([points, torch.stack([side - flipped[..., 0], flipped[..., 1]], dim=-1)])
 
 
 def mirrored_projection(projection: Tensor, side: int) -> Tensor:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from headwater.systems.glvd.canonical import UNIT_MM
 from headwater.systems.glvd.config import GlvdConfig
@@ -14,7 +15,6 @@ from headwater.systems.glvd.hourglass import MapHourglass, StackedHourglass
 from headwater.systems.glvd.landmark_encoder import LandmarkEncoder
 
 IMAGE_CHANNELS = 4
-HEATMAPS = 68
 RELATIVE_GAIN = 10.0
 # Heatmaps are nearly all zero: without a gain the encoder's maps beside them drown them.
 HEATMAP_GAIN = 16.0
@@ -28,11 +28,15 @@ class ViewBatch:
     images: (B, N, 4, S, S) float32, normalised RGB with the background zero, and the mask.
     landmarks: (B, N, 68, 2) float32 px in the crop, NaN where not found.
     projection: (B, N, 3, 4) float32, canonical units to px in the crop.
+    heat: (B, N, M, h, w) heatmaps of a network. None: Gaussians are drawn at ``peaks``
+    (B, N, 68, 2) px in the crop, or, where these are None too, at the landmarks.
     """
 
     images: Tensor
     landmarks: Tensor
     projection: Tensor
+    peaks: Tensor | None = None
+    heat: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ class Glvd(nn.Module):
         self.g_k: StepDecoder | None = None
         if keypoints:
             self.f_s = MapHourglass(
-                HEATMAPS + config.outputs,
+                config.heatmaps.maps + config.outputs,
                 width=config.width,
                 outputs=config.outputs,
                 depth=config.keypoint_depth,
@@ -135,20 +139,14 @@ class Glvd(nn.Module):
         return self.config.clamp_mm / UNIT_MM
 
     def encode(self, views: ViewBatch) -> Encoded:
-        """Feature maps of every view; no gradient reaches the landmarks (a frozen detector)."""
+        """Feature maps of every view; no gradient reaches landmarks or heatmaps (frozen)."""
         batch, count = views.images.shape[:2]
         images = views.images.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         maps = self.f_v(images)
         side = maps[-1].shape[-1]
         keypoint_maps = None
         if self.f_s is not None:
-            with torch.no_grad():
-                heat = heatmaps(
-                    views.landmarks.flatten(0, 1),
-                    self.config.image_px,
-                    side,
-                    self.config.heatmap_sigma_cells,
-                )
+            heat = self._heat(views, side)
             joined = self.f_s(torch.cat([HEATMAP_GAIN * heat, maps[-1]], dim=1))
             keypoint_maps = joined.unflatten(0, (batch, count))
         vertex_maps = torch.cat(maps, dim=1).unflatten(0, (batch, count))
@@ -160,6 +158,16 @@ class Glvd(nn.Module):
         sizes = [len(self.template), len(self.keypoint_template)]
         return Encoded(
             vertex_maps, keypoint_maps, views.projection, landmarks, *suggested.split(sizes, dim=1)
+        )
+
+    @torch.no_grad()
+    def _heat(self, views: ViewBatch, side: int) -> Tensor:
+        """(B N, M, side, side) float32 heatmaps."""
+        if views.heat is not None:
+            return resized(views.heat.flatten(0, 1).float(), side)
+        peaks = views.landmarks if views.peaks is None else views.peaks
+        return heatmaps(
+            peaks.flatten(0, 1), self.config.image_px, side, self.config.heatmap_sigma_cells
         )
 
     def keypoint_step(self, encoded: Encoded, keypoints: Tensor) -> Tensor:
@@ -281,6 +289,13 @@ def heatmaps(landmarks: Tensor, image_px: int, side: int, sigma_cells: float) ->
     maps = falloff[:, :, 1, :, None] * falloff[:, :, 0, None, :]
     # The tails are cut: their subnormal numbers would slow every convolution down many times.
     return torch.where(maps > SMALLEST_HEAT, maps, torch.zeros_like(maps))
+
+
+def resized(heat: Tensor, side: int) -> Tensor:
+    """Heatmaps (n, M, h, w) float32 as (n, M, side, side): bilinear, averaged where they shrink."""
+    if heat.shape[-2:] == (side, side):
+        return heat
+    return functional.interpolate(heat, size=(side, side), mode="bilinear", antialias=True)
 
 
 def starting_points(template: Tensor, config: GlvdConfig, generator: torch.Generator) -> Tensor:

@@ -11,7 +11,13 @@ from headwater.datasets.scenes import Template, Views
 from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.metrics.landmarks import normalised_mean_error
 from headwater.systems.glvd.canonical import to_canonical, to_head_frame
-from headwater.systems.glvd.data import crop_views, in_canonical_frame, network_images, place_views
+from headwater.systems.glvd.data import (
+    crop_views,
+    in_canonical_frame,
+    network_images,
+    place_views,
+    with_true_peaks,
+)
 from headwater.systems.glvd.model import ViewBatch, starting_points
 from headwater.systems.glvd.pose import project_mm, refine_pose
 from headwater.systems.glvd.weights import TrainedGlvd
@@ -44,18 +50,28 @@ def reconstruct(
     iterations: int | None = None,
     seed: int = START_SEED,
     guides: FloatArray | None = None,
+    true_landmarks_mm: FloatArray | None = None,
 ) -> Reconstruction:
     """Mesh of the one head that all ``views`` show; ``seed`` draws the first points.
 
     guides: (K, 3) mm, head frame: keypoints that are known and held, instead of the branch's own.
+    true_landmarks_mm: (68, 3) of the head in the frame of its cameras, where it is known; weights
+    trained on the oracle's heatmaps see these, all others do not look at them.
     """
     config, network = trained.config, trained.network
     origin = trained.template.nose_bridge
     placement = place_views(views, trained.template)
     seen = in_canonical_frame(views, placement)
     crops = crop_views(seen, origin, config.image_px, config.crop_mm)
+    if config.heatmaps.source == "oracle" and true_landmarks_mm is not None:
+        crops = with_true_peaks(crops, views, np.stack([true_landmarks_mm] * len(views)))
+    net = trained.heatmap_net
     batch = ViewBatch(
-        network_images(crops.pixels)[None], crops.landmarks[None], crops.projection[None]
+        network_images(crops.pixels)[None],
+        crops.landmarks[None],
+        crops.projection[None],
+        None if crops.peaks is None else crops.peaks[None],
+        None if net is None else net.heat(crops.pixels, config)[None],
     )
     generator = torch.Generator().manual_seed(seed)
     keypoints = starting_points(network.keypoint_template, config, generator)[None]

@@ -43,7 +43,10 @@ def evaluate_stage(
     Writes metrics.json, benchmark.parquet, descent.csv, errors.parquet, examples.parquet and
     meshes/ below ``out``. progress is called with 1 after every trial.
     """
-    trained = load_weights(data / "train" / system / "weights.safetensors")
+    net = params.systems.glvd.heatmap_net if system == "glvd" else None
+    trained = load_weights(
+        data / "train" / system / "weights.safetensors", net and data.parent / net
+    )
     iterations = getattr(params.systems, system).iterations
     baselines = read_rows(data / "evaluate" / "baselines")
     with deterministic(trained.config.threads):

@@ -13,6 +13,7 @@ from headwater.datasets.tables import (
 )
 from headwater.heads.model import HeadModel
 from headwater.systems.glvd.config import SIZES, GlvdConfig, without_keypoints
+from headwater.systems.glvd.heatmap_net import HeatmapNet, with_heatmaps
 from headwater.systems.glvd.train import train
 from headwater.training.loop import Progress
 
@@ -39,10 +40,16 @@ def train_stage(
     checkpoints: Path,
     progress: Progress | None,
 ) -> dict[str, Any]:
-    """Train on the tables below ``data``; write ``weights.safetensors`` and ``loss.csv``."""
+    """Train on the tables below ``data``; write ``weights.safetensors`` and ``loss.csv``.
+
+    A heatmap network that cannot be used is refused before anything else.
+    """
+    config = config_of(system, params)
+    net: HeatmapNet | None = None
+    if config.keypoints:
+        config, net = with_heatmaps(config, params.systems.glvd, data.parent)
     heads = read_heads(data)
     views = read_synthetic_views(data, heads)
-    config = config_of(system, params)
     result = train(
         config,
         heads,
@@ -51,6 +58,7 @@ def train_stage(
         out,
         checkpoints,
         samples=read_sdf_samples(data, heads) if config.sdf_steps else None,
+        heatmap_net=net,
         seed=params.seed,
         progress=progress,
     )

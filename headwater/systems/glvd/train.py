@@ -1,7 +1,7 @@
 """Training of GLVD: the fields are regressed at sampled points, no step is unrolled."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,9 @@ from headwater.systems.glvd.data import (
     keypoint_indices,
     placed_views,
     smoothing_weights,
+    with_true_peaks,
 )
+from headwater.systems.glvd.heatmap_net import HeatmapNet
 from headwater.systems.glvd.losses import clamped_l1, laplacian_l1, oracle_path, rings_of
 from headwater.systems.glvd.mirror import with_mirrored
 from headwater.systems.glvd.model import Encoded, Glvd, random_ball
@@ -56,6 +58,7 @@ def train(
     checkpoint_dir: Path,
     *,
     samples: SdfSamples | None = None,
+    heatmap_net: HeatmapNet | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> TrainResult:
@@ -64,16 +67,12 @@ def train(
     The same input gives the same bytes, also when the training was killed and resumed from
     ``checkpoint_dir``. Views without detected landmarks are trained on with empty heatmaps.
     samples: signed distances round the heads, mm, head frame; needed where config.sdf_steps is set.
+    heatmap_net: gives the heatmaps where config.heatmaps names it as their source.
     """
     views = views.choose(views.split == "train")
     if not len(views):
         raise HeadwaterError("GLVD: no view has the split 'train'; nothing to train on")
-    crops = crop_views(
-        placed_views(views, template), template.nose_bridge, config.image_px, config.crop_mm
-    )
-    targets = canonical_heads(heads, template)
-    if config.mirror:
-        crops, targets = with_mirrored(crops, targets, template)
+    crops, targets = _seen(config, heads, views, template, heatmap_net)
     network = build(config, targets[torch.unique(crops.head)], template, seed)
     sets = ViewSets(views, crops, template)
     objective = Objective(config, network, sets, targets)
@@ -103,8 +102,33 @@ def train(
             progress=_continued(progress, config),
         )
     path = out_dir / "weights.safetensors"
-    save_weights(path, TrainedGlvd(network, config, template))
+    save_weights(path, TrainedGlvd(network, config, template, heatmap_net))
     return TrainResult(path, curve, sum(p.numel() for p in network.parameters()))
+
+
+def _seen(
+    config: GlvdConfig,
+    heads: Heads,
+    views: Views,
+    template: Template,
+    heatmap_net: HeatmapNet | None,
+) -> tuple[Crops, Tensor]:
+    """What is trained on: crops with all that the network sees, and targets (h, V, 3)."""
+    if (config.heatmaps.source == "net") != (heatmap_net is not None):
+        raise ValueError("a heatmap network is given exactly where the config names one")
+    crops = crop_views(
+        placed_views(views, template), template.nose_bridge, config.image_px, config.crop_mm
+    )
+    targets = canonical_heads(heads, template)
+    if config.heatmaps.source == "oracle":
+        true = np.stack([template.landmarks_68(head) for head in heads.vertices])
+        crops = with_true_peaks(crops, views, true[views.head])
+    if config.mirror:
+        crops, targets = with_mirrored(crops, targets, template)
+    if heatmap_net is not None:
+        with torch.random.fork_rng(devices=[]), deterministic(config.threads):
+            crops = replace(crops, heat=heatmap_net.heat(crops.pixels, config))
+    return crops, targets
 
 
 def _continued(progress: Progress | None, config: GlvdConfig) -> Progress | None:
@@ -340,6 +364,8 @@ def _near_face(template: Template) -> NDArray[np.bool_]:
 
 def _fingerprint(config: GlvdConfig, seed: int, crops: Crops, targets: Tensor) -> str:
     total = hashlib.sha256(f"{config.model_dump_json()} {seed} {torch.__version__}".encode())
-    for tensor in (crops.pixels, crops.landmarks, crops.projection, crops.head, targets):
-        total.update(tensor.contiguous().numpy().tobytes())
+    seen = (crops.pixels, crops.landmarks, crops.projection, crops.head, crops.peaks, crops.heat)
+    for tensor in (*seen, targets):
+        if tensor is not None:
+            total.update(tensor.contiguous().numpy().tobytes())
     return total.hexdigest()

@@ -13,6 +13,7 @@ from headwater.errors import HeadwaterError
 from headwater.heads.model import SurfacePoints
 from headwater.systems.glvd.canonical import to_head_frame
 from headwater.systems.glvd.config import GlvdConfig
+from headwater.systems.glvd.heatmap_net import HeatmapNet, needed_net
 from headwater.systems.glvd.model import Glvd
 from headwater.training.checkpoint import read_safetensors, safetensors_bytes
 
@@ -21,11 +22,15 @@ FORMAT = 3
 
 @dataclass(frozen=True)
 class TrainedGlvd:
-    """A trained network with its template; the network is in evaluation mode."""
+    """A trained network with its template; the network is in evaluation mode.
+
+    heatmap_net: what gives its heatmaps, where they come from a network of the user's own.
+    """
 
     network: Glvd
     config: GlvdConfig
     template: Template
+    heatmap_net: HeatmapNet | None = None
 
     @property
     def mean_head(self) -> NDArray[np.float32]:
@@ -48,12 +53,17 @@ def save_weights(path: Path, trained: TrainedGlvd) -> None:
     write_bytes(path, safetensors_bytes(tensors, notes))
 
 
-def load_weights(path: Path) -> TrainedGlvd:
-    """Read a file of ``save_weights``. Raises HeadwaterError for any other file."""
+def load_weights(path: Path, heatmap_net: Path | None = None) -> TrainedGlvd:
+    """Read a file of ``save_weights``. Raises HeadwaterError for any other file.
+
+    heatmap_net: file of the network that the training took its heatmaps from, if from one; a
+    missing or different one raises HeadwaterError.
+    """
     tensors, notes = read_safetensors(path)
     if notes.get("system") != "glvd" or notes.get("format") != FORMAT:
         raise HeadwaterError(f"{path}: not GLVD weights of format {FORMAT}; train them again")
     config = GlvdConfig.model_validate(notes["config"])
+    net = needed_net(path, config, heatmap_net)
     template = Template(
         tensors["template.mean"].numpy(),
         tensors["template.faces"].numpy(),
@@ -72,4 +82,4 @@ def load_weights(path: Path) -> TrainedGlvd:
         state.get("g_v.smoothing"),
     )
     network.load_state_dict(state)
-    return TrainedGlvd(network.eval(), config, template)
+    return TrainedGlvd(network.eval(), config, template, net)

@@ -1,0 +1,182 @@
+"""Heatmaps of a network of the user's own, ONNX or TorchScript: opened, tried, run on crops.
+
+It gets one crop at a time, as float32 RGB (1, 3, S, S) in 0..1 with its background, and gives
+(1, M, h, w): so that what it sees in a crop does not depend on the crops beside it.
+"""
+
+import io
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from headwater.artifacts.ids import sha256_hex
+from headwater.config import GuidedDescent
+from headwater.errors import HeadwaterError
+from headwater.systems.glvd.config import GlvdConfig, HeatmapInput
+from headwater.systems.glvd.model import resized
+from headwater.systems.glvd.onnx_adapter import open_onnx
+
+_LARGEST: Final = float(torch.finfo(torch.float16).max)
+
+Network = Callable[[Tensor], object]
+
+# A module that does not declare what it exports.
+jit: Any = torch.jit
+
+
+@dataclass(frozen=True)
+class HeatmapNet:
+    """A frozen network that has been tried: path, sha256 of the file, number of heatmaps."""
+
+    path: Path
+    sha256: str
+    maps: int
+    network: Network
+
+    def heat(self, pixels: Tensor, config: GlvdConfig) -> Tensor:
+        """(n, M, h, w) float16 heatmaps of crops (n, S, S, 4) uint8.
+
+        Of the network's own size, or of the feature maps' where that is smaller. Raises
+        HeadwaterError when one is not as the first was or not finite.
+        """
+        side = config.image_px // config.stride
+        found = []
+        for crop in pixels:
+            maps = _answer(
+                self.path, self.network, crop[..., :3].movedim(-1, 0)[None].float() / 255
+            )
+            if maps.shape[1] != self.maps:
+                raise HeadwaterError(
+                    f"{self.path}: gives {self.maps} heatmaps of one crop, "
+                    f"{maps.shape[1]} of another"
+                )
+            larger = maps.shape[2] * maps.shape[3] > side * side
+            found.append((resized(maps, side) if larger else maps).half())
+        return torch.cat(found)
+
+
+def read_net(path: Path) -> bytes:
+    """The file's bytes. Raises HeadwaterError when there is no such file."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise HeadwaterError(
+            f"{path}: no readable heatmap network ({error.strerror}); "
+            "name an .onnx, .pt or .ts file"
+        ) from error
+
+
+def open_net(path: Path, content: bytes, config: GlvdConfig) -> HeatmapNet:
+    """The network that ``content`` of the file ``path`` holds, tried on a grey crop.
+
+    A TorchScript archive runs code of its own: open only what you trust. Raises HeadwaterError
+    for anything that is no such network.
+    """
+    network = _opened(path, content, config.threads)
+    grey = torch.full((1, 3, config.image_px, config.image_px), 0.5)
+    maps = _answer(path, network, grey).shape[1]
+    return HeatmapNet(path, sha256_hex(content), maps, network)
+
+
+def with_heatmaps(
+    config: GlvdConfig, settings: GuidedDescent, project: Path
+) -> tuple[GlvdConfig, HeatmapNet | None]:
+    """The config with the heatmaps that the parameters ask for, and the network that gives them."""
+    net = None
+    if settings.heatmap_net is None:
+        heatmaps = HeatmapInput.model_validate({"source": settings.heatmaps})
+    else:
+        path = project / settings.heatmap_net
+        net = open_net(path, read_net(path), config)
+        heatmaps = HeatmapInput(source="net", maps=net.maps, net=path.name, sha256=net.sha256)
+    return config.model_copy(update={"heatmaps": heatmaps}), net
+
+
+def needed_net(weights: Path, config: GlvdConfig, path: Path | None) -> HeatmapNet | None:
+    """The network that weights were trained with, from the file ``path`` that the user names.
+
+    Raises HeadwaterError where it is missing, is another one, or none is needed.
+    """
+    wanted = config.heatmaps
+    if wanted.source != "net":
+        if path is not None:
+            raise HeadwaterError(
+                f"{weights}: trained with heatmaps {wanted.source!r}, not with a network; "
+                f"leave {path} out"
+            )
+        return None
+    need = f"{weights}: trained with the heatmap network {wanted.net} (sha256 {wanted.sha256[:12]})"
+    give = "name that file with --heatmaps, or as systems.glvd.heatmaps in params.yaml"
+    if path is None:
+        raise HeadwaterError(f"{need}; {give}")
+    content = read_net(path)
+    if (found := sha256_hex(content)) != wanted.sha256:
+        raise HeadwaterError(f"{need}, and {path} is another (sha256 {found[:12]}); {give}")
+    return open_net(path, content, config)
+
+
+def _opened(path: Path, content: bytes, threads: int) -> Network:
+    kind = path.suffix.lower()
+    try:
+        if kind == ".onnx":
+            onnx = open_onnx(content, threads)
+            return lambda images: torch.from_numpy(onnx(images.numpy()))
+        if kind in (".pt", ".ts"):
+            return _torchscript(content)
+    except ValueError as fault:
+        what = "ONNX" if kind == ".onnx" else "TorchScript"
+        raise HeadwaterError(f"{path}: not a usable {what} network: {fault}") from fault
+    raise HeadwaterError(f"{path}: a heatmap network is an .onnx, .pt or .ts file")
+
+
+def _torchscript(content: bytes) -> Network:
+    with warnings.catch_warnings():
+        # Torch offers torch.export instead, but TorchScript is what people have.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            network = jit.load(io.BytesIO(content), map_location="cpu").eval()
+        except RuntimeError as fault:
+            raise ValueError(
+                "no TorchScript archive; make one with torch.jit.trace or torch.jit.script"
+            ) from fault
+    for parameter in network.parameters():
+        parameter.requires_grad_(requires_grad=False)
+
+    def run(images: Tensor) -> object:
+        # Unoptimised, the first run and the hundredth give the same bits.
+        with torch.no_grad(), jit.optimized_execution(should_optimize=False):
+            try:
+                return network(images)
+            except RuntimeError as fault:
+                raise ValueError(str(fault).strip().splitlines()[-1]) from fault
+
+    return run
+
+
+def _answer(path: Path, network: Network, images: Tensor) -> Tensor:
+    """Heatmaps (1, M, h, w) float32 of images (1, 3, S, S). Raises HeadwaterError for others."""
+    given = tuple(images.shape)
+    try:
+        maps = network(images)
+    except ValueError as fault:
+        raise HeadwaterError(f"{path}: does not take crops {given} of float32: {fault}") from fault
+    if not isinstance(maps, Tensor):
+        raise HeadwaterError(
+            f"{path}: gives a {type(maps).__name__} for crops {given}, not one tensor of heatmaps"
+        )
+    if maps.dim() != 4 or len(maps) != 1 or not maps.numel() or not maps.is_floating_point():
+        raise HeadwaterError(
+            f"{path}: gives {maps.dtype} {tuple(maps.shape)} for crops {given}, "
+            "not floating-point heatmaps (1, maps, height, width)"
+        )
+    if not maps.isfinite().all() or maps.abs().max() > _LARGEST:
+        raise HeadwaterError(
+            f"{path}: gives heatmaps that are not finite, or beyond {_LARGEST:.0f}; "
+            "their peaks should be about 1"
+        )
+    return maps.float()

@@ -1,0 +1,364 @@
+"""Where f_k's heatmaps come from: the detector, the truth, or a network of the user's own."""
+
+import io
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from torch import Tensor, nn
+from torch.nn import functional
+
+from headwater.artifacts.tables import DamagedTable
+from headwater.cli import app, run
+from headwater.config import GuidedDescent, Params, load_params
+from headwater.datasets.scenes import Heads, Views
+from headwater.errors import HeadwaterError
+from headwater.heads.model import HeadModel
+from headwater.systems.glvd.canonical import to_canonical
+from headwater.systems.glvd.config import SIZES, GlvdConfig, HeatmapInput
+from headwater.systems.glvd.data import (
+    crop_views,
+    in_canonical_frame,
+    network_images,
+    place_views,
+)
+from headwater.systems.glvd.evaluate import evaluate
+from headwater.systems.glvd.heatmap_net import HeatmapNet, open_net, read_net, with_heatmaps
+from headwater.systems.glvd.model import ViewBatch, heatmaps
+from headwater.systems.glvd.reconstruct import reconstruct
+from headwater.systems.glvd.stage_evaluate import evaluate_stage
+from headwater.systems.glvd.stage_train import train_stage
+from headwater.systems.glvd.train import build, train
+from headwater.systems.glvd.weights import TrainedGlvd, load_weights, save_weights
+from tasks.other_heads import inner_params
+from tests.systems.onnx_files import onnx_file
+from tests.systems.toy_heads import toy_cases, toy_heads, toy_template, toy_views
+
+PROJECT = Path(__file__).resolve().parents[2]
+TEMPLATE = toy_template()
+HEADS = toy_heads(2, seed=1)
+VIEWS = toy_views(HEADS, 3, seed=2)
+TOY = SIZES["smoke"].model_copy(
+    update={
+        "depth": 1,
+        "keypoint_depth": 1,
+        "steps": 120,
+        "points": 128,
+        "learning_rate": 5e-3,
+        "clamp_mm": 40.0,
+        "checkpoint_every": 120,
+    }
+)
+SIDE = TOY.image_px // TOY.stride
+POOLING = onnx_file("AveragePool", kernel_shape=[4, 4], strides=[4, 4])
+
+
+class Pooling(nn.Module):
+    """Three maps, a quarter of the crop: each colour's mean."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return functional.avg_pool2d(images, 4)
+
+
+class Pair(nn.Module):
+    def forward(self, images: Tensor) -> list[Tensor]:
+        return [images, images]
+
+
+class Convolution(nn.Module):
+    """For other images than crops: of seven channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(7, 3, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        out: Tensor = self.layer(images)
+        return out
+
+
+def torchscript(module: nn.Module) -> bytes:
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it is what people have
+        torch.jit.save(torch.jit.script(module), file)
+    return file.getvalue()
+
+
+def constant(maps: np.ndarray) -> bytes:
+    """An ONNX network that gives the same heatmaps (1, M, h, w) for every crop."""
+    return onnx_file("Identity", maps)
+
+
+def opened(path: Path, content: bytes) -> HeatmapNet:
+    path.write_bytes(content)
+    return open_net(path, read_net(path), TOY)
+
+
+def of_net(net: HeatmapNet, config: GlvdConfig = TOY) -> GlvdConfig:
+    source = HeatmapInput(source="net", maps=net.maps, net=net.path.name, sha256=net.sha256)
+    return config.model_copy(update={"heatmaps": source})
+
+
+def fit(
+    config: GlvdConfig, heads: Heads, views: Views, folder: Path, net: HeatmapNet | None = None
+) -> Path:
+    return train(config, heads, views, TEMPLATE, folder, folder / "ck", heatmap_net=net).weights
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("net.onnx", POOLING), ("net.pt", torchscript(Pooling()))]
+)
+def test_a_network_sees_the_clean_crop_with_its_background(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    pixels = torch.randint(0, 256, (5, 64, 64, 4), dtype=torch.uint8)
+    net = opened(tmp_path / name, content)
+    heat = net.heat(pixels, TOY)
+    expected = functional.avg_pool2d(pixels[..., :3].movedim(-1, 1).float() / 255.0, 4)
+    assert net.maps == 3
+    assert (heat.dtype, heat.requires_grad) == (torch.float16, False)
+    torch.testing.assert_close(heat.float(), expected, atol=1e-3, rtol=0)
+    assert torch.equal(net.heat(pixels, TOY), heat)
+    assert torch.equal(net.heat(pixels[3:4], TOY), heat[3:4])
+    mirrored = net.heat(pixels.flip(2), TOY)
+    torch.testing.assert_close(mirrored.float(), heat.flip(3).float(), atol=1e-3, rtol=0)
+
+
+def test_heatmaps_of_any_size_are_kept_no_larger_than_the_feature_maps(tmp_path: Path) -> None:
+    pixels = torch.zeros(2, 64, 64, 4, dtype=torch.uint8)
+    ramp = np.linspace(0, 1, 40)[None, None, None].repeat(30, axis=2)
+    large = opened(tmp_path / "large.onnx", constant(ramp)).heat(pixels, TOY)
+    assert large.shape == (2, 1, SIDE, SIDE)
+    np.testing.assert_allclose(large[0, 0, 3], np.linspace(0, 1, SIDE), atol=0.03)
+    small = opened(tmp_path / "small.onnx", constant(np.ones((1, 5, 6, 7)))).heat(pixels, TOY)
+    assert small.shape == (2, 5, 6, 7)
+
+
+def test_a_network_that_draws_the_same_gaussians_gives_the_same_features(tmp_path: Path) -> None:
+    """Of one view, with the same weights, as the Gaussians that are built in."""
+    view = VIEWS.choose(np.array([1]))
+    built_in = TrainedGlvd(build(TOY, head_targets(), TEMPLATE, 3).eval(), TOY, TEMPLATE)
+    placed = in_canonical_frame(view, place_views(view, TEMPLATE))
+    crops = crop_views(placed, TEMPLATE.nose_bridge, TOY.image_px, TOY.crop_mm)
+    drawn = heatmaps(crops.landmarks, TOY.image_px, SIDE, TOY.heatmap_sigma_cells)
+    net = opened(tmp_path / "net.onnx", constant(drawn.numpy()))
+    config = of_net(net)
+    network = build(config, head_targets(), TEMPLATE, 3).eval()
+    batch = ViewBatch(
+        network_images(crops.pixels)[None], crops.landmarks[None], crops.projection[None]
+    )
+    own = replace(batch, heat=net.heat(crops.pixels, config)[None])
+    expected, found = built_in.network.encode(batch), network.encode(own)
+    assert expected.keypoint_maps is not None
+    assert found.keypoint_maps is not None
+    torch.testing.assert_close(found.keypoint_maps, expected.keypoint_maps, atol=2e-3, rtol=1e-2)
+    assert torch.equal(found.vertex_maps, expected.vertex_maps)
+    with_net = reconstruct(TrainedGlvd(network, config, TEMPLATE, net), view)
+    without = reconstruct(built_in, view)
+    np.testing.assert_allclose(with_net.vertices, without.vertices, atol=0.1)
+
+
+def head_targets() -> Tensor:
+    return torch.from_numpy(to_canonical(HEADS.vertices, TEMPLATE.nose_bridge))
+
+
+def test_no_gradient_reaches_the_network_or_its_heatmaps() -> None:
+    config = TOY.model_copy(update={"heatmaps": HeatmapInput(source="net", maps=3)})
+    network = build(config, head_targets(), TEMPLATE, 0)
+    heat = torch.rand(2, 1, 3, 9, 9, requires_grad=True)
+    images = torch.rand(2, 1, 4, TOY.image_px, TOY.image_px)
+    batch = ViewBatch(images, torch.zeros(2, 1, 68, 2), torch.rand(2, 1, 3, 4), None, heat)
+    maps = network.encode(batch).keypoint_maps
+    assert maps is not None
+    maps.square().sum().backward()
+    assert heat.grad is None
+    assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in network.f_v.parameters())
+
+
+def test_training_with_a_network_gives_weights_that_need_that_very_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.onnx"
+    net = opened(path, POOLING)
+    config = of_net(net).model_copy(update={"steps": 20, "most_views": 3, "checkpoint_every": 20})
+    weights = fit(config, HEADS, VIEWS, tmp_path, net)
+    trained = load_weights(weights, path)
+    assert trained.config.heatmaps == HeatmapInput(
+        source="net", maps=3, net="mine.onnx", sha256=net.sha256
+    )
+    found = evaluate(trained, toy_cases(HEADS, VIEWS), system="toy")
+    assert [row.views for row in found.rows["held_out"]] == [1, 3, 1, 3]
+    again = fit(config, HEADS, VIEWS, tmp_path / "again", net)
+    assert again.read_bytes() == weights.read_bytes()
+    with pytest.raises(HeadwaterError, match=r"trained with the heatmap network mine\.onnx .*name"):
+        load_weights(weights)
+    other = tmp_path / "other.onnx"
+    other.write_bytes(onnx_file("MaxPool", kernel_shape=[4, 4], strides=[4, 4]))
+    with pytest.raises(HeadwaterError, match=r"mine\.onnx .* and .*other\.onnx is another"):
+        load_weights(weights, other)
+    with pytest.raises(HeadwaterError, match="no readable heatmap network"):
+        load_weights(weights, tmp_path / "none.onnx")
+
+
+def test_another_network_is_another_training(tmp_path: Path) -> None:
+    """The network's own heatmaps are what is trained on, not those of a run that was stopped."""
+    pooling, largest = (
+        opened(tmp_path / f"{name}.onnx", onnx_file(name, kernel_shape=[4, 4], strides=[4, 4]))
+        for name in ("AveragePool", "MaxPool")
+    )
+    short = TOY.model_copy(update={"steps": 10, "checkpoint_every": 10})
+    one = fit(of_net(pooling, short), HEADS, VIEWS, tmp_path, pooling).read_bytes()
+    same_checkpoints = fit(of_net(largest, short), HEADS, VIEWS, tmp_path, largest).read_bytes()
+    assert same_checkpoints != one
+    assert (
+        same_checkpoints
+        == fit(of_net(largest, short), HEADS, VIEWS, tmp_path / "fresh", largest).read_bytes()
+    )
+
+
+def test_weights_without_a_network_refuse_one(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_weights(path, TrainedGlvd(build(TOY, head_targets(), TEMPLATE, 0), TOY, TEMPLATE))
+    assert load_weights(path).config == TOY
+    with pytest.raises(HeadwaterError, match=r"heatmaps 'mediapipe', .* leave .*net\.onnx out"):
+        load_weights(path, tmp_path / "net.onnx")
+
+
+def test_the_command_names_the_network_that_the_weights_need(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    net = opened(tmp_path / "mine.onnx", POOLING)
+    config = of_net(net)
+    weights, photo = tmp_path / "weights.safetensors", tmp_path / "photo.jpg"
+    network = build(config, head_targets(), TEMPLATE, 0)
+    save_weights(weights, TrainedGlvd(network, config, TEMPLATE))
+    photo.write_bytes(b"no photo")
+    call = ["reconstruct", str(photo), "-o", str(tmp_path / "out"), "--weights", str(weights)]
+    assert run(app, call) == 2
+    assert "mine.onnx" in (said := capsys.readouterr().err)
+    assert "--heatmaps" in said
+    assert run(app, [*call, "--heatmaps", str(tmp_path / "mine.onnx")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("junk.onnx", b"junk" * 9, "not a usable ONNX network: .*protobuf"),
+        ("empty.onnx", b"", "not a usable ONNX network"),
+        ("odd.onnx", onnx_file("Nonsense"), "not a usable ONNX network: .*Nonsense"),
+        ("double.onnx", onnx_file("Cast", input_type=11, to=1), r"tensor\(double\).*float32"),
+        ("whole.onnx", onnx_file("Cast", to=7, output_type=7), r"output is a tensor\(int64\)"),
+        ("two.onnx", onnx_file("Split", axis=3, outputs=2), "1 inputs and 2 outputs"),
+        ("flat.onnx", onnx_file("Flatten"), r"gives .*\(1, 12288\) for crops \(1, 3, 64, 64\)"),
+        ("nan.onnx", onnx_file("Add", np.full(1, np.nan)), "not finite"),
+        ("batch.onnx", constant(np.ones((2, 5, 8, 8))), r"gives .*\(2, 5, 8, 8\)"),
+        (
+            "seven.onnx",
+            onnx_file("Conv", np.ones((4, 7, 3, 3))),
+            r"does not take crops \(1, 3, 64, 64\)",
+        ),
+        ("size.onnx", onnx_file("Identity", side=256), "Got: 64 Expected: 256"),
+        ("junk.pt", b"junk" * 9, "not a usable TorchScript network: no TorchScript archive"),
+        ("pair.ts", torchscript(Pair()), "gives a list"),
+        ("seven.ts", torchscript(Convolution()), r"does not take crops \(1, 3, 64, 64\)"),
+        ("net.txt", b"", "an .onnx, .pt or .ts file"),
+    ],
+)
+def test_a_file_that_is_no_heatmap_network_says_why(
+    tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    path = tmp_path / name
+    with pytest.raises(HeadwaterError, match=said) as error:
+        opened(path, content)
+    assert str(error.value).startswith(f"{path}: ")
+    assert "\n" not in str(error.value)
+
+
+def test_weights_in_a_second_file_are_refused_also_where_it_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sha256 of the network would not be that of its weights."""
+    monkeypatch.chdir(tmp_path)
+    np.ones(4, np.float32).tofile("net.data")
+    content = onnx_file("Add", np.ones(1), weights_file="net.data")
+    with pytest.raises(HeadwaterError, match="its weights are in another file; save it as one"):
+        opened(tmp_path / "net.onnx", content)
+
+
+def test_a_network_that_fails_on_some_crop_is_named(tmp_path: Path) -> None:
+    """A grey crop passes; what is black gives the logarithm of nothing."""
+    net = opened(tmp_path / "log.onnx", onnx_file("Log"))
+    with pytest.raises(HeadwaterError, match=r"log\.onnx: gives heatmaps that are not finite"):
+        net.heat(torch.zeros(1, 64, 64, 4, dtype=torch.uint8), TOY)
+
+
+def settings(heatmaps: str) -> GuidedDescent:
+    return GuidedDescent(size="smoke", iterations=10, heatmaps=heatmaps)
+
+
+def test_the_parameters_say_where_heatmaps_come_from(tmp_path: Path) -> None:
+    assert with_heatmaps(TOY, settings("mediapipe"), tmp_path) == (TOY, None)
+    config, net = with_heatmaps(TOY, settings("oracle"), tmp_path)
+    assert (config.heatmaps, net) == (HeatmapInput(source="oracle"), None)
+    (tmp_path / "a.onnx").write_bytes(POOLING)
+    config, net = with_heatmaps(TOY, settings("a.onnx"), tmp_path)
+    assert net is not None
+    assert config == of_net(net)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("fan", "systems.glvd.heatmaps is 'fan'"),
+        ("net.h5", "systems.glvd.heatmaps is 'net.h5'"),
+        ("none.onnx", "systems.glvd.heatmaps is 'none.onnx', but there is no such file"),
+    ],
+)
+def test_wrong_heatmaps_are_refused_before_anything_runs(
+    tmp_path: Path, value: str, said: str
+) -> None:
+    content = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))
+    content["systems"]["glvd"]["heatmaps"] = value
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    with pytest.raises(HeadwaterError, match=said):
+        load_params(path)
+    (tmp_path / "none.onnx").touch()
+    content["systems"]["glvd"]["heatmaps"] = "none.onnx"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    params = load_params(path)
+    assert params.systems.glvd.heatmap_net == Path("none.onnx")
+    # The build of the other test set has a folder of its own, and trains nothing.
+    assert inner_params(params, tmp_path).systems.glvd.heatmap_net is None
+
+
+def params_with(heatmaps: str) -> Params:
+    params = load_params(PROJECT / "params.yaml")
+    systems = params.systems.model_copy(update={"glvd": settings(heatmaps)})
+    return params.model_copy(update={"systems": systems})
+
+
+def test_the_training_stage_refuses_a_wrong_network_before_it_reads_a_table(tmp_path: Path) -> None:
+    (tmp_path / "flat.onnx").write_bytes(onnx_file("Flatten"))
+    model = cast("HeadModel", None)
+    folders = (tmp_path / "data", tmp_path / "out", tmp_path / "ck")
+    with pytest.raises(HeadwaterError, match=r"flat\.onnx: gives"):
+        train_stage("glvd", params_with("flat.onnx"), model, *folders, None)
+
+
+def test_the_evaluation_stage_takes_the_network_of_the_parameters(tmp_path: Path) -> None:
+    net = opened(tmp_path / "mine.onnx", POOLING)
+    config = of_net(net)
+    weights = tmp_path / "data" / "train" / "glvd" / "weights.safetensors"
+    network = build(config, head_targets(), TEMPLATE, 0)
+    weights.parent.mkdir(parents=True)
+    save_weights(weights, TrainedGlvd(network, config, TEMPLATE))
+    folders = (tmp_path / "data", tmp_path / "out")
+    with pytest.raises(HeadwaterError, match=r"mine\.onnx .*systems\.glvd\.heatmaps"):
+        evaluate_stage("glvd", params_with("mediapipe"), *folders, None)
+    with pytest.raises(DamagedTable, match="baselines"):
+        evaluate_stage("glvd", params_with("mine.onnx"), *folders, None)
