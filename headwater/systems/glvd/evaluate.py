@@ -27,7 +27,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """rows: every answer's, by test set. single: answers to held-out heads seen once."""
+    """rows: every answer's, by test set. single: to held-out heads seen once, from the front."""
 
     rows: SetRows
     single: list[Answer]
@@ -47,6 +47,7 @@ def evaluate(
     cases: Sequence[Case],
     *,
     system: str,
+    size: str | None = None,
     iterations: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
@@ -55,9 +56,9 @@ def evaluate(
     single = []
     for trial in trials(cases):
         found = reconstruct(trained, trial.views, iterations=iterations)
-        row = trial.score(prediction(trained.template, found), system)
+        row = trial.score(prediction(trained.template, found), system, size)
         rows.setdefault(trial.case.test_set, []).append(row)
-        if trial.case.test_set == HELD_OUT and row.views == 1:
+        if trial.case.test_set == HELD_OUT and trial.headline:
             single.append(Answer(trial, row, found))
         if progress is not None:
             progress(1)
