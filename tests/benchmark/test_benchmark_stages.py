@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from headwater.artifacts.file_checks import check_file
 from headwater.baselines.landmark_fit import LandmarkView
@@ -14,13 +15,14 @@ from headwater.benchmark import baselines
 from headwater.benchmark.baselines import LANDMARK_FIT, MEAN_HEAD
 from headwater.benchmark.figures import figures
 from headwater.benchmark.heat_map import read_heat_maps
-from headwater.benchmark.results import write_results
+from headwater.benchmark.results import PLACES, write_results
 from headwater.benchmark.table import SetRows, of_system, read_rows, write_rows
 from headwater.benchmark.trials import HELD_OUT, OTHER, trials
 from headwater.metrics.benchmark import BenchmarkRow, Prediction
 from headwater.metrics.face_regions import REGIONS
 from headwater.metrics.strata import yaw_degrees
 from headwater.metrics.summary import heat_map
+from headwater.systems import PACKAGES
 from tests.systems.toy_heads import toy_cases, toy_heads, toy_template, toy_views
 
 TEMPLATE = toy_template()
@@ -176,6 +178,17 @@ def test_plots_have_a_line_per_bin_and_columns_per_system(tmp_path: Path) -> Non
     assert [(line["b_mm"], line["b_low_mm"]) for line in lines] == [("3", ""), ("30", "")]
     assert (tmp_path / "by_expression.csv").read_text().count("\n") == 2
     assert (tmp_path / "by_views.csv").read_text().startswith("views,a_mm,a_low_mm,a_high_mm,")
+
+
+@pytest.mark.parametrize("kind", PLACES)
+def test_dvc_plots_every_system_and_baseline(kind: str) -> None:
+    graph = yaml.safe_load((Path(__file__).resolve().parents[2] / "dvc.yaml").read_text())
+    (plot,) = (plot[f"by_{kind}"] for plot in graph["plots"] if f"by_{kind}" in plot)
+    assert plot["x"] == PLACES[kind]
+    assert plot["y"] == {
+        f"data/evaluate/baselines/by_{kind}.csv": [f"{MEAN_HEAD}_mm", f"{LANDMARK_FIT}_mm"],
+        **{f"data/evaluate/{name}/by_{kind}.csv": f"{name}_mm" for name in PACKAGES},
+    }
 
 
 def test_heat_maps_come_back_and_hold_frontal_views_only(tmp_path: Path) -> None:
