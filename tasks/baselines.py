@@ -1,29 +1,34 @@
 """Step "baselines": the mean head and the landmark fit on every trial of the benchmark."""
 
+import json
 from pathlib import Path
 
+from headwater.artifacts.atomic import write_text
 from headwater.artifacts.manifest import write_manifest
 from headwater.benchmark.baselines import LANDMARK_FIT, MEAN_HEAD, judge_baselines, mean_head
-from headwater.benchmark.table import of_system, write_rows
-from headwater.benchmark.trials import HELD_OUT, count_trials, read_cases, read_model
-from headwater.metrics.summary import summarise
+from headwater.benchmark.figures import figures
+from headwater.benchmark.results import write_results
+from headwater.benchmark.trials import count_trials, read_cases, read_model
 from tasks.command import command
 from tasks.console import progress
 
 
 def main() -> str:
-    """Judge the baselines and write their rows."""
+    """Judge the baselines and write their rows, heat maps and figures."""
     data, out = Path("data"), Path("data/evaluate/baselines")
     model, cases = read_model(data), read_cases(data)
+    mean = mean_head(data, model)
     with progress("baselines", count_trials(data)) as advance:
-        rows = judge_baselines(cases, model, mean_head(data, model), advance)
-    write_rows(out, rows)
+        rows = judge_baselines(cases, model, mean, advance)
+    write_results(out, rows, mean, model.faces)
+    errors = []
+    for system in (MEAN_HEAD, LANDMARK_FIT):
+        found = figures(system, rows, rows)
+        rounded = {name: round(value, 6) for name, value in sorted(found.items())}
+        write_text(out / f"{system}.json", json.dumps(rounded, indent=2) + "\n")
+        errors.append(found["face_chamfer_mm"])
     write_manifest(out)
-    mean, fit = (
-        summarise(of_system(rows[HELD_OUT], name, 1))["honest_face_mm"]
-        for name in (MEAN_HEAD, LANDMARK_FIT)
-    )
-    return f"{len(cases)} heads: mean head {mean:.2f} mm, landmark fit {fit:.2f} mm"
+    return f"{len(cases)} heads: mean head {errors[0]:.2f} mm, landmark fit {errors[1]:.2f} mm"
 
 
 if __name__ == "__main__":

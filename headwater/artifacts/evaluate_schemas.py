@@ -47,11 +47,13 @@ _BENCHMARK_ERRORS = (
 BENCHMARK = table(
     "evaluate/benchmark",
     "every answer of a system or baseline to a trial of the benchmark",
-    column("item", pa.string(), "identifier of test set, head, system and number of views"),
+    column("item", pa.string(), "identifier of test set, head, system and views"),
     column("test_set", pa.string(), "held_out, or other: the other head model's"),
     column("subject", pa.string(), "id of the head"),
     column("system", pa.string(), "name of the system or baseline"),
+    column("size", pa.string(), "size of the system's network; of no baseline", nullable=True),
     column("views", pa.int32(), "how many images it saw"),
+    column("first_view", pa.int32(), "number of the first of them: 0 is the head's frontal view"),
     column("yaw_degrees", pa.float64(), "head pose in the first image", unit="degrees"),
     column("expression_mm", pa.float64(), "mean displacement from the neutral face", unit="mm"),
     *(
@@ -59,6 +61,24 @@ BENCHMARK = table(
         for name, words, unit in _BENCHMARK_ERRORS
     ),
     column("failure", pa.string(), "why there is no figure", nullable=True),
+)
+
+HEAT_MAP = table(
+    "evaluate/heat_map",
+    "the mean error of a system at every vertex, over held-out heads seen once, from the front",
+    column("item", pa.string(), "identifier of the system"),
+    column("subject", pa.string(), "the same: the row is about many heads"),
+    column("system", pa.string(), "name of the system or baseline"),
+    column("size", pa.string(), "size of the system's network; of no baseline", nullable=True),
+    column("mesh", MESH, "mean head to draw the errors on, binary PLY", unit="mm", frame="head"),
+    column(
+        "mean_error_mm",
+        pa.list_(pa.float32()),
+        "per vertex of the mesh: ground truth to predicted surface, rigid, without scale; empty "
+        "where no head is measured",
+        unit="mm",
+    ),
+    column("heads", pa.list_(pa.int32()), "per vertex: heads in the mean"),
 )
 
 EXAMPLES = table(

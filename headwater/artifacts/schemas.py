@@ -13,7 +13,7 @@ from headwater.artifacts.columns import (
     floats,
     table,
 )
-from headwater.artifacts.evaluate_schemas import BENCHMARK, ERRORS, EXAMPLES
+from headwater.artifacts.evaluate_schemas import BENCHMARK, ERRORS, EXAMPLES, HEAT_MAP
 
 _SIZE = (
     column("width", pa.int32(), "width of the frame", unit="px"),
@@ -228,6 +228,7 @@ TABLES = {
         SDF,
         ERRORS,
         BENCHMARK,
+        HEAT_MAP,
         EXAMPLES,
         *(rejects_schema(step) for step in STEPS),
     )

@@ -46,16 +46,23 @@ def judge_baselines(
     mean: FloatArray,
     progress: Callable[[int], None] | None = None,
 ) -> SetRows:
-    """Rows of both baselines on every trial; the mean head is the same in any number of views."""
+    """Rows of both baselines on every trial; the mean head is the same in any views."""
     faces = skin(model)
     mean_prediction = Prediction(mean, faces, model.landmarks_478.on(mean))
     fitter = LandmarkFitter(model)
     rows: SetRows = {}
     for trial in trials(cases):
         found = rows.setdefault(trial.case.test_set, [])
-        if len(trial.views) == 1:
+        if trial.headline:
             mean_row = trial.score(mean_prediction, MEAN_HEAD)
-        found.append(replace(mean_row, views=len(trial.views)))
+        found.append(
+            replace(
+                mean_row,
+                views=len(trial.views),
+                yaw_degrees=trial.yaw_degrees,
+                first_view=trial.first_view,
+            )
+        )
         views = _landmark_views(trial)
         if views:
             vertices = fitter.fit(views).vertices

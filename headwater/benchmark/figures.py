@@ -7,7 +7,7 @@ from headwater.benchmark.baselines import LANDMARK_FIT, MEAN_HEAD
 from headwater.benchmark.table import SetRows, of_system
 from headwater.benchmark.trials import HELD_OUT
 from headwater.metrics.benchmark import BenchmarkRow
-from headwater.metrics.summary import Figures, compare, flat, summarise
+from headwater.metrics.summary import VIEWS, Figures, bins, compare, flat, summarise
 
 FACE: Final = "face_chamfer"
 _TWICE: Final = ("honest_face_mm", "honest_face_mm_low", "honest_face_mm_high")
@@ -16,17 +16,28 @@ _TWICE: Final = ("honest_face_mm", "honest_face_mm_low", "honest_face_mm_high")
 def figures(system: str, rows: SetRows, baselines: SetRows) -> Figures:
     """All figures of ``system``, over the heads on which neither it nor a baseline failed.
 
-    One view of held-out heads has plain names; the others begin with ``views_3_`` and the like, and
-    with the test set's name.
+    The frontal view of held-out heads has plain names; the others begin with ``views_3_`` and the
+    like, and with the test set's name. ``face_mm_yaw_15_30`` and ``face_mm_expression_0.5_2`` are
+    bins in degrees and mm, see ``headwater.metrics.summary.bins``.
     """
     found: Figures = {}
     for test_set, members in rows.items():
+        prefix = "" if test_set == HELD_OUT else f"{test_set}_"
         for views in sorted({row.views for row in members}):
             own = of_system(members, system, views)
-            prefix = "" if test_set == HELD_OUT else f"{test_set}_"
-            prefix += "" if views == 1 else f"views_{views}_"
+            inner = prefix + ("" if views == 1 else f"views_{views}_")
             members_figures = _set_figures(own, baselines.get(test_set, []), views)
-            found |= {f"{prefix}{name}": value for name, value in members_figures.items()}
+            found |= {f"{inner}{name}": value for name, value in members_figures.items()}
+        found |= _bin_figures(prefix, [row for row in members if row.system == system])
+    return found
+
+
+def _bin_figures(prefix: str, rows: Sequence[BenchmarkRow]) -> Figures:
+    found: Figures = {}
+    for one in bins(rows):
+        if one.kind != VIEWS:
+            name = f"{prefix}face_mm_{one.kind}_{one.name}"
+            found |= {**flat(name, one.error), f"{name}_subjects": one.subjects}
     return found
 
 
@@ -45,6 +56,6 @@ def _set_figures(
     summary = {
         name.removeprefix("honest_"): value
         for name, value in summarise(own).items()
-        if not name.startswith("honest_face_mm_views") and name not in _TWICE
+        if name not in _TWICE
     }
     return {**summary, **named}

@@ -11,6 +11,7 @@ from headwater.artifacts.ids import item_id
 from headwater.artifacts.tables import read_bucket, to_table, write_bucket
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.metrics.face_regions import REGIONS
+from headwater.metrics.summary import FRONTAL
 
 FILE: Final = "benchmark.parquet"
 _PLAIN: Final = tuple(
@@ -35,14 +36,18 @@ def read_rows(folder: Path) -> SetRows:
 
 
 def of_system(rows: Iterable[BenchmarkRow], system: str, views: int) -> list[BenchmarkRow]:
-    """The rows of one system from ``views`` views."""
-    return [row for row in rows if row.system == system and row.views == views]
+    """The rows of one system from ``views`` views, the first of them from the front."""
+    return [
+        row
+        for row in rows
+        if row.system == system and row.views == views and row.first_view == FRONTAL
+    ]
 
 
 def _record(test_set: str, row: BenchmarkRow) -> dict[str, Any]:
     plain = {name: _known(getattr(row, name)) for name in _PLAIN}
     regions = {f"{name}_mm": _known(row.regions_mm.get(name, math.nan)) for name in REGIONS}
-    item = item_id("benchmark", test_set, row.subject, row.system, row.views)
+    item = item_id("benchmark", test_set, row.subject, row.system, row.views, row.first_view)
     return {"item": item, "test_set": test_set, **plain, **regions}
 
 

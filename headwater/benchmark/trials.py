@@ -1,4 +1,8 @@
-"""What every system is asked: held-out heads, in one, three and six views where they have them."""
+"""What every system is asked: held-out heads, in one, three and six views where they have them.
+
+Each of these begins with the head's first view, from the front. One more asks for the head in one
+view from the side, so that the error can be told by head pose.
+"""
 
 import json
 from collections import Counter
@@ -9,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from headwater.artifacts.schemas import HEADS, TRUTH
+from headwater.artifacts.schemas import HEADS, LANDMARKS, TRUTH
 from headwater.artifacts.tables import Row, read_table
 from headwater.datasets.scenes import Heads, Views
 from headwater.datasets.tables import read_heads, read_synthetic_views
@@ -19,6 +23,7 @@ from headwater.heads.landmark_files import with_landmarks
 from headwater.heads.model import HeadModel, Surface
 from headwater.metrics.benchmark import BenchmarkRow, Prediction, TruthHead, score
 from headwater.metrics.strata import expression_strength_mm, yaw_degrees
+from headwater.metrics.summary import FRONTAL
 
 HELD_OUT: Final = "held_out"
 OTHER: Final = "other"
@@ -27,7 +32,7 @@ VIEW_COUNTS: Final = (1, 3, 6)
 
 @dataclass(frozen=True)
 class Case:
-    """One head of a test set, with all of its views; those of one view see it in the first."""
+    """One head of a test set, with all of its views, by number."""
 
     test_set: str
     truth: TruthHead
@@ -36,19 +41,32 @@ class Case:
 
 @dataclass(frozen=True)
 class Trial:
-    """One question to a system: the head in these views."""
+    """One question to a system: the head in these views, ``first_view`` of the case the first."""
 
     case: Case
     views: Views
+    first_view: int = FRONTAL
 
-    def score(self, prediction: Prediction, system: str) -> BenchmarkRow:
+    @property
+    def yaw_degrees(self) -> float:
+        """Head pose in the first view."""
+        return yaw_degrees(self.views.R[0])
+
+    @property
+    def headline(self) -> bool:
+        """Whether the head is seen once and from the front, as in the main figures."""
+        return len(self.views) == 1 and self.first_view == FRONTAL
+
+    def score(self, prediction: Prediction, system: str, size: str | None = None) -> BenchmarkRow:
         """The errors of a predicted head, in the views' head frame or any other, mm."""
         return score(
             self.case.truth,
             prediction,
             system=system,
             views=len(self.views),
-            yaw_degrees=yaw_degrees(self.views.R[0]),
+            yaw_degrees=self.yaw_degrees,
+            first_view=self.first_view,
+            size=size,
         )
 
     def failed(self, system: str, reason: str) -> BenchmarkRow:
@@ -58,9 +76,10 @@ class Trial:
             truth.subject,
             system,
             len(self.views),
-            yaw_degrees(self.views.R[0]),
+            self.yaw_degrees,
             truth.expression_mm,
             failure=reason,
+            first_view=self.first_view,
         )
 
 
@@ -70,15 +89,21 @@ def trials(cases: Sequence[Case]) -> Iterator[Trial]:
         for count in VIEW_COUNTS:
             if count <= len(case.views):
                 yield Trial(case, case.views.choose(np.arange(count)))
+        side = _side_view(case.views)
+        if side is not None:
+            yield Trial(case, case.views.choose(np.array([side])), side)
 
 
 def count_trials(data: Path) -> int:
     """How many trials ``read_cases`` makes, without reading any picture."""
     total = 0
     for folder in (data, data / "other_heads") if _has_other(data) else (data,):
-        truth = read_table(folder, TRUTH, ["subject", "split"]).to_pylist()
-        views = Counter(row["subject"] for row in truth if row["split"] == "test")
+        truth = read_table(folder, TRUTH, ["item", "subject", "split", "view"]).to_pylist()
+        test = [row for row in truth if row["split"] == "test"]
+        views = Counter(row["subject"] for row in test)
         total += sum(count <= seen for seen in views.values() for count in VIEW_COUNTS)
+        found = set(read_table(folder, LANDMARKS, ["item"]).column("item").to_pylist())
+        total += len({row["subject"] for row in test if row["view"] and row["item"] in found})
     return total
 
 
@@ -103,6 +128,14 @@ def read_model(data: Path) -> HeadModel:
 def skin(model: HeadModel) -> np.ndarray:
     """Faces (f, 3) that a scan would see."""
     return np.asarray(model.faces[model.surface == Surface.SKIN])
+
+
+def _side_view(views: Views) -> int | None:
+    """The first view from the side in which the face was found."""
+    found = np.isfinite(views.landmarks_478_px).all(axis=(1, 2))
+    rows = np.flatnonzero(found)
+    later = rows[rows > FRONTAL]
+    return int(later[0]) if len(later) else None
 
 
 def _has_other(data: Path) -> bool:

@@ -5,7 +5,7 @@ For each subject make a ``TruthHead`` once, for each prediction a ``Prediction``
 Truth and prediction may differ in topology: what they share is the 478 surface landmarks.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -105,10 +105,11 @@ class BenchmarkRow:
     """Errors of one prediction; all NaN where ``failure`` says why there are none.
 
     views: how many images the prediction was made from; yaw_degrees: of the first one.
-    honest_face_mm: ground truth to predicted surface, rigid, without scale. reverse_face_mm: the
-    other way. f_score_*: at that distance. h3ds_*: the published protocol's scores.
-    regions_mm: honest error of each of ``REGIONS``. heat: the honest distance of every true vertex
-    of the face.
+    first_view: its number among the head's images, 0 being the frontal one. size: of the system's
+    network, where it has sizes. honest_face_mm: ground truth to predicted surface, rigid, without
+    scale. reverse_face_mm: the other way. f_score_*: at that distance. h3ds_*: the published
+    protocol's scores. regions_mm: honest error of each of ``REGIONS``. heat: the honest distance of
+    every true vertex of the face.
     """
 
     subject: str
@@ -117,6 +118,8 @@ class BenchmarkRow:
     yaw_degrees: float
     expression_mm: float
     failure: str | None = None
+    first_view: int = 0
+    size: str | None = None
     honest_face_mm: float = np.nan
     reverse_face_mm: float = np.nan
     f_score_1mm: float = np.nan
@@ -129,16 +132,31 @@ class BenchmarkRow:
 
 
 def score(
-    truth: TruthHead, prediction: Prediction, *, system: str, views: int, yaw_degrees: float
+    truth: TruthHead,
+    prediction: Prediction,
+    *,
+    system: str,
+    views: int,
+    yaw_degrees: float,
+    first_view: int = 0,
+    size: str | None = None,
 ) -> BenchmarkRow:
     """Both protocols, the regions and the reverse distance of one prediction.
 
     A prediction that is no surface, or that cannot be aligned, is a row with a ``failure``.
     """
-    about = (truth.subject, system, views, yaw_degrees, truth.expression_mm)
+    row = BenchmarkRow(
+        truth.subject,
+        system,
+        views,
+        yaw_degrees,
+        truth.expression_mm,
+        first_view=first_view,
+        size=size,
+    )
     dense = prediction.dense
     if not dense.sound or not np.isfinite(prediction.vertices).all():
-        return BenchmarkRow(*about, failure=NOT_A_SURFACE)
+        return replace(row, failure=NOT_A_SURFACE)
     honest = honest_face_chamfer(
         truth.vertices,
         np.asarray(truth.landmarks_478)[IBUG68_FROM_478],
@@ -147,11 +165,11 @@ def score(
         surface=truth.seen,
     )
     if not honest.aligned:
-        return BenchmarkRow(*about, failure=NOT_CONVERGED)
+        return replace(row, failure=NOT_CONVERGED)
     reverse = reverse_error(honest, truth.triangles, truth.nose_tip, dense)
     published = h3ds_score(truth.h3ds, prediction.vertices, landmarks_of(prediction.landmarks_478))
-    return BenchmarkRow(
-        *about,
+    return replace(
+        row,
         honest_face_mm=honest.mean_mm,
         reverse_face_mm=reverse.mean_mm,
         f_score_1mm=reverse.f_score(honest, 1.0),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from headwater.geometry.registration import Similarity, rigid_icp, umeyama
-from headwater.metrics.h3ds import FACE_RADIUS_MM, coarse, face_sphere, region_distances
+from headwater.metrics.h3ds import FACE_RADIUS_MM, face_sphere
 from headwater.metrics.surfaces import Triangles, area_samples, subdivide
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "ReverseError",
     "SurfaceError",
     "face_sphere",
-    "h3ds_chamfer",
     "honest_face_chamfer",
     "reverse_error",
     "subdivide",
@@ -173,27 +172,6 @@ def reverse_error(
     moved = error.transform.apply(points)
     inside = face_sphere(moved, truth_nose_tip)
     return ReverseError(truth.distances(moved[inside]), areas[inside])
-
-
-def h3ds_chamfer(
-    truth: FloatArray,
-    region: IntArray,
-    prediction: FloatArray,
-    *,
-    truth_landmarks: FloatArray | None = None,
-    landmarks: FloatArray | None = None,
-) -> float:
-    """The H3DS benchmark's score of a region, in mm, aligned on that region.
-
-    truth: (V, 3) mm; region: indices into it; prediction: (M, 3). Landmarks, if given, (k, 3)
-    each and in one order; the benchmark's own are in ``headwater.metrics.h3ds``.
-    """
-    tree = cKDTree(coarse(prediction, _numbered(landmarks), _numbered(truth_landmarks)))
-    return float(region_distances(truth, region, region, tree).mean())
-
-
-def _numbered(points: FloatArray | None) -> dict[str, FloatArray] | None:
-    return None if points is None else {str(row): point for row, point in enumerate(points)}
 
 
 def _failed(region: IntArray) -> SurfaceError:

@@ -153,7 +153,7 @@ def similarity_icp(source: NDArray[np.float64], target: cKDTree) -> NDArray[np.f
     return total
 
 
-def heat_colours(distances: FloatArray) -> NDArray[np.uint8]:
+def h3ds_colours(distances: FloatArray) -> NDArray[np.uint8]:
     """Colours (n, 3) uint8 of the benchmark's heat maps: green at 0 to red at 5 mm and more."""
     hue = 2.0 * (1.0 - np.clip(np.asarray(distances) / WORST_SHOWN_MM, 0.0, 1.0))  # sixths
     red, green = np.minimum(2.0 - hue, 1.0), np.minimum(hue, 1.0)

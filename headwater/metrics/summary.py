@@ -4,7 +4,7 @@ A failed head is in ``failures`` and in no mean. Intervals are ``<name>_low`` an
 they are left out where fewer than two subjects are left.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +23,8 @@ from headwater.metrics.intervals import (
 from headwater.metrics.strata import EXPRESSION_EDGES_MM, YAW_EDGES_DEGREES, bin_names, bin_numbers
 
 HEADLINE: Final = "honest_face_mm"
+FRONTAL: Final = 0  # the first view of every head
+YAW, EXPRESSION, VIEWS = "yaw", "expression", "views"
 ERRORS: Final = (
     HEADLINE,
     "reverse_face_mm",
@@ -60,12 +62,23 @@ class Comparison:
         }
 
 
-def summarise(rows: Sequence[BenchmarkRow], seed: int = SEED) -> Figures:
-    """Every error of one system's rows: means, regions, and the honest error in bins.
+@dataclass(frozen=True)
+class Bin:
+    """The honest face error where the question was alike.
 
-    Bins: ``_yaw_15_30`` by the first view's absolute yaw in degrees, ``_expression_0.5_2`` by
-    expression in mm, ``_views_3`` by view count, each with ``_subjects``; empty ones are left out.
+    kind: YAW, EXPRESSION or VIEWS; name: "15_30", "2_up", "3". place: mean of what is binned, over
+    all that was asked, failed or not: degrees, mm or views. error: mm. subjects: in ``error``.
     """
+
+    kind: str
+    name: str
+    place: float
+    error: Interval
+    subjects: int
+
+
+def summarise(rows: Sequence[BenchmarkRow], seed: int = SEED) -> Figures:
+    """Every error of one system's answers to questions of one kind, and of each region."""
     kept = [row for row in rows if row.failure is None]
     figures: Figures = {
         "subjects": len({row.subject for row in kept}),
@@ -75,31 +88,28 @@ def summarise(rows: Sequence[BenchmarkRow], seed: int = SEED) -> Figures:
         figures |= flat(name, _interval(kept, _attribute(name), seed))
     for region in REGIONS:
         figures |= flat(f"honest_{region}_mm", _interval(kept, _region(region), seed))
-    for name, members in bins(kept).items():
-        figures |= flat(f"{HEADLINE}_{name}", _interval(members, _attribute(HEADLINE), seed))
-        figures[f"{HEADLINE}_{name}_subjects"] = len({row.subject for row in members})
     return figures
 
 
-def bins(rows: Sequence[BenchmarkRow]) -> dict[str, list[BenchmarkRow]]:
-    """Rows by bin of yaw, expression and view count; every row is in one bin of each kind."""
-    found: dict[str, list[BenchmarkRow]] = {}
-    if not rows:
-        return found
-    yaw = np.abs([row.yaw_degrees for row in rows])
-    expression = np.array([row.expression_mm for row in rows])
-    for kind, values, edges in (
-        ("yaw", yaw, YAW_EDGES_DEGREES),
-        ("expression", expression, EXPRESSION_EDGES_MM),
-    ):
-        numbers = bin_numbers(values, edges)
-        for number, name in enumerate(bin_names(edges)):
-            members = [row for row, own in zip(rows, numbers, strict=True) if own == number]
-            if members:
-                found[f"{kind}_{name}"] = members
-    for views in sorted({row.views for row in rows}):
-        found[f"views_{views}"] = [row for row in rows if row.views == views]
-    return found
+def bins(rows: Sequence[BenchmarkRow], seed: int = SEED) -> list[Bin]:
+    """The honest face error of one system's rows by yaw, expression strength and view count.
+
+    Yaw: of all answers from one view. Expression: of those from the frontal view. View count: of
+    those that have the frontal view first. Bins that nobody asked about are left out.
+    """
+    single = [row for row in rows if row.views == 1]
+    frontal = [row for row in rows if row.first_view == FRONTAL]
+    frontal_single = [row for row in single if row.first_view == FRONTAL]
+    return [
+        *_within(YAW, single, YAW_EDGES_DEGREES, lambda row: abs(row.yaw_degrees), seed),
+        *_within(
+            EXPRESSION, frontal_single, EXPRESSION_EDGES_MM, lambda row: row.expression_mm, seed
+        ),
+        *(
+            _bin(VIEWS, str(views), [row for row in frontal if row.views == views], _views, seed)
+            for views in sorted({row.views for row in frontal})
+        ),
+    ]
 
 
 def compare(
@@ -143,6 +153,35 @@ def flat(name: str, interval: Interval) -> Figures:
     """An interval as figures; nothing that is not a number."""
     named = {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
     return {key: value for key, value in named.items() if np.isfinite(value)}
+
+
+def _within(
+    kind: str,
+    rows: Sequence[BenchmarkRow],
+    edges: tuple[float, ...],
+    pick: Pick,
+    seed: int,
+) -> Iterator[Bin]:
+    numbers = bin_numbers(np.array([pick(row) for row in rows]), edges)
+    for number, name in enumerate(bin_names(edges)):
+        members = [row for row, own in zip(rows, numbers, strict=True) if own == number]
+        if members:
+            yield _bin(kind, name, members, pick, seed)
+
+
+def _bin(kind: str, name: str, rows: Sequence[BenchmarkRow], pick: Pick, seed: int) -> Bin:
+    kept = [row for row in rows if row.failure is None]
+    return Bin(
+        kind,
+        name,
+        float(np.mean([pick(row) for row in rows])),
+        _interval(kept, _attribute(HEADLINE), seed),
+        len({row.subject for row in kept}),
+    )
+
+
+def _views(row: BenchmarkRow) -> float:
+    return row.views
 
 
 def _interval(rows: Sequence[BenchmarkRow], pick: Pick, seed: int) -> Interval:

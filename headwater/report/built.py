@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from headwater.report.comparison import BASELINE, NAMES, TEST_SETS, Compared
 from headwater.report.counts import Rejection, StepCount
 from headwater.report.diagram import PLACES, Node, diagram
 from headwater.report.evaluation import Evaluation
@@ -39,10 +40,12 @@ def built_section(
     rejected: Sequence[Rejection],
     evaluation: Evaluation,
     quality: dict[str, Any] | None,
+    compared: Compared,
 ) -> Built:
     """The graph, one row per step, one row per reason."""
     nodes = [_step_node(step, views) for step in steps]
     nodes += _whole_nodes(evaluation, quality)
+    nodes += _benchmark_nodes(compared)
     return Built(diagram(nodes), steps, rejected)
 
 
@@ -68,6 +71,21 @@ def _whole_nodes(evaluation: Evaluation, quality: dict[str, Any] | None) -> list
         captions["evaluate"] = f"{number(evaluation.metrics.get('face_chamfer_mm'))} mm face error"
     return [
         Node(name, *PLACES[name], caption or "not built", built=caption is not None)
+        for name, caption in captions.items()
+    ]
+
+
+def _benchmark_nodes(compared: Compared) -> list[Node]:
+    """The baselines' error, and how many heads of another model they were asked about."""
+    captions = {"other_heads": "not built", "baselines": "not built"}
+    first = next((line for line in compared.lines if line.system == NAMES[BASELINE]), None)
+    if first is not None:
+        other = [line for line in compared.lines if line.test_set == TEST_SETS["other"]]
+        asked = max((line.subjects + line.failures for line in other), default=0)
+        captions["other_heads"] = plural(asked, NOUNS["synthesize"]) if asked else "none asked for"
+        captions["baselines"] = f"{number(first.error.value)} mm mean head"
+    return [
+        Node(name, *PLACES[name], caption, built=first is not None)
         for name, caption in captions.items()
     ]
 

@@ -7,9 +7,12 @@ from itertools import pairwise
 import numpy as np
 from markupsafe import Markup
 
+from headwater.metrics.intervals import Interval
+
 WIDTH, HEIGHT = 540, 310
 MAX_DOTS = 40
 LEFT, RIGHT, TOP, BOTTOM = 54, 12, 14, 46
+DODGE = 0.5
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,15 @@ class Series:
     name: str
     x: Sequence[float]
     y: Sequence[float]
+    style: str = "a"
+
+
+@dataclass(frozen=True)
+class Whiskers:
+    """Values with intervals, one per category; those that are not finite are left out."""
+
+    name: str
+    values: Sequence[Interval]
     style: str = "a"
 
 
@@ -66,7 +78,12 @@ def _finite(series: Series) -> list[tuple[float, float]]:
     ]
 
 
-def _frame(x: Scale, y: Scale, x_label: str, y_label: str) -> Markup:
+def _frame(
+    x: Scale, y: Scale, x_label: str, y_label: str, categories: Sequence[str] = ()
+) -> Markup:
+    """Grid, ticks and labels; with ``categories`` these stand at 0, 1, ... in place of numbers."""
+    ticks = [(float(at), name) for at, name in enumerate(categories)]
+    ticks = ticks or [(tick, f"{round(tick, 10):g}") for tick in x.ticks()]
     parts = [Markup('<g class="grid">')]
     parts += [
         Markup('<line x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(
@@ -82,10 +99,10 @@ def _frame(x: Scale, y: Scale, x_label: str, y_label: str) -> Markup:
         for tick in y.ticks()
     ]
     parts += [
-        Markup('<text x="{:.1f}" y="{:.1f}" class="middle">{:g}</text>').format(
-            x(tick), y.start + 18, round(tick, 10)
+        Markup('<text x="{:.1f}" y="{:.1f}" class="middle">{}</text>').format(
+            x(tick), y.start + 18, name
         )
-        for tick in x.ticks()
+        for tick, name in ticks
     ]
     parts.append(
         Markup(
@@ -137,6 +154,54 @@ def line_chart(
                 for a, b in found
             )
     return legend([(line.style, line.name) for line, _ in points]) + _svg(body, about)
+
+
+def whisker_chart(
+    categories: Sequence[str],
+    series: Sequence[Whiskers],
+    x_label: str,
+    y_label: str,
+    about: str,
+    joined: bool = True,
+) -> Markup:
+    """For each category a dot per series with its interval as a bar; ``joined`` if in order."""
+    points = [
+        (at + _dodge(number, len(series)), line, value)
+        for number, line in enumerate(series)
+        for at, value in enumerate(line.values)
+        if np.isfinite(value.value)
+    ]
+    if not points:
+        return Markup("")
+    top = max(float(np.nanmax(value)) for _, _, value in points) * 1.05
+    x = Scale(-0.5, len(categories) - 0.5, LEFT, WIDTH - RIGHT)
+    y = Scale(0.0, max(top, 1e-9), HEIGHT - BOTTOM, TOP)
+    body = _frame(x, y, x_label, y_label, categories)
+    for line in series:
+        own = [(at, value) for at, other, value in points if other is line]
+        if joined and own:
+            path = "M" + "L".join(f"{x(at):.1f} {y(value.value):.1f}" for at, value in own)
+            body += Markup('<path class="line {}" d="{}" opacity=".3"/>').format(line.style, path)
+        body += Markup("").join(_whisker(x(at), y, line, value) for at, value in own)
+    shown = [(line.style, line.name) for line in series]
+    return legend(shown) + _svg(body, about)
+
+
+def _dodge(number: int, count: int) -> float:
+    return DODGE * ((number + 0.5) / count - 0.5)
+
+
+def _whisker(at: float, y: Scale, line: Whiskers, value: Interval) -> Markup:
+    body = Markup("")
+    span = ""
+    if np.isfinite(value.low):
+        body = Markup('<path class="line {}" d="M{:.1f} {:.1f}V{:.1f}"/>').format(
+            line.style, at, y(value.low), y(value.high)
+        )
+        span = f", {value.low:.2f} to {value.high:.2f}"
+    return body + Markup(
+        '<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="4"><title>{}: {:.2f}{}</title></circle>'
+    ).format(line.style, at, y(value.value), line.name, value.value, span)
 
 
 def cumulative(values: Sequence[float], name: str, style: str, total: int | None = None) -> Series:

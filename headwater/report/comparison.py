@@ -7,11 +7,22 @@ from typing import Final
 
 import numpy as np
 
+from headwater.benchmark.heat_map import HeatMap, read_heat_maps
 from headwater.benchmark.table import FILE, of_system, read_rows
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.metrics.face_regions import REGIONS
 from headwater.metrics.intervals import Interval
-from headwater.metrics.summary import HEADLINE, bins, compare, summarise
+from headwater.metrics.summary import (
+    EXPRESSION,
+    HEADLINE,
+    VIEWS,
+    YAW,
+    Bin,
+    bins,
+    compare,
+    summarise,
+)
+from headwater.report.reading import figures_of
 
 BASELINE: Final = "mean_head"
 NAMES: Final = {
@@ -20,8 +31,15 @@ NAMES: Final = {
     "lvd": "LVD",
     "glvd": "GLVD",
 }
-TEST_SETS: Final = {"held_out": "held out", "other": "another model's"}
-BIN_KINDS: Final = {"yaw": "head turned by, degrees", "expression": "expression, mm"}
+HELD_OUT: Final = "held_out"
+TEST_SETS: Final = {HELD_OUT: "Held-out heads", "other": "Heads of another model"}
+REGION: Final = "region"
+KINDS: Final = {
+    REGION: "region",
+    YAW: "head turned by, degrees",
+    EXPRESSION: "expression, mm",
+    VIEWS: "views",
+}
 
 
 @dataclass(frozen=True)
@@ -40,56 +58,108 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Bins:
-    """The error of one system in bins of one kind: name, mean with interval, heads."""
+class Strata:
+    """The error told apart by region, pose, expression or view count.
+
+    labels: of the bins; systems: name, and a bin per label.
+    """
+
+    kind: str
+    axis: str
+    labels: list[str]
+    systems: list[tuple[str, list[Bin]]]
+
+    @property
+    def heads(self) -> list[int]:
+        """Of each bin: heads that the system with the fewest failures was scored on."""
+        return [
+            max(members[place].subjects for _, members in self.systems)
+            for place in range(len(self.labels))
+        ]
+
+
+@dataclass(frozen=True)
+class PhotoLine:
+    """One system on the real photos."""
 
     system: str
-    kind: str
-    members: list[tuple[str, Interval, int]]
+    photos: int
+    nme_percent: float
+    worst_percent: float
+    mask_iou: float
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Lines of all systems; bins of held-out heads seen once. regions: names, in order."""
+    """Lines of all systems; strata and heat maps of held-out heads. regions: names, in order."""
 
     lines: list[Line]
-    bins: list[Bins]
+    strata: list[Strata]
+    heat: list[tuple[str, HeatMap]]
+    photos: list[PhotoLine]
     regions: tuple[str, ...] = REGIONS
+
+    @property
+    def tables(self) -> list[tuple[str, list[Line]]]:
+        """The lines of each test set."""
+        names = dict.fromkeys(line.test_set for line in self.lines)
+        return [(name, [line for line in self.lines if line.test_set == name]) for name in names]
+
+
+Named = tuple[str, str | None]
 
 
 def compare_systems(data: Path) -> Compared:
     """Read every benchmark table below ``data/evaluate``; nothing where there is none."""
     rows: dict[str, list[BenchmarkRow]] = {}
-    for path in sorted((data / "evaluate").glob(f"*/{FILE}")):
-        for test_set, members in read_rows(path.parent).items():
+    folders = sorted(path.parent for path in (data / "evaluate").glob(f"*/{FILE}"))
+    for folder in folders:
+        for test_set, members in read_rows(folder).items():
             rows.setdefault(test_set, []).extend(members)
     lines = [
-        _line(test_set, members, system, views)
+        _line(test_set, members, named, views)
         for test_set, members in sorted(rows.items())
         for views in sorted({row.views for row in members})
-        for system in _ordered({row.system for row in members if row.views == views})
+        for named in _ordered([row for row in members if row.views == views])
     ]
-    held_out = rows.get("held_out", [])
-    found = [
-        _bins(of_system(held_out, system, 1), system, kind)
-        for system in _ordered({row.system for row in held_out})
-        for kind in BIN_KINDS
-    ]
-    return Compared(lines, found)
+    held_out = rows.get(HELD_OUT, [])
+    systems = _ordered(held_out)
+    maps = {(one.system, one.size): one for folder in folders for one in read_heat_maps(folder)}
+    return Compared(
+        lines,
+        [_strata(held_out, systems, kind) for kind in KINDS] if systems else [],
+        [(label(*named), maps[named]) for named in systems if named in maps],
+        [line for folder in folders for line in _photos(folder, systems)],
+    )
 
 
-def _ordered(systems: set[str]) -> list[str]:
+def label(system: str, size: str | None) -> str:
+    """A system's name as the page writes it, with its size."""
+    name = NAMES.get(system, system)
+    return f"{name} {size}" if size else name
+
+
+def _ordered(rows: Sequence[BenchmarkRow]) -> list[Named]:
     """Baselines first, then the systems that have no place of their own, by name."""
     places = list(NAMES)
-    return sorted(systems, key=lambda s: (places.index(s) if s in places else len(places), s))
+
+    def place(named: Named) -> tuple[int, str, str]:
+        system, size = named
+        return places.index(system) if system in places else len(places), system, size or ""
+
+    return sorted({(row.system, row.size) for row in rows}, key=place)
 
 
-def _line(test_set: str, rows: Sequence[BenchmarkRow], system: str, views: int) -> Line:
-    own = of_system(rows, system, views)
+def _of(rows: Sequence[BenchmarkRow], named: Named) -> list[BenchmarkRow]:
+    return [row for row in rows if (row.system, row.size) == named]
+
+
+def _line(test_set: str, rows: Sequence[BenchmarkRow], named: Named, views: int) -> Line:
+    own = of_system(_of(rows, named), named[0], views)
     compared = compare(own, of_system(rows, BASELINE, views))
     figures = summarise(own)
     return Line(
-        NAMES.get(system, system),
+        label(*named),
         TEST_SETS.get(test_set, test_set),
         views,
         _interval(figures, HEADLINE),
@@ -101,14 +171,58 @@ def _line(test_set: str, rows: Sequence[BenchmarkRow], system: str, views: int) 
     )
 
 
-def _bins(rows: Sequence[BenchmarkRow], system: str, kind: str) -> Bins:
-    kept = [row for row in rows if row.failure is None]
-    members = []
-    for name, some in bins(kept).items():
-        if name.startswith(f"{kind}_"):
-            label = name.removeprefix(f"{kind}_").replace("_up", " and more").replace("_", " to ")
-            members.append((label, _interval(summarise(some), HEADLINE), len(some)))
-    return Bins(NAMES.get(system, system), BIN_KINDS[kind], members)
+def _strata(rows: Sequence[BenchmarkRow], systems: Sequence[Named], kind: str) -> Strata:
+    """All systems were asked the same, but a system may come from another build: bins by name."""
+    found = {}
+    for named in systems:
+        own = _of(rows, named)
+        members = _regions(of_system(own, named[0], 1)) if kind == REGION else bins(own)
+        found[label(*named)] = {one.name: one for one in members if one.kind == kind}
+    places = {one.name: one.place for members in found.values() for one in members.values()}
+    names = sorted(places, key=lambda name: places[name])
+    nothing = Interval(np.nan, np.nan, np.nan)
+    return Strata(
+        kind,
+        KINDS[kind],
+        [_words(name) for name in names],
+        [
+            (system, [own.get(name, Bin(kind, name, places[name], nothing, 0)) for name in names])
+            for system, own in found.items()
+        ],
+    )
+
+
+def _regions(rows: Sequence[BenchmarkRow]) -> list[Bin]:
+    """The error of each region of the face, from the frontal view alone."""
+    figures = summarise(rows)
+    subjects = int(figures["subjects"])
+    return [
+        Bin(REGION, name, place, _interval(figures, f"honest_{name}_mm"), subjects)
+        for place, name in enumerate(REGIONS)
+    ]
+
+
+def _words(name: str) -> str:
+    """A bin's name as the page writes it; nothing is turned by more than 180 degrees."""
+    ends = name.split("_")
+    return f"{ends[0]} and more" if ends[-1] in ("up", "180") else " to ".join(ends)
+
+
+def _photos(folder: Path, systems: Sequence[Named]) -> list[PhotoLine]:
+    """What a system reached on real photos; nothing for baselines, or without a photo."""
+    figures = figures_of(folder / "metrics.json") or {}
+    if not figures.get("real_photos"):
+        return []
+    named = next((one for one in systems if one[0] == folder.name), (folder.name, None))
+    return [
+        PhotoLine(
+            label(*named),
+            int(figures["real_photos"]),
+            float(figures.get("real_landmark_nme_percent", np.nan)),
+            float(figures.get("real_landmark_nme_percent_worst", np.nan)),
+            float(figures.get("real_mask_iou", np.nan)),
+        )
+    ]
 
 
 def _interval(figures: dict[str, float | int], name: str) -> Interval:

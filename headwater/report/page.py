@@ -18,6 +18,7 @@ from headwater.report.results import results_section
 from headwater.report.shapes import shapes_section
 from headwater.report.sheets import edited_cards, photo_cards, synthetic_cards
 from headwater.report.summary import summary
+from headwater.report.systems import systems_section
 from headwater.viewer.model import viewer_model
 from headwater.viewer.scripts import viewer_context
 from headwater.viewer.templating import render_page
@@ -45,10 +46,11 @@ def build_page(data: Path, params: Params) -> Report:
     rejected = rejections(data)
     evaluation = read_evaluation(data, SYSTEM, PORTRAITS)
     shapes = shapes_section(evaluation)
+    compared = compare_systems(data)
     quality = figures_of(data / "quality" / "metrics.json")
     context = {
         "summary": summary(steps, views, rejected, evaluation),
-        "built": built_section(steps, views, rejected, evaluation, quality),
+        "built": built_section(steps, views, rejected, evaluation, quality, compared),
         "photos": photo_cards(photo_frames(data, PHOTOS)),
         "photo_count": _count(steps, "ingest", "photo"),
         "view_count": views,
@@ -56,7 +58,7 @@ def build_page(data: Path, params: Params) -> Report:
         "edited": edited_cards(edited_frames(data, EDITED_PHOTOS, EDITED_HEADS)),
         "quality": quality_of(quality) if quality is not None else None,
         "results": results_section(evaluation),
-        "compared": compare_systems(data),
+        "systems": systems_section(compared),
         "shapes": shapes,
         "making": making_section(params, licences(data)),
         **viewer_context(_viewer_models(evaluation)),

@@ -8,9 +8,11 @@ HEAT_LIMIT_MM = 5.0
 HEAT_COLOURS = "YlOrRd"
 
 
-def heat_colours(distance: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Colours (V, 3) sRGB in 0..1, of distances (V,) mm, from 0 to ``HEAT_LIMIT_MM``."""
-    colours = mpl.colormaps[HEAT_COLOURS](np.clip(distance / HEAT_LIMIT_MM, 0, 1))
+def heat_colours(
+    distance: NDArray[np.floating], limit_mm: float = HEAT_LIMIT_MM
+) -> NDArray[np.float64]:
+    """Colours (V, 3) sRGB in 0..1, of distances (V,) mm, from 0 to ``limit_mm``."""
+    colours = mpl.colormaps[HEAT_COLOURS](np.clip(distance / limit_mm, 0, 1))
     return np.asarray(colours[:, :3], np.float64)
 
 

@@ -1,18 +1,28 @@
 """Trials, baselines, table and figures of the benchmark on toy heads."""
 
+import csv
 import math
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
+from headwater.artifacts.file_checks import check_file
+from headwater.baselines.landmark_fit import LandmarkView
+from headwater.benchmark import baselines
 from headwater.benchmark.baselines import LANDMARK_FIT, MEAN_HEAD
 from headwater.benchmark.figures import figures
+from headwater.benchmark.heat_map import read_heat_maps
+from headwater.benchmark.results import PLACES, write_results
 from headwater.benchmark.table import SetRows, of_system, read_rows, write_rows
 from headwater.benchmark.trials import HELD_OUT, OTHER, trials
 from headwater.metrics.benchmark import BenchmarkRow, Prediction
 from headwater.metrics.face_regions import REGIONS
+from headwater.metrics.strata import yaw_degrees
+from headwater.metrics.summary import heat_map
+from headwater.systems import PACKAGES
 from tests.systems.toy_heads import toy_cases, toy_heads, toy_template, toy_views
 
 TEMPLATE = toy_template()
@@ -41,10 +51,28 @@ def rows(system: str, errors: list[float], views: int = 1) -> list[BenchmarkRow]
 @pytest.mark.parametrize(("seen", "counts"), [(1, [1]), (4, [1, 3]), (7, [1, 3, 6])])
 def test_a_head_is_asked_about_in_as_many_views_as_it_has(seen: int, counts: list[int]) -> None:
     case = toy_cases(HEADS, toy_views(HEADS, seen, seed=1))[1]
-    asked = list(trials([case]))
+    asked = [trial for trial in trials([case]) if trial.first_view == 0]
     assert [len(trial.views) for trial in asked] == counts
+    assert [trial.headline for trial in asked] == [count == 1 for count in counts]
     for trial in asked:
         np.testing.assert_array_equal(trial.views.R[0], case.views.R[0])
+
+
+@pytest.mark.parametrize(("unseen", "side"), [([], 1), ([0], 1), ([1, 2], 3), ([1, 2, 3], None)])
+def test_one_question_sees_the_head_from_the_side_where_the_face_was_found(
+    unseen: list[int], side: int | None
+) -> None:
+    case = toy_cases(HEADS, toy_views(HEADS, 4, seed=1))[0]
+    landmarks = case.views.landmarks_478_px.copy()
+    landmarks[unseen] = np.nan
+    case = replace(case, views=replace(case.views, landmarks_478_px=landmarks))
+    asked = [trial for trial in trials([case]) if trial.first_view]
+    assert [trial.first_view for trial in asked] == ([] if side is None else [side])
+    for trial in asked:
+        np.testing.assert_array_equal(trial.views.R, case.views.R[[side]])
+        assert trial.yaw_degrees == yaw_degrees(case.views.R[side])
+        assert not trial.headline
+        assert trial.failed("silent", "none").first_view == side
 
 
 def test_the_truth_itself_has_no_error_and_no_answer_is_a_failure() -> None:
@@ -60,13 +88,18 @@ def test_the_truth_itself_has_no_error_and_no_answer_is_a_failure() -> None:
 
 
 def test_rows_come_back_from_their_table(tmp_path: Path) -> None:
+    side = replace(row("head0", "a", 9.0), first_view=2, size="small")
     sets: SetRows = {
-        HELD_OUT: [*rows("a", [1.0, math.nan, 1.5]), *rows("b", [2.0, 2.5, 3.0], views=3)],
+        HELD_OUT: [*rows("a", [1.0, math.nan, 1.5]), *rows("b", [2.0, 2.5, 3.0], views=3), side],
         OTHER: rows("a", [4.0]),
     }
     write_rows(tmp_path, sets)
     found = read_rows(tmp_path)
     assert set(found) == {HELD_OUT, OTHER}
+    assert [(one.first_view, one.size) for one in found[HELD_OUT] if one.honest_face_mm == 9.0] == [
+        (2, "small")
+    ]
+    assert side not in of_system(sets[HELD_OUT], "a", 1)
     for name, members in sets.items():
         for system, views in (("a", 1), ("b", 3)):
             before = of_system(members, system, views)
@@ -79,13 +112,13 @@ def test_rows_come_back_from_their_table(tmp_path: Path) -> None:
 
 def test_figures_compare_on_the_heads_that_nobody_failed_on() -> None:
     own = rows("glvd", [1.0, 2.0, math.nan, 3.0])
-    baselines: SetRows = {
+    others: SetRows = {
         HELD_OUT: [
             *rows(MEAN_HEAD, [2.0, 4.0, 5.0, math.nan]),
             *rows(LANDMARK_FIT, [1.0, 1.0, 1.0, 1.0]),
         ]
     }
-    found = figures("glvd", {HELD_OUT: own}, baselines)
+    found = figures("glvd", {HELD_OUT: own}, others)
     assert found["face_chamfer_mm"] == pytest.approx(1.5)
     assert found["mean_head_face_chamfer_mm"] == pytest.approx(3.0)
     assert found["face_chamfer_ratio"] == pytest.approx(0.5)
@@ -110,3 +143,97 @@ def test_more_views_and_the_other_heads_have_names_of_their_own() -> None:
     assert found["other_face_chamfer_mm"] == pytest.approx(4.0)
     assert found["other_face_chamfer_ratio"] == pytest.approx(1.0)
     assert found["other_subjects"] == 2
+
+
+def from_the_side(members: list[BenchmarkRow], yaw: float) -> list[BenchmarkRow]:
+    return [
+        replace(one, first_view=1, yaw_degrees=yaw, honest_face_mm=10 * one.honest_face_mm)
+        for one in members
+    ]
+
+
+def test_a_view_from_the_side_is_in_the_bins_of_pose_and_in_no_other_figure() -> None:
+    frontal: SetRows = {HELD_OUT: [*rows("glvd", [1.0, 2.0]), *rows("glvd", [0.5, 1.0], views=3)]}
+    mean: SetRows = {HELD_OUT: [replace(one, system=MEAN_HEAD) for one in frontal[HELD_OUT]]}
+    without = figures("glvd", frontal, mean)
+    sides = from_the_side(frontal[HELD_OUT][:2], -33.0)
+    found = figures("glvd", {HELD_OUT: [*frontal[HELD_OUT], *sides]}, mean)
+    added = {name for name in found if "yaw_30_45" in name}
+    assert {name: value for name, value in found.items() if name not in added} == without
+    assert found["face_mm_yaw_30_45"] == pytest.approx(15.0)
+    assert found["face_mm_yaw_30_45_subjects"] == 2
+    assert found["face_mm_yaw_0_15"] == pytest.approx(1.5)
+    assert found["face_mm_expression_0.5_2"] == pytest.approx(1.5)
+
+
+def test_plots_have_a_line_per_bin_and_columns_per_system(tmp_path: Path) -> None:
+    a, b = rows("a", [1.0, 2.0]), rows("b", [3.0, math.nan])
+    a += from_the_side(a, 20.0)
+    b += from_the_side(b[:1], 20.0) + [replace(row("head1", "b", math.nan), yaw_degrees=20.0)]
+    write_results(tmp_path, {HELD_OUT: a + b}, TEMPLATE.mean, TEMPLATE.faces)
+    with (tmp_path / "by_yaw.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert [line["yaw_degrees"] for line in lines] == ["5", "20"]
+    assert [(line["a_mm"], line["a_heads"]) for line in lines] == [("1.5", "2"), ("15", "2")]
+    assert [(line["b_mm"], line["b_low_mm"]) for line in lines] == [("3", ""), ("30", "")]
+    assert (tmp_path / "by_expression.csv").read_text().count("\n") == 2
+    assert (tmp_path / "by_views.csv").read_text().startswith("views,a_mm,a_low_mm,a_high_mm,")
+
+
+@pytest.mark.parametrize("kind", PLACES)
+def test_dvc_plots_every_system_and_baseline(kind: str) -> None:
+    graph = yaml.safe_load((Path(__file__).resolve().parents[2] / "dvc.yaml").read_text())
+    (plot,) = (plot[f"by_{kind}"] for plot in graph["plots"] if f"by_{kind}" in plot)
+    assert plot["x"] == PLACES[kind]
+    assert plot["y"] == {
+        f"data/evaluate/baselines/by_{kind}.csv": [f"{MEAN_HEAD}_mm", f"{LANDMARK_FIT}_mm"],
+        **{f"data/evaluate/{name}/by_{kind}.csv": f"{name}_mm" for name in PACKAGES},
+    }
+
+
+def test_heat_maps_come_back_and_hold_frontal_views_only(tmp_path: Path) -> None:
+    cases = toy_cases(HEADS, toy_views(HEADS, 2, seed=1))
+    grown = Prediction(
+        1.03 * HEADS.vertices[0], TEMPLATE.faces, TEMPLATE.landmarks_478.on(HEADS.vertices[0])
+    )
+    scored = [trial.score(grown, "toy", "small") for trial in trials(cases)]
+    assert len(scored) == 6
+    folder = tmp_path / "evaluate" / "toy"
+    write_results(folder, {HELD_OUT: scored}, TEMPLATE.mean, TEMPLATE.faces)
+    (found,) = read_heat_maps(folder)
+    assert (found.system, found.size) == ("toy", "small")
+    np.testing.assert_array_equal(found.vertices, TEMPLATE.mean)
+    np.testing.assert_array_equal(found.faces, TEMPLATE.faces)
+    wanted, heads = heat_map([one for one in scored if one.first_view == 0], len(TEMPLATE.mean))
+    np.testing.assert_allclose(found.mean_mm, wanted, rtol=1e-6)
+    np.testing.assert_array_equal(found.heads, heads)
+    assert np.isnan(found.mean_mm).any()
+    assert found.heads.max() == 3
+    assert check_file(folder / "heat_map.parquet") is None
+    assert read_heat_maps(tmp_path / "elsewhere") == []
+
+
+class _Fitter:
+    """Stands in for the landmark fit: the template, whatever is seen."""
+
+    def __init__(self, model: object) -> None:
+        self.vertices = TEMPLATE.mean
+
+    def fit(self, views: list[LandmarkView]) -> "_Fitter":
+        assert views
+        return self
+
+
+def test_baselines_answer_every_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "LandmarkFitter", _Fitter)
+    cases = toy_cases(HEADS, toy_views(HEADS, 3, seed=1))[:2]
+    counted: list[int] = []
+    found = baselines.judge_baselines(cases, TEMPLATE, TEMPLATE.mean, counted.append)
+    assert sum(counted) == 6
+    wanted = [(trial.case.truth.subject, trial.yaw_degrees) for trial in trials(cases)]
+    for system in (MEAN_HEAD, LANDMARK_FIT):
+        own = [one for one in found[HELD_OUT] if one.system == system]
+        assert [(one.subject, one.yaw_degrees) for one in own] == wanted
+        assert [(one.views, one.first_view) for one in own] == 2 * [(1, 0), (3, 0), (1, 1)]
+    mean = [one for one in found[HELD_OUT] if one.system == MEAN_HEAD]
+    assert len({one.honest_face_mm for one in mean[:3]}) == 1

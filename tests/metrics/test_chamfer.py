@@ -7,11 +7,11 @@ from headwater.metrics.chamfer import (
     FACE_RADIUS_MM,
     DensePrediction,
     face_sphere,
-    h3ds_chamfer,
     honest_face_chamfer,
     reverse_error,
     subdivide,
 )
+from headwater.metrics.h3ds import H3dsTruth, h3ds_score
 from headwater.metrics.surfaces import Triangles
 
 
@@ -100,16 +100,11 @@ def test_size_is_seen_by_the_honest_protocol_and_hidden_by_h3ds(head: trimesh.Tr
     honest = honest_face_chamfer(
         head.vertices, head.vertices[rows], TIP, prediction(head, larger, rows)
     )
+    truth, theirs = (dict(enumerate(vertices[rows])) for vertices in (head.vertices, larger))
     region = face_sphere(head.vertices, TIP)
-    hidden = h3ds_chamfer(
-        head.vertices,
-        region,
-        larger,
-        truth_landmarks=head.vertices[rows],
-        landmarks=larger[rows],
-    )
+    hidden = h3ds_score(H3dsTruth(head.vertices, truth, region, region), larger, theirs)
     assert honest.mean_mm > 0.3
-    assert hidden < 1e-6
+    assert hidden.face_mm < 1e-6
 
 
 def test_what_cannot_be_aligned_is_a_failure_not_a_number(head: trimesh.Trimesh) -> None:

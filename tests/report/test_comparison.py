@@ -1,16 +1,26 @@
 """Systems side by side: which lines there are, their order, and what fills them."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from headwater.benchmark.results import write_results
 from headwater.benchmark.table import write_rows
+from headwater.geometry.registration import Similarity
 from headwater.metrics.benchmark import BenchmarkRow
-from headwater.report.comparison import compare_systems
+from headwater.metrics.chamfer import SurfaceError
+from headwater.metrics.face_regions import REGIONS
+from headwater.report.comparison import Strata, compare_systems
+from headwater.report.systems import systems_section
+from tests.report.tiny_data import SPHERE
+
+HELD_OUT, OTHER = "Held-out heads", "Heads of another model"
 
 
-def rows(system: str, scale: float, views: int = 1) -> list[BenchmarkRow]:
+def rows(system: str, scale: float, views: int = 1, size: str | None = None) -> list[BenchmarkRow]:
     return [
         BenchmarkRow(
             f"head{i}",
@@ -21,6 +31,7 @@ def rows(system: str, scale: float, views: int = 1) -> list[BenchmarkRow]:
             honest_face_mm=scale * (1.0 + 0.1 * i),
             h3ds_face_mm=2.0,
             regions_mm={"nose": 0.5 * scale},
+            size=size,
         )
         for i in range(5)
     ]
@@ -30,32 +41,92 @@ def test_systems_stand_below_the_baselines_with_their_share_of_the_mean_heads_er
     tmp_path: Path,
 ) -> None:
     evaluated = tmp_path / "evaluate"
-    failed = BenchmarkRow("head9", "glvd", 1, 0.0, 0.0, failure="none")
-    write_rows(evaluated / "glvd", {"held_out": [*rows("glvd", 0.5), failed]})
+    failed = BenchmarkRow("head9", "glvd", 1, 0.0, 0.0, failure="none", size="small")
+    write_rows(evaluated / "glvd", {"held_out": [*rows("glvd", 0.5, size="small"), failed]})
+    write_rows(evaluated / "glvd_medium", {"held_out": rows("glvd", 0.4, size="medium")})
     write_rows(evaluated / "new", {"held_out": rows("new", 0.8)})
     write_rows(evaluated / "lvd", {"held_out": [*rows("lvd", 0.9), *rows("lvd", 0.7, views=3)]})
     baselines = [*rows("mean_head", 1.0), *rows("mean_head", 1.0, views=3)]
     write_rows(evaluated / "baselines", {"held_out": baselines, "other": rows("mean_head", 2.0)})
     compared = compare_systems(tmp_path)
     assert [(line.system, line.test_set, line.views) for line in compared.lines] == [
-        ("mean head", "held out", 1),
-        ("LVD", "held out", 1),
-        ("GLVD", "held out", 1),
-        ("new", "held out", 1),
-        ("mean head", "held out", 3),
-        ("LVD", "held out", 3),
-        ("mean head", "another model's", 1),
+        ("mean head", HELD_OUT, 1),
+        ("LVD", HELD_OUT, 1),
+        ("GLVD medium", HELD_OUT, 1),
+        ("GLVD small", HELD_OUT, 1),
+        ("new", HELD_OUT, 1),
+        ("mean head", HELD_OUT, 3),
+        ("LVD", HELD_OUT, 3),
+        ("mean head", OTHER, 1),
     ]
-    glvd = compared.lines[2]
+    assert [(name, len(lines)) for name, lines in compared.tables] == [(HELD_OUT, 7), (OTHER, 1)]
+    assert compared.lines[2].error.value == pytest.approx(0.48)
+    glvd = compared.lines[3]
     assert glvd.error.value == pytest.approx(0.6)
     assert glvd.ratio.value == pytest.approx(0.5)
     assert glvd.error.low < glvd.error.value < glvd.error.high
     assert (glvd.subjects, glvd.failures) == (5, 1)
     assert glvd.regions_mm["nose"] == pytest.approx(0.25)
     assert np.isnan(glvd.regions_mm["chin"])
-    yaw = next(group for group in compared.bins if group.system == "GLVD")
-    assert sum(count for _, _, count in yaw.members) == 5
-    assert yaw.members[0][0] == "0 to 15"
+
+
+def strata(data: Path, kind: str) -> Strata:
+    return next(one for one in compare_systems(data).strata if one.kind == kind)
+
+
+def test_bins_of_all_systems_stand_side_by_side(tmp_path: Path) -> None:
+    evaluated = tmp_path / "evaluate"
+    write_rows(evaluated / "baselines", {"held_out": rows("mean_head", 1.0)})
+    side = [replace(one, first_view=1, yaw_degrees=-60.0) for one in rows("glvd", 2.0)]
+    several = [*rows("glvd", 0.5), *rows("glvd", 0.3, views=3), *side]
+    write_rows(evaluated / "glvd", {"held_out": several})
+    yaw = strata(tmp_path, "yaw")
+    assert yaw.labels == ["0 to 15", "15 to 30", "30 to 45", "45 and more"]
+    assert yaw.heads == [2, 1, 2, 5]
+    (mean, base), (glvd, ours) = yaw.systems
+    assert (mean, glvd) == ("mean head", "GLVD")
+    assert [one.error.value for one in ours] == pytest.approx([0.525, 0.6, 0.675, 2.4])
+    assert [one.subjects for one in base] == [2, 1, 2, 0]
+    assert np.isnan(base[3].error.value)
+    assert strata(tmp_path, "expression").labels == ["0 to 0.5", "0.5 to 2", "2 and more"]
+    assert strata(tmp_path, "expression").heads == [1, 1, 3]
+    assert strata(tmp_path, "views").labels == ["1", "3"]
+    region = strata(tmp_path, "region")
+    assert region.labels == list(REGIONS)
+    assert region.systems[1][1][REGIONS.index("nose")].error.value == pytest.approx(0.25)
+
+
+def heat(folder: Path, system: str, error: float) -> None:
+    region = np.arange(40)
+    found = SurfaceError(np.full(40, error), region, True, 0.0, 1, Similarity.identity())
+    row = BenchmarkRow("head", system, 1, 0.0, 0.0, honest_face_mm=error, heat=found)
+    write_results(folder, {"held_out": [row]}, SPHERE.vertices, SPHERE.faces)
+
+
+def test_heat_maps_share_one_colour_scale(tmp_path: Path) -> None:
+    heat(tmp_path / "evaluate" / "baselines", "mean_head", 3.5)
+    heat(tmp_path / "evaluate" / "glvd", "glvd", 0.5)
+    section = systems_section(compare_systems(tmp_path))
+    assert section.limit_mm == 4.0
+    assert section.heads == 1
+    assert [[name for name, _ in row.pictures] for row in section.heat] == 2 * [
+        ["mean head", "GLVD"]
+    ]
+    assert len({picture for row in section.heat for _, picture in row.pictures}) == 4
+    assert [one.title for one in section.charts] == ["Region", "Pose", "Expression", "Views"]
+
+
+def test_photos_are_compared_where_there_are_any(tmp_path: Path) -> None:
+    evaluated = tmp_path / "evaluate"
+    for system, figures in {
+        "glvd": {"real_photos": 2, "real_landmark_nme_percent": 2.5, "real_mask_iou": 0.9},
+        "lvd": {"real_photos": 0},
+    }.items():
+        write_rows(evaluated / system, {"held_out": rows(system, 1.0, size="small")})
+        (evaluated / system / "metrics.json").write_text(json.dumps(figures))
+    (line,) = compare_systems(tmp_path).photos
+    assert (line.system, line.photos, line.nme_percent) == ("GLVD small", 2, 2.5)
+    assert np.isnan(line.worst_percent)
 
 
 def test_nothing_evaluated_is_nothing_to_compare(tmp_path: Path) -> None:

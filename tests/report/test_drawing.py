@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.geometry.cameras import Camera, look_at, project
-from headwater.report.charts import Scale, Series, cumulative, line_chart, pairs_chart, tick_step
+from headwater.metrics.intervals import Interval
+from headwater.report.charts import (
+    Scale,
+    Series,
+    Whiskers,
+    cumulative,
+    line_chart,
+    pairs_chart,
+    tick_step,
+    whisker_chart,
+)
 from headwater.report.evaluation import Reconstruction
 from headwater.report.pictures import axes_layer, depth_picture, outline_path
 from headwater.report.renders import HEAT_LIMIT_MM, heat_colours
@@ -118,6 +128,7 @@ def test_numbers_and_names() -> None:
 
 def test_heat_colours_stop_at_the_limit() -> None:
     colours = heat_colours(np.array([0.0, HEAT_LIMIT_MM, 10 * HEAT_LIMIT_MM]))
+    assert np.array_equal(heat_colours(np.array([0.0, 1.0, 2.0]), 1.0), colours)
     assert np.array_equal(colours[1], colours[2])
     assert colours[0].sum() > colours[1].sum()
 
@@ -140,3 +151,20 @@ def test_only_the_sphere_around_the_nose_is_measured() -> None:
     distance = np.linalg.norm(one.vertices - (0, 0, RADIUS), axis=1)
     assert inside[distance < 75].all()
     assert not inside[distance > 115].any()
+
+
+def test_whiskers_stand_beside_each_other_with_their_intervals() -> None:
+    nothing = Interval(np.nan, np.nan, np.nan)
+    ours = Whiskers("<ours>", [Interval(1.0, 0.5, 2.0), nothing], "a")
+    theirs = Whiskers("theirs", [Interval(3.0, np.nan, np.nan), Interval(4.0, 3.0, 5.0)], "b")
+    chart = whisker_chart(["0 to 1", "2 & more"], [ours, theirs], "x", "y", "about")
+    dots = re.findall(r'class="dot (.)" cx="([\d.]+)" cy="([\d.]+)"', chart)
+    assert [style for style, _, _ in dots] == ["a", "b", "b"]
+    across = [float(x) for _, x, _ in dots]
+    assert across == sorted(across)
+    assert float(dots[0][2]) > float(dots[1][2]) > float(dots[2][2])
+    assert len(re.findall(r'd="M[\d.]+ [\d.]+V', chart)) == 2
+    assert "2 &amp; more" in chart
+    assert "&lt;ours&gt;: 1.00, 0.50 to 2.00" in chart
+    assert 'opacity=".3"' not in whisker_chart(["a"], [ours], "x", "y", "about", joined=False)
+    assert whisker_chart(["a"], [Whiskers("none", [nothing])], "x", "y", "about") == ""

@@ -145,6 +145,19 @@ def test_numbers_are_those_of_the_files(page: Page) -> None:
     assert page.row("Rejected ingest no face")[1:] == ["3"]
 
 
+def test_systems_stand_side_by_side(page: Page) -> None:
+    assert page.row("GLVD small")[1:4] == ["1", "1.20 1.08–1.32", "1.00 1.00–1.00"]
+    assert page.row("region")[:5] == ["region", "nose", *3 * ["1.50 1.50–1.50"]]
+    turned = [row for row in page.rows if row and row[0] == "head turned by, degrees"]
+    assert [(row[1], row[-1]) for row in turned] == [("0 to 15", "5"), ("15 to 30", "5")]
+    pictures = [attrs["alt"] for attrs in page.all("img") if "Mean error" in attrs["alt"]]
+    assert len(pictures) == 6
+    assert pictures[2] == "Mean error of GLVD small, from the front"
+    assert "3 mm or more" in page.text
+    assert "1.20 mm mean head" in page.text
+    assert "none asked for" in page.text
+
+
 def test_counts_are_those_of_the_tables(page: Page) -> None:
     def numbers(step: str) -> list[str]:
         row = next(row for row in page.rows if row and row[0].startswith(step))

@@ -16,7 +16,11 @@ from headwater.artifacts.images import encode_png
 from headwater.artifacts.meshes import to_ply
 from headwater.artifacts.schemas import rejects_schema
 from headwater.artifacts.tables import bucket_file, to_table, write_bucket
+from headwater.benchmark.results import write_results
 from headwater.geometry.cameras import Camera, look_at, project
+from headwater.geometry.registration import Similarity
+from headwater.metrics.benchmark import BenchmarkRow
+from headwater.metrics.chamfer import SurfaceError
 
 SIDE = 48
 HOSTILE = (
@@ -216,6 +220,34 @@ def _errors(builder: Builder) -> None:
     builder.add(ERRORS, **failed, system="glvd", failure="<b>no</b> alignment")
 
 
+def _benchmark(data: Path) -> None:
+    for folder, systems in {"baselines": ("mean_head", "landmark_fit"), "glvd": ("glvd",)}.items():
+        rows = [
+            BenchmarkRow(
+                item_id("tested", number),
+                system,
+                1,
+                20.0 * view,
+                float(number),
+                first_view=view,
+                size="small" if system == "glvd" else None,
+                honest_face_mm=1.0 + 0.1 * number,
+                regions_mm={"nose": 1.5},
+                heat=_heat(),
+            )
+            for system in systems
+            for number in range(5)
+            for view in (0, 1)
+        ]
+        write_results(data / "evaluate" / folder, {"held_out": rows}, SPHERE.vertices, SPHERE.faces)
+
+
+def _heat() -> SurfaceError:
+    region = np.flatnonzero(SPHERE.vertices[:, 2] > 0.0)
+    distances = np.linspace(0.0, 2.5, len(region))
+    return SurfaceError(distances, region, True, 0.0, 1, Similarity.identity())
+
+
 def write_data(data: Path) -> None:
     """Write the whole tiny folder."""
     builder = Builder()
@@ -251,5 +283,6 @@ def write_data(data: Path) -> None:
     (evaluated / "metrics.json").write_text(json.dumps(METRICS))
     (evaluated / "descent.csv").write_text("step,vertex_error_mm\n0,70\n1,20\n2,4\n")
     (trained / "loss.csv").write_text("step,keypoint_loss,vertex_loss\n1,3,2\n2,2,1\n3,1,0.5\n")
+    _benchmark(data)
     (data / "quality").mkdir()
     (data / "quality" / "metrics.json").write_text(json.dumps(QUALITY))

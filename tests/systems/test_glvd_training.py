@@ -103,16 +103,18 @@ def test_the_error_is_flat_at_the_end_and_does_not_grow_again(
     assert abs(errors[30] - errors[10]) < 0.5
 
 
-def test_the_evaluation_asks_about_every_head_in_one_and_three_views(
+def test_the_evaluation_asks_about_every_head_in_one_and_three_views_and_from_the_side(
     two_heads: tuple[Heads, Views], trained: TrainedGlvd
 ) -> None:
     heads, views = two_heads
     counted: list[int] = []
     cases = toy_cases(heads, views)
-    found = evaluate(trained, cases, system="toy", progress=counted.append)
-    asked = [(row.subject, row.views) for row in found.rows[HELD_OUT]]
-    assert asked == [("small", 1), ("small", 3), ("large", 1), ("large", 3)]
-    assert sum(counted) == 4
+    found = evaluate(trained, cases, system="toy", size="tiny", progress=counted.append)
+    asked = [(row.subject, row.views, row.first_view) for row in found.rows[HELD_OUT]]
+    questions = [(1, 0), (3, 0), (1, 1)]
+    assert asked == [(head, *question) for head in ("small", "large") for question in questions]
+    assert {row.size for row in found.rows[HELD_OUT]} == {"tiny"}
+    assert sum(counted) == 6
     assert [answer.row.subject for answer in found.sound] == ["small", "large"]
     mean = Prediction(
         trained.mean_head, TEMPLATE.faces, TEMPLATE.landmarks_478.on(trained.mean_head)

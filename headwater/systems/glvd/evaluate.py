@@ -28,7 +28,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """rows: every answer's, by test set. single: answers to held-out heads seen once."""
+    """rows: every answer's, by test set. single: to held-out heads seen once, from the front."""
 
     rows: SetRows
     single: list[Answer]
@@ -48,6 +48,7 @@ def evaluate(
     cases: Sequence[Case],
     *,
     system: str,
+    size: str | None = None,
     iterations: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
@@ -57,9 +58,9 @@ def evaluate(
     for trial in trials(cases):
         truth = trial.case.truth.landmarks_478[IBUG68_FROM_478]
         found = reconstruct(trained, trial.views, iterations=iterations, true_landmarks_mm=truth)
-        row = trial.score(prediction(trained.template, found), system)
+        row = trial.score(prediction(trained.template, found), system, size)
         rows.setdefault(trial.case.test_set, []).append(row)
-        if trial.case.test_set == HELD_OUT and row.views == 1:
+        if trial.case.test_set == HELD_OUT and trial.headline:
             single.append(Answer(trial, row, found))
         if progress is not None:
             progress(1)

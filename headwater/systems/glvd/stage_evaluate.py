@@ -15,7 +15,8 @@ from headwater.artifacts.schemas import TRUTH
 from headwater.artifacts.tables import Row, read_table, to_table, write_bucket
 from headwater.benchmark.baselines import MEAN_HEAD
 from headwater.benchmark.figures import figures
-from headwater.benchmark.table import SetRows, of_system, read_rows, write_rows
+from headwater.benchmark.results import write_results
+from headwater.benchmark.table import SetRows, of_system, read_rows
 from headwater.benchmark.trials import HELD_OUT, read_cases
 from headwater.config import Params
 from headwater.datasets.scenes import Template, Views
@@ -40,18 +41,24 @@ def evaluate_stage(
 ) -> dict[str, Any]:
     """Evaluate the weights on the benchmark and on every photo.
 
-    Writes metrics.json, benchmark.parquet, descent.csv, errors.parquet, examples.parquet and
-    meshes/ below ``out``. progress is called with 1 after every trial.
+    Writes metrics.json, what ``write_results`` writes, descent.csv, errors.parquet,
+    examples.parquet and meshes/ below ``out``. progress is called with 1 after every trial.
     """
     net = params.systems.glvd.heatmap_net if system == "glvd" else None
     trained = load_weights(
         data / "train" / system / "weights.safetensors", net and data.parent / net
     )
-    iterations = getattr(params.systems, system).iterations
+    settings = getattr(params.systems, system)
+    iterations = settings.iterations
     baselines = read_rows(data / "evaluate" / "baselines")
     with deterministic(trained.config.threads):
         evaluation = evaluate(
-            trained, read_cases(data), system=system, iterations=iterations, progress=progress
+            trained,
+            read_cases(data),
+            system=system,
+            size=settings.size,
+            iterations=iterations,
+            progress=progress,
         )
         photos = [
             _photo(system, trained, row, view, iterations, out)
@@ -63,7 +70,7 @@ def evaluate_stage(
     errors += [error for error, _ in photos]
     examples += [example for _, example in photos]
     write_bytes(out / "meshes" / "mean_head.ply", to_ply(trained.mean_head, trained.template.faces))
-    write_rows(out, evaluation.rows)
+    write_results(out, evaluation.rows, trained.mean_head, trained.template.faces)
     write_bucket(out / "errors.parquet", ERRORS, to_table(ERRORS, errors), "")
     write_bucket(out / "examples.parquet", EXAMPLES, to_table(EXAMPLES, examples), "")
     steps = [f"{step},{error:.6g}" for step, error in enumerate(evaluation.steps_mm())]
