@@ -330,9 +330,8 @@ def test_the_landmark_regression_finds_what_depends_on_them_linearly() -> None:
     encoder = landmark_encoder(template)
     views = view_batch(SIZES["smoke"], heads=1, views=1)
     amounts = torch.linspace(-1.0, 1.0, 40)
-    seen, _ = project(
-        (template + amounts[:, None, None] * way).flatten(0, 1)[None], views.projection[0]
-    )
+    moved = (template + amounts[:, None, None] * way).flatten(0, 1)[None]
+    seen, _ = project(moved, views.projection)
     landmarks = seen[0, 0].unflatten(0, (40, 68))
     cameras = views.projection[0].expand(40, -1, -1)
     points = torch.randn(7, 3) + amounts[:, None, None] * torch.randn(7, 3)
