@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.images import decode_png
@@ -39,16 +40,17 @@ def read_heads(data: Path) -> Heads:
 
 def read_sdf_samples(data: Path, heads: Heads) -> SdfSamples:
     """Signed distance samples below ``data``, mm, head frame, in the order of ``heads``."""
-    rows = _rows_by_item(data, SDF, ("item", "points_mm", "distance_mm"))
-    missing = [subject for subject in heads.subjects if subject not in rows]
+    table = read_table(data, SDF, ["item", "points_mm", "distance_mm"])
+    row_of = {item: row for row, item in enumerate(table.column("item").to_pylist())}
+    missing = [subject for subject in heads.subjects if subject not in row_of]
     if missing:
         raise HeadwaterError(
             f"{data / 'sdf'}: no samples of head {missing[0]} and {len(missing) - 1} others; "
             "see its rejects table, or run without pre-training (sdf_steps 0)"
         )
-    found = [rows[subject] for subject in heads.subjects]
-    points = np.stack([np.array(row["points_mm"], np.float32).reshape(-1, 3) for row in found])
-    return SdfSamples(points, np.array([row["distance_mm"] for row in found], np.float32))
+    rows = [row_of[subject] for subject in heads.subjects]
+    points = _numbers(table, "points_mm")[rows]
+    return SdfSamples(points.reshape(len(rows), -1, 3), _numbers(table, "distance_mm")[rows])
 
 
 def read_synthetic_views(data: Path, heads: Heads) -> Views:
@@ -108,6 +110,14 @@ def read_photo_views(data: Path) -> list[tuple[Row, Views]]:
         )
         views.append((row, view))
     return views
+
+
+def _numbers(table: pa.Table, name: str) -> FloatArray:
+    """(rows, n) of a column of lists, nested or not, that are equally long."""
+    flat = table.column(name).combine_chunks()
+    while pa.types.is_nested(flat.type):
+        flat = flat.flatten()
+    return flat.to_numpy().astype(np.float32).reshape(table.num_rows, -1)
 
 
 def _rows_by_item(data: Path, schema: TableSchema, columns: tuple[str, ...]) -> dict[str, Row]:
