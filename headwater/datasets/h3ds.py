@@ -105,10 +105,14 @@ class H3dsFolder:
         images = self._folder(name).glob("image/img_*.jpg")
         return sorted(int(path.stem.removeprefix("img_")) for path in images)
 
+    def image_path(self, name: str, number: int) -> Path:
+        """Where the image of a view lies. Raises HeadwaterError when there is no such scene."""
+        return self._folder(name) / "image" / f"img_{number:04d}.jpg"
+
     def view(self, name: str, number: int) -> H3dsView:
         """One view of a scene. Raises HeadwaterError naming a missing or wrong file."""
         folder = self._folder(name)
-        image = _picture(folder / "image" / f"img_{number:04d}.jpg", "RGB")
+        image = _picture(self.image_path(name, number), "RGB")
         mask = _picture(folder / "mask" / f"mask_{number:04d}.png", "L") > 127
         path = folder / "cameras.npz"
         matrices = _cameras(path)
