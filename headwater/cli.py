@@ -93,12 +93,7 @@ def reconstruct(
     Every photo gets a folder of its own. What cannot be reconstructed is named with its reason
     and the run goes on. Exit status: 0 all reconstructed, 1 some photo was not, 2 nothing ran.
     """
-    path = weights or project / "data" / "train" / "glvd" / "weights.safetensors"
-    if not path.is_file():
-        raise HeadwaterError(
-            f"{path}: no trained weights; run `make repro` in the project's folder, which makes "
-            "them, or name others with --weights"
-        )
+    path = _trained(weights or project / "data" / "train" / "glvd" / "weights.safetensors")
     # Torch's threads wait without using the core that MediaPipe or another program needs.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from headwater.reconstruct.console import report, telling
@@ -119,6 +114,15 @@ def reconstruct(
     report(_console(), outcomes, out)
     if any(outcome.status == Status.REJECTED for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def _trained(weights: Path) -> Path:
+    if not weights.is_file():
+        raise HeadwaterError(
+            f"{weights}: no trained weights; run `make repro` in the project's folder, which makes "
+            "them, or name others with --weights"
+        )
+    return weights
 
 
 @app.command()
