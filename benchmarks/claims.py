@@ -46,9 +46,11 @@ def main() -> None:
     """Measure the weights below ``--data`` and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data"), help="a finished build")
-    data = parser.parse_args().data
+    parser.add_argument("--heads", type=int, default=None, help="only so many of the heads")
+    options = parser.parse_args()
+    data = options.data
     trained = load_weights(data / "train" / "glvd" / "weights.safetensors")
-    cases = [case for case in read_cases(data) if case.test_set == "held_out"]
+    cases = [case for case in read_cases(data) if case.test_set == "held_out"][: options.heads]
     with deterministic(trained.config.threads):
         rows = []
         for number, case in enumerate(cases):
