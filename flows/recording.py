@@ -51,7 +51,8 @@ class Recorder:
     def _run(self, stage: str, on_event: OnEvent) -> tuple[int, str]:
         log = self._project / ".headwater" / "logs" / f"dvc-{stage}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        dvc = ("flows.dvc_process", str(os.getpid()), "repro", "--quiet", "--single-item", stage)
+        # Without --quiet, which would hide what DVC says of its lock as well.
+        dvc = ("flows.dvc_process", str(os.getpid()), "repro", "--single-item", stage)
         with log.open("w+", encoding="utf-8", errors="replace") as errors:
             process = subprocess.Popen(
                 (sys.executable, "-m", *dvc),
