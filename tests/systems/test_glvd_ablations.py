@@ -10,27 +10,18 @@ import pytest
 
 from headwater.datasets.scenes import Heads, Views
 from headwater.geometry.registration import umeyama
-from headwater.systems.glvd.config import SIZES, GlvdConfig, without_keypoints
+from headwater.systems.glvd.config import GlvdConfig, without_keypoints
 from headwater.systems.glvd.data import keypoint_indices
 from headwater.systems.glvd.reconstruct import FloatArray, reconstruct
 from headwater.systems.glvd.train import train
 from headwater.systems.glvd.weights import TrainedGlvd, load_weights
-from tests.systems.toy_heads import toy_heads, toy_samples, toy_template, toy_views
+from tests.systems.toy_heads import TOY_CONFIG, toy_heads, toy_samples, toy_template, toy_views
 
 pytestmark = pytest.mark.slow
 
 TEMPLATE = toy_template()
-CONFIG = SIZES["smoke"].model_copy(
-    update={
-        "depth": 1,
-        "keypoint_depth": 1,
-        "points": 128,
-        "learning_rate": 5e-3,
-        "clamp_mm": 40.0,
-        "landmark_features": 0,
-        "steps": 500,
-        "checkpoint_every": 500,
-    }
+CONFIG = TOY_CONFIG.model_copy(
+    update={"landmark_features": 0, "steps": 500, "checkpoint_every": 500}
 )
 
 

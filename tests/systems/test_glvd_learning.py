@@ -8,7 +8,6 @@ import torch
 
 from headwater.datasets.scenes import Heads, Views
 from headwater.geometry.registration import umeyama
-from headwater.systems.glvd.config import SIZES
 from headwater.systems.glvd.data import (
     canonical_heads,
     crop_views,
@@ -20,21 +19,12 @@ from headwater.systems.glvd.model import ViewBatch
 from headwater.systems.glvd.reconstruct import reconstruct
 from headwater.systems.glvd.train import train
 from headwater.systems.glvd.weights import TrainedGlvd, load_weights
-from tests.systems.toy_heads import toy_heads, toy_template, toy_views
+from tests.systems.toy_heads import TOY_CONFIG, toy_heads, toy_template, toy_views
 
 pytestmark = pytest.mark.slow
 
 TEMPLATE = toy_template()
-CONFIG = SIZES["smoke"].model_copy(
-    update={
-        "depth": 1,
-        "keypoint_depth": 1,
-        "points": 128,
-        "learning_rate": 5e-3,
-        "clamp_mm": 40.0,
-        "checkpoint_every": 100,
-    }
-)
+CONFIG = TOY_CONFIG
 
 
 def aligned(vertices: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -110,5 +100,6 @@ def test_more_views_do_no_harm(people: tuple[TrainedGlvd, Heads, Views]) -> None
             found.append(aligned(reconstruct(trained, views.choose(rows)).vertices, truth).mean())
         errors[count] = float(np.mean(found))
     assert errors[1] < 2.0
+    # The suggestion from one frontal view is within 0.2 mm already; what is left is noise.
     assert errors[3] < errors[1] + 0.2
     assert abs(errors[6] - errors[3]) < 0.2

@@ -177,6 +177,7 @@ def test_the_camera_is_found_again_from_a_rough_one(
     true = project_mm(TEMPLATE.landmarks_68(heads.vertices[0]), view.K[0], view.R[0], view.t[0])
     after = landmark_nme(trained, rough, found)[0]
     eyes = np.linalg.norm(true[36] - true[45])
+    # The suggested head takes up part of the camera's error, so that less is left to mend.
     assert after < 0.5 * np.linalg.norm(before - true, axis=1).mean() / eyes
 
 

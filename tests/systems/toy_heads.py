@@ -8,8 +8,20 @@ from headwater.benchmark.trials import HELD_OUT, Case
 from headwater.datasets.scenes import NOSE_BRIDGE, NOSE_TIP, Heads, SdfSamples, Template, Views
 from headwater.heads.model import SurfacePoints
 from headwater.metrics.benchmark import TruthHead
+from headwater.systems.glvd.config import SIZES
 
 IMAGE_PX = 96
+# Learns toy heads in seconds.
+TOY_CONFIG = SIZES["smoke"].model_copy(
+    update={
+        "depth": 1,
+        "keypoint_depth": 1,
+        "points": 128,
+        "learning_rate": 5e-3,
+        "clamp_mm": 40.0,
+        "checkpoint_every": 100,
+    }
+)
 
 
 def toy_head(size: float, width: float, nose_mm: float) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -215,9 +216,13 @@ class Objective:
         )
         near = torch.from_numpy(_near_face(template))
         share = config.face_share
-        faces = torch.from_numpy(template.faces.astype(np.int64))
-        self.rings = rings_of(faces, len(near), RING)
         self.chances = torch.where(near, share / near.sum(), (1 - share) / (~near).sum()).float()
+
+    @cached_property
+    def rings(self) -> Tensor:
+        """(V, 1 + RING) each vertex and its neighbours, for the Laplacian term alone."""
+        faces = torch.from_numpy(self.sets.template.faces.astype(np.int64))
+        return rings_of(faces, len(self.chances), RING)
 
     def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
         """Vertex and keypoint field losses of one batch."""
@@ -305,12 +310,16 @@ class Objective:
         uniform, ball = total // 4, total * 3 // 20
         box = self.config.box_mm / UNIT_MM
         in_box = box * (2 * torch.rand(count, uniform, 3, generator=generator) - 1)
-        radius = self.config.start_radius_mm / UNIT_MM
-        in_ball = random_ball(count * ball, radius, generator).reshape(count, ball, 3)
+        in_ball = self._starts(count, ball, generator)
         near = total - uniform - ball
         chosen = torch.randint(target.shape[1], (count, near, 1), generator=generator)
         around = target.gather(1, chosen.expand(-1, -1, 3)) + self._jitter(count, near, generator)
         return torch.cat([in_box, in_ball, around], dim=1)
+
+    def _starts(self, count: int, points: int, generator: torch.Generator) -> Tensor:
+        """First points (count, points, 3) of descents, in the ball."""
+        radius = self.config.start_radius_mm / UNIT_MM
+        return random_ball(count * points, radius, generator).reshape(count, points, 3)
 
     def _jitter(self, count: int, points: int, generator: torch.Generator) -> Tensor:
         """Noise (count, points, 3) of mixed spread."""
@@ -321,8 +330,7 @@ class Objective:
     def _queries(self, target: Tensor, steps: Tensor, generator: torch.Generator) -> Tensor:
         """Points on the oracle's descent to ``target`` (B, n, 3), with noise."""
         count, points, _ = target.shape
-        radius = self.config.start_radius_mm / UNIT_MM
-        start = random_ball(count * points, radius, generator).reshape(count, points, 3)
+        start = self._starts(count, points, generator)
         noise = self._jitter(count, points, generator)
         return oracle_path(start, target, steps, self.network.clamp) + noise
 
@@ -331,8 +339,7 @@ class Objective:
     ) -> Tensor:
         """Keypoints (B, K, 3) that P is computed from: true, halfway or the branch's own."""
         count, points, _ = truth.shape
-        radius = self.config.start_radius_mm / UNIT_MM
-        start = random_ball(count * points, radius, generator).reshape(count, points, 3)
+        start = self._starts(count, points, generator)
         blend = torch.rand(count, 1, 1, generator=generator)
         noise = torch.randn(truth.shape, generator=generator)
         true = truth + noise * (self.config.keypoint_noise_mm / UNIT_MM)
