@@ -92,15 +92,15 @@ class Descent(Settings):
 class GuidedDescent(Descent):
     """Training of GLVD.
 
-    heatmaps: "mediapipe", "oracle", or the file of a network of the user's own.
+    heatmaps: "trained", "mediapipe", "oracle", or the file of a network of the user's own.
     """
 
-    heatmaps: Annotated[str, Field(pattern=r"^(mediapipe|oracle|.+\.(onnx|pt|ts))$")]
+    heatmaps: Annotated[str, Field(pattern=r"^(trained|mediapipe|oracle|.+\.(onnx|pt|ts))$")]
 
     @property
     def heatmap_net(self) -> Path | None:
         """The network's file, None where the heatmaps are built in."""
-        built_in = self.heatmaps in ("mediapipe", "oracle")
+        built_in = self.heatmaps in ("trained", "mediapipe", "oracle")
         return None if built_in else Path(self.heatmaps).expanduser()
 
 
@@ -152,7 +152,7 @@ def load_params(path: Path) -> Params:
     if net is not None and not (path.parent / net).is_file():
         raise HeadwaterError(
             f"{path.name}: systems.glvd.heatmaps is {str(net)!r}, but there is no such file; "
-            "name a network's file, or mediapipe or oracle"
+            "name a network's file, or trained, mediapipe or oracle"
         )
     return params
 

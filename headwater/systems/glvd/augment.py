@@ -18,10 +18,7 @@ def augmented_batch(
 ) -> ViewBatch:
     """The views ``rows`` (B, N), disturbed, each by itself; the N views of a row show one head."""
     crops, flat = sets.crops, rows.flatten()
-    values = crops.pixels[flat].movedim(-1, -3).float() / 255.0
-    colour = _colour(values[:, :3], generator)
-    mask = _mask(values[:, 3:], generator)
-    images = normalise(torch.cat([colour, mask], dim=1))
+    images = disturbed_images(crops.pixels[flat].movedim(-1, -3).float() / 255.0, generator)
     landmarks = crops.landmarks[flat]
     noise = torch.randn(landmarks.shape, generator=generator) * config.landmark_noise_px
     projection = _camera(sets.projection(rows).flatten(0, 1), config, generator)
@@ -33,6 +30,13 @@ def augmented_batch(
         None if crops.peaks is None else (crops.peaks[flat] + noise).unflatten(0, shape),
         None if crops.heat is None else crops.heat[flat].unflatten(0, shape),
     )
+
+
+def disturbed_images(values: Tensor, generator: torch.Generator) -> Tensor:
+    """Network input of crops (n, 4, S, S) in 0..1, with disturbed colours and masks."""
+    colour = _colour(values[:, :3], generator)
+    mask = _mask(values[:, 3:], generator)
+    return normalise(torch.cat([colour, mask], dim=1))
 
 
 def _uniform(

@@ -16,16 +16,37 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class HeatmapInput(BaseModel):
     """Where f_k's heatmaps come from, and how many there are.
 
-    source: Gaussians at the detected landmarks, Gaussians at the projected true landmarks of heads
-    whose truth is known, or a network of the user's own: its file's name and sha256.
+    source: Gaussians at the landmarks that a network trained on the same heads finds, at those of
+    the detector, or at the projected true ones of heads whose truth is known; or the heatmaps of a
+    network of the user's own: its file's name and sha256.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: Literal["mediapipe", "oracle", "net"] = "mediapipe"
+    source: Literal["trained", "mediapipe", "oracle", "net"] = "mediapipe"
     maps: Count = 68
     net: str = ""
     sha256: str = ""
+
+
+class LocaliserConfig(BaseModel):
+    """The heatmap network that is trained on the same heads, and its training.
+
+    middle: share of the crop's side that it sees; stride, width and depth of its hourglass;
+    sigma_cells of the Gaussians that it learns from.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    middle: Positive = 0.75
+    stride: Literal[2, 4] = 4
+    width: Count = 64
+    depth: Count = 3
+    sigma_cells: Positive = 1.0
+    steps: Count = 1000
+    batch: Count = 16
+    learning_rate: Positive = 1e-3
+    checkpoint_every: Count = 200
 
 
 class GlvdConfig(BaseModel):
@@ -34,7 +55,8 @@ class GlvdConfig(BaseModel):
     Network: image_px is the side of the square crop, crop_mm what it spans at the nose bridge;
     stride of the feature maps, width, stacks, depth and outputs of the hourglasses; hidden units
     of the decoders; keypoints: the spec's 18, or all 68 landmarks, or none (then it is LVD).
-    heatmaps: what f_k sees; the parameters set it, not a size.
+    heatmaps: what f_k sees; the parameters set it, not a size. localiser: the network that gives
+    them where they are "trained".
     landmark_features: width of f_l, 0 to leave it out; with it the landmarks suggest a head that
     takes the mean head's place. fusion: views are averaged as sampled
     features, or as hidden units after a decoder's first layer. anchors: shared last-layer weights
@@ -73,6 +95,7 @@ class GlvdConfig(BaseModel):
     keypoints: Literal[0, 18, 68] = 68
     keypoint_depth: Count = 4
     heatmaps: HeatmapInput = HeatmapInput()
+    localiser: LocaliserConfig = LocaliserConfig()
     heatmap_sigma_cells: Positive = 1.5
     landmark_features: Annotated[int, Field(ge=0)] = 128
     relative_encoding: Relative = "dist"
@@ -114,6 +137,11 @@ class GlvdConfig(BaseModel):
     encoder_rate: Share = 0.2
     checkpoint_every: Count = 200
 
+    @property
+    def trains_localiser(self) -> bool:
+        """Whether the heatmaps come from a network trained on the same heads."""
+        return bool(self.keypoints) and self.heatmaps.source == "trained"
+
 
 SIZES: Final = MappingProxyType(
     {
@@ -124,6 +152,9 @@ SIZES: Final = MappingProxyType(
             depth=2,
             keypoint_depth=2,
             hidden=32,
+            localiser=LocaliserConfig(
+                stride=2, width=16, depth=2, steps=20, batch=4, checkpoint_every=10
+            ),
             landmark_features=16,
             keypoints=18,
             anchors=16,
@@ -135,6 +166,7 @@ SIZES: Final = MappingProxyType(
         "small": GlvdConfig(),
         # An hour on two cores.
         "medium": GlvdConfig(
+            localiser=LocaliserConfig(width=96, steps=8000),
             width=96,
             outputs=96,
             hidden=384,
@@ -157,6 +189,7 @@ SIZES: Final = MappingProxyType(
             keypoints=18,
             keypoint_depth=2,
             heatmap_sigma_cells=4.0,
+            localiser=LocaliserConfig(width=128, steps=20_000, checkpoint_every=1000),
             landmark_features=0,
             anchors=0,
             template_prior=False,

@@ -13,6 +13,7 @@ from headwater.systems.glvd.encoding import RELATIVE_ENCODINGS
 from headwater.systems.glvd.features import mean_over_views, pixel_aligned_per_view
 from headwater.systems.glvd.hourglass import MapHourglass, StackedHourglass
 from headwater.systems.glvd.landmark_encoder import LandmarkEncoder
+from headwater.systems.glvd.localiser import Localiser
 
 IMAGE_CHANNELS = 4
 RELATIVE_GAIN = 10.0
@@ -107,10 +108,11 @@ class Glvd(nn.Module):
             stride=config.stride,
             upsampling=config.upsampling,
         )
+        trained = config.trains_localiser
         self.f_l: LandmarkEncoder | None = None
         if config.landmark_features:
             self.f_l = LandmarkEncoder(
-                landmark_template,
+                landmark_template.repeat(2, 1) if trained else landmark_template,
                 config.image_px,
                 config.landmark_features,
                 len(template) + len(keypoint_template),
@@ -132,6 +134,9 @@ class Glvd(nn.Module):
         inputs = 3 + config.stacks * config.outputs + self.relative.width * keypoints
         inputs += config.landmark_features
         self.g_v = StepDecoder(inputs, config.hidden, len(template), smoothing)
+        self.f_h: Localiser | None = None
+        if trained:
+            self.f_h = Localiser(config.localiser, config.image_px).requires_grad_(False)
 
     @property
     def clamp(self) -> float:
@@ -153,12 +158,18 @@ class Glvd(nn.Module):
         landmarks = views.images.new_zeros(batch, 0)
         suggested = torch.cat([self.template, self.keypoint_template]).expand(batch, -1, -1)
         if self.f_l is not None:
-            found = self.f_l(views.landmarks.detach(), views.projection)
+            found = self.f_l(self.located(views.landmarks, views.peaks), views.projection)
             landmarks, suggested = found.features, suggested + found.differences
         sizes = [len(self.template), len(self.keypoint_template)]
         return Encoded(
             vertex_maps, keypoint_maps, views.projection, landmarks, *suggested.split(sizes, dim=1)
         )
+
+    def located(self, landmarks: Tensor, peaks: Tensor | None) -> Tensor:
+        """What f_l takes: detected landmarks (..., 68, 2), followed by f_h's where there is one."""
+        if self.f_h is None or peaks is None:
+            return landmarks.detach()
+        return torch.cat([landmarks, peaks], dim=-2).detach()
 
     @torch.no_grad()
     def _heat(self, views: ViewBatch, side: int) -> Tensor:

@@ -65,6 +65,8 @@ def reconstruct(
     crops = crop_views(seen, origin, config.image_px, config.crop_mm)
     if config.heatmaps.source == "oracle" and true_landmarks_mm is not None:
         crops = with_true_peaks(crops, views, np.stack([true_landmarks_mm] * len(views)))
+    if network.f_h is not None:
+        crops = replace(crops, peaks=network.f_h.peaks(crops.pixels))
     net = trained.heatmap_net
     batch = ViewBatch(
         network_images(crops.pixels)[None],

@@ -26,9 +26,10 @@ def config_of(system: str, params: Params) -> GlvdConfig:
 
 
 def training_steps(system: str, params: Params) -> int:
-    """Optimiser steps of a training, its pre-training included."""
+    """Optimiser steps of a training, with those of the heatmap network and the pre-training."""
     config = config_of(system, params)
-    return config.sdf_steps + config.steps
+    trained = config.keypoints and params.systems.glvd.heatmaps == "trained"
+    return (config.localiser.steps if trained else 0) + config.sdf_steps + config.steps
 
 
 def train_stage(

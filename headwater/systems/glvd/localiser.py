@@ -1,0 +1,61 @@
+"""f_k's frozen heatmap network: where the 68 landmarks lie in a crop (note, 2.3, unknown 5).
+
+An hourglass on the middle of the crop, where the face is. It is trained on the same heads before
+the rest and is frozen then. A landmark is read off its heatmap as the expected place, so that it
+is not bound to the map's cells (integral regression, Sun et al., ECCV 2018).
+"""
+
+import torch
+from torch import Tensor, nn
+
+from headwater.systems.glvd.config import LocaliserConfig
+from headwater.systems.glvd.data import network_images
+from headwater.systems.glvd.hourglass import StackedHourglass
+
+LANDMARKS = 68
+_CHANNELS = 4
+_AT_ONCE = 16
+
+
+class Localiser(nn.Module):
+    """Heatmaps of 68 landmarks in the middle of square crops of ``image_px``."""
+
+    def __init__(self, config: LocaliserConfig, image_px: int) -> None:
+        super().__init__()
+        self.side = round(config.middle * image_px)
+        self.margin = (image_px - self.side) // 2
+        self.stride = config.stride
+        self.net = StackedHourglass(
+            _CHANNELS,
+            width=config.width,
+            outputs=LANDMARKS,
+            stacks=1,
+            depth=config.depth,
+            stride=config.stride,
+            upsampling="bilinear",
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Log-probabilities (n, 68, h, w) of the landmarks' places in crops (n, 4, S, S)."""
+        middle = slice(self.margin, self.margin + self.side)
+        seen = images[..., middle, middle].contiguous(memory_format=torch.channels_last)
+        maps = self.net(seen)[0]
+        return maps.flatten(2).log_softmax(dim=-1).unflatten(2, maps.shape[2:])
+
+    def centres(self) -> Tensor:
+        """(w,) px in the crop: where the cells of a map's row or column lie."""
+        device = self.net.stem.weight.device
+        cells = torch.arange(self.side // self.stride, device=device) + 0.5
+        return self.margin + self.stride * cells
+
+    def expected(self, maps: Tensor) -> Tensor:
+        """Landmarks (n, 68, 2) px in the crop, of log-probabilities (n, 68, h, w)."""
+        share, centres = maps.exp(), self.centres()
+        columns, rows = share.sum(dim=2), share.sum(dim=3)
+        return torch.stack([(columns * centres).sum(dim=-1), (rows * centres).sum(dim=-1)], dim=-1)
+
+    @torch.no_grad()
+    def peaks(self, pixels: Tensor) -> Tensor:
+        """Landmarks (n, 68, 2) px in crops (n, S, S, 4) uint8."""
+        few = pixels.split(_AT_ONCE)
+        return torch.cat([self.expected(self(network_images(crops))) for crops in few])
