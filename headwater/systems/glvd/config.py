@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -62,7 +62,8 @@ class GlvdConfig(BaseModel):
     features, or as hidden units after a decoder's first layer. anchors: shared last-layer weights
     spread over the template, 0 for LVD's free rows. template_prior: predict what differs from the
     mean head: its clamped step is added to every predicted one, and its relative encoding
-    subtracted.
+    subtracted. space: canonical, or with the axes of the first view's camera as in LVD, where no
+    head is known before.
 
     Descent: clamp_mm is lambda; start: where the first points lie, in a ball of start_radius_mm,
     all at the origin (LVD's) or at the template; iterations the steps.
@@ -102,6 +103,7 @@ class GlvdConfig(BaseModel):
     fusion: Literal["features", "hidden"] = "features"
     anchors: Annotated[int, Field(ge=0)] = 128
     template_prior: bool = True
+    space: Literal["canonical", "camera"] = "canonical"
 
     clamp_mm: Positive = 25.0
     start: Literal["ball", "zero", "template"] = "ball"
@@ -136,6 +138,12 @@ class GlvdConfig(BaseModel):
     sdf_points: Count = 1024
     encoder_rate: Share = 0.2
     checkpoint_every: Count = 200
+
+    @model_validator(mode="after")
+    def _no_head_is_known_in_camera_axes(self) -> "GlvdConfig":
+        if self.space == "camera" and (self.template_prior or self.landmark_features):
+            raise ValueError("space camera goes without template_prior and landmark_features")
+        return self
 
     @property
     def trains_localiser(self) -> bool:

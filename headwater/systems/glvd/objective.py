@@ -1,5 +1,6 @@
 """GLVD's losses: the fields are regressed at sampled points, no step is unrolled."""
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +12,7 @@ from headwater.datasets.scenes import Template
 from headwater.heads.model import SurfacePoints
 from headwater.metrics.chamfer import face_sphere
 from headwater.systems.glvd.augment import augmented_batch
+from headwater.systems.glvd.camera_axes import axes_of, turned_cameras, turned_points
 from headwater.systems.glvd.canonical import UNIT_MM
 from headwater.systems.glvd.config import GlvdConfig
 from headwater.systems.glvd.data import keypoint_indices
@@ -64,19 +66,23 @@ class Objective:
         rows = pass_over(len(self.crops), self.config.batch, step)
         count = int(torch.randint(1, self.config.most_views + 1, (1,), generator=generator))
         sets = self.sets.choose(rows, count, generator)
-        encoded = self.network.encode(augmented_batch(self.sets, sets, self.config, generator))
+        views = augmented_batch(self.sets, sets, self.config, generator)
         heads = self.crops.head[rows]
+        truth, guides = self.targets[heads], self.keypoints[heads]
+        axes = axes_of(self.config.space, views.projection)
+        views = replace(views, projection=turned_cameras(views.projection, axes))
+        truth, guides = turned_points(truth, axes), turned_points(guides, axes)
+        encoded = self.network.encode(views)
         losses: dict[str, Tensor] = {}
         steps = self._steps(len(rows), generator)
-        guides = self.keypoints[heads]
         if self.config.keypoints:
             losses["keypoint_loss"] = self._keypoint_loss(encoded, guides, generator)
             if step < self.config.keypoint_steps:
                 return losses
             guides = self._guides(encoded, guides, steps, generator)
-        losses["vertex_loss"] = self._vertex_loss(encoded, heads, guides, steps, generator)
+        losses["vertex_loss"] = self._vertex_loss(encoded, truth, guides, steps, generator)
         if self.config.laplacian_weight:
-            loss = self._laplacian_loss(encoded, heads, guides, steps, generator)
+            loss = self._laplacian_loss(encoded, truth, guides, steps, generator)
             losses["laplacian_loss"] = self.config.laplacian_weight * loss
         return losses
 
@@ -89,19 +95,18 @@ class Objective:
     def _vertex_loss(
         self,
         encoded: Encoded,
-        heads: Tensor,
+        truth: Tensor,
         guides: Tensor,
         steps: Tensor,
         generator: torch.Generator,
     ) -> Tensor:
         if self.config.supervision == "all":
-            target = self.targets[heads]
-            points = self._scattered(target, generator)
-            every = torch.arange(target.shape[1])
+            points = self._scattered(truth, generator)
+            every = torch.arange(truth.shape[1])
             step = self.network.vertex_field(encoded, points, guides, every)
-            return clamped_l1(step, points[:, :, None], target[:, None], self.network.clamp)
+            return clamped_l1(step, points[:, :, None], truth[:, None], self.network.clamp)
         chosen = torch.multinomial(self.chances, self.config.points, generator=generator)
-        target = self.targets[heads][:, chosen]
+        target = truth[:, chosen]
         points = self._queries(target, steps, generator)
         step = self.network.vertex_step(encoded, points, guides, chosen)
         return clamped_l1(step, points, target, self.network.clamp)
@@ -109,7 +114,7 @@ class Objective:
     def _laplacian_loss(
         self,
         encoded: Encoded,
-        heads: Tensor,
+        truth: Tensor,
         guides: Tensor,
         steps: Tensor,
         generator: torch.Generator,
@@ -119,7 +124,7 @@ class Objective:
             self.chances, max(1, self.config.points // 10), generator=generator
         )
         rings = self.rings[centres]
-        target = self.targets[heads][:, rings.flatten()]
+        target = truth[:, rings.flatten()]
         points = self._queries(target, steps, generator)
         step = self.network.vertex_step(encoded, points, guides, rings.flatten())
         clamp = self.network.clamp

@@ -4,6 +4,7 @@ A temporary head predicts the distance of a point to the closed surface from whe
 what the views show there. Only f_v is kept.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ from torch.nn import functional
 
 from headwater.datasets.scenes import SdfSamples
 from headwater.systems.glvd.augment import augmented_batch
+from headwater.systems.glvd.camera_axes import axes_of, turned_cameras, turned_points
 from headwater.systems.glvd.canonical import UNIT_MM
 from headwater.systems.glvd.config import GlvdConfig
 from headwater.systems.glvd.features import pixel_aligned
@@ -74,7 +76,9 @@ class SdfObjective:
         chosen = torch.randint(
             self.points.shape[1], (len(rows), self.config.sdf_points), generator=generator
         )
-        predicted = self.network(views, self.points[heads, chosen])
+        axes = axes_of(self.config.space, views.projection)
+        views = replace(views, projection=turned_cameras(views.projection, axes))
+        predicted = self.network(views, turned_points(self.points[heads, chosen], axes))
         return {"sdf_loss": sdf_loss(predicted, self.distances[heads, chosen], CLAMP_MM / UNIT_MM)}
 
 

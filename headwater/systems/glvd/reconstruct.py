@@ -10,6 +10,12 @@ from torch import Tensor
 from headwater.datasets.scenes import Template, Views
 from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.metrics.landmarks import normalised_mean_error
+from headwater.systems.glvd.camera_axes import (
+    axes_of,
+    turned_back,
+    turned_cameras,
+    turned_points,
+)
 from headwater.systems.glvd.canonical import to_canonical, to_head_frame
 from headwater.systems.glvd.data import (
     crop_views,
@@ -67,11 +73,12 @@ def reconstruct(
         crops = with_true_peaks(crops, views, np.stack([true_landmarks_mm] * len(views)))
     if network.f_h is not None:
         crops = replace(crops, peaks=network.f_h.peaks(crops.pixels))
+    axes = axes_of(config.space, crops.projection[None])
     net = trained.heatmap_net
     batch = ViewBatch(
         network_images(crops.pixels)[None],
         crops.landmarks[None],
-        crops.projection[None],
+        turned_cameras(crops.projection[None], axes),
         None if crops.peaks is None else crops.peaks[None],
         None if net is None else net.heat(crops.pixels, config)[None],
     )
@@ -80,7 +87,7 @@ def reconstruct(
     vertices = starting_points(network.template, config, generator)[None]
     if guides is not None:
         known = to_canonical(placement.apply(guides), origin)
-        keypoints = torch.from_numpy(known.astype(np.float32))[None]
+        keypoints = turned_points(torch.from_numpy(known.astype(np.float32))[None], axes)
     with torch.no_grad():
         encoded = network.encode(batch)
         descent = network.descend(
@@ -93,11 +100,12 @@ def reconstruct(
     back = placement.inverse()
 
     def to_views_frame(points: Tensor) -> FloatArray:
-        return back.apply(to_head_frame(points.numpy(), origin)).astype(np.float32)
+        canonical = turned_back(points, axes)[0].numpy()
+        return back.apply(to_head_frame(canonical, origin)).astype(np.float32)
 
-    steps = np.stack([to_views_frame(state) for state in descent.vertices[:, 0]])
-    guides = to_views_frame(descent.keypoints[-1, 0])
-    suggested = to_views_frame(encoded.template[0])
+    steps = np.stack([to_views_frame(state) for state in descent.vertices])
+    guides = to_views_frame(descent.keypoints[-1])
+    suggested = to_views_frame(encoded.template)
     return Reconstruction(steps[-1], steps, guides, suggested, views.R, views.t)
 
 
