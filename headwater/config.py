@@ -92,15 +92,16 @@ class Descent(Settings):
 class GuidedDescent(Descent):
     """Training of GLVD.
 
-    heatmaps: "trained", "mediapipe", "oracle", or the file of a network of the user's own.
+    heatmaps: "auto" (as the size has it), "trained", "mediapipe", "oracle", or the file of a
+    network of the user's own.
     """
 
-    heatmaps: Annotated[str, Field(pattern=r"^(trained|mediapipe|oracle|.+\.(onnx|pt|ts))$")]
+    heatmaps: Annotated[str, Field(pattern=r"^(auto|trained|mediapipe|oracle|.+\.(onnx|pt|ts))$")]
 
     @property
     def heatmap_net(self) -> Path | None:
         """The network's file, None where the heatmaps are built in."""
-        built_in = self.heatmaps in ("trained", "mediapipe", "oracle")
+        built_in = self.heatmaps in ("auto", "trained", "mediapipe", "oracle")
         return None if built_in else Path(self.heatmaps).expanduser()
 
 
@@ -152,7 +153,7 @@ def load_params(path: Path) -> Params:
     if net is not None and not (path.parent / net).is_file():
         raise HeadwaterError(
             f"{path.name}: systems.glvd.heatmaps is {str(net)!r}, but there is no such file; "
-            "name a network's file, or trained, mediapipe or oracle"
+            "name a network's file, or auto, trained, mediapipe or oracle"
         )
     return params
 

@@ -122,7 +122,9 @@ def test_the_canonical_space_helps_from_several_views(
 ) -> None:
     """Against the axes of the first camera, for what is found with no head known before."""
     _, _, heads, views = people
-    canonical = CONFIG.model_copy(update={"template_prior": False, "most_views": 3})
+    canonical = CONFIG.model_copy(
+        update={"template_prior": False, "most_views": 3, "steps": 2000, "checkpoint_every": 2000}
+    )
     camera = canonical.model_copy(update={"space": "camera"})
     errors = {
         config.space: several_views(fitted(people, tmp_path / config.space, config), heads, views)

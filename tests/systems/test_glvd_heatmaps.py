@@ -302,6 +302,10 @@ def settings(heatmaps: str) -> GuidedDescent:
 
 def test_the_parameters_say_where_heatmaps_come_from(tmp_path: Path) -> None:
     assert with_heatmaps(TOY, settings("mediapipe"), tmp_path) == (TOY, None)
+    assert with_heatmaps(TOY, settings("auto"), tmp_path) == (TOY, None)
+    assert with_heatmaps(SIZES["medium"], settings("auto"), tmp_path) == (SIZES["medium"], None)
+    config, _ = with_heatmaps(SIZES["medium"], settings("mediapipe"), tmp_path)
+    assert not config.trains_localiser
     config, net = with_heatmaps(TOY, settings("oracle"), tmp_path)
     assert (config.heatmaps, net) == (HeatmapInput(source="oracle"), None)
     (tmp_path / "a.onnx").write_bytes(POOLING)

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from headwater.systems.glvd.config import HeatmapInput, LocaliserConfig, without_keypoints
+from headwater.config import load_params
+from headwater.systems.glvd.config import (
+    SIZES,
+    HeatmapInput,
+    LocaliserConfig,
+    without_keypoints,
+)
 from headwater.systems.glvd.data import Crops, crop_views, placed_views, with_true_peaks
 from headwater.systems.glvd.localiser import Localiser
 from headwater.systems.glvd.localiser_training import (
@@ -16,6 +22,7 @@ from headwater.systems.glvd.localiser_training import (
     train_localiser,
 )
 from headwater.systems.glvd.reconstruct import reconstruct
+from headwater.systems.glvd.stage_train import training_steps
 from headwater.systems.glvd.train import train
 from headwater.systems.glvd.weights import load_weights
 from headwater.training.checkpoint import read_safetensors
@@ -24,6 +31,7 @@ from tests.systems.test_glvd_heatmaps import HEADS, TEMPLATE, TOY, VIEWS, fit
 from tests.systems.test_glvd_oracle_heatmaps import misdetected
 from tests.systems.toy_heads import toy_heads, toy_views
 
+PROJECT = Path(__file__).parents[2]
 CONFIG = LocaliserConfig(stride=2, width=16, depth=2, steps=60, batch=4, checkpoint_every=20)
 TRAINED = TOY.model_copy(update={"heatmaps": HeatmapInput(source="trained"), "localiser": CONFIG})
 
@@ -163,3 +171,23 @@ def test_a_kill_in_either_part_gives_the_same_file(tmp_path: Path, stop_at: int)
 
 def test_lvd_has_none() -> None:
     assert not without_keypoints(TRAINED).trains_localiser
+
+
+@pytest.mark.parametrize(
+    ("size", "heatmaps", "before"),
+    [
+        ("small", "auto", 0),
+        ("small", "trained", SIZES["small"].localiser.steps),
+        ("medium", "auto", SIZES["medium"].localiser.steps),
+        ("medium", "mediapipe", 0),
+    ],
+)
+def test_progress_counts_its_steps_where_it_is_trained(
+    size: str, heatmaps: str, before: int
+) -> None:
+    params = load_params(PROJECT / "params.yaml")
+    glvd = params.systems.glvd.model_copy(update={"size": size, "heatmaps": heatmaps})
+    params = params.model_copy(update={"systems": params.systems.model_copy(update={"glvd": glvd})})
+    expected = SIZES[size].sdf_steps + SIZES[size].steps
+    assert training_steps("glvd", params) == before + expected
+    assert training_steps("lvd", params) == SIZES[params.systems.lvd.size].steps

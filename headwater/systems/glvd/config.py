@@ -55,7 +55,7 @@ class GlvdConfig(BaseModel):
     Network: image_px is the side of the square crop, crop_mm what it spans at the nose bridge;
     stride of the feature maps, width, stacks, depth and outputs of the hourglasses; hidden units
     of the decoders; keypoints: the spec's 18, or all 68 landmarks, or none (then it is LVD).
-    heatmaps: what f_k sees; the parameters set it, not a size. localiser: the network that gives
+    heatmaps: what f_k sees, unless the parameters say otherwise. localiser: the network that gives
     them where they are "trained".
     landmark_features: width of f_l, 0 to leave it out; with it the landmarks suggest a head that
     takes the mean head's place. fusion: views are averaged as sampled
@@ -174,6 +174,7 @@ SIZES: Final = MappingProxyType(
         "small": GlvdConfig(),
         # An hour on two cores.
         "medium": GlvdConfig(
+            heatmaps=HeatmapInput(source="trained"),
             localiser=LocaliserConfig(width=96, steps=8000),
             width=96,
             outputs=96,
@@ -197,6 +198,7 @@ SIZES: Final = MappingProxyType(
             keypoints=18,
             keypoint_depth=2,
             heatmap_sigma_cells=4.0,
+            heatmaps=HeatmapInput(source="trained"),
             localiser=LocaliserConfig(width=128, steps=20_000, checkpoint_every=1000),
             landmark_features=0,
             anchors=0,

@@ -88,7 +88,9 @@ def with_heatmaps(
 ) -> tuple[GlvdConfig, HeatmapNet | None]:
     """The config with the heatmaps that the parameters ask for, and the network that gives them."""
     net = None
-    if settings.heatmap_net is None:
+    if settings.heatmaps == "auto":
+        heatmaps = config.heatmaps
+    elif settings.heatmap_net is None:
         heatmaps = HeatmapInput.model_validate({"source": settings.heatmaps})
     else:
         path = project / settings.heatmap_net

@@ -27,8 +27,11 @@ def config_of(system: str, params: Params) -> GlvdConfig:
 
 def training_steps(system: str, params: Params) -> int:
     """Optimiser steps of a training, with those of the heatmap network and the pre-training."""
-    config = config_of(system, params)
-    trained = config.keypoints and params.systems.glvd.heatmaps == "trained"
+    config, asked = config_of(system, params), params.systems.glvd.heatmaps
+    if asked != "auto" and config.keypoints:
+        trained = asked == "trained"
+    else:
+        trained = config.trains_localiser
     return (config.localiser.steps if trained else 0) + config.sdf_steps + config.steps
 
 
