@@ -9,25 +9,21 @@ step, and the seconds that a reconstruction takes by its number of views. All fr
 import argparse
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from benchmarks.face_errors import Errors, error, summary
 from benchmarks.machine import describe
-from benchmarks.timing import Spread, digits
+from benchmarks.timing import Spread
 from headwater.artifacts.atomic import write_text
 from headwater.benchmark.trials import Case, read_cases
-from headwater.datasets.scenes import Template, Views
-from headwater.faces.landmark_sets import IBUG68_FROM_478
-from headwater.metrics.chamfer import honest_face_chamfer
-from headwater.metrics.intervals import mean_interval, ratio_interval
+from headwater.datasets.scenes import Views
 from headwater.systems.glvd.config import SIZES
 from headwater.systems.glvd.data import keypoint_indices
-from headwater.systems.glvd.evaluate import prediction
-from headwater.systems.glvd.reconstruct import Reconstruction, reconstruct
+from headwater.systems.glvd.reconstruct import reconstruct
 from headwater.systems.glvd.weights import TrainedGlvd, load_weights
 from headwater.training.loop import deterministic
 
@@ -37,9 +33,6 @@ STEPS: Final = (4, 6, 8, 10, 30)
 TIMED_VIEWS: Final = (1, 3, 6)
 ROUNDS: Final = 9
 SEED: Final = 0
-ENDS: Final = ("", "_low", "_high")
-
-Errors = dict[str, float]
 
 
 def main() -> None:
@@ -60,7 +53,7 @@ def main() -> None:
     record = {
         "size": size_of(trained),
         "heads": len(cases),
-        "face_chamfer_mm": summary(rows),
+        "face_chamfer_mm": summary(rows, SEED),
         "seconds": {f"{count} views": spread.as_json() for count, spread in seconds.items()},
         "machine": describe(),
     }
@@ -87,35 +80,6 @@ def judge(trained: TrainedGlvd, case: Case, rng: np.random.Generator) -> Errors:
         "step 10, keypoints 20 mm off": reconstruct(trained, view, guides=off).vertices,
     }
     return {name: error(case, template, replace(found, vertices=v)) for name, v in heads.items()}
-
-
-def error(case: Case, template: Template, found: Reconstruction) -> float:
-    """Honest face error, mm."""
-    head, truth = prediction(template, found), case.truth
-    if not head.dense.sound:
-        return np.nan
-    landmarks = np.asarray(truth.landmarks_478)[IBUG68_FROM_478]
-    judged = honest_face_chamfer(
-        truth.vertices, landmarks, truth.nose_tip, head.dense, surface=truth.seen
-    )
-    return judged.mean_mm if judged.aligned else np.nan
-
-
-def summary(rows: Sequence[Errors]) -> dict[str, dict[str, float]]:
-    """Means and ratios to the mean head's with 95 % intervals, over heads that all could judge."""
-    table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    sound = np.isfinite(np.stack(list(table.values()))).all(axis=0)
-    mean_head = table["mean head"][sound]
-    found = {}
-    for name, errors in table.items():
-        mean = mean_interval(errors[sound], SEED)
-        ratio = ratio_interval(errors[sound], mean_head, SEED)
-        found[name] = {
-            **{f"mm{end}": digits(value) for end, value in zip(ENDS, mean, strict=True)},
-            **{f"ratio{end}": digits(value) for end, value in zip(ENDS, ratio, strict=True)},
-            "failures": int((~np.isfinite(errors)).sum()),
-        }
-    return found
 
 
 def timed(trained: TrainedGlvd, views: Views) -> dict[int, Spread]:

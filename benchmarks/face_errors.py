@@ -1,0 +1,51 @@
+"""Honest face errors of heads under several conditions, and what they say of each condition."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from benchmarks.timing import digits
+from headwater.benchmark.trials import Case
+from headwater.datasets.scenes import Template
+from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.metrics.chamfer import honest_face_chamfer
+from headwater.metrics.intervals import mean_interval, ratio_interval
+from headwater.systems.glvd.evaluate import prediction
+from headwater.systems.glvd.reconstruct import Reconstruction
+
+ENDS: Final = ("", "_low", "_high")
+
+Errors = dict[str, float]
+
+
+def error(case: Case, template: Template, found: Reconstruction) -> float:
+    """Honest face error, mm."""
+    head, truth = prediction(template, found), case.truth
+    if not head.dense.sound:
+        return np.nan
+    landmarks = np.asarray(truth.landmarks_478)[IBUG68_FROM_478]
+    judged = honest_face_chamfer(
+        truth.vertices, landmarks, truth.nose_tip, head.dense, surface=truth.seen
+    )
+    return judged.mean_mm if judged.aligned else np.nan
+
+
+def summary(rows: Sequence[Errors], seed: int) -> dict[str, dict[str, float]]:
+    """Means and ratios to the mean head's with 95 % intervals, over heads that all could judge.
+
+    Every row has an entry "mean head". ``seed`` draws the intervals' samples.
+    """
+    table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    sound = np.isfinite(np.stack(list(table.values()))).all(axis=0)
+    mean_head = table["mean head"][sound]
+    found = {}
+    for name, errors in table.items():
+        mean = mean_interval(errors[sound], seed)
+        ratio = ratio_interval(errors[sound], mean_head, seed)
+        found[name] = {
+            **{f"mm{end}": digits(value) for end, value in zip(ENDS, mean, strict=True)},
+            **{f"ratio{end}": digits(value) for end, value in zip(ENDS, ratio, strict=True)},
+            "failures": int((~np.isfinite(errors)).sum()),
+        }
+    return found
