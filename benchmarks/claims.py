@@ -25,6 +25,7 @@ from headwater.systems.glvd.config import SIZES
 from headwater.systems.glvd.data import keypoint_indices
 from headwater.systems.glvd.reconstruct import reconstruct
 from headwater.systems.glvd.weights import TrainedGlvd, load_weights
+from headwater.training.device import chosen_device
 from headwater.training.loop import deterministic
 
 RESULTS: Final = Path(__file__).parent / "results"
@@ -40,11 +41,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data"), help="a finished build")
     parser.add_argument("--heads", type=int, default=None, help="only so many of the heads")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     options = parser.parse_args()
-    data = options.data
+    data, device = options.data, chosen_device(options.device, "--device")
     trained = load_weights(data / "train" / "glvd" / "weights.safetensors")
+    trained.network.to(device)
     cases = [case for case in read_cases(data) if case.test_set == "held_out"][: options.heads]
-    with deterministic(trained.config.threads):
+    with deterministic(trained.config.threads, device):
         rows = []
         for number, case in enumerate(cases):
             rows.append(judge(trained, case, np.random.default_rng([SEED, number])))
@@ -55,6 +58,7 @@ def main() -> None:
         "heads": len(cases),
         "face_chamfer_mm": summary(rows, SEED),
         "seconds": {f"{count} views": spread.as_json() for count, spread in seconds.items()},
+        "device": options.device,
         "machine": describe(),
     }
     path = RESULTS / f"claims-{record['size']}.json"

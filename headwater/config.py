@@ -83,10 +83,11 @@ class Benchmark(Settings):
 
 
 class Descent(Settings):
-    """Training of GLVD or of LVD."""
+    """Training of GLVD or of LVD, and where it and the evaluation run."""
 
     size: Literal["smoke", "small", "medium", "paper"]
     iterations: Annotated[int, Field(ge=1, le=100)]
+    device: Literal["cpu", "cuda"]
 
 
 class GuidedDescent(Descent):

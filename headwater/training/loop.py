@@ -11,6 +11,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from headwater.training.checkpoint import latest_checkpoint, restore, save_checkpoint
+from headwater.training.device import CPU
 
 # A module that replaces its own class at import, which type checkers cannot follow.
 deterministic_settings: Any = torch.utils.deterministic
@@ -43,13 +44,16 @@ class Schedule:
 
 
 @contextmanager
-def deterministic(threads: int) -> Iterator[None]:
-    """Bit-equal results inside: deterministic algorithms on a fixed number of threads."""
+def deterministic(threads: int, device: torch.device = CPU) -> Iterator[None]:
+    """Bit-equal results inside: deterministic algorithms on a fixed number of threads.
+
+    On the CPU alone: CUDA has no deterministic way back through the sampling of maps.
+    """
     before = torch.are_deterministic_algorithms_enabled()
     filled = deterministic_settings.fill_uninitialized_memory
     count = torch.get_num_threads()
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(device.type == "cpu")
     # Filling fresh memory guards code that reads what it never wrote; here it is only slow.
     deterministic_settings.fill_uninitialized_memory = False
     try:
@@ -92,7 +96,8 @@ def fit(
     since the record before. progress(step, steps, record) is called with every record. A parameter
     group may hold ``rate_share``, which its learning rate is multiplied with.
     """
-    fabric = Fabric(accelerator="cpu", devices=1)
+    device = next(model.parameters()).device
+    fabric = Fabric(accelerator=device.type, devices=1)
     model.train()
     wrapped, optimizer = fabric.setup(model, optimizer, move_to_device=False)
     curve: list[dict[str, float]] = []

@@ -297,7 +297,7 @@ def test_a_network_that_fails_on_some_crop_is_named(tmp_path: Path) -> None:
 
 
 def settings(heatmaps: str) -> GuidedDescent:
-    return GuidedDescent(size="smoke", iterations=10, heatmaps=heatmaps)
+    return GuidedDescent(size="smoke", iterations=10, device="cpu", heatmaps=heatmaps)
 
 
 def test_the_parameters_say_where_heatmaps_come_from(tmp_path: Path) -> None:

@@ -42,10 +42,14 @@ class Localiser(nn.Module):
         maps = self.net(seen)[0]
         return maps.flatten(2).log_softmax(dim=-1).unflatten(2, maps.shape[2:])
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return self.net.stem.weight.device
+
     def centres(self) -> Tensor:
         """(w,) px in the crop: where the cells of a map's row or column lie."""
-        device = self.net.stem.weight.device
-        cells = torch.arange(self.side // self.stride, device=device) + 0.5
+        cells = torch.arange(self.side // self.stride, device=self.device) + 0.5
         return self.margin + self.stride * cells
 
     def expected(self, maps: Tensor) -> Tensor:
@@ -56,6 +60,6 @@ class Localiser(nn.Module):
 
     @torch.no_grad()
     def peaks(self, pixels: Tensor) -> Tensor:
-        """Landmarks (n, 68, 2) px in crops (n, S, S, 4) uint8."""
-        few = pixels.split(_AT_ONCE)
-        return torch.cat([self.expected(self(network_images(crops))) for crops in few])
+        """Landmarks (n, 68, 2) px in crops (n, S, S, 4) uint8, both on the CPU."""
+        few = [network_images(crops).to(self.device) for crops in pixels.split(_AT_ONCE)]
+        return torch.cat([self.expected(self(images)).cpu() for images in few])

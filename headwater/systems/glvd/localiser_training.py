@@ -52,8 +52,9 @@ class LocaliserObjective:
         rows = pass_over(len(self.pixels), self.config.batch, step)
         values = self.pixels[rows].movedim(-1, -3).float() / 255.0
         moved, landmarks = jittered(values, self.truth[rows], generator)
-        maps = self.network(disturbed_images(moved, generator))
-        return heatmap_losses(self.network, maps, landmarks, self.config.sigma_cells)
+        device = self.network.device
+        maps = self.network(disturbed_images(moved, generator).to(device))
+        return heatmap_losses(self.network, maps, landmarks.to(device), self.config.sigma_cells)
 
 
 def jittered(

@@ -39,6 +39,16 @@ class ViewBatch:
     peaks: Tensor | None = None
     heat: Tensor | None = None
 
+    def to(self, device: torch.device) -> "ViewBatch":
+        """The same on a device."""
+        return ViewBatch(
+            self.images.to(device),
+            self.landmarks.to(device),
+            self.projection.to(device),
+            None if self.peaks is None else self.peaks.to(device),
+            None if self.heat is None else self.heat.to(device),
+        )
+
 
 @dataclass(frozen=True)
 class Encoded:

@@ -26,7 +26,10 @@ RING = 6
 
 
 class Objective:
-    """The losses of one step, as a function of the step and its generator."""
+    """The losses of one step, as a function of the step and its generator.
+
+    All that is random is drawn on the CPU, so that every device sees the same training.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,11 @@ class Objective:
         share = config.face_share
         self.chances = torch.where(near, share / near.sum(), (1 - share) / (~near).sum()).float()
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return self.network.template.device
+
     @cached_property
     def rings(self) -> Tensor:
         """(V, 1 + RING) each vertex and its neighbours, for the Laplacian term alone."""
@@ -72,7 +80,8 @@ class Objective:
         axes = axes_of(self.config.space, views.projection)
         views = replace(views, projection=turned_cameras(views.projection, axes))
         truth, guides = turned_points(truth, axes), turned_points(guides, axes)
-        encoded = self.network.encode(views)
+        encoded = self.network.encode(views.to(self.device))
+        truth, guides = truth.to(self.device), guides.to(self.device)
         losses: dict[str, Tensor] = {}
         steps = self._steps(len(rows), generator)
         if self.config.keypoints:
@@ -153,26 +162,28 @@ class Objective:
         in_ball = self._starts(count, ball, generator)
         near = total - uniform - ball
         chosen = torch.randint(target.shape[1], (count, near, 1), generator=generator)
-        around = target.gather(1, chosen.expand(-1, -1, 3)) + self._jitter(count, near, generator)
-        return torch.cat([in_box, in_ball, around], dim=1)
+        around = target.gather(1, chosen.expand(-1, -1, 3).to(self.device))
+        around = around + self._jitter(count, near, generator)
+        return torch.cat([in_box.to(self.device), in_ball, around], dim=1)
 
     def _starts(self, count: int, points: int, generator: torch.Generator) -> Tensor:
         """First points (count, points, 3) of descents, in the ball."""
         radius = self.config.start_radius_mm / UNIT_MM
-        return random_ball(count * points, radius, generator).reshape(count, points, 3)
+        ball = random_ball(count * points, radius, generator).to(self.device)
+        return ball.reshape(count, points, 3)
 
     def _jitter(self, count: int, points: int, generator: torch.Generator) -> Tensor:
         """Noise (count, points, 3) of mixed spread."""
         sigmas = torch.tensor(self.config.near_sigmas_mm) / UNIT_MM
         sigma = sigmas[torch.randint(len(sigmas), (count, points, 1), generator=generator)]
-        return sigma * torch.randn(count, points, 3, generator=generator)
+        return (sigma * torch.randn(count, points, 3, generator=generator)).to(self.device)
 
     def _queries(self, target: Tensor, steps: Tensor, generator: torch.Generator) -> Tensor:
         """Points on the oracle's descent to ``target`` (B, n, 3), with noise."""
         count, points, _ = target.shape
         start = self._starts(count, points, generator)
         noise = self._jitter(count, points, generator)
-        return oracle_path(start, target, steps, self.network.clamp) + noise
+        return oracle_path(start, target, steps.to(self.device), self.network.clamp) + noise
 
     def _guides(
         self, encoded: Encoded, truth: Tensor, steps: Tensor, generator: torch.Generator
@@ -180,12 +191,12 @@ class Objective:
         """Keypoints (B, K, 3) that P is computed from: true, halfway or the branch's own."""
         count, points, _ = truth.shape
         start = self._starts(count, points, generator)
-        blend = torch.rand(count, 1, 1, generator=generator)
-        noise = torch.randn(truth.shape, generator=generator)
+        blend = torch.rand(count, 1, 1, generator=generator).to(self.device)
+        noise = torch.randn(truth.shape, generator=generator).to(self.device)
         true = truth + noise * (self.config.keypoint_noise_mm / UNIT_MM)
         kind = torch.rand(count, 1, 1, generator=generator)
         near, halfway = self.config.keypoint_shares
-        mixed = torch.where(kind < near, true, (1 - blend) * start + blend * truth)
+        mixed = torch.where(kind.to(self.device) < near, true, (1 - blend) * start + blend * truth)
         own = torch.nonzero(kind.flatten() >= near + halfway).flatten()
         if len(own):
             mixed[own] = self._rolled_out(encoded, start, steps, own)
@@ -199,7 +210,7 @@ class Objective:
         last = (steps[own].floor() + 1).clamp(max=self.config.iterations)
         for step in range(int(last.max())):
             moved = keypoints + self.network.keypoint_step(few, keypoints)
-            keypoints = torch.where(step < last, moved, keypoints)
+            keypoints = torch.where((step < last).to(self.device), moved, keypoints)
         return keypoints
 
 

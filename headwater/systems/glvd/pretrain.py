@@ -78,8 +78,11 @@ class SdfObjective:
         )
         axes = axes_of(self.config.space, views.projection)
         views = replace(views, projection=turned_cameras(views.projection, axes))
-        predicted = self.network(views, turned_points(self.points[heads, chosen], axes))
-        return {"sdf_loss": sdf_loss(predicted, self.distances[heads, chosen], CLAMP_MM / UNIT_MM)}
+        device = self.network.last.weight.device
+        points = turned_points(self.points[heads, chosen], axes).to(device)
+        distances = self.distances[heads, chosen].to(device)
+        predicted = self.network(views.to(device), points)
+        return {"sdf_loss": sdf_loss(predicted, distances, CLAMP_MM / UNIT_MM)}
 
 
 def pretrain(
@@ -92,10 +95,10 @@ def pretrain(
     seed: int,
     progress: Progress | None,
 ) -> list[dict[str, float]]:
-    """Train ``network.f_v`` in place on canonical samples; the curve has steps below zero."""
+    """Train ``network.f_v`` in place on canonical samples; returns the curve."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        whole = SdfNetwork(network.f_v, config)
+        whole = SdfNetwork(network.f_v, config).to(network.template.device)
     optimizer = torch.optim.AdamW(
         whole.parameters(),
         lr=config.learning_rate,
@@ -110,7 +113,7 @@ def pretrain(
         config.gradient_norm,
         config.checkpoint_every,
     )
-    curve = fit(
+    return fit(
         whole,
         optimizer,
         SdfObjective(config, whole, sets, samples).losses,
@@ -120,4 +123,3 @@ def pretrain(
         checkpoint_dir=checkpoint_dir,
         progress=progress,
     )
-    return [{**record, "step": record["step"] - config.sdf_steps} for record in curve]

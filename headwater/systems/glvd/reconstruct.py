@@ -82,6 +82,7 @@ def reconstruct(
         None if crops.peaks is None else crops.peaks[None],
         None if net is None else net.heat(crops.pixels, config)[None],
     )
+    device = network.template.device
     generator = torch.Generator().manual_seed(seed)
     keypoints = starting_points(network.keypoint_template, config, generator)[None]
     vertices = starting_points(network.template, config, generator)[None]
@@ -89,18 +90,18 @@ def reconstruct(
         known = to_canonical(placement.apply(guides), origin)
         keypoints = turned_points(torch.from_numpy(known.astype(np.float32))[None], axes)
     with torch.no_grad():
-        encoded = network.encode(batch)
+        encoded = network.encode(batch.to(device))
         descent = network.descend(
             encoded,
-            vertices,
-            keypoints,
+            vertices.to(device),
+            keypoints.to(device),
             iterations or config.iterations,
             held=guides is not None,
         )
     back = placement.inverse()
 
     def to_views_frame(points: Tensor) -> FloatArray:
-        canonical = turned_back(points, axes)[0].numpy()
+        canonical = turned_back(points.cpu(), axes)[0].numpy()
         return back.apply(to_head_frame(canonical, origin)).astype(np.float32)
 
     steps = np.stack([to_views_frame(state) for state in descent.vertices])

@@ -31,6 +31,7 @@ from headwater.systems.glvd.examples import best_median_worst, error_row, exampl
 from headwater.systems.glvd.pose import project_mm
 from headwater.systems.glvd.reconstruct import landmark_nme, reconstruct_photo
 from headwater.systems.glvd.weights import TrainedGlvd, load_weights
+from headwater.training.device import chosen_device
 from headwater.training.loop import deterministic
 
 Counter = Callable[[int], None]
@@ -44,14 +45,16 @@ def evaluate_stage(
     Writes metrics.json, what ``write_results`` writes, descent.csv, errors.parquet,
     examples.parquet and meshes/ below ``out``. progress is called with 1 after every trial.
     """
+    settings = getattr(params.systems, system)
+    device = chosen_device(settings.device, f"systems.{system}.device")
     net = params.systems.glvd.heatmap_net if system == "glvd" else None
     trained = load_weights(
         data / "train" / system / "weights.safetensors", net and data.parent / net
     )
-    settings = getattr(params.systems, system)
+    trained.network.to(device)
     iterations = settings.iterations
     baselines = read_rows(data / "evaluate" / "baselines")
-    with deterministic(trained.config.threads):
+    with deterministic(trained.config.threads, device):
         evaluation = evaluate(
             trained,
             read_cases(data),

@@ -15,6 +15,7 @@ from headwater.heads.model import HeadModel
 from headwater.systems.glvd.config import SIZES, GlvdConfig, without_keypoints
 from headwater.systems.glvd.heatmap_net import HeatmapNet, with_heatmaps
 from headwater.systems.glvd.train import train
+from headwater.training.device import chosen_device
 from headwater.training.loop import Progress
 
 
@@ -46,9 +47,10 @@ def train_stage(
 ) -> dict[str, Any]:
     """Train on the tables below ``data``; write ``weights.safetensors`` and ``loss.csv``.
 
-    A heatmap network that cannot be used is refused before anything else.
+    A heatmap network or device that cannot be used is refused before anything else.
     """
-    config = config_of(system, params)
+    config, settings = config_of(system, params), getattr(params.systems, system)
+    device = chosen_device(settings.device, f"systems.{system}.device")
     net: HeatmapNet | None = None
     if config.keypoints:
         config, net = with_heatmaps(config, params.systems.glvd, data.parent)
@@ -63,6 +65,7 @@ def train_stage(
         checkpoints,
         samples=read_sdf_samples(data, heads) if config.sdf_steps else None,
         heatmap_net=net,
+        device=device,
         seed=params.seed,
         progress=progress,
     )

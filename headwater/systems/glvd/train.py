@@ -31,6 +31,7 @@ from headwater.systems.glvd.objective import Objective, near_face
 from headwater.systems.glvd.pretrain import pretrain
 from headwater.systems.glvd.view_sets import ViewSets
 from headwater.systems.glvd.weights import TrainedGlvd, save_weights
+from headwater.training.device import CPU
 from headwater.training.loop import Progress, Schedule, deterministic, fit
 
 
@@ -53,6 +54,7 @@ def train(
     *,
     samples: SdfSamples | None = None,
     heatmap_net: HeatmapNet | None = None,
+    device: torch.device = CPU,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> TrainResult:
@@ -61,35 +63,31 @@ def train(
     The same input gives the same bytes, also when the training was killed and resumed from
     ``checkpoint_dir``. Views without detected landmarks are trained on with empty heatmaps.
     samples: signed distances round the heads, mm, head frame; needed where config.sdf_steps is set.
-    heatmap_net: gives the heatmaps where config.heatmaps names it as their source.
+    heatmap_net: gives the heatmaps where config.heatmaps names it as their source. device: where
+    the networks are trained; another one than the CPU gives other bytes every time.
     """
     views = views.choose(views.split == "train")
     if not len(views):
         raise HeadwaterError("GLVD: no view has the split 'train'; nothing to train on")
+    if config.sdf_steps and samples is None:
+        raise HeadwaterError("GLVD: pre-training needs signed distance samples")
     crops, targets = _seen(config, heads, views, template, heatmap_net)
     network = build(config, targets[torch.unique(crops.head)], template, seed)
     before = config.localiser.steps if config.trains_localiser else 0
-    curve: list[dict[str, float]] = []
-    with deterministic(config.threads):
-        if network.f_h is not None:
-            about = _fingerprint(config.localiser, seed, crops, targets)
-            folder = checkpoint_dir / "localiser"
-            crops, found = train_localiser(
-                config.localiser, network.f_h, crops, folder, about, seed, progress
-            )
-            first = before + config.sdf_steps
-            curve += [{**record, "step": record["step"] - first} for record in found]
+    with deterministic(config.threads, device):
+        crops, curve = _localised(
+            config, network, crops, targets, checkpoint_dir, device, seed, progress
+        )
         sets = ViewSets(views, crops, template)
         objective = Objective(config, network, sets, targets)
         _fit_landmarks(network, crops, torch.cat([targets, objective.keypoints], dim=1), seed)
         fingerprint = _fingerprint(config, seed, crops, targets)
-        if config.sdf_steps:
-            if samples is None:
-                raise HeadwaterError("GLVD: pre-training needs signed distance samples")
+        network.to(device)
+        if samples is not None and config.sdf_steps:
             around = canonical_samples(samples, heads, template)
-            shown = _continued(progress, before)
-            folder = checkpoint_dir / "sdf"
-            curve += pretrain(config, network, sets, around, folder, fingerprint, seed, shown)
+            folder, shown = checkpoint_dir / "sdf", _continued(progress, before)
+            found = pretrain(config, network, sets, around, folder, fingerprint, seed, shown)
+            curve += _counted_from(found, -config.sdf_steps)
         curve += fit(
             network,
             _optimizer(config, network),
@@ -101,8 +99,31 @@ def train(
             progress=_continued(progress, before + config.sdf_steps),
         )
     path = out_dir / "weights.safetensors"
-    save_weights(path, TrainedGlvd(network, config, template, heatmap_net))
+    save_weights(path, TrainedGlvd(network.to(CPU), config, template, heatmap_net))
     return TrainResult(path, curve, sum(p.numel() for p in network.parameters()))
+
+
+def _localised(
+    config: GlvdConfig,
+    network: Glvd,
+    crops: Crops,
+    targets: Tensor,
+    checkpoint_dir: Path,
+    device: torch.device,
+    seed: int,
+    progress: Progress | None,
+) -> tuple[Crops, list[dict[str, float]]]:
+    """Train f_h, if there is one; the crops with the peaks that it finds, and the curve."""
+    if network.f_h is None:
+        return crops, []
+    fingerprint = _fingerprint(config.localiser, seed, crops, targets)
+    folder = checkpoint_dir / "localiser"
+    network.f_h.to(device)
+    found, curve = train_localiser(
+        config.localiser, network.f_h, crops, folder, fingerprint, seed, progress
+    )
+    network.f_h.to(CPU)
+    return found, _counted_from(curve, -config.localiser.steps - config.sdf_steps)
 
 
 def _seen(
@@ -138,6 +159,11 @@ def _fit_landmarks(network: Glvd, crops: Crops, points: Tensor, seed: int) -> No
         torch.manual_seed(seed)
         located = network.located(crops.landmarks, crops.peaks)
         network.f_l.fit(located, crops.projection, crops.head, points)
+
+
+def _counted_from(curve: list[dict[str, float]], first: int) -> list[dict[str, float]]:
+    """A curve whose steps begin at ``first``: what comes before the descent is below zero."""
+    return [{**record, "step": record["step"] + first} for record in curve]
 
 
 def _continued(progress: Progress | None, before: int) -> Progress | None:
