@@ -59,6 +59,7 @@ def main() -> None:
         "face_chamfer_mm": summary(rows, SEED),
         "seconds": {f"{count} views": spread.as_json() for count, spread in seconds.items()},
         "device": options.device,
+        "heatmaps": trained.config.heatmaps.source,
         "machine": describe(),
     }
     path = RESULTS / f"claims-{record['size']}.json"
@@ -98,9 +99,14 @@ def timed(trained: TrainedGlvd, views: Views) -> dict[int, Spread]:
 
 
 def size_of(trained: TrainedGlvd) -> str:
-    """Name of the size that the weights were trained at, whatever their descent steps."""
-    same = {"iterations": trained.config.iterations}
-    names = [n for n, size in SIZES.items() if size.model_copy(update=same) == trained.config]
+    """Name of the size that the weights were trained at, whatever their steps and heatmaps."""
+    config = trained.config
+    same = {
+        "iterations": config.iterations,
+        "heatmaps": config.heatmaps,
+        "localiser": config.localiser,
+    }
+    names = [n for n, size in SIZES.items() if size.model_copy(update=same) == config]
     return names[0] if names else "other"
 
 

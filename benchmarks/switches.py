@@ -20,7 +20,7 @@ from benchmarks.face_errors import Errors, error, summary
 from benchmarks.machine import describe
 from headwater.artifacts.atomic import write_text
 from headwater.benchmark.trials import HELD_OUT, Case, read_cases
-from headwater.datasets.scenes import FloatArray
+from headwater.datasets.scenes import FloatArray, Heads, SdfSamples, Template, Views
 from headwater.datasets.tables import (
     read_heads,
     read_sdf_samples,
@@ -43,7 +43,8 @@ SEED: Final = 0
 AS_IT_IS: Final = "as it is"
 NO_KEYPOINTS: Final = {"keypoints": 0}
 DISTANCES_FIRST: Final = {"sdf_steps": 300, "encoder_rate": 0.5}
-SEVERAL_VIEWS: Final = {"most_views": 3}
+MOST_VIEWS: Final = 3
+SEVERAL_VIEWS: Final = {"most_views": MOST_VIEWS}
 # What each setting changes of "as it is".
 TRAININGS: Final[dict[str, dict[str, Any]]] = {
     AS_IT_IS: {},
@@ -70,6 +71,16 @@ STARTS: Final = {"started at the origin": "zero", "started at the mean head": "t
 
 
 @dataclass(frozen=True)
+class Scene:
+    """What is learned from."""
+
+    heads: Heads
+    views: Views
+    samples: SdfSamples
+    template: Template
+
+
+@dataclass(frozen=True)
 class Rows:
     """Of every head, by setting, mm: the honest face error, and corresponding vertices' distance.
 
@@ -88,16 +99,21 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=400, help="of every training")
     parser.add_argument("--heads", type=int, default=None, help="only so many of the heads")
     options = parser.parse_args()
+    if options.steps % 10 or options.steps <= 100:
+        parser.error("--steps: a multiple of 10 above 100, where keypoints learn first for 100")
     cases = [case for case in read_cases(options.data) if case.test_set == HELD_OUT]
     cases = cases[: options.heads]
+    if any(len(case.views) < MOST_VIEWS for case in cases):
+        parser.error(f"--data: a build with benchmark.views of {MOST_VIEWS} or more")
+    scene = scene_of(options.data)
     rows = Rows([{} for _ in cases], [{} for _ in cases])
     for name, change in TRAININGS.items():
         steps = {"steps": options.steps, "checkpoint_every": options.steps}
         config = SIZES["small"].model_copy(update={"landmark_features": 0, **steps, **change})
-        trained = fitted(config, options.data)
+        trained = fitted(config, scene)
         answers = {name: 1}
         if config.most_views > 1:
-            answers = {f"{name}, one is seen": 1, f"{name}, three are seen": 3}
+            answers = {f"{name}, one is seen": 1, f"{name}, three are seen": MOST_VIEWS}
         for answer, views in answers.items():
             ask(rows, cases, trained, answer, views)
         if name == AS_IT_IS:
@@ -105,11 +121,16 @@ def main() -> None:
             for start, value in STARTS.items():
                 other = replace(trained, config=trained.config.model_copy(update={"start": value}))
                 ask(rows, cases, other, start, 1)
+        write(rows, options.steps)
         mean = np.nanmean([row[answer] for row in rows.face for answer in answers])
         print(f"{name}: {mean:.3f} mm", flush=True)
+
+
+def write(rows: Rows, steps: int) -> None:
+    """Write what there is so far: a run that is stopped keeps it."""
     record = {
-        "steps": options.steps,
-        "heads": len(cases),
+        "steps": steps,
+        "heads": len(rows.face),
         "face_chamfer_mm": summary(rows.face, SEED),
         "vertex_error_mm": summary(rows.vertex, SEED),
         "machine": describe(),
@@ -117,18 +138,29 @@ def main() -> None:
     write_text(RESULTS / "switches.json", json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
-def fitted(config: GlvdConfig, data: Path) -> TrainedGlvd:
+def fitted(config: GlvdConfig, scene: Scene) -> TrainedGlvd:
     """Weights of a setting, trained from nothing."""
-    heads = read_heads(data)
-    views = read_synthetic_views(data, heads)
-    model = with_landmarks(store.read(data / "head_model" / "bases.safetensors"))
-    samples = read_sdf_samples(data, heads) if config.sdf_steps else None
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
         result = train(
-            config, heads, views, template_of(model), out, out / "ck", samples=samples, seed=SEED
+            config,
+            scene.heads,
+            scene.views,
+            scene.template,
+            out,
+            out / "ck",
+            samples=scene.samples,
+            seed=SEED,
         )
         return load_weights(result.weights)
+
+
+def scene_of(data: Path) -> Scene:
+    """What the build below ``data`` has to learn from."""
+    heads = read_heads(data)
+    model = with_landmarks(store.read(data / "head_model" / "bases.safetensors"))
+    samples = read_sdf_samples(data, heads)
+    return Scene(heads, read_synthetic_views(data, heads), samples, template_of(model))
 
 
 def ask(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,10 @@ def figures_of(path: Path) -> dict[str, Any] | None:
 
 
 def series_of(path: Path) -> dict[str, list[float]] | None:
-    """The numeric columns of a CSV file, in its order; None when there is none or it is empty."""
+    """The numeric columns of a CSV file, in its order; None when there is none or it is empty.
+
+    An empty cell is NaN.
+    """
     if not path.exists():
         return None
     with path.open(encoding="utf-8", newline="") as file:
@@ -59,7 +63,7 @@ def series_of(path: Path) -> dict[str, list[float]] | None:
 
 def _numbers(texts: Iterable[str]) -> list[float] | None:
     try:
-        return [float(text) for text in texts]
+        return [float(text) if text else math.nan for text in texts]
     except (TypeError, ValueError):
         return None
 

@@ -1,5 +1,6 @@
 """How well GLVD does: figures with baselines, curves, errors of every head, failures."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,7 +87,7 @@ def smoothed(values: Sequence[float], window: int) -> list[float]:
 def _loss(table: dict[str, list[float]] | None) -> Markup:
     if not table or len(table) < 2:
         return Markup("")
-    (x_name, x), *columns = table.items()
+    (x_name, x), *columns = _descent_steps(table).items()
     shown = [(name, values) for name, values in columns if "loss" in name or len(columns) == 1]
     window = max(1, len(x) // 40)
     series = []
@@ -94,6 +95,14 @@ def _loss(table: dict[str, list[float]] | None) -> Markup:
         series.append(Series(_words(name), x, smoothed(values, window), style))
     about = "Training loss over the steps of training, falling"
     return line_chart(series, f"training {x_name}", "loss", about, log=True)
+
+
+def _descent_steps(table: dict[str, list[float]]) -> dict[str, list[float]]:
+    """The columns from step 1 on, without those of trainings before it, which are then empty."""
+    steps = next(iter(table.values()))
+    rows = [row for row, step in enumerate(steps) if step > 0]
+    kept = {name: [values[row] for row in rows] for name, values in table.items()}
+    return {name: values for name, values in kept.items() if all(map(math.isfinite, values))}
 
 
 def _descent(table: dict[str, list[float]] | None) -> Markup:

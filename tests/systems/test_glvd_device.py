@@ -19,9 +19,17 @@ from headwater.datasets.scenes import SdfSamples
 from headwater.errors import HeadwaterError
 from headwater.heads.model import HeadModel
 from headwater.systems.glvd.config import GlvdConfig, HeatmapInput, without_keypoints
-from headwater.systems.glvd.data import canonical_heads, canonical_samples, crop_views, placed_views
+from headwater.systems.glvd.data import (
+    canonical_heads,
+    canonical_samples,
+    crop_views,
+    network_images,
+    placed_views,
+)
+from headwater.systems.glvd.evaluate import evaluate
 from headwater.systems.glvd.localiser import Localiser
 from headwater.systems.glvd.localiser_training import LocaliserObjective
+from headwater.systems.glvd.model import ViewBatch
 from headwater.systems.glvd.objective import Objective
 from headwater.systems.glvd.pretrain import SdfNetwork, SdfObjective
 from headwater.systems.glvd.reconstruct import reconstruct
@@ -32,7 +40,7 @@ from headwater.systems.glvd.weights import load_weights
 from headwater.training.device import chosen_device
 from tests.systems.test_glvd_heatmaps import HEADS, TEMPLATE, TOY, VIEWS
 from tests.systems.test_glvd_localiser import CONFIG, TRAINED, spotted
-from tests.systems.toy_heads import toy_samples
+from tests.systems.toy_heads import toy_cases, toy_samples
 
 PROJECT = Path(__file__).parents[2]
 ELSEWHERE = torch.device("meta")
@@ -51,13 +59,19 @@ SETTINGS = {
 class OneDevice(TorchDispatchMode):
     """Refuses operations on tensors of two devices; indices and single numbers may be elsewhere."""
 
-    MAY_MIX = ("index", "index_put", "index_put_", "_index_put_impl_", "_to_copy", "copy_")
+    COPIES = ("_to_copy", "copy_")
+    INDEXED = ("index", "index_put", "index_put_", "_index_put_impl_")
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         tensors = [x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
-        devices = {tensor.device for tensor in tensors if tensor.dim()}
         name = func.overloadpacket.__name__
-        if name not in self.MAY_MIX and len(devices) > 1:
+        if name in self.INDEXED:
+            indices = [x for x in args[1] if x is not None]
+            if any(x.device.type != "cpu" and x.device != args[0].device for x in indices):
+                raise RuntimeError(f"{name} by indices of another device")
+            tensors = [x for x in (args[0], *args[2:3]) if isinstance(x, torch.Tensor)]
+        devices = {tensor.device for tensor in tensors if tensor.dim()}
+        if name not in self.COPIES and len(devices) > 1:
             raise RuntimeError(f"{name} of tensors of two devices")
         return func(*args, **(kwargs or {}))
 
@@ -97,6 +111,23 @@ def test_a_step_of_the_descents_training_runs_where_the_network_is(name: str) ->
     learned = [p for p in network.g_v.parameters() if p.grad is not None]
     assert learned
     assert all(parameter.grad.device == ELSEWHERE for parameter in learned)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_descent_runs_where_the_network_is(name: str) -> None:
+    config = TOY.model_copy(update=SETTINGS[name])
+    network = build(config, canonical_heads(HEADS, TEMPLATE), TEMPLATE, 0).to(ELSEWHERE)
+    crops = sets_of(config).crops
+    batch = ViewBatch(
+        network_images(crops.pixels)[None, :2],
+        crops.landmarks[None, :2],
+        crops.projection[None, :2],
+        None if crops.peaks is None else crops.peaks[None, :2],
+    )
+    encoded = network.encode(batch.to(ELSEWHERE))
+    starts = [network.template[None], network.keypoint_template[None]]
+    descent = network.descend(encoded, *starts, 2)
+    assert descent.vertices.device == ELSEWHERE
 
 
 def test_a_step_of_the_pretraining_runs_where_the_network_is() -> None:
@@ -144,3 +175,5 @@ def test_cuda_learns_what_the_cpu_learns(tmp_path: Path) -> None:
     trained.network.to(cuda)
     np.testing.assert_allclose(reconstruct(trained, view).vertices, here, atol=0.1)
     assert np.linalg.norm(here - HEADS.vertices[0], axis=1).mean() < 5.0
+    assert evaluate(trained, toy_cases(HEADS, VIEWS), system="toy").sound
+    assert trained.mean_head.shape == HEADS.vertices[0].shape

@@ -1,6 +1,5 @@
 """The heatmap network that is trained on the same heads: how it reads, learns and resumes."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,21 +13,27 @@ from headwater.systems.glvd.config import (
     LocaliserConfig,
     without_keypoints,
 )
-from headwater.systems.glvd.data import Crops, crop_views, placed_views, with_true_peaks
+from headwater.systems.glvd.data import (
+    Crops,
+    crop_views,
+    network_images,
+    placed_views,
+    with_true_peaks,
+)
 from headwater.systems.glvd.localiser import Localiser
 from headwater.systems.glvd.localiser_training import (
     heatmap_losses,
     jittered,
     train_localiser,
 )
-from headwater.systems.glvd.reconstruct import reconstruct
+from headwater.systems.glvd.model import ViewBatch
 from headwater.systems.glvd.stage_train import training_steps
-from headwater.systems.glvd.train import train
+from headwater.systems.glvd.train import build, train
 from headwater.systems.glvd.weights import load_weights
 from headwater.training.checkpoint import read_safetensors
 from headwater.training.loop import deterministic
-from tests.systems.test_glvd_heatmaps import HEADS, TEMPLATE, TOY, VIEWS, fit
-from tests.systems.test_glvd_oracle_heatmaps import misdetected
+from tests.systems.test_glvd_heatmaps import HEADS, TEMPLATE, TOY, VIEWS, head_targets
+from tests.systems.test_glvd_oracle_heatmaps import misdetected, true_landmarks
 from tests.systems.toy_heads import toy_heads, toy_views
 
 PROJECT = Path(__file__).parents[2]
@@ -129,18 +134,31 @@ def test_what_is_found_in_a_crop_does_not_depend_on_the_crops_beside_it() -> Non
     torch.testing.assert_close(net.peaks(pixels)[2:3], net.peaks(pixels[2:3]), atol=1e-4, rtol=0)
 
 
-def test_glvd_finds_heads_by_it_where_the_detector_errs(tmp_path: Path) -> None:
-    """What the landmarks of both suggest is nearer than what the detector's alone do."""
-    views = misdetected(VIEWS)
-    alone = load_weights(fit(TOY, HEADS, views, tmp_path / "alone"))
-    both = load_weights(fit(TRAINED, HEADS, views, tmp_path / "both"))
-    assert both.network.f_h is not None
-    assert alone.network.f_h is None
-    view = views.choose(np.array([0]))
-    found = reconstruct(both, view)
-    other = replace(view, images=255 - view.images)
-    assert not np.array_equal(found.vertices, reconstruct(both, other).vertices)
-    assert not np.array_equal(found.suggested, reconstruct(alone, view).suggested)
+def test_exact_peaks_suggest_a_nearer_head_than_the_detector_does() -> None:
+    """f_l takes both: fitted on misdetected landmarks and exact peaks, it goes by the peaks."""
+    targets, views = head_targets(), misdetected(VIEWS)
+    crops = crop_views(placed_views(views, TEMPLATE), TEMPLATE.nose_bridge, TOY.image_px, 280.0)
+    exact = with_true_peaks(crops, views, true_landmarks(views))
+    errors = {}
+    for name, config in {"detector": TOY, "both": TRAINED}.items():
+        network = build(config, targets, TEMPLATE, 0)
+        assert network.f_l is not None
+        points = torch.cat([targets, targets[:, : len(network.keypoint_template)]], dim=1)
+        located = network.located(exact.landmarks, exact.peaks)
+        network.f_l.fit(located, exact.projection, exact.head, points)
+        found = network.f_l(located[:, None], exact.projection[:, None]).differences
+        heads = network.template + found[:, : len(network.template)]
+        errors[name] = float((heads - targets[exact.head]).norm(dim=-1).mean())
+    assert errors["both"] < errors["detector"]
+
+
+def test_peaks_are_needed_where_it_was_trained() -> None:
+    network = build(TRAINED, head_targets(), TEMPLATE, 0)
+    crops = crop_views(placed_views(VIEWS, TEMPLATE), TEMPLATE.nose_bridge, TOY.image_px, 280.0)
+    images = network_images(crops.pixels)[:1, None]
+    batch = ViewBatch(images, crops.landmarks[:1, None], crops.projection[:1, None])
+    with pytest.raises(ValueError, match="need the peaks"):
+        network.encode(batch)
 
 
 def test_the_descents_training_leaves_it_as_it_is(tmp_path: Path) -> None:

@@ -141,8 +141,11 @@ class GlvdConfig(BaseModel):
 
     @model_validator(mode="after")
     def _no_head_is_known_in_camera_axes(self) -> "GlvdConfig":
-        if self.space == "camera" and (self.template_prior or self.landmark_features):
-            raise ValueError("space camera goes without template_prior and landmark_features")
+        known = self.template_prior or self.landmark_features or self.start == "template"
+        if self.space == "camera" and known:
+            raise ValueError(
+                "space camera goes without template_prior, landmark_features and start template"
+            )
         return self
 
     @property

@@ -87,16 +87,20 @@ def with_heatmaps(
     config: GlvdConfig, settings: GuidedDescent, project: Path
 ) -> tuple[GlvdConfig, HeatmapNet | None]:
     """The config with the heatmaps that the parameters ask for, and the network that gives them."""
-    net = None
-    if settings.heatmaps == "auto":
-        heatmaps = config.heatmaps
-    elif settings.heatmap_net is None:
-        heatmaps = HeatmapInput.model_validate({"source": settings.heatmaps})
-    else:
-        path = project / settings.heatmap_net
-        net = open_net(path, read_net(path), config)
-        heatmaps = HeatmapInput(source="net", maps=net.maps, net=path.name, sha256=net.sha256)
+    if settings.heatmap_net is None:
+        return with_built_in(config, settings), None
+    path = project / settings.heatmap_net
+    net = open_net(path, read_net(path), config)
+    heatmaps = HeatmapInput(source="net", maps=net.maps, net=path.name, sha256=net.sha256)
     return config.model_copy(update={"heatmaps": heatmaps}), net
+
+
+def with_built_in(config: GlvdConfig, settings: GuidedDescent) -> GlvdConfig:
+    """The config with the source of heatmaps that the parameters name; "auto" leaves the size's."""
+    if settings.heatmaps == "auto":
+        return config
+    heatmaps = HeatmapInput.model_validate({"source": settings.heatmaps})
+    return config.model_copy(update={"heatmaps": heatmaps})
 
 
 def needed_net(weights: Path, config: GlvdConfig, path: Path | None) -> HeatmapNet | None:

@@ -30,7 +30,8 @@ class ViewBatch:
     landmarks: (B, N, 68, 2) float32 px in the crop, NaN where not found.
     projection: (B, N, 3, 4) float32, canonical units to px in the crop.
     heat: (B, N, M, h, w) heatmaps of a network. None: Gaussians are drawn at ``peaks``
-    (B, N, 68, 2) px in the crop, or, where these are None too, at the landmarks.
+    (B, N, 68, 2) px in the crop, or, where these are None too, at the landmarks. A network with
+    f_h needs its peaks.
     """
 
     images: Tensor
@@ -155,6 +156,8 @@ class Glvd(nn.Module):
 
     def encode(self, views: ViewBatch) -> Encoded:
         """Feature maps of every view; no gradient reaches landmarks or heatmaps (frozen)."""
+        if self.f_h is not None and views.peaks is None:
+            raise ValueError("trained heatmaps need the peaks that f_h finds")
         batch, count = views.images.shape[:2]
         images = views.images.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         maps = self.f_v(images)

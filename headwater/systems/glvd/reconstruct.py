@@ -106,7 +106,7 @@ def reconstruct(
 
     steps = np.stack([to_views_frame(state) for state in descent.vertices])
     guides = to_views_frame(descent.keypoints[-1])
-    suggested = to_views_frame(encoded.template)
+    suggested = to_views_frame(turned_points(encoded.template.cpu(), axes))
     return Reconstruction(steps[-1], steps, guides, suggested, views.R, views.t)
 
 

@@ -13,7 +13,7 @@ from headwater.datasets.tables import (
 )
 from headwater.heads.model import HeadModel
 from headwater.systems.glvd.config import SIZES, GlvdConfig, without_keypoints
-from headwater.systems.glvd.heatmap_net import HeatmapNet, with_heatmaps
+from headwater.systems.glvd.heatmap_net import HeatmapNet, with_built_in, with_heatmaps
 from headwater.systems.glvd.train import train
 from headwater.training.device import chosen_device
 from headwater.training.loop import Progress
@@ -28,11 +28,10 @@ def config_of(system: str, params: Params) -> GlvdConfig:
 
 def training_steps(system: str, params: Params) -> int:
     """Optimiser steps of a training, with those of the heatmap network and the pre-training."""
-    config, asked = config_of(system, params), params.systems.glvd.heatmaps
-    if asked != "auto" and config.keypoints:
-        trained = asked == "trained"
-    else:
-        trained = config.trains_localiser
+    config = config_of(system, params)
+    if params.systems.glvd.heatmap_net is None:
+        config = with_built_in(config, params.systems.glvd)
+    trained = config.trains_localiser and params.systems.glvd.heatmap_net is None
     return (config.localiser.steps if trained else 0) + config.sdf_steps + config.steps
 
 

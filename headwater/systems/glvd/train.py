@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pydantic import BaseModel
 from torch import Tensor
 
 from headwater.datasets.scenes import Heads, SdfSamples, Template, Views
@@ -61,7 +60,8 @@ def train(
     """Train on the views whose split is "train" and write ``out_dir/weights.safetensors``.
 
     The same input gives the same bytes, also when the training was killed and resumed from
-    ``checkpoint_dir``. Views without detected landmarks are trained on with empty heatmaps.
+    ``checkpoint_dir``. Views in which the detector found no face are trained on with empty
+    heatmaps where these come from it.
     samples: signed distances round the heads, mm, head frame; needed where config.sdf_steps is set.
     heatmap_net: gives the heatmaps where config.heatmaps names it as their source. device: where
     the networks are trained; another one than the CPU gives other bytes every time.
@@ -75,13 +75,13 @@ def train(
     network = build(config, targets[torch.unique(crops.head)], template, seed)
     before = config.localiser.steps if config.trains_localiser else 0
     with deterministic(config.threads, device):
+        fingerprint = _fingerprint(config, seed, crops, targets)
         crops, curve = _localised(
-            config, network, crops, targets, checkpoint_dir, device, seed, progress
+            config, network, crops, checkpoint_dir, fingerprint, device, seed, progress
         )
         sets = ViewSets(views, crops, template)
         objective = Objective(config, network, sets, targets)
         _fit_landmarks(network, crops, torch.cat([targets, objective.keypoints], dim=1), seed)
-        fingerprint = _fingerprint(config, seed, crops, targets)
         network.to(device)
         if samples is not None and config.sdf_steps:
             around = canonical_samples(samples, heads, template)
@@ -107,8 +107,8 @@ def _localised(
     config: GlvdConfig,
     network: Glvd,
     crops: Crops,
-    targets: Tensor,
     checkpoint_dir: Path,
+    fingerprint: str,
     device: torch.device,
     seed: int,
     progress: Progress | None,
@@ -116,7 +116,6 @@ def _localised(
     """Train f_h, if there is one; the crops with the peaks that it finds, and the curve."""
     if network.f_h is None:
         return crops, []
-    fingerprint = _fingerprint(config.localiser, seed, crops, targets)
     folder = checkpoint_dir / "localiser"
     network.f_h.to(device)
     found, curve = train_localiser(
@@ -140,7 +139,7 @@ def _seen(
         placed_views(views, template), template.nose_bridge, config.image_px, config.crop_mm
     )
     targets = canonical_heads(heads, template)
-    if config.heatmaps.source in ("oracle", "trained"):
+    if config.heatmaps.source == "oracle" or config.trains_localiser:
         true = np.stack([template.landmarks_68(head) for head in heads.vertices])
         crops = with_true_peaks(crops, views, true[views.head])
     if config.mirror:
@@ -223,7 +222,7 @@ def build(config: GlvdConfig, targets: Tensor, template: Template, seed: int) ->
     return network
 
 
-def _fingerprint(config: BaseModel, seed: int, crops: Crops, targets: Tensor) -> str:
+def _fingerprint(config: GlvdConfig, seed: int, crops: Crops, targets: Tensor) -> str:
     total = hashlib.sha256(f"{config.model_dump_json()} {seed} {torch.__version__}".encode())
     seen = (crops.pixels, crops.landmarks, crops.projection, crops.head, crops.peaks, crops.heat)
     for tensor in (*seen, targets):

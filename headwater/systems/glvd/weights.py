@@ -35,7 +35,7 @@ class TrainedGlvd:
     @property
     def mean_head(self) -> NDArray[np.float32]:
         """(V, 3) mm, head frame: the mean of the training heads."""
-        return to_head_frame(self.network.template.numpy(), self.template.nose_bridge)
+        return to_head_frame(self.network.template.cpu().numpy(), self.template.nose_bridge)
 
 
 def save_weights(path: Path, trained: TrainedGlvd) -> None:
