@@ -1,8 +1,9 @@
-"""What the note's section 7 expects of the method's parts, on toy heads: test 12.
+"""What the note's section 7 expects of the method's parts and views, on toy heads: tests 12, 13.
 
 The landmark encoder is left out: it would tell the network all that differs between toy heads.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,36 @@ def test_signed_distances_first_are_a_head_start(
     pretrained = error(fitted(people, tmp_path / "with", first), heads, views)
     print(without, pretrained)
     assert pretrained < without
+
+
+def misdetected(views: Views, seed: int) -> Views:
+    """The views with landmarks that are a pixel off, in every view differently."""
+    noise = np.random.default_rng(seed).normal(0.0, 1.0, views.landmarks_478_px.shape)
+    return replace(views, landmarks_478_px=(views.landmarks_478_px + noise).astype(np.float32))
+
+
+def test_three_views_tell_more_than_one_and_six_little_more_than_three(tmp_path: Path) -> None:
+    """Test 13, with f_l, where a detector errs in every view by itself."""
+    heads, others = toy_heads(48, seed=7), toy_heads(12, seed=9)
+    views = misdetected(toy_views(heads, 6, seed=8), 1)
+    asked = misdetected(toy_views(others, 6, seed=10), 2)
+    config = TOY_CONFIG.model_copy(update={"steps": 500, "checkpoint_every": 500, "most_views": 6})
+    trained = fitted((heads, views, others, asked), tmp_path, config)
+    errors = {count: error_of(trained, others, asked, count) for count in (1, 3, 6)}
+    print(errors)
+    assert errors[3] < 0.9 * errors[1]
+    assert abs(errors[6] - errors[3]) < errors[1] - errors[3]
+
+
+def error_of(trained: TrainedGlvd, heads: Heads, views: Views, count: int) -> float:
+    """Mean vertex error, mm, from the first ``count`` views of each head."""
+    found = []
+    for head, truth in enumerate(heads.vertices):
+        rows = np.flatnonzero(views.head == head)[:count]
+        vertices = reconstruct(trained, views.choose(rows)).vertices
+        placed = umeyama(vertices, truth, with_scale=False).apply(vertices)
+        found.append(np.linalg.norm(placed - truth, axis=1).mean())
+    return float(np.mean(found))
 
 
 def several_views(trained: TrainedGlvd, heads: Heads, views: Views) -> float:
