@@ -87,7 +87,7 @@ def smoothed(values: Sequence[float], window: int) -> list[float]:
 def _loss(table: dict[str, list[float]] | None) -> Markup:
     if not table or len(table) < 2:
         return Markup("")
-    (x_name, x), *columns = _descent_steps(table).items()
+    (x_name, x), *columns = descent_steps(table).items()
     shown = [(name, values) for name, values in columns if "loss" in name or len(columns) == 1]
     window = max(1, len(x) // 40)
     series = []
@@ -97,7 +97,7 @@ def _loss(table: dict[str, list[float]] | None) -> Markup:
     return line_chart(series, f"training {x_name}", "loss", about, log=True)
 
 
-def _descent_steps(table: dict[str, list[float]]) -> dict[str, list[float]]:
+def descent_steps(table: dict[str, list[float]]) -> dict[str, list[float]]:
     """The columns from step 1 on, without those of trainings before it, which are then empty."""
     steps = next(iter(table.values()))
     rows = [row for row, step in enumerate(steps) if step > 0]
