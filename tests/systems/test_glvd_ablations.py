@@ -55,8 +55,17 @@ def true_keypoints(vertices: np.ndarray) -> FloatArray:
     return TEMPLATE.landmarks_478.on(vertices)[keypoint_indices(CONFIG.keypoints)]
 
 
-def error(trained: TrainedGlvd, heads: Heads, views: Views, noise_mm: float | None = None) -> float:
-    """Mean vertex error, mm, from one view, guided by true keypoints with noise or by the own."""
+def error(
+    trained: TrainedGlvd,
+    heads: Heads,
+    views: Views,
+    noise_mm: float | None = None,
+    count: int = 1,
+) -> float:
+    """Mean vertex error, mm, from ``count`` views, guided by the own keypoints.
+
+    noise_mm: guided by true keypoints with this noise instead.
+    """
     rng = np.random.default_rng(0)
     found = []
     for head, truth in enumerate(heads.vertices):
@@ -64,8 +73,8 @@ def error(trained: TrainedGlvd, heads: Heads, views: Views, noise_mm: float | No
         if noise_mm is not None:
             keypoints = true_keypoints(truth)
             guides = (keypoints + rng.normal(0.0, noise_mm, keypoints.shape)).astype(np.float32)
-        view = views.choose(np.flatnonzero(views.head == head)[:1])
-        vertices = reconstruct(trained, view, guides=guides).vertices
+        seen = views.choose(np.flatnonzero(views.head == head)[:count])
+        vertices = reconstruct(trained, seen, guides=guides).vertices
         placed = umeyama(vertices, truth, with_scale=False).apply(vertices)
         found.append(np.linalg.norm(placed - truth, axis=1).mean())
     return float(np.mean(found))
@@ -122,21 +131,10 @@ def test_three_views_tell_more_than_one_and_six_little_more_than_three(tmp_path:
     asked = misdetected(toy_views(others, 6, seed=10), 2)
     config = TOY_CONFIG.model_copy(update={"steps": 500, "checkpoint_every": 500, "most_views": 6})
     trained = fitted((heads, views, others, asked), tmp_path, config)
-    errors = {count: error_of(trained, others, asked, count) for count in (1, 3, 6)}
+    errors = {count: error(trained, others, asked, count=count) for count in (1, 3, 6)}
     print(errors)
     assert errors[3] < 0.9 * errors[1]
     assert abs(errors[6] - errors[3]) < errors[1] - errors[3]
-
-
-def error_of(trained: TrainedGlvd, heads: Heads, views: Views, count: int) -> float:
-    """Mean vertex error, mm, from the first ``count`` views of each head."""
-    found = []
-    for head, truth in enumerate(heads.vertices):
-        rows = np.flatnonzero(views.head == head)[:count]
-        vertices = reconstruct(trained, views.choose(rows)).vertices
-        placed = umeyama(vertices, truth, with_scale=False).apply(vertices)
-        found.append(np.linalg.norm(placed - truth, axis=1).mean())
-    return float(np.mean(found))
 
 
 def several_views(trained: TrainedGlvd, heads: Heads, views: Views) -> float:
