@@ -54,7 +54,7 @@ def build(project: Path) -> int:
 def _changed(project: Path) -> dict[str, Any]:
     """What DVC sees changed, once the parameters and the machine are found fit."""
     from flows.graph import changed_stages
-    from flows.lock import build_lock
+    from headwater.build_lock import build_lock
     from headwater.config import load_params
     from headwater.faces.system_libraries import check_system_libraries
 

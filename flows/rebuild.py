@@ -19,10 +19,10 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.graph import Stage, changed_stages, damaged_files, read_graph
-from flows.lock import build_lock
 from flows.recording import Recorder
 from flows.schedule import Schedule
 from flows.screen import Screen, event_to_progress
+from headwater.build_lock import build_lock
 from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
 from headwater.pipeline.plan import Planned

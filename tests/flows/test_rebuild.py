@@ -102,7 +102,7 @@ def test_wrong_parameter_is_refused_before_anything_runs(toy: ToyProject) -> Non
 
 
 def test_second_build_at_once_says_so_in_one_line(copy_of_built: Callable[[], ToyProject]) -> None:
-    from flows.lock import build_lock
+    from headwater.build_lock import build_lock
 
     project = copy_of_built()
     with build_lock(project.path):
@@ -117,7 +117,7 @@ def test_second_build_at_once_says_so_in_one_line(copy_of_built: Callable[[], To
 def test_lock_names_the_process_that_holds_it(tmp_path: Path) -> None:
     import os
 
-    from flows.lock import build_lock
+    from headwater.build_lock import build_lock
 
     with (
         build_lock(tmp_path),
