@@ -82,7 +82,7 @@ def reconstruct(
     heatmaps: Annotated[
         Path | None,
         typer.Option(
-            help="The network of your own (.onnx, .pt, .ts) that the weights were trained with.",
+            help="The network of your own (.onnx) that the weights were trained with.",
             show_default=False,
         ),
     ] = None,

@@ -97,7 +97,7 @@ class GuidedDescent(Descent):
     network of the user's own.
     """
 
-    heatmaps: Annotated[str, Field(pattern=r"^(auto|trained|mediapipe|oracle|.+\.(onnx|pt|ts))$")]
+    heatmaps: Annotated[str, Field(pattern=r"^(auto|trained|mediapipe|oracle|.+\.onnx)$")]
 
     @property
     def heatmap_net(self) -> Path | None:

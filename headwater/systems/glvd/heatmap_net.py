@@ -1,15 +1,13 @@
-"""Heatmaps of a network of the user's own, ONNX or TorchScript: opened, tried, run on crops.
+"""Heatmaps of a network of the user's own, an ONNX file: opened, tried, run on crops.
 
 It gets one crop at a time, as float32 RGB (1, 3, S, S) in 0..1 with its background, and gives
 (1, M, h, w): so that what it sees in a crop does not depend on the crops beside it.
 """
 
-import io
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -23,10 +21,7 @@ from headwater.systems.glvd.onnx_adapter import open_onnx
 
 _LARGEST: Final = float(torch.finfo(torch.float16).max)
 
-Network = Callable[[Tensor], object]
-
-# A module that does not declare what it exports.
-jit: Any = torch.jit
+Network = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -66,16 +61,14 @@ def read_net(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise HeadwaterError(
-            f"{path}: no readable heatmap network ({error.strerror}); "
-            "name an .onnx, .pt or .ts file"
+            f"{path}: no readable heatmap network ({error.strerror}); name an .onnx file"
         ) from error
 
 
 def open_net(path: Path, content: bytes, config: GlvdConfig) -> HeatmapNet:
     """The network that ``content`` of the file ``path`` holds, tried on a grey crop.
 
-    A TorchScript archive runs code of its own: open only what you trust. Raises HeadwaterError
-    for anything that is no such network.
+    Raises HeadwaterError for anything that is no such network.
     """
     network = _opened(path, content, config.threads)
     grey = torch.full((1, 3, config.image_px, config.image_px), 0.5)
@@ -127,41 +120,13 @@ def needed_net(weights: Path, config: GlvdConfig, path: Path | None) -> HeatmapN
 
 
 def _opened(path: Path, content: bytes, threads: int) -> Network:
-    kind = path.suffix.lower()
+    if path.suffix.lower() != ".onnx":
+        raise HeadwaterError(f"{path}: a heatmap network is an .onnx file")
     try:
-        if kind == ".onnx":
-            onnx = open_onnx(content, threads)
-            return lambda images: torch.from_numpy(onnx(images.numpy()))
-        if kind in (".pt", ".ts"):
-            return _torchscript(content)
+        onnx = open_onnx(content, threads)
     except ValueError as fault:
-        what = "ONNX" if kind == ".onnx" else "TorchScript"
-        raise HeadwaterError(f"{path}: not a usable {what} network: {fault}") from fault
-    raise HeadwaterError(f"{path}: a heatmap network is an .onnx, .pt or .ts file")
-
-
-def _torchscript(content: bytes) -> Network:
-    with warnings.catch_warnings():
-        # Torch offers torch.export instead, but TorchScript is what people have.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        try:
-            network = jit.load(io.BytesIO(content), map_location="cpu").eval()
-        except RuntimeError as fault:
-            raise ValueError(
-                "no TorchScript archive; make one with torch.jit.trace or torch.jit.script"
-            ) from fault
-    for parameter in network.parameters():
-        parameter.requires_grad_(requires_grad=False)
-
-    def run(images: Tensor) -> object:
-        # Unoptimised, the first run and the hundredth give the same bits.
-        with torch.no_grad(), jit.optimized_execution(should_optimize=False):
-            try:
-                return network(images)
-            except RuntimeError as fault:
-                raise ValueError(str(fault).strip().splitlines()[-1]) from fault
-
-    return run
+        raise HeadwaterError(f"{path}: not a usable ONNX network: {fault}") from fault
+    return lambda images: torch.from_numpy(onnx(images.numpy()))
 
 
 def _answer(path: Path, network: Network, images: Tensor) -> Tensor:
@@ -171,10 +136,6 @@ def _answer(path: Path, network: Network, images: Tensor) -> Tensor:
         maps = network(images)
     except ValueError as fault:
         raise HeadwaterError(f"{path}: does not take crops {given} of float32: {fault}") from fault
-    if not isinstance(maps, Tensor):
-        raise HeadwaterError(
-            f"{path}: gives a {type(maps).__name__} for crops {given}, not one tensor of heatmaps"
-        )
     if maps.dim() != 4 or len(maps) != 1 or not maps.numel() or not maps.is_floating_point():
         raise HeadwaterError(
             f"{path}: gives {maps.dtype} {tuple(maps.shape)} for crops {given}, "
