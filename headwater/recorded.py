@@ -1,0 +1,216 @@
+"""DVC's record of a build, read as plain files: ``dvc.lock``, its settings, its cache's objects.
+
+An object is a file in DVC's cache whose name is the MD5 of its content; that of a folder ends
+with ``.dir`` and lists the folder's files as JSON.
+"""
+
+import configparser
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from headwater.errors import HeadwaterError
+
+LOCK = "dvc.lock"
+FOLDER = ".dir"
+MAX_LOCK_BYTES = 64 << 20
+MAX_LISTING_BYTES = 512 << 20
+MAX_DEPTH = 50
+
+_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
+# Left beside its file by a process that was killed while writing it; DVC passes over it as well.
+_LEFTOVER = re.compile(r"\..*\.tmp")
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file or folder that a stage made, as it was recorded.
+
+    path: relative to the project. md5: of the file, or of the folder's listing with ``.dir``.
+    """
+
+    stage: str
+    path: str
+    md5: str
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder, whose MD5 is that of its listing."""
+        return self.md5.endswith(FOLDER)
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The objects of DVC's cache in ``folder``."""
+
+    folder: Path
+
+    def path(self, md5: str) -> Path:
+        """Place of the object, there or not."""
+        return self.folder / md5[:2] / md5[2:]
+
+    def names(self) -> list[str]:
+        """MD5s that the objects are named by, sorted; other files are passed over."""
+        paths = self.folder.glob("[0-9a-f][0-9a-f]/*")
+        return sorted(
+            name for path in paths if _MD5.fullmatch(name := path.parent.name + path.name)
+        )
+
+    def listing(self, md5: str) -> dict[str, str] | None:
+        """MD5 by relative path of a folder's files; None when the object is missing or damaged.
+
+        Raises HeadwaterError when the object is as named and yet lists what no folder holds.
+        """
+        data = _read(self.path(md5), MAX_LISTING_BYTES)
+        if data is None or _md5(data) != md5.removesuffix(FOLDER):
+            return None
+        try:
+            entries = {str(entry["relpath"]): str(entry["md5"]) for entry in json.loads(data)}
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise HeadwaterError(
+                f"{self.path(md5)}: is no listing of a folder; remove it"
+            ) from error
+        for name, content in entries.items():
+            if not (_is_inside(name) and _MD5.fullmatch(content)):
+                raise HeadwaterError(
+                    f"{self.path(md5)}: lists {name[:80]!r}, which no folder holds; remove it"
+                )
+        return entries
+
+
+def read_lock(project: Path) -> list[Output]:
+    """Outputs of all recorded stages, in the order of ``dvc.lock``; none when there is no lock.
+
+    Raises HeadwaterError naming the lock when it is not what DVC writes.
+    """
+    path = project / LOCK
+    if not path.exists():
+        return []
+    data = _read(path, MAX_LOCK_BYTES)
+    if data is None:
+        raise HeadwaterError(f"{path}: cannot be read; restore it (git checkout {LOCK})")
+    try:
+        return list(_outputs(_parse(data.decode())))
+    except (ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
+        raise HeadwaterError(
+            f"{path}: is not as DVC writes it; restore it (git checkout {LOCK}) or remove it"
+        ) from error
+
+
+def objects_of(project: Path) -> Objects:
+    """The objects in the cache that the project's DVC uses."""
+    folder = project / ".dvc" / "cache"
+    for path, settings in _settings(project):
+        if name := settings.get("cache", "dir", fallback="").strip("\"'"):
+            folder = path.parent / Path(name).expanduser()
+    return Objects(Path(os.path.normpath(folder)) / "files" / "md5")
+
+
+def default_remote(project: Path) -> str | None:
+    """Name of the DVC remote that is used when none is named."""
+    remote = None
+    for _, settings in _settings(project):
+        remote = settings.get("core", "remote", fallback="").strip("\"'") or remote
+    return remote
+
+
+def md5_of_file(path: Path) -> str | None:
+    """MD5 of a regular file's content; None when no such file is there or it cannot be read.
+
+    Raises HeadwaterError when this user may not read it.
+    """
+    try:
+        # Not blocking: someone may have put a pipe there.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
+            return hashlib.file_digest(file, _new_md5).hexdigest()
+    except PermissionError as error:
+        raise HeadwaterError(f"{path}: may not be read; change its permissions") from error
+    except OSError:
+        return None
+
+
+def md5_of_folder(folder: Path) -> tuple[str, bytes]:
+    """MD5 of a folder as DVC computes it, ending with ``.dir``, and the listing that it is of."""
+    entries = [
+        {"md5": md5_of_file(path) or "", "relpath": path.relative_to(folder).as_posix()}
+        for path in folder.rglob("*")
+        if path.is_file() and not _LEFTOVER.fullmatch(path.name)
+    ]
+    entries.sort(key=lambda entry: entry["relpath"])
+    listing = json.dumps(entries, sort_keys=True).encode()
+    return _md5(listing) + FOLDER, listing
+
+
+def _parse(text: str) -> Any:
+    # The fast parser has no bound on depth of its own, and lets a few bytes stand for gigabytes.
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH or isinstance(event, yaml.AliasEvent):
+            raise ValueError("too deep, or with aliases")
+    return yaml.load(text, Loader=yaml.CSafeLoader)
+
+
+def _outputs(lock: Mapping[str, Any]) -> Iterator[Output]:
+    for name, stage in lock["stages"].items():
+        for out in stage.get("outs", []):
+            path, md5 = out["path"], out["md5"]
+            if not (_is_inside(path) and _MD5.fullmatch(md5)):
+                raise ValueError(path)
+            yield Output(name, path, md5)
+
+
+def _is_inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+
+
+def _settings(project: Path) -> Iterator[tuple[Path, configparser.ConfigParser]]:
+    """DVC's files of settings, a later one before an earlier one."""
+    system = os.environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(os.pathsep)[0]
+    user = os.environ.get("XDG_CONFIG_HOME", Path.home() / ".config")
+    folders = (
+        os.environ.get("DVC_SYSTEM_CONFIG_DIR") or Path(system, "dvc"),
+        os.environ.get("DVC_GLOBAL_CONFIG_DIR") or Path(user, "dvc"),
+    )
+    places = [Path(folder, "config") for folder in folders]
+    for path in (*places, project / ".dvc" / "config", project / ".dvc" / "config.local"):
+        settings = configparser.ConfigParser(interpolation=None, strict=False)
+        try:
+            settings.read(path, encoding="utf-8")
+        except (configparser.Error, UnicodeDecodeError) as error:
+            raise HeadwaterError(f"{path}: is no file of DVC's settings; mend it") from error
+        yield path, settings
+
+
+def _read(path: Path, limit: int) -> bytes | None:
+    """Content of a regular file of at most ``limit`` bytes, else None."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return None
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError:
+        return None
+    return data if len(data) <= limit else None
+
+
+def _new_md5() -> Any:
+    # A name, not a protection.
+    return hashlib.md5(usedforsecurity=False)
+
+
+def _md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
