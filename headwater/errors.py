@@ -1,5 +1,17 @@
 """Errors that users see: what was wrong, where, and what to do."""
 
+import struct
+import zipfile
+import zlib
+from typing import Final
+
+# What readers of libraries raise on damaged or hostile bytes.
+READER_ERRORS: Final = (
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, EOFError),
+    *(ArithmeticError, AssertionError, RuntimeError, MemoryError, struct.error, zlib.error),
+    zipfile.BadZipFile,
+)
+
 
 class HeadwaterError(Exception):
     """A problem the user can mend; the message is printed without a traceback."""

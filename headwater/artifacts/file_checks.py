@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import safetensors.numpy
-import trimesh
 from safetensors import SafetensorError
 
 from headwater.artifacts.columns import TableSchema
+from headwater.artifacts.glb import from_glb
 from headwater.artifacts.meshes import check_head_size, from_ply
 from headwater.artifacts.row_checks import check_rows
 from headwater.artifacts.schemas import TABLES
@@ -55,10 +55,8 @@ def _ply(path: Path) -> None:
 
 
 def _glb(path: Path) -> None:
-    scene = trimesh.load_scene(io.BytesIO(path.read_bytes()), file_type="glb", process=False)
-    meshes = list(scene.geometry.values())
-    if not meshes or not all(np.isfinite(mesh.vertices).all() for mesh in meshes):
-        raise HeadwaterError("has no mesh with finite vertices")
+    vertices, _ = from_glb(path.read_bytes(), str(path))
+    check_head_size(vertices, str(path))
 
 
 def _safetensors(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Triangle meshes as binary PLY for work and GLB for looking, in the head frame, in mm."""
+"""Triangle meshes as binary PLY, in the head frame, in mm."""
 
 import io
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from headwater.errors import HeadwaterError
+from headwater.errors import READER_ERRORS, HeadwaterError
 
 HEAD_EXTENT_MM = (60.0, 700.0)
 
@@ -15,19 +15,7 @@ HEAD_EXTENT_MM = (60.0, 700.0)
 def to_ply(vertices: NDArray[Any], faces: NDArray[Any]) -> bytes:
     """Binary little-endian PLY of vertices (V, 3) mm and faces (F, 3); order is kept."""
     mesh = trimesh.Trimesh(vertices, faces, process=False)
-    return _exported(mesh, "ply", vertex_normal=False)
-
-
-def to_glb(
-    vertices: NDArray[Any], faces: NDArray[Any], colours: NDArray[Any] | None = None
-) -> bytes:
-    """GLB of a mesh; colours (V, 3) uint8 optional. Positions stay in mm."""
-    mesh = trimesh.Trimesh(vertices, faces, process=False, vertex_colors=colours)
-    return _exported(mesh, "glb", include_normals=True)
-
-
-def _exported(mesh: trimesh.Trimesh, file_type: str, **options: Any) -> bytes:
-    data = mesh.export(file_type=file_type, **options)
+    data = mesh.export(file_type="ply", vertex_normal=False)
     assert isinstance(data, bytes)
     return data
 
@@ -40,17 +28,35 @@ def from_ply(data: bytes, name: str) -> tuple[NDArray[np.float32], NDArray[np.in
     """
     try:
         mesh = trimesh.load(io.BytesIO(data), file_type="ply", process=False)
-    except (ValueError, IndexError, KeyError, UnicodeDecodeError) as error:
-        raise HeadwaterError(f"{name}: not a readable PLY mesh ({error})") from error
-    if not isinstance(mesh, trimesh.Trimesh) or len(mesh.faces) == 0:
+    except READER_ERRORS as error:
+        reason = str(error) or type(error).__name__
+        raise HeadwaterError(f"{name}: not a readable PLY mesh ({reason})") from error
+    if not isinstance(mesh, trimesh.Trimesh):
         raise HeadwaterError(f"{name}: has no triangles")
-    vertices = np.asarray(mesh.vertices, np.float32)
-    faces = np.asarray(mesh.faces, np.int32)
-    if not np.isfinite(vertices).all():
+    return checked_mesh(mesh.vertices, mesh.faces, name)
+
+
+def checked_mesh(
+    vertices: NDArray[Any], faces: NDArray[Any], name: str
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Vertices (V, 3) as float32 and faces (F, 3) as int32.
+
+    Raises HeadwaterError naming ``name`` for no faces, one that names a missing vertex, or a
+    vertex that is not finite.
+    """
+    if not len(faces):
+        raise HeadwaterError(f"{name}: has no triangles")
+    # float64 beyond float32's range becomes infinite, which is refused below.
+    with np.errstate(over="ignore"):
+        points = np.asarray(vertices, np.float32)
+    if not np.isfinite(points).all():
         raise HeadwaterError(f"{name}: has vertices that are not finite numbers")
-    if faces.min() < 0 or faces.max() >= len(vertices):
-        raise HeadwaterError(f"{name}: a face names vertex {faces.max()} of {len(vertices)}")
-    return vertices, faces
+    low, high = int(np.min(faces)), int(np.max(faces))
+    if low < 0 or high >= len(points):
+        raise HeadwaterError(
+            f"{name}: a face names vertex {low if low < 0 else high} of {len(points)}"
+        )
+    return points, np.asarray(faces, np.int32)
 
 
 def check_head_size(vertices: NDArray[Any], name: str) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from headwater.artifacts.atomic import write_bytes, write_text
+from headwater.artifacts.glb import Skin, to_glb
 from headwater.artifacts.meshes import to_ply
 from headwater.errors import HeadwaterError
 from headwater.geometry.cameras import project
@@ -21,7 +22,6 @@ from headwater.reconstruct.names import CAMERA_FILE
 from headwater.reconstruct.page import head_page
 from headwater.reconstruct.pictures import overlay, steps_picture
 from headwater.reconstruct.records import camera_record, landmark_record
-from headwater.viewer.glb import textured_glb
 from headwater.viewer.texture import HeadPhoto, Texture, mirror_partners, photo_texture
 
 PAGE: Final = "viewer.html"
@@ -46,8 +46,8 @@ def write_head(head: Head, folder: Path) -> None:
     faces = head.template.faces
     contents: dict[str, bytes] = {
         "mesh.ply": to_ply(head.vertices, faces),
-        "mesh.glb": textured_glb(
-            head.vertices[texture.vertex], texture.faces, texture.uv, texture.image
+        "mesh.glb": to_glb(
+            head.vertices[texture.vertex], texture.faces, Skin(texture.uv, texture.image)
         ),
         "overlay.png": _png(overlay(head)),
         "steps.png": _png(steps_picture(head)),

@@ -13,10 +13,11 @@ from PIL import Image
 
 from headwater.artifacts import schemas
 from headwater.artifacts.columns import IMAGE, TableSchema
+from headwater.artifacts.glb import to_glb
 from headwater.artifacts.ids import bucket_of, item_id, sha256_hex, split_of
 from headwater.artifacts.images import encode_png
 from headwater.artifacts.manifest import write_manifest
-from headwater.artifacts.meshes import to_glb, to_ply
+from headwater.artifacts.meshes import to_ply
 from headwater.artifacts.schemas import TABLES, rejects_schema
 from headwater.artifacts.tables import Row, bucket_file, to_table, write_bucket
 

@@ -9,8 +9,8 @@ import pytest
 import trimesh
 from PIL import Image
 
+from headwater.artifacts.glb import Skin, to_glb
 from headwater.geometry.cameras import Camera, look_at, project
-from headwater.viewer.glb import textured_glb
 from headwater.viewer.texture import HeadPhoto, Texture, mirror_partners, photo_texture, seen_from
 from tests.report.tiny_data import SPHERE, camera
 
@@ -126,7 +126,7 @@ def test_a_head_that_no_photo_shows_is_grey(position: tuple[float, float, float]
 
 def test_glb_opens_in_metres_with_its_texture() -> None:
     texture = photo_texture([HeadPhoto(gradient(), camera())], VERTICES, FACES)
-    data = textured_glb(VERTICES[texture.vertex], texture.faces, texture.uv, texture.image)
+    data = to_glb(VERTICES[texture.vertex], texture.faces, Skin(texture.uv, texture.image))
     scene = trimesh.load(io.BytesIO(data), file_type="glb", process=False)
     assert np.allclose(scene.extents, np.ptp(VERTICES, axis=0) / 1000, atol=1e-4)
     (mesh,) = scene.geometry.values()

@@ -10,7 +10,8 @@ import numpy as np
 
 from headwater.artifacts.atomic import write_bytes, write_text
 from headwater.artifacts.evaluate_schemas import ERRORS, EXAMPLES
-from headwater.artifacts.meshes import to_glb, to_ply
+from headwater.artifacts.glb import to_glb
+from headwater.artifacts.meshes import to_ply
 from headwater.artifacts.schemas import TRUTH
 from headwater.artifacts.tables import Row, read_table, to_table, write_bucket
 from headwater.benchmark.baselines import MEAN_HEAD
