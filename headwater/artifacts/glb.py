@@ -35,11 +35,10 @@ class Skin(NamedTuple):
 def to_glb(vertices: NDArray[Any], faces: NDArray[Any], skin: Skin | None = None) -> bytes:
     """GLB of vertices (V, 3) mm and faces (F, 3); order is kept."""
     visual = None if skin is None else _visual(skin)
-    mesh = trimesh.Trimesh(vertices, faces, visual=visual, process=False)
-    normals = np.array(mesh.vertex_normals)
+    normals = np.array(trimesh.Trimesh(vertices, faces, process=False).vertex_normals)
     # A vertex without a triangle of any area has none, but glTF wants every normal of length 1.
     normals[~normals.any(axis=1)] = (0.0, 0.0, 1.0)
-    mesh.vertex_normals = normals
+    mesh = trimesh.Trimesh(vertices, faces, vertex_normals=normals, visual=visual, process=False)
     scene = trimesh.Scene()
     scene.add_geometry(mesh, "head", "head", transform=_METRES_FROM_MM)
     data = scene.export(file_type="glb", include_normals=True)
