@@ -40,6 +40,41 @@ def verify(data: Data = Path("data")) -> None:
 
 
 @app.command()
+def repair(project: Project = Path()) -> None:
+    """Find damaged files in the data and in DVC's cache, and restore them from sound ones.
+
+    What is sound nowhere, neither here nor at the DVC remote, is dropped. Exit status 1 when
+    stages have to run again.
+    """
+    from headwater.build_lock import build_lock
+    from headwater.repair import repair as check
+
+    with build_lock(project):
+        files, mended = check(project)
+    for one in mended:
+        _console().print(one.message, highlight=False, markup=False, soft_wrap=True)
+    _console().print(f"{files} files checked, {len(mended)} were damaged", highlight=False)
+    if stages := sorted({one.stage for one in mended if one.stage}):
+        _console(error=True).print(
+            f"run `make repro`, which makes again: {', '.join(stages)}", soft_wrap=True
+        )
+        raise typer.Exit(1)
+
+
+@app.command()
+def push(
+    project: Project = Path(),
+    remote: Annotated[str | None, typer.Option(help="DVC remote; the default one else.")] = None,
+) -> None:
+    """Send the build to a DVC remote (dvc push), once all its objects are there and sound."""
+    from headwater.dvc_command import push as send
+    from headwater.repair import refuse_unsound_objects
+
+    refuse_unsound_objects(project)
+    raise typer.Exit(send(project, remote))
+
+
+@app.command()
 def adopt(data: Data = Path("data"), project: Project = Path()) -> None:
     """Put fetched buckets (dvc pull) into the bucket cache: the next rebuild starts warm."""
     from headwater.config import load_params

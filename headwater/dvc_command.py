@@ -1,0 +1,48 @@
+"""DVC's command line as a process of its own: the domain imports no DVC."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from headwater.errors import HeadwaterError
+
+
+def fetch(project: Path, outputs: Sequence[str]) -> bool:
+    """Fetch what the cache lacks of some outputs from the default remote; whether all came."""
+    return _dvc(project, "fetch", "--quiet", *outputs).returncode == 0
+
+
+def stages(project: Path) -> list[str]:
+    """Names of all stages of ``dvc.yaml``; raises HeadwaterError when DVC cannot read it."""
+    listed = _dvc(project, "stage", "list", "--name-only")
+    if listed.returncode:
+        raise HeadwaterError(f"{project / 'dvc.yaml'}: {_error(listed.stderr)}")
+    return listed.stdout.split()
+
+
+def push(project: Path, remote: str | None) -> int:
+    """Send the objects of the recorded build, with DVC's own words; returns its exit status."""
+    arguments = () if remote is None else ("--remote", remote)
+    return subprocess.run(_command("push", *arguments), cwd=project, check=False).returncode
+
+
+def _dvc(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        _command(*arguments),
+        cwd=project,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+
+
+def _command(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "dvc", *arguments)
+
+
+def _error(errors: str) -> str:
+    lines = [line for line in errors.splitlines() if line.startswith("ERROR: ")]
+    return lines[-1].removeprefix("ERROR: ") if lines else "DVC cannot read it"
