@@ -36,6 +36,7 @@ def build(project: Path) -> int:
     try:
         changed = _changed(project)
         if changed:
+            _say_of_cache(project)
             _rebuild(project, changed)
     except HeadwaterError as error:
         VOICE.complain(str(error))
@@ -62,6 +63,14 @@ def _changed(project: Path) -> dict[str, Any]:
     check_system_libraries()
     with build_lock(project):
         return changed_stages(project)
+
+
+def _say_of_cache(project: Path) -> None:
+    from headwater.config import load_params
+    from headwater.pipeline.cache_place import check_cache
+
+    if notice := check_cache(load_params(project / "params.yaml"), project):
+        VOICE.say(notice)
 
 
 def _rebuild(project: Path, changed: dict[str, Any]) -> None:

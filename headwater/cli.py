@@ -79,13 +79,16 @@ def adopt(data: Data = Path("data"), project: Project = Path()) -> None:
     """Put fetched buckets (dvc pull) into the bucket cache: the next rebuild starts warm."""
     from headwater.config import load_params
     from headwater.pipeline.adopt import adopt as take
-    from headwater.pipeline.run import cache_for
+    from headwater.pipeline.cache_place import cache_for, check_cache
 
-    taken = take(data, cache_for(load_params(project / "params.yaml"), project))
-    for message in taken.damaged:
+    params = load_params(project / "params.yaml")
+    if notice := check_cache(params, project):
+        _console(error=True).print(notice, highlight=False, markup=False, soft_wrap=True)
+    taken = take(project, data, cache_for(params, project))
+    for message in taken.left_out:
         _console(error=True).print(message, highlight=False, markup=False, soft_wrap=True)
     _console().print(
-        f"{taken.new} buckets adopted, {taken.known} known already, {len(taken.damaged)} left out",
+        f"{taken.new} buckets adopted, {taken.known} known already, {len(taken.left_out)} left out",
         highlight=False,
     )
 

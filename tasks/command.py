@@ -17,11 +17,12 @@ from typing import NoReturn
 from headwater.config import load_params
 from headwater.errors import HeadwaterError
 from headwater.faces.system_libraries import check_system_libraries
+from headwater.pipeline.cache_place import check_cache
 from headwater.pipeline.plan import Planned
 from headwater.pipeline.run import assemble
 from headwater.pipeline.step import Step
 from tasks import lifeline
-from tasks.console import DEBUG, VOICE, counts, finished, progress
+from tasks.console import DEBUG, VOICE, counts, finished, progress, under_flow
 from tasks.workers import Workers, cores
 
 ExceptHook = Callable[[type[BaseException], BaseException, TracebackType | None], None]
@@ -36,10 +37,13 @@ def build(step: Step, project: Path) -> str:
     """Compute what is missing of a step and assemble its tables; returns the counts."""
     params = load_params(project / "params.yaml")
     check_system_libraries()
+    notice = check_cache(params, project)
 
     def compute(missing: list[Planned]) -> Iterator[None]:
         if not missing:
             return
+        if notice and not under_flow():
+            VOICE.say(notice)
         with (
             progress(step.name, len(missing)) as advance,
             Workers(params, project, min(cores(), len(missing))) as workers,

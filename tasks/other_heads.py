@@ -15,6 +15,7 @@ from headwater.artifacts.atomic import write_text
 from headwater.artifacts.manifest import MANIFEST, write_manifest
 from headwater.config import Params, load_params
 from headwater.heads import bases, store
+from headwater.pipeline.cache_place import cache_location
 from tasks import ingest, landmarks, synthesize
 from tasks.command import build, command
 from tasks.head_model import FILE
@@ -60,13 +61,10 @@ def make_set(params: Params, project: Path) -> str:
 def inner_params(params: Params, project: Path) -> Params:
     """Parameters of the inner build: the other head model, all heads held out, the same cache."""
     benchmark = params.benchmark
-    url = params.cache.url
     return params.model_copy(
         update={
             "split": params.split.model_copy(update={"test": 1.0, "validation": 0.0}),
-            "cache": params.cache.model_copy(
-                update={"url": url if "://" in url else str(project / url)}
-            ),
+            "cache": params.cache.model_copy(update={"url": cache_location(params, project)}),
             "synthesize": params.synthesize.model_copy(
                 update={
                     "head_model": benchmark.other_head_model,

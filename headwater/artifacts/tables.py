@@ -108,7 +108,7 @@ def bucket_key(path: Path) -> str:
         metadata = pq.read_schema(path).metadata or {}
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DamagedTable(f"{path}: cannot be read; rebuild its step") from error
-    return str(metadata.get(BUCKET_KEY, b"").decode())
+    return str(metadata.get(BUCKET_KEY, b"").decode(errors="backslashreplace"))
 
 
 def table_files(data: Path, schema: TableSchema) -> list[Path]:

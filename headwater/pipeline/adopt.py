@@ -1,65 +1,114 @@
-"""Adoption: fetched tables put into the bucket cache by the keys that they carry."""
+"""Adoption: fetched tables put into the bucket cache by the keys that they carry.
 
-from collections.abc import Mapping, Set
+A table's file is taken only when two records vouch for its bytes: ``dvc.lock``, which is versioned
+with the code and names the MD5 of every file, and the manifest that its step wrote last.
+"""
+
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from headwater.artifacts.manifest import DamagedManifest, problems_with_files
+from headwater.artifacts.columns import TableSchema
+from headwater.artifacts.ids import sha256_hex
+from headwater.artifacts.manifest import DamagedManifest, read_manifest
 from headwater.artifacts.schemas import STEPS, TABLES
 from headwater.artifacts.tables import DamagedTable, bucket_key, read_bucket, table_files
-from headwater.pipeline.cache import BucketCache
+from headwater.errors import HeadwaterError
+from headwater.pipeline.cache import BucketCache, is_key
+from headwater.recorded import LOCK, Output, objects_of, read_lock
 
 
 @dataclass(frozen=True)
 class Adopted:
-    """Buckets put into the cache, known to it already, and left out because of damage."""
+    """Buckets put into the cache, known to it already, and left out, each with its reason."""
 
     new: int
     known: int
-    damaged: tuple[str, ...]
+    left_out: tuple[str, ...]
 
 
-def adopt(data: Path, cache: BucketCache) -> Adopted:
+class NotAdopted(HeadwaterError):
+    """A bucket is not what the records say, or they do not speak of it."""
+
+
+def adopt(project: Path, data: Path, cache: BucketCache) -> Adopted:
     """Put every whole and sound bucket below ``data`` into ``cache``.
 
     After ``dvc pull`` this makes the first rebuild start warm. A bucket is taken when the files of
-    all its tables are there, sound, as their manifest says, and carry one key.
+    all its tables are there, as ``project``'s ``dvc.lock`` and their manifest have them, and carry
+    one key. Raises HeadwaterError when there is no such lock.
     """
+    outputs = {output.path: output for output in read_lock(project)}
+    if not outputs:
+        raise HeadwaterError(
+            f"{project / LOCK}: no stage is recorded, so nothing vouches for {data}; fetch it with "
+            "git, then the tables with dvc pull"
+        )
     new, known = 0, 0
-    damaged: list[str] = []
+    left_out: list[str] = []
     for step in STEPS:
         schemas = [schema for schema in TABLES.values() if schema.step == step]
         names = sorted({path.name for schema in schemas for path in table_files(data, schema)})
-        bad = _damaged_files(data / step) if names else set()
+        if not names:
+            continue
+        try:
+            records = _records(project, data / step, outputs.get(f"data/{step}"))
+        except (NotAdopted, DamagedManifest) as error:
+            left_out.append(str(error))
+            continue
         for name in names:
-            paths = {s.name: data / step / s.table / name for s in schemas}
             try:
-                key = _key_of(paths, bad)
-            except DamagedTable as error:
-                damaged.append(str(error))
+                key, files = _bucket(data / step, name, schemas, records)
+            except (NotAdopted, DamagedTable) as error:
+                left_out.append(str(error))
                 continue
-            if cache.get(key) is not None:
+            if cache.get(key, files) is not None:
                 known += 1
             else:
-                cache.put(key, {table: path.read_bytes() for table, path in paths.items()})
+                cache.put(key, files)
                 new += 1
-    return Adopted(new, known, tuple(damaged))
+    return Adopted(new, known, tuple(left_out))
 
 
-def _key_of(paths: Mapping[str, Path], bad: Set[Path]) -> str:
-    """The one key of a bucket's files by table; raises DamagedTable when it cannot be trusted."""
-    for table, path in paths.items():
-        if path in bad:
-            raise DamagedTable(f"{path}: is not as its manifest says; it is not adopted")
-        read_bucket(path, TABLES[table])
-    keys = {bucket_key(path) for path in paths.values()}
-    if len(keys) != 1 or keys == {""}:
-        raise DamagedTable(f"{', '.join(map(str, paths.values()))}: carry no common key")
-    return keys.pop()
+def _records(project: Path, folder: Path, output: Output | None) -> dict[str, tuple[str, str]]:
+    """MD5 from DVC's record and SHA-256 from the manifest, by path relative to ``folder``."""
+    listing = objects_of(project).listing(output.md5) if output and output.is_folder else None
+    if listing is None:
+        raise NotAdopted(
+            f"{folder}: {LOCK} does not say what is in it; run dvc pull {folder.as_posix()}"
+        )
+    manifest = read_manifest(folder)
+    return {name: (listing[name], manifest[name][0]) for name in listing if name in manifest}
 
 
-def _damaged_files(folder: Path) -> set[Path]:
+def _bucket(
+    folder: Path,
+    name: str,
+    schemas: list[TableSchema],
+    records: Mapping[str, tuple[str, str]],
+) -> tuple[str, dict[str, bytes]]:
+    """Key and files by table of one bucket; raises NotAdopted or DamagedTable."""
+    files: dict[str, bytes] = {}
+    keys = set()
+    for schema in schemas:
+        path = folder / schema.table / name
+        files[schema.name] = _vouched(path, records.get(f"{schema.table}/{name}"))
+        read_bucket(path, schema)
+        keys.add(bucket_key(path))
+    if len(keys) != 1 or not all(map(is_key, keys)):
+        carried = ", ".join(f"{key[:64]!r}" for key in sorted(keys))
+        raise NotAdopted(f"{folder / '*' / name}: carry no common key, but {carried}; build them")
+    return keys.pop(), files
+
+
+def _vouched(path: Path, records: tuple[str, str] | None) -> bytes:
     try:
-        return {path for path, _ in problems_with_files(folder)}
-    except DamagedManifest:
-        return set(folder.rglob("*.parquet"))
+        # A pipe would wait for ever.
+        data = path.read_bytes() if path.is_file() else b""
+    except OSError as error:
+        raise NotAdopted(f"{path}: cannot be read ({error.strerror})") from error
+    digests = (hashlib.md5(data, usedforsecurity=False).hexdigest(), sha256_hex(data))
+    if digests != records:
+        raise NotAdopted(f"{path}: is not as {LOCK} and its manifest say; it is not adopted")
+    return data

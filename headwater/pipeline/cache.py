@@ -1,73 +1,115 @@
 """Finished buckets by key, in a folder or at any fsspec URL that a team shares.
 
-A bucket is its tables' Parquet files and, written last, a JSON note with their SHA-256; without a
-sound note and sound files the bucket counts as missing.
+A bucket is its tables' Parquet files and, written last, a JSON note that holds the bucket's key and
+size and SHA-256 of each file; without a sound note and sound files the bucket counts as missing.
 """
 
 import json
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-import fsspec
-
-from headwater.artifacts.atomic import write_bytes
 from headwater.artifacts.ids import canonical_json, sha256_hex
+from headwater.errors import HeadwaterError
+from headwater.pipeline.store import Store, UnusableStore, store_at
+
+NOTE = "note.json"
+NOTE_BYTES = 64 * 1024
+_KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+# SHA-256 and size of each file by the name of its table.
+Note = dict[str, tuple[str, int]]
+
+
+def is_key(text: str) -> bool:
+    """Whether a text has the form of a bucket's key: 64 hex digits."""
+    return _KEY.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)
 class BucketCache:
-    """Cache at ``url`` (a local folder or an fsspec URL)."""
+    """Cache at ``url`` (a folder or an fsspec URL).
+
+    own: a folder that takes the buckets that cannot be written to ``url``; read as well.
+    """
 
     url: str
+    own: str | None = None
 
-    def _path(self, key: str, name: str) -> str:
-        return f"{self.url.rstrip('/')}/{key[:2]}/{key}/{name}"
-
-    def _read(self, path: str) -> bytes | None:
-        try:
-            with fsspec.open(path, "rb") as file:
-                return bytes(file.read())
-        except FileNotFoundError:
-            return None
-
-    def _write(self, path: str, data: bytes) -> None:
-        if "://" not in path:
-            write_bytes(Path(path), data)
-            return
-        filesystem, inner = fsspec.core.url_to_fs(path)
-        filesystem.makedirs(filesystem._parent(inner), exist_ok=True)
-        filesystem.pipe_file(inner, data)
+    def _stores(self) -> list[Store]:
+        return [store_at(place) for place in (self.url, self.own) if place is not None]
 
     def put(self, key: str, files: dict[str, bytes]) -> None:
-        """Store the files of a bucket, each by the name of its table."""
-        note = {name: sha256_hex(data) for name, data in files.items()}
-        for name, data in files.items():
-            self._write(self._path(key, f"{name.replace('/', '.')}.parquet"), data)
-        self._write(self._path(key, "note.json"), canonical_json(note).encode())
+        """Store the files of a bucket, each by the name of its table.
 
-    def has(self, key: str) -> bool:
-        """Whether a bucket is there, by its note alone."""
-        return self._note(key) is not None
+        Raises HeadwaterError when ``key`` is none, or no place can be written.
+        """
+        if not is_key(key):
+            raise HeadwaterError(f"{key[:80]!r} is not a bucket's key, which is 64 hex digits")
+        note = {name: (sha256_hex(data), len(data)) for name, data in files.items()}
+        *shared, last = self._stores()
+        for store in shared:
+            try:
+                return _put(store, key, files, note)
+            except UnusableStore:
+                continue
+        return _put(last, key, files, note)
 
-    def _note(self, key: str) -> dict[str, str] | None:
-        data = self._read(self._path(key, "note.json"))
-        if data is None:
-            return None
-        try:
-            note = json.loads(data)
-        except ValueError:
-            return None
-        return note if isinstance(note, dict) else None
+    def has(self, key: str, tables: Iterable[str]) -> bool:
+        """Whether a bucket with these tables is there, by its note alone."""
+        wanted = set(tables)
+        return any(_note(store, key, wanted) is not None for store in self._stores())
 
-    def get(self, key: str) -> dict[str, bytes] | None:
-        """Files of a bucket by table name, or None when it is missing or damaged."""
-        note = self._note(key)
-        if note is None:
+    def get(self, key: str, tables: Iterable[str]) -> dict[str, bytes] | None:
+        """Files of a bucket by the names of its tables, None when it is missing or damaged."""
+        wanted = set(tables)
+        for store in self._stores():
+            if (files := _get(store, key, wanted)) is not None:
+                store.touch(_path(key, NOTE))
+                return files
+        return None
+
+
+def _path(key: str, name: str) -> str:
+    return f"{key[:2]}/{key}/{name}"
+
+
+def _table_path(key: str, table: str) -> str:
+    return _path(key, f"{table.replace('/', '.')}.parquet")
+
+
+def _put(store: Store, key: str, files: dict[str, bytes], note: Note) -> None:
+    for name, data in files.items():
+        store.write(_table_path(key, name), data)
+    store.write(_path(key, NOTE), canonical_json({"key": key, "tables": note}).encode())
+
+
+def _note(store: Store, key: str, tables: set[str]) -> Note | None:
+    data = store.read(_path(key, NOTE), NOTE_BYTES) if is_key(key) else None
+    return None if data is None else parse_note(data, key, tables)
+
+
+def _get(store: Store, key: str, tables: set[str]) -> dict[str, bytes] | None:
+    note = _note(store, key, tables)
+    if note is None:
+        return None
+    files: dict[str, bytes] = {}
+    for name, (digest, size) in note.items():
+        data = store.read(_table_path(key, name), size)
+        if data is None or sha256_hex(data) != digest:
             return None
-        files: dict[str, bytes] = {}
-        for name, digest in note.items():
-            data = self._read(self._path(key, f"{name.replace('/', '.')}.parquet"))
-            if data is None or sha256_hex(data) != digest:
-                return None
-            files[name] = data
-        return files
+        files[name] = data
+    return files
+
+
+def parse_note(data: bytes, key: str, tables: set[str]) -> Note | None:
+    """What a note says of its files, None where it is not the note of ``key`` and ``tables``."""
+    try:
+        content = json.loads(data)
+        if content["key"] != key or set(content["tables"]) != tables:
+            return None
+        note = {name: (digest, size) for name, (digest, size) in content["tables"].items()}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    sound = all(isinstance(d, str) and isinstance(s, int) and s >= 0 for d, s in note.values())
+    return note if sound else None

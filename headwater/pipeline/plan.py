@@ -18,11 +18,15 @@ from headwater.pipeline.step import Item, Step, Work, items_of_rows
 
 @dataclass(frozen=True)
 class Planned:
-    """A bucket of a step and its key; for a step without input tables also its items."""
+    """A bucket of a step and its key; for a step without input tables also its items.
+
+    members: identifiers of the items that the step must put out or reject in it.
+    """
 
     step: str
     bucket: int
     key: str
+    members: tuple[str, ...]
     items: tuple[Item, ...] = ()
 
 
@@ -109,5 +113,6 @@ def plan(step: Step, params: Params, project: Path) -> list[Planned]:
     planned = []
     for number, items in sorted(_buckets(step, params, project).items()):
         work = load_work(step, params, project, number, items)
-        planned.append(Planned(step.name, number, key_of(step, work, models), items))
+        members = tuple(item.item for item in work.items)
+        planned.append(Planned(step.name, number, key_of(step, work, models), members, items))
     return planned

@@ -10,7 +10,9 @@ from headwater.artifacts.manifest import write_manifest
 from headwater.artifacts.tables import bucket_bytes, bucket_file, read_bucket, to_table
 from headwater.config import Params
 from headwater.errors import HeadwaterError
+from headwater.pipeline.belonging import misfit
 from headwater.pipeline.cache import BucketCache
+from headwater.pipeline.cache_place import cache_for
 from headwater.pipeline.plan import Planned, key_of, load_work, plan
 from headwater.pipeline.step import Result, Step, Work
 
@@ -22,12 +24,6 @@ class Summary:
     step: str
     items: int
     rejects: dict[str, int]
-
-
-def cache_for(params: Params, project: Path) -> BucketCache:
-    """The bucket cache that the parameters name."""
-    url = params.cache.url
-    return BucketCache(url if "://" in url else str(project / url))
 
 
 def compute_bucket(step: Step, params: Params, project: Path, planned: Planned) -> None:
@@ -75,7 +71,9 @@ def check_accounts(step: Step, work: Work, result: Result) -> None:
 def missing_buckets(step: Step, params: Params, project: Path) -> list[Planned]:
     """Buckets of a step that are not in the cache."""
     cache = cache_for(params, project)
-    return [bucket for bucket in plan(step, params, project) if not cache.has(bucket.key)]
+    return [
+        bucket for bucket in plan(step, params, project) if not cache.has(bucket.key, _names(step))
+    ]
 
 
 def assemble(
@@ -90,12 +88,12 @@ def assemble(
     """
     cache = cache_for(params, project)
     buckets = plan(step, params, project)
-    found = {bucket.key: cache.get(bucket.key) for bucket in buckets}
+    found = {bucket.key: _fitting(cache, step, bucket, params.buckets) for bucket in buckets}
     missing = [bucket for bucket in buckets if found[bucket.key] is None]
     for _ in compute(missing):
         pass
     for bucket in missing:
-        found[bucket.key] = cache.get(bucket.key)
+        found[bucket.key] = _fitting(cache, step, bucket, params.buckets)
     for schema in step.tables:
         folder = project / "data" / schema.step / schema.table
         folder.mkdir(parents=True, exist_ok=True)
@@ -110,6 +108,18 @@ def assemble(
             write_bytes(folder / bucket_file(bucket.bucket), files[schema.name])
     write_manifest(project / "data" / step.name)
     return summarise(step, params, project)
+
+
+def _names(step: Step) -> list[str]:
+    return [schema.name for schema in step.tables]
+
+
+def _fitting(
+    cache: BucketCache, step: Step, planned: Planned, buckets: int
+) -> dict[str, bytes] | None:
+    """A bucket's files from the cache; None when they are missing, damaged or another bucket's."""
+    files = cache.get(planned.key, _names(step))
+    return None if files is None or misfit(step, planned, buckets, files) else files
 
 
 def summarise(step: Step, params: Params, project: Path) -> Summary:

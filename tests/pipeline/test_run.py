@@ -12,8 +12,9 @@ from headwater.artifacts.schemas import rejects_schema
 from headwater.artifacts.tables import bucket_key, read_table
 from headwater.config import load_params
 from headwater.errors import HeadwaterError
+from headwater.pipeline.cache_place import cache_for
 from headwater.pipeline.plan import plan
-from headwater.pipeline.run import cache_for, compute_bucket, missing_buckets
+from headwater.pipeline.run import compute_bucket, missing_buckets
 from headwater.pipeline.step import Result, Work
 from tests.flows.toy.tasks.toy_tables import DOUBLES, NUMBERS
 from tests.pipeline.conftest import PROJECT, Pipeline, next_version
@@ -182,7 +183,7 @@ def test_missing_buckets_are_those_not_in_the_cache(pipeline: Pipeline) -> None:
     assert missing_buckets(step, params, project) == everything
     compute_bucket(step, params, project, everything[0])
     assert missing_buckets(step, params, project) == everything[1:]
-    assert cache_for(params, project).has(everything[0].key)
+    assert cache_for(params, project).has(everything[0].key, [s.name for s in step.tables])
 
 
 @settings(max_examples=20, deadline=None)
