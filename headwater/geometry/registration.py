@@ -90,7 +90,7 @@ class MovingNearest:
     the same rule, and only then the tree.
     """
 
-    KEPT = 16
+    KEPT = 8
 
     def __init__(self, tree: cKDTree) -> None:
         self._tree = tree

@@ -16,7 +16,8 @@ from scipy.spatial import cKDTree
 
 from headwater.geometry.registration import Similarity, rigid_icp, umeyama
 from headwater.metrics.h3ds import FACE_RADIUS_MM, face_sphere
-from headwater.metrics.surfaces import Triangles, area_samples, subdivide
+from headwater.metrics.surfaces import area_samples, subdivide
+from headwater.metrics.triangles import Triangles
 
 __all__ = [
     "FACE_RADIUS_MM",
@@ -34,6 +35,7 @@ __all__ = [
 CUT_MARGIN_MM: Final = 25.0
 MAX_RMS_MM: Final = 15.0
 SAMPLE_EDGE_MM: Final = 10.0
+LARGEST_MM: Final = 1e9  # further out, a double's squares no longer tell millimetres apart
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
@@ -44,16 +46,14 @@ class SurfaceError:
     """Distances of one head.
 
     distances: (n,) float64 mm, one per ground-truth point of ``region``; region: (n,) int indices
-    of ground-truth vertices. aligned: False when the registration failed; such a head must be
-    counted as a failure and never averaged in. rms_mm, iterations: of the registration.
-    transform: maps the prediction onto the ground truth.
+    of ground-truth vertices. aligned: False when the registration failed; such a head has no
+    distances, and must be counted as a failure. transform: maps the prediction onto the ground
+    truth.
     """
 
     distances: NDArray[np.float64]
     region: IntArray
     aligned: bool
-    rms_mm: float
-    iterations: int
     transform: Similarity
 
     @property
@@ -109,8 +109,7 @@ class DensePrediction:
     @property
     def sound(self) -> bool:
         """Whether there is a finite surface with landmarks to compare with."""
-        finite = np.isfinite(self.vertices[self.faces]).all() and np.isfinite(self.landmarks).all()
-        return len(self.faces) > 0 and bool(finite)
+        return len(self.faces) > 0 and is_finite(self.vertices) and is_finite(self.landmarks)
 
     @cached_property
     def points(self) -> NDArray[np.float64]:
@@ -152,13 +151,15 @@ def honest_face_chamfer(
     if not prediction.sound or len(region) < 3:
         return _failed(region)
     points = np.asarray(truth[region], dtype=np.float64)
-    start = umeyama(truth_landmarks, prediction.landmarks, with_scale=False)
-    found = rigid_icp(points, prediction.tree, start)
+    try:
+        start = umeyama(truth_landmarks, prediction.landmarks, with_scale=False)
+        found = rigid_icp(points, prediction.tree, start)
+    except ValueError:  # a prediction shrunk to a line or a point fixes no rotation
+        return _failed(region)
+    if not found.converged or found.rms >= MAX_RMS_MM:
+        return _failed(region)
     distances = prediction.surface.distances(found.transform.apply(points))
-    aligned = found.converged and found.rms < MAX_RMS_MM
-    return SurfaceError(
-        distances, region, aligned, found.rms, found.iterations, found.transform.inverse()
-    )
+    return SurfaceError(distances, region, aligned=True, transform=found.transform.inverse())
 
 
 def reverse_error(
@@ -174,6 +175,11 @@ def reverse_error(
     return ReverseError(truth.distances(moved[inside]), areas[inside])
 
 
+def is_finite(points: FloatArray) -> bool:
+    """Whether all points (n, 3) mm are finite and at most ``LARGEST_MM`` from the origin's axes."""
+    return bool((np.abs(points) <= LARGEST_MM).all())
+
+
 def _failed(region: IntArray) -> SurfaceError:
     nothing = np.full(len(region), np.nan)
-    return SurfaceError(nothing, region, False, float("nan"), 0, Similarity.identity())
+    return SurfaceError(nothing, region, aligned=False, transform=Similarity.identity())

@@ -84,9 +84,12 @@ def h3ds_score(
     """
     predicted = coarse(vertices, landmarks, truth.landmarks)
     tree = cKDTree(predicted)
-    face = region_distances(truth.vertices, truth.face_sphere, truth.face_sphere, tree)
     everything = np.arange(len(truth.vertices))
     head = region_distances(truth.vertices, truth.face, everything, tree)
+    if np.array_equal(truth.face, truth.face_sphere):
+        face = head[truth.face_sphere]
+    else:
+        face = region_distances(truth.vertices, truth.face_sphere, truth.face_sphere, tree)
     return H3dsScore(float(face.mean()), float(head.mean()), head)
 
 

@@ -12,7 +12,7 @@ from headwater.metrics.chamfer import (
     subdivide,
 )
 from headwater.metrics.h3ds import H3dsTruth, h3ds_score
-from headwater.metrics.surfaces import Triangles
+from headwater.metrics.triangles import Triangles
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,33 @@
+"""Whatever a network predicts is judged within bounds of memory and time, or is a failure."""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from headwater.metrics.benchmark import NOT_CONVERGED
+from tests.metrics.scoring_process import KINDS
+
+PROJECT = Path(__file__).resolve().parents[2]
+MOST_MB = 600  # of which the packages take 100
+MOST_SECONDS = 30  # of a busy core; the smooth head takes a fifth of one
+FAILED = {"a kilometre wide", "a kilometre of noise", "a point"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_prediction_is_judged_within_bounds(kind: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.metrics.scoring_process", kind],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    used = json.loads(done.stdout)
+    assert used["peak_mb"] < MOST_MB
+    assert used["seconds"] < MOST_SECONDS
+    assert used["failure"] == (NOT_CONVERGED if kind in FAILED else None)
+    assert math.isnan(used["face_mm"]) == (kind in FAILED)
