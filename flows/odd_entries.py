@@ -14,6 +14,10 @@ from typing import Any
 
 from dvc.ignore import DvcIgnoreFilter
 
+from headwater.artifacts.regular_files import within
+
+PROBE_SECONDS = 10.0
+
 
 @cache
 def pass_over_odd_entries() -> None:
@@ -40,6 +44,23 @@ def _is_text(name: str) -> bool:
 
 def _can_be_read(path: Path) -> bool:
     try:
+        if path.is_symlink():
+            return within(PROBE_SECONDS, lambda: _gives_a_byte(path))
         return stat.S_ISREG(path.stat().st_mode) and os.access(path, os.R_OK)
     except OSError:
         return False
+
+
+def _gives_a_byte(path: Path) -> bool:
+    """Whether a link leads to a regular file that can be read now, or is empty.
+
+    Some files outside the folder (of a kernel, of a mounted service) never answer a read.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        return False
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        os.read(descriptor, 1)
+    finally:
+        os.close(descriptor)
+    return True

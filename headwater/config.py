@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from headwater.artifacts.images import MAX_PIXELS, MAX_SIDE_PX
 from headwater.errors import HeadwaterError
 
 
@@ -38,8 +39,8 @@ class Photos(Settings):
 
     folder: Annotated[str, Field(min_length=1)]
     licence: Annotated[str, Field(min_length=1)]
-    max_pixels: Annotated[int, Field(ge=1, le=400_000_000)]
-    max_side_px: Annotated[int, Field(ge=64, le=8192)]
+    max_pixels: Annotated[int, Field(ge=1, le=MAX_PIXELS)]
+    max_side_px: Annotated[int, Field(ge=64, le=MAX_SIDE_PX)]
 
 
 class Synthesize(Settings):

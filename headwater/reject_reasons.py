@@ -31,6 +31,8 @@ class RejectReason(StrEnum):
     """Pixel values without a known range, or that are not finite."""
     TOO_MANY_PIXELS = "too_many_pixels"
     """The header claims more pixels than the limit; found before memory was taken."""
+    TOO_EXPENSIVE = "too_expensive"
+    """Decoding takes more memory or time than one image may cost."""
     DECOMPRESSION_BOMB = "decompression_bomb"
     """Data beside the pixels that unpacks to far more than an image needs."""
     TRUNCATED = "truncated"

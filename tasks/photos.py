@@ -4,18 +4,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from headwater.artifacts.ids import item_id, sha256_hex, split_of
 from headwater.artifacts.images import encode_png, jpeg_with
 from headwater.artifacts.schemas import PHOTOS
 from headwater.config import Params
 from headwater.errors import ItemRejected
 from headwater.photos.builtin import PORTRAITS
-from headwater.photos.decode import DecodedPhoto, decode_photo, shrink
+from headwater.photos.decode import decode_photo
 from headwater.photos.folder import PhotoFile, list_photos, read_photo
 from headwater.photos.jpeg import without_metadata
+from headwater.photos.pixels import DecodedPhoto
 from headwater.pipeline.step import Item, Result, Step, Work
 from headwater.reject_reasons import RejectReason
 from tasks.command import run
@@ -55,8 +53,8 @@ def _row(item: Item, folder: Path, params: Params) -> dict[str, Any]:
         raise ItemRejected(
             RejectReason.UNREADABLE_FILE, "The file changed while it was read; run again."
         )
-    photo = decode_photo(data, params.photos.max_pixels)
-    rgb = shrink(photo.rgb, params.photos.max_side_px)
+    photo = decode_photo(data, params.photos.max_pixels, params.photos.max_side_px)
+    rgb = photo.rgb
     return {
         "item": item.item,
         "subject": item.subject,
@@ -65,7 +63,7 @@ def _row(item: Item, folder: Path, params: Params) -> dict[str, Any]:
         "licence": builtin_licences().get(item.source["sha256"], params.photos.licence),
         "parent": None,
         "source_sha256": item.source["sha256"],
-        "image": stored_image(data, photo, rgb, item.item),
+        "image": stored_image(data, photo, item.item),
         "width": rgb.shape[1],
         "height": rgb.shape[0],
         "file_name": item.name,
@@ -74,12 +72,10 @@ def _row(item: Item, folder: Path, params: Params) -> dict[str, Any]:
     }
 
 
-def stored_image(
-    data: bytes, photo: DecodedPhoto, rgb: NDArray[np.uint8], name: str
-) -> dict[str, Any]:
+def stored_image(data: bytes, photo: DecodedPhoto, name: str) -> dict[str, Any]:
     """The image column's value: the file's own coding where it shows the same pixels, else PNG."""
-    bare = without_metadata(data) if photo.as_coded and rgb is photo.rgb else None
-    return (jpeg_with(bare, rgb, name) if bare else None) or encode_png(rgb, name)
+    bare = without_metadata(data) if photo.as_coded else None
+    return (jpeg_with(bare, photo.rgb, name) if bare else None) or encode_png(photo.rgb, name)
 
 
 @cache
@@ -90,7 +86,7 @@ def builtin_licences() -> dict[str, str]:
 
 STEP = Step(
     name="photos",
-    version=1,
+    version=2,
     inputs=(),
     outputs=(PHOTOS,),
     settings=lambda params: params.photos.model_dump(exclude={"folder"}),

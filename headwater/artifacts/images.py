@@ -9,7 +9,9 @@ from PIL import Image
 
 from headwater.errors import HeadwaterError
 
-MAX_PIXELS = 64_000_000
+# No image of more pixels is read anywhere, and none of a longer side is stored.
+MAX_PIXELS = 400_000_000
+MAX_SIDE_PX = 8192
 PICTURE_FORMATS = ("PNG", "JPEG")
 # zlib's run-length strategy: smaller than its default on rendered and photographed pixels, faster.
 _RUN_LENGTHS = 3
@@ -60,6 +62,6 @@ def picture_size(data: bytes, formats: tuple[str, ...]) -> tuple[int, int] | Non
 
 def _decode(value: dict[str, Any], formats: tuple[str, ...]) -> NDArray[Any]:
     with Image.open(io.BytesIO(value["bytes"]), formats=formats) as image:
-        if image.width * image.height > MAX_PIXELS:
+        if max(image.size) > MAX_SIDE_PX:
             raise HeadwaterError(f"{value['path']}: {image.width} x {image.height} is too large")
         return np.array(image)

@@ -14,6 +14,9 @@ from headwater.reject_reasons import RejectReason
 # What shows through transparent pixels: mid grey, neither a bright nor a dark outline.
 BACKGROUND: Final = 128
 
+# Converted at a time: the steps between keep several copies of what they convert.
+BAND_PIXELS: Final = 2**22
+
 _CMS_MODES: Final = ("L", "RGB", "CMYK")
 
 
@@ -23,6 +26,18 @@ def srgb_of(image: Image.Image) -> NDArray[np.uint8]:
     Raises ``ItemRejected`` (unsupported_pixels) for values that are not finite or have no known
     range.
     """
+    width, height = image.size
+    rows = max(1, BAND_PIXELS // width)
+    if rows >= height:
+        return _band_srgb(image)
+    rgb = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        rgb[top:bottom] = _band_srgb(image.crop((0, top, width, bottom)))
+    return rgb
+
+
+def _band_srgb(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode.startswith("I") or image.mode == "F":
         grey = _scaled_grey(np.asarray(image))
         return np.repeat(grey[:, :, None], 3, axis=2)

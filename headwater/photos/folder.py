@@ -9,13 +9,19 @@ the order of names is kept, every other one is a problem that names it.
 
 import hashlib
 import os
-import stat
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from headwater.artifacts.regular_files import (
+    READ_SECONDS,
+    NotRegularError,
+    TooLargeError,
+    regular_bytes,
+    within,
+)
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.reject_reasons import RejectReason
 
@@ -71,27 +77,23 @@ def list_photos(
 def read_photo(path: Path, max_file_bytes: int = MAX_FILE_BYTES) -> bytes:
     """Bytes of a regular file; raises ``ItemRejected`` with a file reason."""
     try:
-        # Non-blocking, so that a pipe under a photo's name cannot stop the run.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise ItemRejected(
-                    RejectReason.NOT_A_FILE, "The path is a pipe, socket or device, not a file."
-                )
-            if status.st_size > max_file_bytes:
-                raise ItemRejected(
-                    RejectReason.FILE_TOO_LARGE,
-                    f"The file has {status.st_size} bytes; the limit is {max_file_bytes}.",
-                )
-            data = file.read(max_file_bytes + 1)
+        data = regular_bytes(path, max_file_bytes)
+    except NotRegularError as error:
+        raise ItemRejected(
+            RejectReason.NOT_A_FILE, "The path is a pipe, socket or device, not a file."
+        ) from error
+    except TooLargeError as error:
+        raise ItemRejected(
+            RejectReason.FILE_TOO_LARGE,
+            f"The file has {error.size} bytes; the limit is {max_file_bytes}.",
+        ) from error
     except PermissionError as error:
         raise ItemRejected(
             RejectReason.PERMISSION_DENIED, "The file may not be read by this user."
         ) from error
     except OSError as error:
         raise ItemRejected(
-            RejectReason.UNREADABLE_FILE, f"The file cannot be read: {error.strerror}."
+            RejectReason.UNREADABLE_FILE, f"The file cannot be read: {error.strerror or error}."
         ) from error
     if not data:
         raise ItemRejected(RejectReason.EMPTY_FILE, "The file has zero bytes.")
@@ -142,16 +144,27 @@ def _inspect(root: bytes, relative: bytes, max_file_bytes: int) -> PhotoFile | P
     """The file at a path that ``_walk`` gave, read once for its hash."""
     path = os.path.join(root, relative)
     name = printable_name(relative)
-    if os.path.islink(path) and not os.path.isfile(path):
-        what = "a folder" if os.path.isdir(path) else "nothing that is there"
-        message = f"The symbolic link leads to {what}; it is not followed."
-        return PhotoProblem(name, RejectReason.SYMBOLIC_LINK, message)
-    if os.path.isdir(path):
-        message = "The folder may not be read by this user."
-        return PhotoProblem(name, RejectReason.PERMISSION_DENIED, message)
     location = Path(os.fsdecode(path))
     try:
+        # To ask what is behind a link may hang as well.
+        if problem := within(READ_SECONDS, lambda: _not_a_file(path)):
+            return PhotoProblem(name, *problem)
         data = read_photo(location, max_file_bytes)
+    except TimeoutError as error:
+        return PhotoProblem(name, RejectReason.UNREADABLE_FILE, f"The path leads nowhere: {error}.")
     except ItemRejected as rejected:
         return PhotoProblem(name, RejectReason(rejected.reason), rejected.message)
     return PhotoFile(location, name, hashlib.sha256(data).hexdigest())
+
+
+def _not_a_file(path: bytes) -> tuple[RejectReason, str] | None:
+    """Why a path that ``_walk`` gave is no file, by what it is."""
+    if os.path.islink(path) and not os.path.exists(path):
+        message = "The symbolic link leads to nothing that is there; it is not followed."
+        return RejectReason.SYMBOLIC_LINK, message
+    if not os.path.isdir(path):
+        return None
+    if os.path.islink(path):
+        message = "The symbolic link leads to a folder; it is not followed."
+        return RejectReason.SYMBOLIC_LINK, message
+    return RejectReason.PERMISSION_DENIED, "The folder may not be read by this user."

@@ -1,11 +1,14 @@
 """JPEG files without what they say besides their pixels: places, dates, names, thumbnails."""
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 # Start of image, then every marker; 0xFF before 0x00 or a restart marker is a part of the pixels.
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
 _MARKER: Final = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
+
+MAX_SEGMENTS: Final = 20_000
 
 _APPLICATION: Final = range(0xE0, 0xF0)
 _COMMENT: Final = 0xFE
@@ -19,26 +22,44 @@ def without_metadata(data: bytes) -> bytes | None:
     Dropped are comments, application segments (EXIF, XMP, ICC, previews) other than those that
     say how colours are coded, and whatever follows the image's end.
     """
+    kept, last = [data[:2]], 0
+    for last, start, end in _segments(data):
+        if _is_needed(last, data[start + 2 : end]):
+            kept.append(b"\xff" + data[start - 1 : end])
+    return b"".join(kept) if last == _END else None
+
+
+def scan_count(data: bytes) -> int:
+    """How often the JPEG file walks over its pixels: about ten times where it is progressive."""
+    return sum(marker == _SCAN for marker, _, _ in _segments(data))
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, start after it, and end of each segment, the image's end the last.
+
+    Stops before it in a file that is cut off, odd, or of more segments than any encoder writes.
+    """
+    position = 2
     if data[:2] != b"\xff\xd8":
-        return None
-    kept, position = [data[:2]], 2
-    while found := _MARKER.match(data, position):
-        marker = found[1][0]
-        start = found.end()
+        return
+    for _ in range(MAX_SEGMENTS):
+        found = _MARKER.match(data, position)
+        if found is None:
+            return
+        marker, start = found[1][0], found.end()
         if marker == _END:
-            return b"".join([*kept, b"\xff\xd9"])
+            yield marker, start, start
+            return
         end = start + int.from_bytes(data[start : start + 2], "big")
         if marker == _START or end < start + 2 or end > len(data):
-            return None
+            return
         if marker == _SCAN:
             after = _MARKER.search(data, end)
             if after is None:
-                return None
+                return
             end = after.start()
-        if _is_needed(marker, data[start + 2 : end]):
-            kept.append(b"\xff" + data[start - 1 : end])
+        yield marker, start, end
         position = end
-    return None
 
 
 def _is_needed(marker: int, content: bytes) -> bool:

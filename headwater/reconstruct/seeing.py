@@ -14,7 +14,7 @@ from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.faces.masks import head_mask
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.geometry.cameras import Camera, transform_image
-from headwater.photos.decode import decode_photo, shrink
+from headwater.photos.decode import decode_photo
 from headwater.photos.folder import PhotoFile, read_photo
 from headwater.reconstruct.given_cameras import GivenCamera
 from headwater.reconstruct.settings import PhotoSettings
@@ -66,9 +66,9 @@ def see(
         raise ItemRejected(
             RejectReason.UNREADABLE_FILE, "The file changed while it was read; run again."
         )
-    full = decode_photo(data, settings.max_pixels)
+    full = decode_photo(data, settings.max_pixels, settings.max_side_px)
     known = given.of_size(full.width, full.height) if given else None
-    rgb = shrink(full.rgb, settings.max_side_px)
+    rgb = full.rgb
     detector = mediapipe_faces()
     face = find_face(rgb, detector)
     frame, frame_from_photo = crop_frame(rgb, face, settings.frame_px)

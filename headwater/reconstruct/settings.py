@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.config import load_params
+from headwater.photos.decode import USUAL_MAX_PIXELS
 
 
 @dataclass(frozen=True)
 class PhotoSettings:
     """Limits in px, as in ``params.yaml``; the defaults are those that the project comes with."""
 
-    max_pixels: int = 100_000_000
+    max_pixels: int = USUAL_MAX_PIXELS
     max_side_px: int = 2048
     frame_px: int = 512
 

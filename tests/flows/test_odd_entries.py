@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.graph import changed_stages
+from flows.odd_entries import hashable
 
 PROJECT = Path(__file__).resolve().parents[2]
 DVC_YAML = """
@@ -64,3 +65,24 @@ def test_odd_entries_stop_nothing_and_changes_are_seen(
     assert changed_stages(folder) == {}
     (folder / "photos" / "nowhere.jpg").write_bytes(b"the link leads somewhere now")
     assert "photos" in changed_stages(folder)
+
+
+def test_a_link_to_a_file_that_never_answers_is_passed_over(tmp_path: Path) -> None:
+    """A lease makes whoever opens the file wait for its holder, who does not answer."""
+    (tmp_path / "slow").write_bytes(b"content")
+    (tmp_path / "link.jpg").symlink_to("slow")
+    (tmp_path / "sound.jpg").symlink_to("sound")
+    (tmp_path / "sound").write_bytes(b"content")
+    hold = (
+        "import fcntl, os, signal, time; signal.signal(signal.SIGIO, signal.SIG_IGN);"
+        "f = os.open('slow', os.O_RDWR); fcntl.fcntl(f, fcntl.F_SETLEASE, fcntl.F_WRLCK);"
+        "print(flush=True); time.sleep(60)"
+    )
+    command = (sys.executable, "-c", hold)
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline()
+        try:
+            assert hashable(str(tmp_path), ["link.jpg", "sound.jpg"]) == ["sound.jpg"]
+        finally:
+            holder.kill()

@@ -59,7 +59,7 @@ def png_header(width: int, height: int, depth: int = 8, colour: int = 2) -> byte
 def test_plain_png_keeps_every_pixel() -> None:
     photo = decode_photo(png(picture()))
     np.testing.assert_array_equal(photo.rgb, picture())
-    assert (photo.width, photo.height, photo.source_format, photo.frames) == (36, 24, "PNG", 1)
+    assert (photo.width, photo.height, photo.source_format) == (36, 24, "PNG")
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -85,6 +85,7 @@ def test_exif_orientation_is_undone(orientation: int, format_name: str) -> None:
     options = {"lossless": True} if format_name == "WEBP" else {}
     photo = decode_photo(encoded(stored, format_name, exif=exif, **options))
     np.testing.assert_array_equal(photo.rgb, picture())
+    assert (photo.width, photo.height) == (36, 24)
 
 
 def test_broken_exif_leaves_the_pixels_as_they_are() -> None:
@@ -215,7 +216,6 @@ def test_first_frame_of_an_animation() -> None:
     for format_name in ("GIF", "WEBP", "TIFF", "PNG"):
         data = encoded(frames[0], format_name, save_all=True, append_images=frames[1:])
         photo = decode_photo(data)
-        assert photo.frames == 3, format_name
         assert photo.rgb[..., 0].min() > 240, format_name
         assert photo.rgb[..., 1:].max() < 15, format_name
 
@@ -247,7 +247,7 @@ def test_known_formats_that_are_not_read_are_named() -> None:
     [
         png_header(50_000, 50_000) + png_chunk(b"IDAT", zlib.compress(bytes(1000))),
         b"GIF89a\xff\xff\xff\xff\x00\x00\x00,\x00\x00\x00\x00\xff\xff\xff\xff\x00\x02\x02D\x01\x00;",
-        png_header(9_000, 9_000) + png_chunk(b"IDAT", zlib.compress(bytes(1000))),
+        png_header(12_000, 12_000) + png_chunk(b"IDAT", zlib.compress(bytes(1000))),
     ],
 )
 def test_bombs_are_refused_by_their_header(data: bytes, capfd: pytest.CaptureFixture[str]) -> None:

@@ -109,10 +109,14 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     put(tmp_path / "empty.jpg", b"")
     put(tmp_path / "large.jpg", b"123456")
     os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "link to pipe.jpg").symlink_to("pipe.jpg")
+    (tmp_path / "zeros.jpg").symlink_to("/dev/zero")
     assert reasons(list_photos(tmp_path, max_file_bytes=5)) == {
         "empty.jpg": RejectReason.EMPTY_FILE,
         "large.jpg": RejectReason.FILE_TOO_LARGE,
+        "link to pipe.jpg": RejectReason.NOT_A_FILE,
         "pipe.jpg": RejectReason.NOT_A_FILE,
+        "zeros.jpg": RejectReason.NOT_A_FILE,
     }
 
 

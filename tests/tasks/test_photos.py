@@ -11,7 +11,8 @@ from PIL import Image, ImageCms
 
 from headwater.artifacts.images import decode_picture
 from headwater.config import load_params
-from headwater.photos.decode import DecodedPhoto, decode_photo, shrink
+from headwater.photos.decode import decode_photo
+from headwater.photos.pixels import DecodedPhoto, shrink
 from headwater.pipeline.plan import plan
 from headwater.pipeline.run import assemble, compute_bucket
 from tasks.photos import STEP, stored_image
@@ -65,8 +66,7 @@ def test_an_absolute_folder_is_read_too(tmp_path: Path) -> None:
 
 
 def stored(data: bytes, max_side_px: int = 2048) -> tuple[dict[str, Any], DecodedPhoto]:
-    photo = decode_photo(data)
-    return stored_image(data, photo, shrink(photo.rgb, max_side_px), "name"), photo
+    return stored_image(data, photo := decode_photo(data, max_side_px=max_side_px), "name"), photo
 
 
 def jpeg(mode: str = "RGB", **options: object) -> bytes:
@@ -102,6 +102,8 @@ def test_upright_srgb_jpeg_keeps_its_coding_but_not_its_metadata() -> None:
     ],
 )
 def test_what_was_changed_is_stored_as_png(data: bytes, max_side_px: int) -> None:
-    value, photo = stored(data, max_side_px)
+    value, _ = stored(data, max_side_px)
     assert value["path"] == "name.png"
-    np.testing.assert_array_equal(decode_picture(value), shrink(photo.rgb, max_side_px))
+    np.testing.assert_array_equal(
+        decode_picture(value), shrink(decode_photo(data).rgb, max_side_px)
+    )
