@@ -12,6 +12,7 @@ import numpy as np
 
 from headwater.apart import CPU_SECONDS, CrashedError, EndedError, OutOfTimeError, run_apart
 from headwater.errors import ItemRejected
+from headwater.photos import decode_apart
 from headwater.photos.cost import LARGE_FILE_BYTES
 from headwater.photos.pixels import CostlyError, DecodedPhoto, decode_pixels
 from headwater.reject_reasons import RejectReason
@@ -39,9 +40,7 @@ def decode_photo(
 
 def _decode_apart(data: bytes, max_pixels: int, max_side_px: int | None) -> DecodedPhoto:
     try:
-        answer = run_apart(
-            "headwater.photos.decode_apart", (str(max_pixels), str(max_side_px or 0)), data
-        )
+        answer = run_apart(decode_apart.__name__, (str(max_pixels), str(max_side_px or 0)), data)
     except OutOfTimeError as error:
         message = f"Decoding the image takes more than {CPU_SECONDS} s of processor time."
         raise ItemRejected(RejectReason.TOO_EXPENSIVE, message) from error

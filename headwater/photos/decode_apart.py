@@ -18,10 +18,8 @@ def main(max_pixels: int, max_side_px: int) -> None:
     take_bounds(len(data))
     try:
         answer, pixels = _decoded(data, max_pixels, max_side_px or None)
-    except ItemRejected as refusal:
-        answer, pixels = {"reason": refusal.reason, "message": refusal.message}, b""
-    except MemoryError:
-        refusal = too_large("takes more than its share")
+    except (ItemRejected, MemoryError) as error:
+        refusal = error if isinstance(error, ItemRejected) else too_large("takes more than a share")
         answer, pixels = {"reason": refusal.reason, "message": refusal.message}, b""
     sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
     sys.stdout.buffer.write(pixels)

@@ -199,7 +199,7 @@ def _refusal(error: Exception, format_name: str) -> ItemRejected:
     if isinstance(error, Image.DecompressionBombError):
         return ItemRejected(RejectReason.TOO_MANY_PIXELS, f"{text}")
     if isinstance(error, MemoryError) or "out of memory" in text:
-        return too_large("takes more than its share")
+        return too_large("takes more than a share")
     if "too large" in text or "MAX_TEXT" in text:
         return ItemRejected(
             RejectReason.DECOMPRESSION_BOMB,
