@@ -44,11 +44,14 @@ def build(project: Path) -> int:
     except KeyboardInterrupt:
         return 130
     from flows.figures import main_figures
+    from headwater.prune import advice
 
     what = "built" if changed else "everything is up to date, checked"
     VOICE.say(f"{what} in {_duration(time.monotonic() - started)}")
     for line in main_figures(project):
         VOICE.say(line)
+    if hint := advice(project):
+        VOICE.say(hint)
     return 0
 
 

@@ -19,6 +19,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+cache_app = typer.Typer(
+    help="The cache of finished buckets, and what else builds leave.", no_args_is_help=True
+)
+app.add_typer(cache_app, name="cache")
+
 Data = Annotated[Path, typer.Option(help="Folder of artifacts.", show_default=True)]
 Project = Annotated[Path, typer.Option(help="Folder that holds params.yaml.")]
 
@@ -91,6 +96,30 @@ def adopt(data: Data = Path("data"), project: Project = Path()) -> None:
         f"{taken.new} buckets adopted, {taken.known} known already, {len(taken.left_out)} left out",
         highlight=False,
     )
+
+
+@cache_app.command()
+def prune(
+    keep: Annotated[str, typer.Option(help="Size down to which they are removed.")] = "20GB",
+    older_than: Annotated[str, typer.Option(help="Age above which they are removed.")] = "30d",
+    shared: Annotated[
+        bool, typer.Option("--shared", help="The shared folder that cache.url names instead.")
+    ] = False,
+    project: Project = Path(),
+) -> None:
+    """Remove what builds left, least recently used first: buckets, checkpoints, logs, fragments.
+
+    A later build computes again what it misses. Refused while a build or a step is running.
+    """
+    from headwater import prune as pruning
+
+    act = pruning.prune_shared if shared else pruning.prune
+    pruned = act(project, pruning.size_in_bytes(keep), pruning.age_in_seconds(older_than))
+    for problem in pruned.problems[:3]:
+        _console(error=True).print(problem, highlight=False, markup=False, soft_wrap=True)
+    _console().print(pruning.outcome(pruned), highlight=False, markup=False, soft_wrap=True)
+    if pruned.problems:
+        raise HeadwaterError(f"{len(pruned.problems)} files and folders could not be removed")
 
 
 @app.command()

@@ -21,6 +21,7 @@ from headwater.pipeline.cache_place import check_cache
 from headwater.pipeline.plan import Planned
 from headwater.pipeline.run import assemble
 from headwater.pipeline.step import Step
+from headwater.step_lock import step_at_work
 from tasks import lifeline
 from tasks.console import DEBUG, VOICE, counts, finished, progress, under_flow
 from tasks.workers import Workers, cores
@@ -82,7 +83,8 @@ def status_of(main: Callable[[], str | None], name: str) -> int:
     started = time.perf_counter()
     try:
         load_params(Path("params.yaml"))
-        text = main()
+        with step_at_work(Path.cwd()):
+            text = main()
     except HeadwaterError as error:
         VOICE.complain(str(error))
         return 2

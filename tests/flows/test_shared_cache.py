@@ -1,0 +1,52 @@
+"""A build's bucket cache: named before anything runs when it cannot serve, and shared by copies."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.flows.conftest import ToyProject
+
+SOON = 240
+
+
+@pytest.mark.parametrize("command", [("-m", "flows"), ("-m", "tasks.numbers")])
+def test_cache_that_cannot_serve_is_one_sentence(toy: ToyProject, command: tuple[str, ...]) -> None:
+    toy.set(cache__url="memory://x")
+    done = toy.run(sys.executable, *command)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: memory://x: memory:// is one process's own memory, and a build has several; "
+        "name a folder, or a URL that all of them reach\n"
+    )
+    assert not (toy.path / "data" / "numbers").exists()
+
+
+def git(project: ToyProject, *arguments: str) -> None:
+    who = ("-c", "user.name=A user", "-c", "user.email=user@example.org")
+    subprocess.run(("git", *who, *arguments), cwd=project.path, check=True, capture_output=True)
+
+
+@pytest.mark.slow
+def test_experiment_in_a_copy_computes_no_bucket_again(
+    copy_of_built: Callable[[], ToyProject],
+) -> None:
+    project = copy_of_built()
+    (project.path / ".gitignore").write_text(".headwater/\n.prefect/\n__pycache__/\n*.txt\n")
+    git(project, "add", "--all")
+    git(project, "commit", "--message", "built")
+    notes = buckets(project.path)
+    # One bucket takes longer than the test may.
+    command = ("dvc", "exp", "run", "--temp", "--force", "doubles", "squares")
+    started = project.start(sys.executable, "-m", *command, seconds=2 * SOON)
+    out, errors = started.communicate(timeout=SOON)
+    assert started.returncode == 0, errors
+    assert "36 items, 4 rejected" in out
+    assert len(notes) == 12
+    assert buckets(project.path) == notes
+
+
+def buckets(project: Path) -> set[Path]:
+    return {path.relative_to(project) for path in project.rglob("note.json")}
