@@ -22,16 +22,10 @@ from tasks.workers import cores
 
 def main() -> NoReturn:
     """Build in the current folder and exit."""
-    make = int(sys.argv[1]) if len(sys.argv) > 1 else None
-    lifeline.hold(make)
-    if make is not None:
-        lifeline.stop_with(make)
+    lifeline.hold(int(sys.argv[1]) if len(sys.argv) > 1 else None)
     project = Path.cwd()
     quieten("rebuild", project / ".headwater" / "logs" / "rebuild.log")
-    try:
-        sys.exit(build(project))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(build(project))
 
 
 def build(project: Path) -> int:
@@ -46,7 +40,9 @@ def build(project: Path) -> int:
             _rebuild(project, changed)
     except HeadwaterError as error:
         VOICE.complain(str(error))
-        return error.exit_status
+        return 2
+    except KeyboardInterrupt:
+        return 130
     from flows.figures import main_figures
     from headwater.prune import advice
 
@@ -60,9 +56,8 @@ def build(project: Path) -> int:
 
 
 def _changed(project: Path) -> dict[str, Any]:
-    """Stages that DVC sees changed or that have items to try again, on a machine found fit."""
+    """What DVC sees changed, once the parameters and the machine are found fit."""
     from flows.graph import changed_stages
-    from flows.left import items_left
     from headwater.build_lock import build_lock
     from headwater.config import load_params
     from headwater.faces.system_libraries import check_system_libraries
@@ -70,7 +65,7 @@ def _changed(project: Path) -> dict[str, Any]:
     load_params(project / "params.yaml")
     check_system_libraries()
     with build_lock(project):
-        return {**items_left(project), **changed_stages(project)}
+        return changed_stages(project)
 
 
 def _say_of_cache(project: Path) -> None:

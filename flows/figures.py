@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 REPORT = Path("data/report/index.html")
-EVALUATIONS = "data/evaluate/*/metrics.json"
+EVALUATIONS, PHOTOS = "data/evaluate", "data/reconstruct"
+FIGURES = "metrics.json"
 
 
 def main_figures(project: Path) -> list[str]:
@@ -13,10 +14,15 @@ def main_figures(project: Path) -> list[str]:
     lines = []
     if (project / REPORT).is_file():
         lines.append(f"report: {project / REPORT}")
-    for path in sorted(project.glob(EVALUATIONS)):
-        metrics = json.loads(path.read_text(encoding="utf-8"))
-        lines += [f"{path.parent.name:<8} {name:<28} {value}" for name, value in _chosen(metrics)]
+    for path in sorted((project / EVALUATIONS).glob(f"*/{FIGURES}")):
+        system = path.parent.name
+        metrics = _figures(path) | _figures(project / PHOTOS / system / FIGURES)
+        lines += [f"{system:<8} {name:<28} {value}" for name, value in _chosen(metrics)]
     return lines
+
+
+def _figures(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
 def _chosen(metrics: dict[str, Any]) -> list[tuple[str, str]]:

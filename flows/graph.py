@@ -12,6 +12,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from flows.odd_entries import pass_over_odd_entries
+from headwater.artifacts.manifest import MANIFEST
 from headwater.errors import HeadwaterError
 
 
@@ -20,13 +21,14 @@ class Stage:
     """A stage of ``dvc.yaml``.
 
     module: the step's module, from the stage's command. needs: stages that it reads from.
-    bucketed: whether the module defines a ``STEP``.
+    bucketed: whether the module defines a ``STEP``. outs: its output folders, from the project's.
     """
 
     name: str
     module: str
     needs: frozenset[str]
     bucketed: bool
+    outs: tuple[str, ...] = ()
 
 
 def read_graph(project: Path) -> dict[str, Stage]:
@@ -70,7 +72,14 @@ def _repository(project: Path) -> Iterator[Repo]:
 def _stage(project: Path, stage: Any, needs: frozenset[str]) -> Stage:
     module = _module(stage.cmd)
     path = project.joinpath(*module.split(".")).with_suffix(".py")
-    return Stage(stage.addressing, module, needs, defines_step(path))
+    outs = tuple(sorted(Path(out.fs_path).relative_to(project).as_posix() for out in stage.outs))
+    return Stage(stage.addressing, module, needs, defines_step(path), outs)
+
+
+def written(project: Path, stage: Stage) -> dict[str, bytes | None]:
+    """The manifest of each output folder of a stage; None where it has none."""
+    paths = {out: project / out / MANIFEST for out in stage.outs}
+    return {out: path.read_bytes() if path.is_file() else None for out, path in paths.items()}
 
 
 def _module(command: str) -> str:

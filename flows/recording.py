@@ -11,14 +11,11 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from headwater.errors import HeadwaterError, StepFault
+from headwater.errors import HeadwaterError
 from tasks.console import EVENTS
-from tasks.workers import Stopped
 
 LOCKED = ("Unable to acquire lock", "is busy, it is being blocked by")
 LOCK_TRIES = 30
-# How DVC says that a step ended by a fault of ours.
-FAULT = f"exited with {StepFault.exit_status}\n"
 
 OnEvent = Callable[[dict[str, Any]], None]
 
@@ -30,40 +27,32 @@ class Recorder:
         self._project = project
         self._lock = Lock()
         self._running: set[subprocess.Popen[str]] = set()
-        self._stopped = False
 
-    def record(self, stage: str, on_event: OnEvent, again: bool = False) -> None:
+    def record(self, stage: str, on_event: OnEvent) -> None:
         """Assemble and record a stage; ``on_event`` is given what its step says.
 
-        again: also when DVC sees no change, or knows the outcome of a former run.
-        Raises HeadwaterError with the step's own message, or DVC's, when it fails; StepFault for
-        a fault of ours, and Stopped after ``kill``.
+        Raises HeadwaterError with the step's own message, or DVC's, when it fails.
         """
-        options = ["--force"] if again else []
         for attempt in range(LOCK_TRIES):
-            status, errors = self._run([*options, stage], on_event)
+            status, errors = self._run(stage, on_event)
             if status == 0:
                 return
-            if self._stopped:
-                raise Stopped(f"{stage}: the build was stopped")
             if not any(text in errors for text in LOCKED):
-                failure = StepFault if FAULT in errors else HeadwaterError
-                raise failure(explain(stage, errors, status))
+                raise HeadwaterError(explain(stage, errors, status))
             time.sleep(0.1 + secrets.randbelow(100 * (attempt + 2)) / 1000)
         raise HeadwaterError(f"{stage}: DVC's lock is held by another process; run again later")
 
     def kill(self) -> None:
         """End every DVC process; their steps end with them."""
         with self._lock:
-            self._stopped = True
             for process in self._running:
                 process.kill()
 
-    def _run(self, arguments: list[str], on_event: OnEvent) -> tuple[int, str]:
-        log = self._project / ".headwater" / "logs" / f"dvc-{arguments[-1]}.log"
+    def _run(self, stage: str, on_event: OnEvent) -> tuple[int, str]:
+        log = self._project / ".headwater" / "logs" / f"dvc-{stage}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         # Without --quiet, which would hide what DVC says of its lock as well.
-        dvc = ("flows.dvc_process", str(os.getpid()), "repro", "--single-item", *arguments)
+        dvc = ("flows.dvc_process", str(os.getpid()), "repro", "--single-item", stage)
         with log.open("w+", encoding="utf-8", errors="replace") as errors:
             process = subprocess.Popen(
                 (sys.executable, "-m", *dvc),
@@ -79,9 +68,6 @@ class Recorder:
             )
             with self._lock:
                 self._running.add(process)
-                stopped = self._stopped
-            if stopped:
-                process.kill()
             assert process.stdout is not None
             for line in process.stdout:
                 if line.startswith("{"):

@@ -1,4 +1,4 @@
-"""Which stages may run now: those whose needs hold."""
+"""Which stages may run now: those that are out of date and whose needs hold."""
 
 from collections.abc import Mapping
 
@@ -6,17 +6,15 @@ from flows.graph import Stage, dependants
 
 
 class Schedule:
-    """What of a graph is still to do.
+    """The part of a graph that is still to do.
 
-    A stage is run when DVC sees it changed or when one that it needs was run.
+    A stage is run when DVC sees it changed, or when one that it needs was run and gave other
+    outputs than before.
     """
 
     def __init__(self, graph: Mapping[str, Stage], changed: set[str]) -> None:
         self._graph = graph
-        wanted = set(changed)
-        for name in changed:
-            wanted |= dependants(graph, name)
-        self._waiting = {name for name in graph if name in wanted}
+        self._waiting = {name for name in graph if name in changed}
         self._running: set[str] = set()
         self.failed: set[str] = set()
 
@@ -25,24 +23,29 @@ class Schedule:
         return bool(self._waiting or self._running)
 
     def ready(self) -> list[Stage]:
-        """Stages to start now; they count as running from here on."""
-        busy = self._waiting | self._running | self.failed
-        chosen = [
-            stage
-            for name, stage in self._graph.items()
-            if name in self._waiting and not stage.needs & busy
-        ]
+        """Stages to start now; they count as running from here on.
+
+        A stage waits for all that it needs in any depth: one between them may still turn out to be
+        out of date.
+        """
+        held: set[str] = set()
+        for name in self._waiting | self._running | self.failed:
+            held |= dependants(self._graph, name)
+        chosen = [self._graph[name] for name in self._graph if name in self._waiting - held]
         self._waiting -= {stage.name for stage in chosen}
         self._running |= {stage.name for stage in chosen}
         return chosen
 
-    def finished(self, name: str) -> None:
-        """A running stage holds."""
+    def finished(self, name: str, *, changed: bool = True) -> None:
+        """A running stage holds; ``changed``: its outputs are not those of before."""
         self._running.discard(name)
+        if changed:
+            needing = {stage.name for stage in self._graph.values() if name in stage.needs}
+            self._waiting |= needing - self.failed - self._running
 
     def fail(self, name: str) -> None:
         """A running stage failed: those that need it are not run."""
         self._running.discard(name)
-        skipped = dependants(self._graph, name) & self._waiting
+        skipped = dependants(self._graph, name)
         self._waiting -= skipped
         self.failed |= {name} | skipped

@@ -128,6 +128,7 @@ class Params(Settings):
     expressions: Expressions
     sdf: Sdf
     benchmark: Benchmark
+    build: dict[str, Literal["heads"]]
     systems: Systems
 
 

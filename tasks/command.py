@@ -19,7 +19,7 @@ from headwater.errors import HeadwaterError
 from headwater.faces.system_libraries import check_system_libraries
 from headwater.pipeline.cache_place import check_cache
 from headwater.pipeline.plan import Planned
-from headwater.pipeline.run import assemble, forget_aside
+from headwater.pipeline.run import assemble
 from headwater.pipeline.step import Step
 from headwater.step_lock import step_at_work
 from tasks import lifeline
@@ -39,9 +39,6 @@ def build(step: Step, project: Path) -> str:
     params = load_params(project / "params.yaml")
     check_system_libraries()
     notice = check_cache(params, project)
-    if not under_flow():
-        # A flow has just computed what lies there.
-        forget_aside(project, step.name)
 
     def compute(missing: list[Planned]) -> Iterator[None]:
         if not missing:
@@ -69,6 +66,18 @@ def command(main: Callable[[], str | None]) -> NoReturn:
     sys.exit(status_of(main, name))
 
 
+def system_name() -> str:
+    """The system that the command line names. Raises HeadwaterError when it names none or more."""
+    from headwater.systems import known_systems
+
+    if len(sys.argv) != 2:
+        step = Path(sys.argv[0]).stem
+        raise HeadwaterError(
+            f"name one system: python -m tasks.{step} <{'|'.join(known_systems())}>"
+        )
+    return sys.argv[1]
+
+
 def quieten(name: str, log: Path) -> None:
     """Send chatter and tracebacks of this process into ``log``, unless HEADWATER_DEBUG is set."""
     if DEBUG not in os.environ:
@@ -88,16 +97,16 @@ def status_of(main: Callable[[], str | None], name: str) -> int:
         load_params(Path("params.yaml"))
         with step_at_work(Path.cwd()):
             text = main()
-        finished(name, text or "", time.perf_counter() - started)
     except HeadwaterError as error:
         VOICE.complain(str(error))
-        return error.exit_status
+        return 2
     except OSError as error:
         traceback.print_exc()
         VOICE.complain(f"{name}: {error}")
         return 2
     except KeyboardInterrupt:
         return 130
+    finished(name, text or "", time.perf_counter() - started)
     return 0
 
 

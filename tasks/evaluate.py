@@ -1,21 +1,20 @@
-"""Step "evaluate": ``python -m tasks.evaluate <system>``, from weights to figures and meshes."""
+"""Step "evaluate": ``python -m tasks.evaluate <system>``, from weights to figures."""
 
 import os
-import sys
 from pathlib import Path
 
 from headwater.artifacts.manifest import write_manifest
 from headwater.benchmark.trials import count_trials
 from headwater.config import load_params
 from headwater.systems import evaluator
-from tasks.command import command
+from tasks.command import command, system_name
 from tasks.console import progress
 
 
 def main() -> str:
     """Evaluate the system named on the command line."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in training
-    name, data = sys.argv[1], Path("data")
+    name, data = system_name(), Path("data")
     params = load_params(Path("params.yaml"))
     out = data / "evaluate" / name
     with progress(f"evaluate {name}", count_trials(data)) as advance:

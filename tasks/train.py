@@ -1,16 +1,18 @@
 """Step "train": ``python -m tasks.train <system>``, from tables to weights."""
 
 import os
-import sys
+import shutil
 from pathlib import Path
 
-from headwater.artifacts.ids import item_id
 from headwater.artifacts.manifest import write_manifest
 from headwater.config import load_params
 from headwater.systems import trainer
-from tasks.command import command
+from tasks.command import command, system_name
 from tasks.console import progress
 from tasks.head_model import head_model
+from tasks.inputs import inputs_key
+
+CHECKPOINTS = Path(".headwater/checkpoints")
 
 
 def main() -> str:
@@ -18,11 +20,11 @@ def main() -> str:
     # OpenMP threads that spin while they wait cost a busy machine several times the time; torch
     # reads this when it is imported, below.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    name, project = sys.argv[1], Path.cwd()
+    name, project = system_name(), Path.cwd()
     params = load_params(project / "params.yaml")
     data = project / "data"
     stage = trainer(name)
-    checkpoints = project / ".headwater" / "checkpoints" / name / item_id(params.model_dump())
+    checkpoints = project / CHECKPOINTS / name / inputs_key("train", name, params, project)[:32]
     with progress(f"train {name}", stage.training_steps(params)) as advance:
         reached = 0
 
@@ -36,6 +38,7 @@ def main() -> str:
         out = data / "train" / name
         done = stage.train_stage(params, model, data, out, checkpoints, show)
         write_manifest(out)
+    shutil.rmtree(checkpoints, ignore_errors=True)
     return f"{done['steps']} steps, {done['parameters']:,} parameters"
 
 

@@ -6,25 +6,12 @@ from headwater.artifacts.columns import CAMERA, IMAGE, MESH, ORIGIN, column, flo
 
 ERRORS = table(
     "evaluate/errors",
-    "the error of one evaluated head or photo",
+    "the error of one held-out head",
     *ORIGIN,
     column("system", pa.string(), "name of the system"),
     column("face_chamfer_mm", pa.float32(), "ground truth to prediction", unit="mm", nullable=True),
     column("mean_head_face_chamfer_mm", pa.float32(), "mean head", unit="mm", nullable=True),
     column("vertex_error_mm", pa.float32(), "mean over vertices", unit="mm", nullable=True),
-    column(
-        "landmark_nme_percent",
-        pa.float32(),
-        "reprojected 68 landmarks, of the outer eye-corner distance",
-        unit="%",
-        nullable=True,
-    ),
-    column(
-        "mask_iou",
-        pa.float32(),
-        "silhouette of the reconstruction and the photo's head mask, hair included",
-        nullable=True,
-    ),
     column("failure", pa.string(), "why there is no figure", nullable=True),
 )
 
@@ -81,23 +68,10 @@ HEAT_MAP = table(
     column("heads", pa.list_(pa.int32()), "per vertex: heads in the mean"),
 )
 
-EXAMPLES = table(
-    "evaluate/examples",
-    "a reconstruction to look at: every photo, and the best, median and worst test heads",
-    *ORIGIN,
-    column("system", pa.string(), "name of the system"),
-    column("kind", pa.string(), "photo, best, median or worst"),
+_LOOKS = (
     column("image", IMAGE, "the frame that was reconstructed"),
     *CAMERA,
     column("mesh", MESH, "reconstruction, binary PLY", unit="mm", frame="head"),
-    column("mesh_truth", MESH, "true surface, binary PLY", unit="mm", frame="head", nullable=True),
-    column(
-        "distance_mm",
-        pa.list_(pa.float32()),
-        "per vertex of the aligned reconstruction: distance to the true surface",
-        unit="mm",
-        nullable=True,
-    ),
     column(
         "steps_mm",
         pa.list_(pa.list_(pa.float32())),
@@ -120,5 +94,40 @@ EXAMPLES = table(
         unit="px",
         frame="frame",
         shape=(68, 2),
+    ),
+)
+
+EXAMPLES = table(
+    "evaluate/examples",
+    "a reconstruction to look at: the best, median and worst held-out heads",
+    *ORIGIN,
+    column("system", pa.string(), "name of the system"),
+    column("kind", pa.string(), "best, median or worst"),
+    *_LOOKS,
+    column("mesh_truth", MESH, "true surface, binary PLY", unit="mm", frame="head"),
+    column(
+        "distance_mm",
+        pa.list_(pa.float32()),
+        "per vertex of the aligned reconstruction: distance to the true surface",
+        unit="mm",
+    ),
+)
+
+PHOTO_HEADS = table(
+    "reconstruct/heads",
+    "the head of a photo, without a known truth",
+    *ORIGIN,
+    column("system", pa.string(), "name of the system"),
+    *_LOOKS,
+    column(
+        "landmark_nme_percent",
+        pa.float32(),
+        "reprojected 68 landmarks, of the outer eye-corner distance",
+        unit="%",
+    ),
+    column(
+        "mask_iou",
+        pa.float32(),
+        "silhouette of the reconstruction and the photo's head mask, hair included",
     ),
 )

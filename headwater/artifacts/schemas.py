@@ -13,7 +13,13 @@ from headwater.artifacts.columns import (
     floats,
     table,
 )
-from headwater.artifacts.evaluate_schemas import BENCHMARK, ERRORS, EXAMPLES, HEAT_MAP
+from headwater.artifacts.evaluate_schemas import (
+    BENCHMARK,
+    ERRORS,
+    EXAMPLES,
+    HEAT_MAP,
+    PHOTO_HEADS,
+)
 
 _SIZE = (
     column("width", pa.int32(), "width of the frame", unit="px"),
@@ -230,6 +236,7 @@ TABLES = {
         BENCHMARK,
         HEAT_MAP,
         EXAMPLES,
+        PHOTO_HEADS,
         *(rejects_schema(step) for step in STEPS),
     )
 }

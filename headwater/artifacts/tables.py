@@ -1,5 +1,6 @@
 """Parquet tables in buckets: written against their schema, read with every page checked."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -100,6 +101,15 @@ def _check_schema(
     for name in names:
         if name not in found.names or found.field(name).type != schema.arrow.field(name).type:
             raise DamagedTable(f"{path}: column {name} is missing or has another type")
+
+
+def rows_hash(table: pa.Table) -> str:
+    """SHA-256 of a table's rows, free of metadata and of how the rows lay in their file."""
+    bare = table.replace_schema_metadata(None).combine_chunks()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, bare.schema) as writer:
+        writer.write_table(bare)
+    return hashlib.sha256(sink.getvalue()).hexdigest()
 
 
 def bucket_key(path: Path) -> str:

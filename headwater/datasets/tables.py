@@ -1,9 +1,12 @@
 """Tables of the pipeline as the views, heads and template that systems work on."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.images import decode_png
@@ -31,9 +34,22 @@ def template_of(model: HeadModel) -> Template:
     return Template(model.mean, model.faces, model.surface, model.landmarks_478)
 
 
-def read_heads(data: Path) -> Heads:
-    """All synthetic heads below ``data``, in the table's order."""
-    table = read_table(data, HEADS, ["item", "mesh"])
+SPLITS: Final = ("train", "validation", "test")
+
+
+def read_heads(data: Path, splits: Sequence[str] = SPLITS) -> Heads:
+    """The synthetic heads below ``data`` that are in one of ``splits``, in the table's order.
+
+    Raises HeadwaterError when there is none.
+    """
+    table = read_table(
+        data, HEADS, ["item", "mesh", "split"], pc.is_in(pc.field("split"), pa.array(splits))
+    )
+    if not table.num_rows:
+        raise HeadwaterError(
+            f"{data / HEADS.name}: no head has the split {' or '.join(splits)}; "
+            "change split in params.yaml or raise synthesize.subjects"
+        )
     meshes = [from_ply(row["mesh"]["bytes"], row["item"])[0] for row in table.to_pylist()]
     return Heads(np.stack(meshes), np.array(table.column("item").to_pylist()))
 
@@ -54,7 +70,7 @@ def read_sdf_samples(data: Path, heads: Heads) -> SdfSamples:
 
 
 def read_synthetic_views(data: Path, heads: Heads) -> Views:
-    """All rendered views below ``data`` with exact cameras and masks and the landmarks found.
+    """The rendered views of ``heads`` below ``data``: exact cameras and masks, detected landmarks.
 
     Ordered by head, then view number. Landmarks are mapped from the frame back to the view.
     """
@@ -64,7 +80,7 @@ def read_synthetic_views(data: Path, heads: Heads) -> Views:
     found = _rows_by_item(data, LANDMARKS, ("item", "landmarks_478_px"))
     columns = (*_CAMERA_COLUMNS, "subject", "split", "view", "mask")
     truth = sorted(
-        read_table(data, TRUTH, columns).to_pylist(),
+        (row for row in read_table(data, TRUTH, columns).to_pylist() if row["subject"] in number),
         key=lambda row: (number[row["subject"]], row["view"]),
     )
     landmarks = [

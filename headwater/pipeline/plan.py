@@ -1,19 +1,28 @@
 """Which buckets a step has and the key of each: what the bucket's bytes depend on."""
 
 import hashlib
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
-from headwater.artifacts.columns import SCHEMA_VERSION
+from headwater.artifacts.code import Name, code_of, code_of_functions
+from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.ids import bucket_of, canonical_json, sha256_hex
-from headwater.artifacts.tables import bucket_file, read_bucket
+from headwater.artifacts.tables import bucket_file, read_bucket, rows_hash
 from headwater.config import Params
-from headwater.pipeline.code import code_fingerprint
 from headwater.pipeline.step import Item, Step, Work, items_of_rows
+
+# What turns a step's rows into the bytes of a bucket, of every step alike.
+_MACHINERY = frozenset(
+    {
+        Name("headwater.artifacts.tables", "bucket_bytes"),
+        Name("headwater.artifacts.tables", "to_table"),
+        Name("headwater.pipeline.plan", "load_work"),
+        Name("headwater.pipeline.step", "Result"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -28,15 +37,6 @@ class Planned:
     key: str
     members: tuple[str, ...]
     items: tuple[Item, ...] = ()
-
-
-def rows_hash(table: pa.Table) -> str:
-    """SHA-256 of a table's rows, free of metadata and of how the rows lay in their file."""
-    bare = table.replace_schema_metadata(None).combine_chunks()
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, bare.schema) as writer:
-        writer.write_table(bare)
-    return hashlib.sha256(sink.getvalue()).hexdigest()
 
 
 def load_work(
@@ -88,12 +88,14 @@ def _buckets(step: Step, params: Params, project: Path) -> dict[int, tuple[Item,
 
 
 def key_of(step: Step, work: Work, models: Mapping[str, str]) -> str:
-    """Key of a bucket: input rows, settings, models, code, step version and schema version."""
+    """Key of a bucket: input rows, settings, models, tables, code and the packages it uses."""
+    functions = (step.compute, step.items, step.sources, step.models)
     material = {
         "step": step.name,
         "version": step.version,
-        "code": code_fingerprint(Path(inspect.getfile(step.compute))),
-        "schema": SCHEMA_VERSION,
+        "code": code_of_functions(one for one in functions if one is not None).as_json(),
+        "machinery": code_of(_MACHINERY).as_json(),
+        "tables": {schema.name: schema_hash(schema) for schema in step.tables},
         "settings": step.settings(work.params),
         "seed": work.params.seed,
         "buckets": work.params.buckets,
@@ -105,6 +107,11 @@ def key_of(step: Step, work: Work, models: Mapping[str, str]) -> str:
         else [],
     }
     return sha256_hex(canonical_json(material).encode())
+
+
+def schema_hash(schema: TableSchema) -> str:
+    """SHA-256 of a table's columns with their types and notes."""
+    return hashlib.sha256(schema.arrow.serialize().to_pybytes()).hexdigest()
 
 
 def plan(step: Step, params: Params, project: Path) -> list[Planned]:

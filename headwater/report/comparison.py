@@ -129,7 +129,11 @@ def compare_systems(data: Path) -> Compared:
         lines,
         [_strata(held_out, systems, kind) for kind in KINDS] if systems else [],
         [(label(*named), maps[named]) for named in systems if named in maps],
-        [line for folder in folders for line in _photos(folder, systems)],
+        [
+            line
+            for folder in sorted((data / "reconstruct").glob("*"))
+            for line in _photos(folder, systems)
+        ],
     )
 
 

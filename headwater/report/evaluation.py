@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.artifacts.evaluate_schemas import ERRORS, EXAMPLES
+from headwater.artifacts.evaluate_schemas import ERRORS, EXAMPLES, PHOTO_HEADS
 from headwater.artifacts.images import decode_png
 from headwater.artifacts.meshes import from_ply
 from headwater.artifacts.tables import Row
@@ -54,21 +54,27 @@ class Evaluation:
 
 def read_evaluation(data: Path, system: str, photos: int) -> Evaluation:
     """Read what ``system`` left below ``data``; at most ``photos`` reconstructed photos."""
-    folder = data / "evaluate" / system
+    folder, photographed = data / "evaluate" / system, data / "reconstruct" / system
     errors = rows_of_file(folder / "errors.parquet", ERRORS) or []
     examples = rows_of_file(folder / "examples.parquet", EXAMPLES) or []
+    heads = rows_of_file(photographed / "heads.parquet", PHOTO_HEADS) or []
     names = photo_names(data)
     by_item = {row["item"]: row for row in errors}
     found = [_reconstruction(row, names, by_item.get(row["item"])) for row in examples]
+    found += [_reconstruction({**row, **_OF_A_PHOTO}, names, row) for row in heads]
     found.sort(key=lambda one: (KINDS.index(one.kind), one.name))
     shown = [one for one in found if one.kind == "photo"][:photos]
+    metrics = figures_of(folder / "metrics.json")
     return Evaluation(
-        figures_of(folder / "metrics.json"),
+        metrics and {**metrics, **(figures_of(photographed / "metrics.json") or {})},
         series_of(data / "train" / system / "loss.csv"),
         series_of(folder / "descent.csv"),
         errors,
         shown + [one for one in found if one.kind != "photo"],
     )
+
+
+_OF_A_PHOTO = {"kind": "photo", "mesh_truth": None, "distance_mm": None}
 
 
 def _reconstruction(row: Row, names: dict[str, str], error: Row | None) -> Reconstruction:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, cast
 
+from headwater.artifacts.code import Name, code_of
 from headwater.config import Params
 from headwater.errors import HeadwaterError
 from headwater.heads.model import HeadModel
@@ -38,6 +39,11 @@ class Trainer:
 Evaluator = Callable[[Params, Path, Path, Counter | None], dict[str, Any]]
 
 
+def known_systems() -> list[str]:
+    """Names of all systems, in order."""
+    return sorted(PACKAGES)
+
+
 def trainer(name: str) -> Trainer:
     """The training of the system of this name. Raises HeadwaterError if unknown."""
     stage = _stage(name, "stage_train")
@@ -47,6 +53,33 @@ def trainer(name: str) -> Trainer:
 def evaluator(name: str) -> Evaluator:
     """The evaluation of the system of this name. Raises HeadwaterError if unknown."""
     return partial(_stage(name, "stage_evaluate").evaluate_stage, name)
+
+
+def training_inputs(name: str, params: Params, project: Path) -> dict[str, Any]:
+    """Everything but data that the weights of a system depend on: its settings and its code."""
+    settings = _stage(name, "settings").training_settings(name, params, project)
+    return {**settings, **_code(name, "stage_train", "train_stage")}
+
+
+def evaluation_inputs(name: str, params: Params, project: Path) -> dict[str, Any]:
+    """Everything but data and weights that a system's figures on the benchmark depend on."""
+    settings = _stage(name, "settings").answer_settings(name, params, project)
+    return {**settings, **_code(name, "stage_evaluate", "evaluate_stage")}
+
+
+def reconstruction_inputs(name: str, params: Params, project: Path) -> dict[str, Any]:
+    """Everything but data and weights that a system's heads of the photos depend on."""
+    settings = _stage(name, "settings").answer_settings(name, params, project)
+    return {**settings, **_code(name, "stage_reconstruct", "reconstruct_stage")}
+
+
+def _code(name: str, module: str, function: str) -> dict[str, Any]:
+    return code_of(frozenset({Name(f"{PACKAGES[name]}.{module}", function)})).as_json()
+
+
+def reconstructor(name: str) -> Evaluator:
+    """The reconstruction of the photos by the system of this name. Raises HeadwaterError."""
+    return partial(_stage(name, "stage_reconstruct").reconstruct_stage, name)
 
 
 def _stage(name: str, module: str) -> Any:

@@ -74,7 +74,7 @@ def test_damage_is_named_and_mended_and_a_failing_stage_says_why(
     step = project.path / "tasks" / "squares.py"
     text = step.read_text().replace("    1,\n", "    2,\n")
     broken = 'raise HeadwaterError("squares: no luck; try again")'
-    text = text.replace("    for item", f"    {broken}\n    for item")
+    text = text.replace("    for row", f"    {broken}\n    for row")
     text = text.replace("import os", "import os\nfrom headwater.errors import HeadwaterError")
     step.write_text(text)
     done = project.flow()
@@ -135,7 +135,10 @@ def test_main_figures_are_shown_with_their_ratio(tmp_path: Path) -> None:
     metrics = {"face_chamfer_mm": 1.2, "mean_head_face_chamfer_mm": 1.6, "subjects": 48}
     path = tmp_path / "data" / "evaluate" / "glvd" / "metrics.json"
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({**metrics, "real_landmark_nme_percent": 3.456}))
+    path.write_text(json.dumps(metrics))
+    photographed = tmp_path / "data" / "reconstruct" / "glvd"
+    photographed.mkdir(parents=True)
+    (photographed / "metrics.json").write_text('{"real_landmark_nme_percent": 3.456}')
     report = tmp_path / "data" / "report" / "index.html"
     report.parent.mkdir()
     report.touch()

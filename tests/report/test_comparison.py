@@ -123,7 +123,9 @@ def test_photos_are_compared_where_there_are_any(tmp_path: Path) -> None:
         "lvd": {"real_photos": 0},
     }.items():
         write_rows(evaluated / system, {"held_out": rows(system, 1.0, size="small")})
-        (evaluated / system / "metrics.json").write_text(json.dumps(figures))
+        photographed = tmp_path / "reconstruct" / system
+        photographed.mkdir(parents=True)
+        (photographed / "metrics.json").write_text(json.dumps(figures))
     (line,) = compare_systems(tmp_path).photos
     assert (line.system, line.photos, line.nme_percent) == ("GLVD small", 2, 2.5)
     assert np.isnan(line.worst_percent)

@@ -237,5 +237,6 @@ def test_the_step_writes_page_and_picture(
     assert (tmp_path / "data/report/index.html").read_text(encoding="utf-8") == report.html
     assert (tmp_path / "data/report/head.png").read_bytes() == report.picture
     shutil.rmtree(tmp_path / "data/evaluate")
+    shutil.rmtree(tmp_path / "data/reconstruct")
     main()
     assert not (tmp_path / "data/report/head.png").exists()

@@ -10,7 +10,7 @@ import trimesh
 
 from headwater.artifacts import schemas
 from headwater.artifacts.columns import TableSchema, is_optional
-from headwater.artifacts.evaluate_schemas import ERRORS, EXAMPLES
+from headwater.artifacts.evaluate_schemas import ERRORS, EXAMPLES, PHOTO_HEADS
 from headwater.artifacts.ids import bucket_of, item_id
 from headwater.artifacts.images import encode_png
 from headwater.artifacts.meshes import to_ply
@@ -110,8 +110,8 @@ class Builder:
     def write(self, data: Path) -> None:
         """Write all tables, the evaluation's as single files."""
         for name, (schema, rows) in self.rows.items():
-            if schema.step == "evaluate":
-                path = data / "evaluate" / "glvd" / f"{schema.table}.parquet"
+            if schema.step in ("evaluate", "reconstruct"):
+                path = data / schema.step / "glvd" / f"{schema.table}.parquet"
                 write_bucket(path, schema, to_table(schema, rows), "")
                 continue
             buckets: dict[int, list[dict[str, Any]]] = {}
@@ -181,24 +181,24 @@ def _example(builder: Builder, item: str, kind: str) -> None:
     steps = [rng.normal(0, 20, vertices.shape), vertices * 0.8, vertices]
     pixels, _ = project(camera(), vertices[:68])
     mesh = {"bytes": to_ply(vertices, SPHERE.faces), "path": "mesh.ply"}
-    known = kind != "photo"
-    builder.add(
-        EXAMPLES,
-        item=item,
-        subject=item,
-        split="test",
-        source="synthetic" if known else "photo",
-        system="glvd",
-        kind=kind,
-        image=_picture(3),
+    looks = {
+        "item": item,
+        "subject": item,
+        "split": "test",
+        "system": "glvd",
+        "image": _picture(3),
         **camera_columns(),
-        mesh=mesh,
-        mesh_truth=mesh if known else None,
-        distance_mm=np.linspace(0, 8, len(vertices)).tolist() if known else None,
-        steps_mm=[step.ravel().tolist() for step in steps],
-        landmarks_68_px=pixels.ravel().tolist(),
-        landmarks_68_found_px=(pixels + 1).ravel().tolist(),
-    )
+        "mesh": mesh,
+        "steps_mm": [step.ravel().tolist() for step in steps],
+        "landmarks_68_px": pixels.ravel().tolist(),
+        "landmarks_68_found_px": (pixels + 1).ravel().tolist(),
+    }
+    if kind == "photo":
+        builder.add(PHOTO_HEADS, **looks, source="photo", landmark_nme_percent=3.0, mask_iou=0.9)
+        return
+    distances = np.linspace(0, 8, len(vertices)).tolist()
+    known = {"mesh_truth": mesh, "distance_mm": distances}
+    builder.add(EXAMPLES, **looks, source="synthetic", kind=kind, **known)
 
 
 def _errors(builder: Builder) -> None:
@@ -280,7 +280,10 @@ def write_data(data: Path) -> None:
     builder.write(data)
     evaluated, trained = data / "evaluate" / "glvd", data / "train" / "glvd"
     trained.mkdir(parents=True)
-    (evaluated / "metrics.json").write_text(json.dumps(METRICS))
+    of_photos = {name: value for name, value in METRICS.items() if name.startswith("real_")}
+    of_heads = {name: value for name, value in METRICS.items() if name not in of_photos}
+    (evaluated / "metrics.json").write_text(json.dumps(of_heads))
+    (data / "reconstruct" / "glvd" / "metrics.json").write_text(json.dumps(of_photos))
     (evaluated / "descent.csv").write_text("step,vertex_error_mm\n0,70\n1,20\n2,4\n")
     (trained / "loss.csv").write_text("step,keypoint_loss,vertex_loss\n1,3,2\n2,2,1\n3,1,0.5\n")
     _benchmark(data)

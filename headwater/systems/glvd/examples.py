@@ -1,4 +1,4 @@
-"""Reconstructions to look at, as rows of the ``evaluate/examples`` table, and as meshes."""
+"""Reconstructions to look at, as rows of tables."""
 
 from typing import Any
 
@@ -18,24 +18,21 @@ from headwater.systems.glvd.pose import project_mm
 from headwater.systems.glvd.reconstruct import Reconstruction
 
 
-def example_row(
-    system: str, row: Row, kind: str, views: Views, found: Reconstruction, template: Template
+def looks_row(
+    system: str, row: Row, views: Views, found: Reconstruction, template: Template
 ) -> Row:
-    """Row of one reconstruction from one view; ``row`` gives its origin."""
+    """Columns to look at of a reconstruction from one view; ``row`` gives its origin."""
     camera = (views.K[0], found.rotations[0], found.translations[0])
     projected = project_mm(template.landmarks_68(found.vertices), *camera)
     item = row["item"]
     return {
         **origin(row),
         "system": system,
-        "kind": kind,
         "image": encode_png(views.images[0], item),
         "intrinsics": camera[0].ravel().tolist(),
         "rotation": camera[1].ravel().tolist(),
         "translation": camera[2].ravel().tolist(),
         "mesh": {"bytes": to_ply(found.vertices, template.faces), "path": f"{item}.ply"},
-        "mesh_truth": None,
-        "distance_mm": None,
         "steps_mm": [step.ravel().tolist() for step in found.steps],
         "landmarks_68_px": projected.ravel().tolist(),
         "landmarks_68_found_px": views.landmarks_478_px[0][IBUG68_FROM_478].ravel().tolist(),
@@ -45,8 +42,7 @@ def example_row(
 def with_truth(example: Row, answer: Answer, template: Template) -> Row:
     """The row with the true surface and each predicted vertex's distance to it."""
     heat = answer.row.heat
-    if heat is None:
-        return example
+    assert heat is not None, "an example is chosen among the heads that were judged"
     truth = answer.trial.case.truth.vertices.astype(np.float32)
     distances = distance_to_surface(answer.found.vertices, heat.transform, truth, template)
     name = f"{example['item']}-truth.ply"
@@ -81,8 +77,6 @@ def error_row(system: str, origin_row: Row, **figures: Any) -> Row:
         "face_chamfer_mm",
         "mean_head_face_chamfer_mm",
         "vertex_error_mm",
-        "landmark_nme_percent",
-        "mask_iou",
         "failure",
     )
     return {**origin(origin_row), "system": system, **dict.fromkeys(names), **figures}

@@ -18,6 +18,7 @@ from headwater.errors import HeadwaterError
 from headwater.systems.glvd.config import GlvdConfig, HeatmapInput
 from headwater.systems.glvd.model import resized
 from headwater.systems.glvd.onnx_adapter import open_onnx
+from headwater.systems.glvd.settings import with_built_in
 
 _LARGEST: Final = float(torch.finfo(torch.float16).max)
 
@@ -86,14 +87,6 @@ def with_heatmaps(
     net = open_net(path, read_net(path), config)
     heatmaps = HeatmapInput(source="net", maps=net.maps, net=path.name, sha256=net.sha256)
     return config.model_copy(update={"heatmaps": heatmaps}), net
-
-
-def with_built_in(config: GlvdConfig, settings: GuidedDescent) -> GlvdConfig:
-    """The config with the source of heatmaps that the parameters name; "auto" leaves the size's."""
-    if settings.heatmaps == "auto":
-        return config
-    heatmaps = HeatmapInput.model_validate({"source": settings.heatmaps})
-    return config.model_copy(update={"heatmaps": heatmaps})
 
 
 def needed_net(weights: Path, config: GlvdConfig, path: Path | None) -> HeatmapNet | None:

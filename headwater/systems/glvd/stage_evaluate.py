@@ -10,7 +10,6 @@ import numpy as np
 
 from headwater.artifacts.atomic import write_bytes, write_text
 from headwater.artifacts.evaluate_schemas import ERRORS, EXAMPLES
-from headwater.artifacts.glb import to_glb
 from headwater.artifacts.meshes import to_ply
 from headwater.artifacts.schemas import TRUTH
 from headwater.artifacts.tables import Row, read_table, to_table, write_bucket
@@ -20,18 +19,11 @@ from headwater.benchmark.results import write_results
 from headwater.benchmark.table import SetRows, of_system, read_rows
 from headwater.benchmark.trials import HELD_OUT, read_cases
 from headwater.config import Params
-from headwater.datasets.scenes import Template, Views
-from headwater.datasets.tables import (
-    read_photo_views,
-)
+from headwater.datasets.scenes import Template
 from headwater.errors import HeadwaterError
-from headwater.metrics.regions import intersection_over_union
-from headwater.metrics.silhouette import silhouette
 from headwater.systems.glvd.evaluate import Evaluation, evaluate, vertex_error
-from headwater.systems.glvd.examples import best_median_worst, error_row, example_row, with_truth
-from headwater.systems.glvd.pose import project_mm
-from headwater.systems.glvd.reconstruct import landmark_nme, reconstruct_photo
-from headwater.systems.glvd.weights import TrainedGlvd, load_weights
+from headwater.systems.glvd.examples import best_median_worst, error_row, looks_row, with_truth
+from headwater.systems.glvd.weights import load_weights
 from headwater.training.device import chosen_device
 from headwater.training.loop import deterministic
 
@@ -41,10 +33,10 @@ Counter = Callable[[int], None]
 def evaluate_stage(
     system: str, params: Params, data: Path, out: Path, progress: Counter | None
 ) -> dict[str, Any]:
-    """Evaluate the weights on the benchmark and on every photo.
+    """Evaluate the weights on the benchmark.
 
     Writes metrics.json, what ``write_results`` writes, descent.csv, errors.parquet,
-    examples.parquet and meshes/ below ``out``. progress is called with 1 after every trial.
+    examples.parquet and the mean head below ``out``. progress is called with 1 after every trial.
     """
     settings = getattr(params.systems, system)
     device = chosen_device(settings.device, f"systems.{system}.device")
@@ -64,16 +56,11 @@ def evaluate_stage(
             iterations=iterations,
             progress=progress,
         )
-        photos = [
-            _photo(system, trained, row, view, iterations, out)
-            for row, view in read_photo_views(data)
-        ]
     if not evaluation.sound:
         raise HeadwaterError(f"{system}: every alignment failed; the weights are not usable")
     errors, examples = _heads(system, evaluation, baselines, trained.template, data)
-    errors += [error for error, _ in photos]
-    examples += [example for _, example in photos]
-    write_bytes(out / "meshes" / "mean_head.ply", to_ply(trained.mean_head, trained.template.faces))
+    mean_head = to_ply(trained.mean_head, trained.template.faces)
+    write_bytes(out / "meshes" / "mean_head.ply", mean_head)
     write_results(out, evaluation.rows, trained.mean_head, trained.template.faces)
     write_bucket(out / "errors.parquet", ERRORS, to_table(ERRORS, errors), "")
     write_bucket(out / "examples.parquet", EXAMPLES, to_table(EXAMPLES, examples), "")
@@ -82,7 +69,6 @@ def evaluate_stage(
     metrics = {
         **figures(system, evaluation.rows, baselines),
         "vertex_error_mm": float(np.mean([vertex_error(a) for a in evaluation.sound])),
-        **_photo_figures([error for error, _ in photos]),
     }
     rounded = {name: round(value, 6) for name, value in sorted(metrics.items())}
     write_text(out / "metrics.json", json.dumps(rounded, indent=2) + "\n")
@@ -114,44 +100,7 @@ def _heads(
         )
     examples = []
     for kind, answer in best_median_worst(evaluation):
-        row = example_row(
-            system, origins[answer.row.subject], kind, answer.trial.views, answer.found, template
-        )
-        examples.append(with_truth(row, answer, template))
+        subject = origins[answer.row.subject]
+        row = looks_row(system, subject, answer.trial.views, answer.found, template)
+        examples.append({**with_truth(row, answer, template), "kind": kind})
     return errors, examples
-
-
-def _photo(
-    system: str, trained: TrainedGlvd, row: Row, view: Views, iterations: int, out: Path
-) -> tuple[Row, Row]:
-    """The error row and the example row of a photo; its meshes are written."""
-    template: Template = trained.template
-    found = reconstruct_photo(trained, view, iterations=iterations)
-    meshes = out / "meshes"
-    write_bytes(meshes / f"{row['item']}.ply", to_ply(found.vertices, template.faces))
-    write_bytes(meshes / f"{row['item']}.glb", to_glb(found.vertices, template.faces))
-    mask = view.masks[0] > 0
-    covered = silhouette(
-        project_mm(found.vertices, view.K[0], found.rotations[0], found.translations[0]),
-        template.faces,
-        (mask.shape[1], mask.shape[0]),
-    )
-    error = error_row(
-        system,
-        row,
-        landmark_nme_percent=100 * landmark_nme(trained, view, found)[0],
-        mask_iou=intersection_over_union(covered, mask),
-    )
-    return error, example_row(system, row, "photo", view, found, template)
-
-
-def _photo_figures(errors: list[Row]) -> dict[str, float | int]:
-    if not errors:
-        return {"real_photos": 0}
-    nmes = [error["landmark_nme_percent"] for error in errors]
-    return {
-        "real_photos": len(errors),
-        "real_landmark_nme_percent": float(np.mean(nmes)),
-        "real_landmark_nme_percent_worst": max(nmes),
-        "real_mask_iou": float(np.mean([error["mask_iou"] for error in errors])),
-    }

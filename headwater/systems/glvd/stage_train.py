@@ -12,18 +12,11 @@ from headwater.datasets.tables import (
     template_of,
 )
 from headwater.heads.model import HeadModel
-from headwater.systems.glvd.config import SIZES, GlvdConfig, without_keypoints
-from headwater.systems.glvd.heatmap_net import HeatmapNet, with_built_in, with_heatmaps
+from headwater.systems.glvd.heatmap_net import HeatmapNet, with_heatmaps
+from headwater.systems.glvd.settings import config_of, with_built_in
 from headwater.systems.glvd.train import train
 from headwater.training.device import chosen_device
 from headwater.training.loop import Progress
-
-
-def config_of(system: str, params: Params) -> GlvdConfig:
-    """The size that the parameters name for a system, with the iterations that they set."""
-    settings = getattr(params.systems, system)
-    config = SIZES[settings.size].model_copy(update={"iterations": settings.iterations})
-    return without_keypoints(config) if system == "lvd" else config
 
 
 def training_steps(system: str, params: Params) -> int:
@@ -53,7 +46,7 @@ def train_stage(
     net: HeatmapNet | None = None
     if config.keypoints:
         config, net = with_heatmaps(config, params.systems.glvd, data.parent)
-    heads = read_heads(data)
+    heads = read_heads(data, ("train",))
     views = read_synthetic_views(data, heads)
     result = train(
         config,

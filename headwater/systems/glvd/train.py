@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from headwater.artifacts.code import code_of_functions
+from headwater.artifacts.ids import canonical_json
 from headwater.datasets.scenes import Heads, SdfSamples, Template, Views
 from headwater.errors import HeadwaterError
 from headwater.faces.landmark_sets import IBUG68_FROM_478
@@ -75,7 +77,7 @@ def train(
     network = build(config, targets[torch.unique(crops.head)], template, seed)
     before = config.localiser.steps if config.trains_localiser else 0
     with deterministic(config.threads, device):
-        fingerprint = _fingerprint(config, seed, crops, targets)
+        fingerprint = _fingerprint(config, seed, device, crops, targets, samples)
         crops, curve = _localised(
             config, network, crops, checkpoint_dir, fingerprint, device, seed, progress
         )
@@ -222,10 +224,26 @@ def build(config: GlvdConfig, targets: Tensor, template: Template, seed: int) ->
     return network
 
 
-def _fingerprint(config: GlvdConfig, seed: int, crops: Crops, targets: Tensor) -> str:
-    total = hashlib.sha256(f"{config.model_dump_json()} {seed} {torch.__version__}".encode())
-    seen = (crops.pixels, crops.landmarks, crops.projection, crops.head, crops.peaks, crops.heat)
-    for tensor in (*seen, targets):
-        if tensor is not None:
+def _fingerprint(
+    config: GlvdConfig,
+    seed: int,
+    device: torch.device,
+    crops: Crops,
+    targets: Tensor,
+    samples: SdfSamples | None,
+) -> str:
+    """Everything that the weights depend on: settings, code with its packages, and the data."""
+    code = code_of_functions([train]).as_json()
+    notes = {"config": config.model_dump(mode="json"), "seed": seed, "device": device.type}
+    total = hashlib.sha256(canonical_json({**notes, **code}).encode())
+    seen = [crops.pixels, crops.landmarks, crops.projection, crops.head, crops.peaks, crops.heat]
+    seen.append(targets)
+    if samples is not None and config.sdf_steps:
+        seen += [torch.from_numpy(samples.points), torch.from_numpy(samples.distances)]
+    for tensor in seen:
+        if tensor is None:
+            total.update(b"none")
+        else:
+            total.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
             total.update(tensor.contiguous().numpy().tobytes())
     return total.hexdigest()

@@ -1,0 +1,392 @@
+"""The code that a result depends on, as one hash: what is executed, and nothing beside it.
+
+Fingerprints go over definitions, not over files: from the functions that compute a result, through
+every name that they use, to the functions, classes and constants behind these names, in all depth.
+Docstrings, comments and the layout of the text do not count. Packages from elsewhere count by their
+version.
+"""
+
+import ast
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.metadata import packages_distributions, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from headwater.artifacts.ids import canonical_json, sha256_hex
+
+PROJECT: Final = Path(__file__).resolve().parents[2]
+# Followed wherever they lie; other packages only where they are not installed but lie in a folder.
+OURS: Final = ("headwater", "tasks")
+# Parameters that matter enter a key by value; runners start a step and do not enter its bytes.
+NOT_FOLLOWED: Final = frozenset(
+    {
+        "headwater.config",
+        "tasks.command",
+        "tasks.console",
+        "tasks.lifeline",
+        "tasks.workers",
+    }
+)
+# Their first argument is the name of a module or a package.
+_CALLS: Final = ("import_module", "find_spec", "version", "files")
+_INSTALLED: Final = ("site-packages", "dist-packages")
+
+
+@dataclass(frozen=True, order=True)
+class Name:
+    """A definition: the dotted module, and the name that it has there ("" for the whole module)."""
+
+    module: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """code: SHA-256 over all definitions used. packages: version of each package used, by name."""
+
+    code: str
+    packages: dict[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        """What enters a key."""
+        return {"code": self.code, "packages": self.packages}
+
+
+def code_of_functions(functions: Iterable[Callable[..., Any]]) -> Code:
+    """Code that calling ``functions`` executes; lambdas, whose values enter keys, are left out."""
+    roots = []
+    for function in functions:
+        name = function.__qualname__.partition(".")[0]
+        if function.__name__ != "<lambda>":
+            roots.append(Name(_module_name(function), name))
+    return code_of(frozenset(roots))
+
+
+def _module_name(function: Callable[..., Any]) -> str:
+    """Dotted name of a function's module, from its file where it runs as ``__main__``."""
+    if function.__module__ != "__main__":
+        return function.__module__
+    file = Path(inspect.getfile(function)).resolve()
+    package = file.parent
+    parts = [file.stem]
+    while (package / "__init__.py").is_file():
+        parts.append(package.name)
+        package = package.parent
+    return ".".join(reversed(parts))
+
+
+@cache
+def code_of(roots: frozenset[Name]) -> Code:
+    """Code that the definitions ``roots`` execute. Raises LookupError for one that is not there."""
+    for root in roots:
+        module = read_module(root.module)
+        if module is None or not module.statements(root.name):
+            raise LookupError(f"{root.module} has no {root.name}")
+    pieces: dict[str, str] = {}
+    packages: set[str] = set()
+    known: set[Name] = set()
+    waiting = list(roots)
+    while waiting:
+        name = waiting.pop()
+        if name in known or name.module in NOT_FOLLOWED:
+            continue
+        known.add(name)
+        module = read_module(name.module)
+        if module is None:
+            packages.add(name.module.partition(".")[0])
+            continue
+        used = module.statements(name.name)
+        if not used and name.name not in ("", "!"):
+            # A name that is made at run time, or one that every module has.
+            waiting.append(Name(name.module, ""))
+        for number, statement in enumerate(used):
+            pieces[f"{name.module}:{name.name}:{number}"] = sha256_hex(normal(statement).encode())
+            waiting += module.names_in(statement)
+        waiting += [target for target in module.always if target not in known]
+    versions = {d: version(d) for top in packages for d in _distributions().get(top, ())}
+    return Code(sha256_hex(canonical_json(pieces).encode()), dict(sorted(versions.items())))
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module of the project as its top-level statements, read and never imported."""
+
+    name: str
+    tree: ast.Module
+
+    @cached_property
+    def bindings(self) -> dict[str, list[ast.stmt]]:
+        """The statements that define each top-level name, in order."""
+        bound: dict[str, list[ast.stmt]] = {}
+        for statement in self.tree.body:
+            if not isinstance(statement, ast.Import | ast.ImportFrom):
+                for name in _bound_by(statement):
+                    bound.setdefault(name, []).append(statement)
+        return bound
+
+    @cached_property
+    def imports(self) -> dict[str, Name]:
+        """Where each name that the module imports comes from."""
+        return _imports(self.tree.body, self.name)
+
+    @cached_property
+    def always(self) -> list[Name]:
+        """What happens when the module is imported, and when the packages round it are."""
+        parents = self.name.split(".")[:-1]
+        around = [Name(".".join(parents[: n + 1]), "!") for n in range(len(parents))]
+        return [Name(self.name, "!"), *around]
+
+    def statements(self, name: str) -> list[ast.stmt]:
+        """Statements that define ``name``; all for "", those with an effect of their own for "!".
+
+        A name that the module imports is followed where it comes from.
+        """
+        if name == "":
+            return [one for one in self.tree.body if not _is_text(one)]
+        if name == "!":
+            return [one for one in self.tree.body if _has_effect(one)]
+        if name in self.bindings:
+            return self.bindings[name]
+        target = self.imports.get(name)
+        return [] if target is None else [_import_statement(target)]
+
+    def names_in(self, statement: ast.stmt) -> list[Name]:
+        """Definitions that a statement of this module uses."""
+        local = _imports(_local_imports(statement), self.name)
+        found = [_on_import(target) for target in local.values()]
+        found += _named_in_calls(statement)
+        for chain in _chains(statement):
+            first = chain[0]
+            target = local.get(first) or self.imports.get(first)
+            if target is not None:
+                found.append(_resolve(target, chain[1:]))
+            elif first in self.bindings:
+                found.append(Name(self.name, first))
+        return found
+
+
+@cache
+def read_module(name: str) -> Module | None:
+    """A module of the project, or of a package that is not installed but lies in a folder.
+
+    None for the standard library and for installed packages.
+    """
+    path = _source(name)
+    return None if path is None else Module(name, ast.parse(path.read_bytes()))
+
+
+def forget() -> None:
+    """Read all source files anew the next time."""
+    for cached in (code_of, read_module, _source, _top_folder):
+        cached.cache_clear()
+
+
+@cache
+def _source(name: str) -> Path | None:
+    top, *parts = name.split(".")
+    folder = _top_folder(top)
+    if folder is None:
+        return None
+    path = folder.joinpath(*parts)
+    candidates = (path / "__init__.py", path.with_name(f"{path.name}.py"))
+    return next((one for one in candidates if one.is_file()), None)
+
+
+@cache
+def _top_folder(top: str) -> Path | None:
+    """Folder of a top-level package (or its file, without the suffix) whose code is followed."""
+    if top == OURS[0]:
+        return PROJECT / top
+    try:
+        spec = find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    places = list(spec.submodule_search_locations or ())
+    if not places and spec.origin in (None, "built-in", "frozen"):
+        return None
+    folder = Path(places[0] if places else str(spec.origin).removesuffix(".py")).resolve()
+    return folder if top in OURS or not _is_installed(folder) else None
+
+
+def _is_installed(path: Path) -> bool:
+    return any(part in _INSTALLED for part in path.parts) or path.is_relative_to(_standard())
+
+
+@cache
+def _standard() -> Path:
+    return Path(inspect.getfile(inspect)).resolve().parent
+
+
+@cache
+def _distributions() -> dict[str, list[str]]:
+    return {top: sorted(set(names)) for top, names in packages_distributions().items()}
+
+
+def _resolve(target: Name, chain: tuple[str, ...]) -> Name:
+    """The definition that a dotted use of an imported name means."""
+    for part in chain:
+        if target.name and not _is_module(target):
+            return target
+        target = Name(_as_module(target), part)
+    return Name(_as_module(target), "") if _is_module(target) else target
+
+
+def _on_import(target: Name) -> Name:
+    """The effects of the import that brings a name."""
+    return Name(_as_module(target) if _is_module(target) else target.module, "!")
+
+
+def _is_module(target: Name) -> bool:
+    """Whether a name means a module: one without a name, or a submodule of its package."""
+    if not target.name:
+        return True
+    module = read_module(target.module)
+    if module is not None and (target.name in module.bindings or target.name in module.imports):
+        return False
+    return _source(f"{target.module}.{target.name}") is not None
+
+
+def _as_module(target: Name) -> str:
+    return f"{target.module}.{target.name}" if target.name else target.module
+
+
+def _imports(statements: Iterable[ast.stmt], module: str) -> dict[str, Name]:
+    """Targets by the name that they get in ``module``."""
+    bound: dict[str, Name] = {}
+    for statement in statements:
+        if isinstance(statement, ast.Import):
+            for alias in statement.names:
+                top = alias.name.partition(".")[0]
+                bound[alias.asname or top] = Name(alias.name if alias.asname else top, "")
+        elif isinstance(statement, ast.ImportFrom):
+            source = _absolute(statement, module)
+            for alias in statement.names:
+                bound[alias.asname or alias.name] = Name(source, alias.name)
+    return bound
+
+
+def _absolute(statement: ast.ImportFrom, module: str) -> str:
+    """The dotted module of a ``from`` import, relative ones counted from ``module``."""
+    if not statement.level:
+        return statement.module or ""
+    path = _source(module)
+    inside = path is not None and path.name == "__init__.py"
+    parts = module.split(".")
+    parts = parts[: len(parts) - statement.level + inside]
+    return ".".join([*parts, *([statement.module] if statement.module else [])])
+
+
+def _import_statement(target: Name) -> ast.stmt:
+    return ast.ImportFrom(target.module, [ast.alias(target.name or "*")], 0)
+
+
+def _local_imports(statement: ast.stmt) -> list[ast.stmt]:
+    kinds = ast.Import | ast.ImportFrom
+    return [node for node in ast.walk(statement) if isinstance(node, kinds)]
+
+
+def _named_in_calls(statement: ast.stmt) -> list[Name]:
+    """Modules and packages that a statement names as text, as in ``import_module("a.b")``."""
+    return [
+        Name(node.args[0].value, "")
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call)
+        and (chains := _chains(node.func))
+        and chains[0][-1] in _CALLS
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+        and isinstance(node.args[0].value, str)
+    ]
+
+
+def _bound_by(statement: ast.stmt) -> set[str]:
+    """Names that a top-level statement gives a value."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {statement.name}
+    if _is_guard(statement):
+        return set()
+    # The variables of a comprehension are its own.
+    own = {
+        id(name)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.comprehension)
+        for name in ast.walk(node.target)
+    }
+    names = set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and id(node) not in own:
+            names.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            # ``TABLE[key] = value`` changes TABLE.
+            names |= {chain[0] for chain in _chains(node.value)}
+    return names
+
+
+def _has_effect(statement: ast.stmt) -> bool:
+    """Whether a top-level statement does something that no name of the module stands for."""
+    plain = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    if isinstance(statement, plain) or _is_guard(statement) or _is_text(statement):
+        return False
+    return not _bound_by(statement)
+
+
+def _is_guard(statement: ast.stmt) -> bool:
+    """Whether it is ``if __name__ == "__main__"``, which no import runs."""
+    return (
+        isinstance(statement, ast.If)
+        and isinstance(statement.test, ast.Compare)
+        and isinstance(statement.test.left, ast.Name)
+        and statement.test.left.id == "__name__"
+    )
+
+
+def _is_text(node: ast.AST) -> bool:
+    """Whether a statement is a string alone: a docstring, wherever it stands."""
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def _chains(node: ast.AST) -> list[tuple[str, ...]]:
+    """Dotted names that a piece of code reads, as tuples: ``a.b.c`` as ("a", "b", "c")."""
+    found: list[tuple[str, ...]] = []
+
+    def visit(part: ast.AST, after: tuple[str, ...]) -> None:
+        if isinstance(part, ast.Attribute):
+            visit(part.value, (part.attr, *after))
+        elif isinstance(part, ast.Name):
+            found.append((part.id, *after))
+        else:
+            for child in ast.iter_child_nodes(part):
+                visit(child, ())
+
+    visit(node, ())
+    return found
+
+
+def normal(node: Any) -> str:
+    """A syntax tree as text, the same under every Python: no positions, docstrings, empty fields.
+
+    A new release of Python may give its nodes new fields, which are empty in code that does not
+    use them.
+    """
+    if isinstance(node, list):
+        return f"[{','.join(normal(one) for one in node if not _is_text(one))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = [
+        f"{name}={normal(value)}"
+        for name, value in ast.iter_fields(node)
+        if value is not None and value != [] and name not in ("ctx", "type_comment", "kind")
+    ]
+    return f"{type(node).__name__}({','.join(fields)})"

@@ -1,0 +1,49 @@
+"""The content of tables as hashes, by the source and split of their rows.
+
+A hash stands for the rows of one table that share source and split, so that a new photo leaves the
+hashes of the training heads as they are.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from headwater.artifacts.columns import TableSchema
+from headwater.artifacts.tables import read_bucket, rows_hash, table_files
+
+# By table, then by "source/split".
+Contents = dict[str, dict[str, str]]
+
+
+def table_contents(data: Path, schemas: Iterable[TableSchema]) -> Contents:
+    """SHA-256 of every group of rows of the tables below ``data``, in the order of the files.
+
+    Raises DamagedTable naming a file that cannot be read.
+    """
+    return {schema.name: _groups(data, schema) for schema in schemas}
+
+
+def of_groups(contents: Contents, source: str, splits: Iterable[str]) -> Contents:
+    """The hashes of one source's rows in ``splits``."""
+    wanted = {f"{source}/{split}" for split in splits}
+    return {
+        table: {group: digest for group, digest in groups.items() if group in wanted}
+        for table, groups in contents.items()
+    }
+
+
+def _groups(data: Path, schema: TableSchema) -> dict[str, str]:
+    digests: dict[str, list[str]] = defaultdict(list)
+    for path in table_files(data, schema):
+        table = read_bucket(path, schema)
+        groups = pc.binary_join_element_wise(table.column("source"), table.column("split"), "/")
+        for group in sorted(pc.unique(groups).to_pylist()):
+            rows = table.filter(pc.equal(groups, group))
+            digests[group].append(f"{path.name} {rows_hash(rows)}\n")
+    return {
+        group: hashlib.sha256("".join(lines).encode()).hexdigest()
+        for group, lines in sorted(digests.items())
+    }

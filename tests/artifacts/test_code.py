@@ -1,0 +1,220 @@
+"""Code fingerprints follow what is executed: no comment, every function, every table by itself."""
+
+import ast
+import shutil
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from headwater.artifacts import code
+from headwater.artifacts.code import OURS, Name, code_of, code_of_functions, normal
+from headwater.artifacts.schemas import STEPS
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the code that may be edited."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("headwater", "tasks"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(PROJECT / name, folder / name, ignore=ignored)
+    return folder
+
+
+@pytest.fixture
+def fingerprints(checkout: Path) -> Iterator[Callable[[Path], dict[str, str]]]:
+    """A function that gives the fingerprint of every bucketed step's code in a checkout."""
+    top_folder = code._top_folder
+
+    def of(folder: Path) -> dict[str, str]:
+        code.forget()
+        code._top_folder = cache(lambda top: folder / top if top in OURS else top_folder(top))
+        return {step: code_of(frozenset({Name(f"tasks.{step}", "STEP")})).code for step in STEPS}
+
+    yield of
+    code._top_folder = top_folder
+    code.forget()
+
+
+@pytest.fixture
+def stale(
+    checkout: Path, fingerprints: Callable[[Path], dict[str, str]]
+) -> Callable[[str, "Edit"], set[str]]:
+    """A function that gives the steps whose code differs after an edit of a file."""
+
+    def after(file: str, edit: Edit) -> set[str]:
+        before = fingerprints(checkout)
+        path = checkout / file
+        text = path.read_text()
+        assert edit(text) != text
+        path.write_text(edit(text))
+        try:
+            changed = fingerprints(checkout)
+        finally:
+            path.write_text(text)
+        return {step for step in STEPS if changed[step] != before[step]}
+
+    return after
+
+
+Edit = Callable[[str], str]
+
+
+def replaced(old: str, new: str) -> Edit:
+    def edit(text: str) -> str:
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times"
+        return text.replace(old, new)
+
+    return edit
+
+
+def commented(text: str) -> str:
+    return f"# A comment.\n{text}\n\n# Another one.\n"
+
+
+def other_return(text: str) -> str:
+    return text.replace("return ", "return None or ", 1)
+
+
+@pytest.mark.parametrize(
+    ("file", "edit", "wanted"),
+    [
+        ("headwater/artifacts/schemas.py", commented, set()),
+        ("headwater/artifacts/evaluate_schemas.py", commented, set()),
+        ("headwater/errors.py", commented, set()),
+        ("tasks/head_model.py", commented, set()),
+        ("headwater/faces/parts.py", lambda text: text.replace('"""', '"""So. ', 1), set()),
+        ("headwater/artifacts/schemas.py", replaced('"signed distance samples of', '"samples of'),
+         {"sdf"}),
+        ("headwater/artifacts/schemas.py", replaced('"the same, of the outer eye', '"of the eye'),
+         {"cameras", "expressions"}),
+        ("headwater/faces/aspect_ratios.py", other_return, {"landmarks"}),
+        ("tasks/head_model.py", replaced("with_landmarks(store", "(with_landmarks)(1 and store"),
+         {"synthesize", "cameras", "expressions", "sdf"}),
+        ("headwater/artifacts/ids.py", replaced(':16], 16) >> 1', ':16], 16) >> 2'),
+         {"synthesize", "expressions", "sdf"}),
+        ("headwater/report/charts.py", other_return, set()),
+        ("tasks/console.py", other_return, set()),
+        ("headwater/config.py", lambda text: text.replace("ge=64", "ge=65"), set()),
+    ],
+)  # fmt: skip
+def test_an_edit_makes_exactly_its_users_stale(
+    stale: Callable[[str, Edit], set[str]], file: str, edit: Edit, wanted: set[str]
+) -> None:
+    assert stale(file, edit) == wanted
+
+
+def test_the_same_code_elsewhere_has_the_same_fingerprint(
+    checkout: Path, fingerprints: Callable[[Path], dict[str, str]], tmp_path: Path
+) -> None:
+    moved = tmp_path / "moved elsewhere"
+    shutil.copytree(checkout, moved)
+    assert fingerprints(moved) == fingerprints(checkout)
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A small package in a folder of its own, on the path."""
+    folder = tmp_path / "toypackage"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    code.forget()
+    yield folder
+    code.forget()
+
+
+def write(package: Path, **modules: str) -> None:
+    for name, text in modules.items():
+        (package / f"{name}.py").write_text(text)
+    code.forget()
+
+
+def digest(name: str, module: str = "toypackage.main") -> str:
+    return code_of(frozenset({Name(module, name)})).code
+
+
+NAMES = ("area", "unrelated", "late", "mean", "look", "scaled", "elsewhere")
+MAIN = {
+    "__init__": "",
+    "main": (
+        "import numpy as np\n"
+        "from toypackage import other\n"
+        "from toypackage.shapes import Circle as Round, AREA\n"
+        "def area(r): return Round(r).area() + other.twice(AREA)\n"
+        "def unrelated(): return 1\n"
+        "def late():\n"
+        "    from toypackage.other import thrice\n"
+        "    return thrice(2)\n"
+        "def mean(x): return np.mean(x)\n"
+        "TABLE = {}\n"
+        "TABLE['area'] = area\n"
+        "SQUARES = {unit: area(unit) for unit in (1, 2)}\n"
+        "def scaled(unit): return unit * 2\n"
+        "def elsewhere(): return run(other.__name__)\n"
+        "def look(name): return TABLE[name]\n"
+    ),
+    "other": "def twice(x): return 2 * x\ndef thrice(x): return 3 * x\n",
+    "shapes": (
+        "AREA = 3\nclass Base:\n    def area(self): return self.r ** 2\n"
+        "class Circle(Base):\n    def __init__(self, r): self.r = r\n"
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new", "stale"),
+    [
+        ("other", "2 * x", "x + x", {"area", "look", "elsewhere"}),
+        ("other", "3 * x", "x + x + x", {"late", "elsewhere"}),
+        ("shapes", "self.r ** 2", "self.r * self.r", {"area", "look"}),
+        ("shapes", "AREA = 3", "AREA = 4", {"area", "look"}),
+        ("main", "return 1", "return 2", {"unrelated"}),
+        ("main", "TABLE = {}", "TABLE = dict()", {"look"}),
+        ("other", "def twice", "print()\ndef twice", {"area", "look", "late", "elsewhere"}),
+        ("other", "def twice", "'a string alone'\ndef twice", set()),
+        ("__init__", "", "print(1)\n", set(NAMES)),
+    ],
+)  # fmt: skip
+def test_names_are_followed_through_imports_classes_and_tables(
+    package: Path, module: str, old: str, new: str, stale: set[str]
+) -> None:
+    write(package, **MAIN)
+    known = {name: digest(name) for name in NAMES}
+    text = MAIN[module]
+    write(package, **{module: text.replace(old, new, 1) if old else new})
+    assert {name for name in NAMES if digest(name) != known[name]} == stale
+
+
+def test_packages_that_are_used_count_by_their_version(package: Path) -> None:
+    from importlib.metadata import version
+
+    write(package, **MAIN)
+    assert code_of(frozenset({Name("toypackage.main", "mean")})).packages == {
+        "numpy": version("numpy")
+    }
+    assert code_of(frozenset({Name("toypackage.main", "unrelated")})).packages == {}
+
+
+def test_a_definition_that_is_not_there_is_named() -> None:
+    with pytest.raises(LookupError, match=r"headwater\.errors has no Nothing"):
+        code_of(frozenset({Name("headwater.errors", "Nothing")}))
+
+
+def test_a_bound_method_stands_for_its_class_and_a_lambda_for_its_value() -> None:
+    assert code_of_functions([code.Module.statements]) == code_of(
+        frozenset({Name("headwater.artifacts.code", "Module")})
+    )
+    assert code_of_functions([lambda: 1]) == code_of(frozenset())
+
+
+def test_text_of_a_tree_does_not_tell_layout_or_docstrings() -> None:
+    one = ast.parse('def f(x):\n    """Says."""\n    return x + 1  # plus\n')
+    two = ast.parse("def f( x ):\n\n    return (x\n        + 1)\n")
+    assert normal(one) == normal(two)
+    assert normal(one) != normal(ast.parse("def f(x):\n    return x + 2\n"))
+    assert normal(ast.parse("x = 1")) != normal(ast.parse("x = 1.0"))
+    assert normal(ast.parse("x = 'a'")) != normal(ast.parse("x = b'a'"))
