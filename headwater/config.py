@@ -1,6 +1,7 @@
 """The parameters of a build: ``params.yaml``, typed; a wrong key or value is refused by name."""
 
 import difflib
+import reprlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -8,7 +9,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from headwater.artifacts.images import MAX_PIXELS, MAX_SIDE_PX
+from headwater.artifacts.regular_files import read_file
 from headwater.errors import HeadwaterError
+
+MAX_BYTES = 2**16
+MAX_DEPTH = 10
 
 
 class Settings(BaseModel):
@@ -138,12 +143,13 @@ def load_params(path: Path) -> Params:
     Raises HeadwaterError naming every wrong key with the nearest valid one, every wrong value, and
     another head model or a heatmap network that is not there.
     """
+    if not path.exists():
+        raise HeadwaterError(f"{path}: not found; run from the project's folder")
+    data = read_file(path, MAX_BYTES)
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise HeadwaterError(f"{path}: not found; run from the project's folder") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise HeadwaterError(f"{path}: not valid YAML: {error}") from error
+        raw = _yaml(data.decode())
+    except (yaml.YAMLError, ValueError) as error:
+        raise HeadwaterError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(raw, dict):
         raise HeadwaterError(f"{path}: must hold keys and values")
     try:
@@ -159,6 +165,22 @@ def load_params(path: Path) -> Params:
             "name a network's file, or auto, trained, mediapipe or oracle"
         )
     return params
+
+
+def _yaml(text: str) -> Any:
+    """Content of YAML without what parameters have no use for and bombs are made of.
+
+    Raises YAMLError or ValueError.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise yaml.YAMLError(f"aliases are not read (line {event.start_mark.line + 1})")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise yaml.YAMLError(f"it is nested too deeply (line {event.start_mark.line + 1})")
+    return yaml.safe_load(text)
 
 
 def _check_other_head_model(params: Params, path: Path) -> None:
@@ -181,8 +203,8 @@ def _explain(problem: Any) -> str:
         return f"unknown key {key}; the nearest valid key is {nearest[0]}"
     if problem["type"] == "missing":
         return f"key {key} is missing"
-    given = problem["input"]
-    return f"{key} is {given!r}, but: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+    given = reprlib.repr(problem["input"])
+    return f"{key} is {given}, but: {problem['msg'][0].lower()}{problem['msg'][1:]}"
 
 
 def valid_keys(model: type[BaseModel] = Params, prefix: str = "") -> list[str]:

@@ -1,5 +1,6 @@
 """Errors that users see: what was wrong, where, and what to do."""
 
+import lzma
 import struct
 import zipfile
 import zlib
@@ -9,7 +10,7 @@ from typing import Final
 READER_ERRORS: Final = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, EOFError),
     *(ArithmeticError, AssertionError, RuntimeError, MemoryError, struct.error, zlib.error),
-    zipfile.BadZipFile,
+    *(zipfile.BadZipFile, lzma.LZMAError),
 )
 
 

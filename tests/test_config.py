@@ -1,5 +1,6 @@
 """``params.yaml``: what is wrong is refused by name, before anything runs."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +157,33 @@ def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
 def test_nothing_valid_is_unreachable() -> None:
     assert len(set(valid_keys())) == len(valid_keys())
     assert set(Params.model_fields) <= set(valid_keys())
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("seed: &a [1]\nbuckets: *a\n", "aliases are not read .line 2"),
+        ("seed: " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+        ("seed: " + "9" * 5000, "not valid YAML"),
+        ("? [1, 2]\n: 3\n", "not valid YAML"),
+        ("seed: 2020-13-45\n", "not valid YAML"),
+        ("seed: \x00", "not valid YAML"),
+        ("#" * 70_000, "at most 65536 are read"),
+        ("a: &x b\nc: 1\n", "unknown key a"),
+        ("seed: " + "x" * 60_000, "seed is 'xxx"),
+    ],
+)
+def test_hostile_parameters_are_refused_in_few_words(
+    tmp_path: Path, content: str, said: str
+) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(content)
+    with pytest.raises(HeadwaterError, match=said) as error:
+        load_params(path)
+    assert max(map(len, str(error.value).splitlines())) < 500
+
+
+def test_parameters_in_a_pipe_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "params.yaml")
+    with pytest.raises(HeadwaterError, match="it is a pipe"):
+        load_params(tmp_path / "params.yaml")

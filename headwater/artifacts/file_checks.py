@@ -2,21 +2,25 @@
 
 import csv
 import io
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import safetensors.numpy
-from safetensors import SafetensorError
+from safetensors import safe_open
 
 from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.glb import from_glb
 from headwater.artifacts.meshes import check_head_size, from_ply
+from headwater.artifacts.regular_files import read_file, read_json
 from headwater.artifacts.row_checks import check_rows
 from headwater.artifacts.schemas import TABLES
 from headwater.artifacts.tables import read_bucket
 from headwater.errors import HeadwaterError
+
+MAX_MESH_BYTES = 2**28
+MAX_TEXT_BYTES = 2**25
+MAX_PAGE_BYTES = 2**29
+MAX_REASON = 200
 
 
 def schema_of(path: Path) -> TableSchema | None:
@@ -37,8 +41,9 @@ def check_file(path: Path) -> str | None:
         check(path)
     except HeadwaterError as error:
         return str(error).removeprefix(f"{path}: ")
-    except (OSError, ValueError, KeyError, SafetensorError, csv.Error) as error:
-        return f"cannot be read ({error})"
+    except Exception as error:  # noqa: BLE001 (no file may keep the others from being checked)
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return f"cannot be read ({reason[:MAX_REASON]})"
     return None
 
 
@@ -50,33 +55,36 @@ def _parquet(path: Path) -> None:
 
 
 def _ply(path: Path) -> None:
-    vertices, _ = from_ply(path.read_bytes(), str(path))
+    vertices, _ = from_ply(read_file(path, MAX_MESH_BYTES), str(path))
     check_head_size(vertices, str(path))
 
 
 def _glb(path: Path) -> None:
-    vertices, _ = from_glb(path.read_bytes(), str(path))
+    vertices, _ = from_glb(read_file(path, MAX_MESH_BYTES), str(path))
     check_head_size(vertices, str(path))
 
 
 def _safetensors(path: Path) -> None:
-    for name, values in safetensors.numpy.load_file(path).items():
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise HeadwaterError(f"tensor {name} has values that are not finite numbers")
+    with safe_open(path, framework="numpy") as file:
+        for name in list(file.keys()):
+            values = file.get_tensor(name)
+            if values.dtype.kind == "f" and not np.isfinite(values).all():
+                raise HeadwaterError(f"tensor {name} has values that are not finite numbers")
 
 
 def _json(path: Path) -> None:
-    json.loads(path.read_bytes())
+    read_json(path, MAX_TEXT_BYTES)
 
 
 def _csv(path: Path) -> None:
-    rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
-    if not rows or any(len(row) != len(rows[0]) for row in rows):
+    text = read_file(path, MAX_TEXT_BYTES).decode()
+    lengths = {len(row) for row in csv.reader(io.StringIO(text))}
+    if len(lengths) != 1:
         raise HeadwaterError("is empty or its lines have different numbers of values")
 
 
 def _html(path: Path) -> None:
-    if not path.read_text(encoding="utf-8").rstrip().endswith("</html>"):
+    if not read_file(path, MAX_PAGE_BYTES).decode().rstrip().endswith("</html>"):
         raise HeadwaterError("does not end with </html>")
 
 

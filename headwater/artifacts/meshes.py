@@ -1,6 +1,7 @@
 """Triangle meshes as binary PLY, in the head frame, in mm."""
 
 import io
+import re
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,11 @@ from numpy.typing import NDArray
 from headwater.errors import READER_ERRORS, HeadwaterError
 
 HEAD_EXTENT_MM = (60.0, 700.0)
+MAX_PLY_HEADER = 2**16
+# Of the volume of its bounding box: heads with open necks and eyes have 0.1 and more.
+INSIDE_OUT = -0.02
+
+_PLY_ELEMENT = re.compile(rb"element\s+(\S{1,80})\s+(\d{1,20})")
 
 
 def to_ply(vertices: NDArray[Any], faces: NDArray[Any]) -> bytes:
@@ -27,6 +33,7 @@ def from_ply(data: bytes, name: str) -> tuple[NDArray[np.float32], NDArray[np.in
     vertex, or has a vertex that is not finite.
     """
     try:
+        _check_counts(data)
         mesh = trimesh.load(io.BytesIO(data), file_type="ply", process=False)
     except READER_ERRORS as error:
         reason = str(error) or type(error).__name__
@@ -34,6 +41,14 @@ def from_ply(data: bytes, name: str) -> tuple[NDArray[np.float32], NDArray[np.in
     if not isinstance(mesh, trimesh.Trimesh):
         raise HeadwaterError(f"{name}: has no triangles")
     return checked_mesh(mesh.vertices, mesh.faces, name)
+
+
+def _check_counts(data: bytes) -> None:
+    """Raise ValueError when a PLY header claims more elements than its file has bytes."""
+    header, _, _ = data[:MAX_PLY_HEADER].partition(b"end_header")
+    for name, count in _PLY_ELEMENT.findall(header):
+        if int(count) > len(data):
+            raise ValueError(f"it claims {count.decode()} of {name.decode(errors='replace')}")
 
 
 def checked_mesh(
@@ -67,4 +82,21 @@ def check_head_size(vertices: NDArray[Any], name: str) -> None:
         raise HeadwaterError(
             f"{name}: is {extent:.4g} across; heads are {low:.0f} to {high:.0f} mm, "
             "is it in metres?"
+        )
+
+
+def check_outside(vertices: NDArray[Any], faces: NDArray[Any], name: str) -> None:
+    """Raise HeadwaterError when a surface is turned inside out, by its signed volume.
+
+    faces (F, 3) should go counter-clockwise where one sees them from outside. Surfaces may be
+    open: the volume is that of the pyramids from their middle.
+    """
+    used = np.asarray(vertices, np.float64)[np.unique(faces)]
+    box = float(np.prod(np.ptp(used, axis=0)))
+    corners = np.asarray(vertices, np.float64)[faces] - used.mean(axis=0)
+    first, second, third = corners.transpose(1, 0, 2)
+    volume = float(np.einsum("fi,fi->", first, np.cross(second, third))) / 6
+    if volume < INSIDE_OUT * box:
+        raise HeadwaterError(
+            f"{name}: the mesh is turned inside out; reverse the order of every face's corners"
         )

@@ -1,11 +1,12 @@
 """Bytes of regular files, within a size and a time: a name may lead to a pipe, or hang for ever."""
 
+import json
 import os
 import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from headwater.errors import HeadwaterError
 
@@ -45,6 +46,14 @@ def read_file(path: Path, max_bytes: int) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or error
         raise HeadwaterError(f"{path}: cannot be read ({reason})") from error
+
+
+def read_json(path: Path, max_bytes: int) -> Any:
+    """Content of a JSON file; raises HeadwaterError as ``read_file``, also for no JSON."""
+    try:
+        return json.loads(read_file(path, max_bytes).decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise HeadwaterError(f"{path}: is not JSON ({error})") from error
 
 
 def within(seconds: float, act: Callable[[], T]) -> T:

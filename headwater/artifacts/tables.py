@@ -12,8 +12,12 @@ import pyarrow.parquet as pq
 
 from headwater.artifacts.atomic import write_bytes
 from headwater.artifacts.columns import TableSchema, is_optional
-from headwater.errors import HeadwaterError
+from headwater.errors import READER_ERRORS, HeadwaterError
 
+# What a table takes in memory, for its file: numbers and pictures hardly pack, and small files do.
+MAX_RATIO = 30
+FREE_BYTES = 2**24
+BYTES_PER_VALUE = 8
 BUCKET_KEY = b"headwater.bucket_key"
 Row = dict[str, Any]
 
@@ -72,17 +76,32 @@ def read_bucket(path: Path, schema: TableSchema, columns: Sequence[str] | None =
     Raises DamagedTable naming the file and what to do.
     """
     try:
+        _check_unpacked_size(path)
         table = pq.read_table(
             path,
             columns=list(columns) if columns is not None else None,
             page_checksum_verification=True,
             partitioning=None,
         )
-    except (pa.ArrowException, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except (pa.ArrowException, *READER_ERRORS) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DamagedTable(f"{path}: cannot be read ({reason}); rebuild its step") from error
     _check_schema(path, table.schema, schema, columns)
     return table
+
+
+def _check_unpacked_size(path: Path) -> None:
+    """Raise ValueError, by its footer, for a file that unpacks to far more than its bytes."""
+    with pq.ParquetFile(path) as file:
+        footer = file.metadata
+    unpacked = 0
+    for group in range(footer.num_row_groups):
+        for leaf in range(footer.num_columns):
+            chunk = footer.row_group(group).column(leaf)
+            unpacked += chunk.total_uncompressed_size + BYTES_PER_VALUE * chunk.num_values
+    limit = FREE_BYTES + MAX_RATIO * path.stat().st_size
+    if max(unpacked, BYTES_PER_VALUE * footer.num_rows) > limit:
+        raise ValueError(f"its {footer.num_rows} rows unpack to {unpacked} bytes or more")
 
 
 def _check_schema(
@@ -116,7 +135,7 @@ def bucket_key(path: Path) -> str:
     """Key that a bucket file carries, "" when it has none."""
     try:
         metadata = pq.read_schema(path).metadata or {}
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, *READER_ERRORS) as error:
         raise DamagedTable(f"{path}: cannot be read; rebuild its step") from error
     return str(metadata.get(BUCKET_KEY, b"").decode(errors="backslashreplace"))
 

@@ -6,25 +6,26 @@ fluids, shading layers and the iris discs behind the cornea are left out.
 """
 
 import hashlib
-import json
-import zipfile
-import zlib
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
+from headwater.artifacts.regular_files import read_file, read_json
 from headwater.errors import HeadwaterError
 from headwater.heads.landmark_files import with_landmarks
-from headwater.heads.model import FloatArray, HeadModel, Surface
+from headwater.heads.model import FloatArray, HeadModel, Surface, check_head_model
+from headwater.heads.npz_files import read_arrays
 from headwater.heads.store import NO_POINTS, cached
 
 VERSION = 1
 LICENCE = "MIT (ICT-FaceKit, USC Institute for Creative Technologies)"
 MM_PER_UNIT = 10.0
+MAX_BYTES = 2**28
+MAX_LISTING = 2**20
 NEUTRAL, LISTING = "generic_neutral_mesh.obj", "vertex_indices.json"
 WITHOUT_SIDES = ("browInnerUp", "cheekPuff")  # one ARKit unit, halved in ICT-FaceKit
 NOT_ARKIT = ("PupilDilate", "cheekRaiser")
@@ -58,7 +59,7 @@ FACEKIT = Layout(
 )
 
 
-class _Source(NamedTuple):
+class Source(NamedTuple):
     """neutral (V, 3), displacements per name (V, 3), all cm; polygons (P, 4), -1 pads triangles."""
 
     neutral: Float64Array
@@ -81,20 +82,22 @@ def bases(path: Path, cache_dir: Path, layout: Layout = FACEKIT) -> HeadModel:
         raise HeadwaterError(f"ICT-FaceKit: there is no file or folder {path}.")
     digest = hashlib.sha256()
     for file in _folder_files(path) if path.is_dir() else [path]:
-        digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+        content = hashlib.sha256(read_file(file, MAX_BYTES)).digest()
+        digest.update(file.name.encode() + b"\0" + content)
     stored = cache_dir / f"ict-{digest.hexdigest()[:16]}-v{VERSION}.safetensors"
-    read = _read_folder if path.is_dir() else _read_npz
-    return cached(stored, lambda: _extract(read(path, layout), layout))
+    read = _read_folder if path.is_dir() else read_npz
+    return cached(stored, lambda: _extract(read(path, layout), layout, path))
 
 
-def _extract(source: _Source, layout: Layout) -> HeadModel:
+def _extract(source: Source, layout: Layout, path: Path) -> HeadModel:
     canals = list(layout.ear_canals)
     faces, surface = _triangles(source.polygons, layout)
     kept = np.unique(faces)
 
     def centred(shape: Float64Array) -> FloatArray:
-        moved: FloatArray = (MM_PER_UNIT * (shape[kept] - shape[canals].mean(0))).astype(np.float32)
-        return moved
+        with np.errstate(over="ignore"):  # infinite, which is refused below
+            moved = (MM_PER_UNIT * (shape[kept] - shape[canals].mean(0))).astype(np.float32)
+        return np.asarray(moved)
 
     expressions: dict[str, Float64Array] = {}
     for name, moved in source.expressions.items():
@@ -102,7 +105,9 @@ def _extract(source: _Source, layout: Layout) -> HeadModel:
         if unit is not None:
             expressions[unit] = expressions.get(unit, 0.0) + moved
     units = sorted(expressions)
-    return HeadModel(
+    if not units:
+        raise HeadwaterError(f"ICT-FaceKit: {path} has no expression with a name of ARKit.")
+    model = HeadModel(
         name="ict",
         licence=LICENCE,
         fingerprint="",
@@ -116,6 +121,8 @@ def _extract(source: _Source, layout: Layout) -> HeadModel:
         landmarks_478=NO_POINTS,
         prior="gaussian",
     )
+    check_head_model(model, f"ICT-FaceKit: {path}")
+    return model
 
 
 def _arkit_name(name: str) -> str | None:
@@ -141,46 +148,47 @@ def _triangles(
     return np.concatenate(faces), np.concatenate(surface)
 
 
-def _read_npz(path: Path, layout: Layout) -> _Source:
+def read_npz(path: Path, layout: Layout) -> Source:
+    """What an ``.npz`` file holds; each array's form is checked before its numbers are read.
+
+    Raises HeadwaterError naming file and key.
+    """
     V, P = layout.vertices, layout.polygons
-    shapes = {"v_mean": (V, 3), "id_delta": (None, V, 3), "exp_delta": (None, V, 3)}
-    shapes |= {"quads": (P, 4), "id_names": (None,), "exp_names": (None,)}
-    try:
-        file = np.load(path, allow_pickle=False)
-        if not isinstance(file, NpzFile):
-            raise HeadwaterError(f"ICT-FaceKit: {path} is a single array, not an .npz file.")
-        with file:
-            missing = sorted(set(shapes) - set(file.files))
-            if missing:
-                raise HeadwaterError(f"ICT-FaceKit: {path} lacks the key(s) {', '.join(missing)}.")
-            arrays = {key: np.asarray(file[key]) for key in shapes}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise HeadwaterError(f"ICT-FaceKit: {path} is no readable .npz file ({error}).") from error
-    for key, wanted in shapes.items():
-        _check_shape(arrays[key], wanted, f"{path}, key '{key}'")
-    for key in ("id", "exp"):
-        named = arrays[f"{key}_delta"].shape[:1]
-        _check_shape(arrays[f"{key}_names"], named, f"{path}, key '{key}_names'")
-    deltas = {
-        key: {
-            str(name): delta.astype(np.float64)
-            for name, delta in zip(arrays[f"{key}_names"], arrays[f"{key}_delta"], strict=True)
-        }
-        for key in ("id", "exp")
+    shapes: dict[str, tuple[tuple[int | None, ...], str]] = {
+        "v_mean": ((V, 3), "f"),
+        "id_delta": ((None, V, 3), "f"),
+        "exp_delta": ((None, V, 3), "f"),
+        "quads": ((P, 4), "iu"),
+        "id_names": ((None,), "U"),
+        "exp_names": ((None,), "U"),
     }
-    neutral = arrays["v_mean"].astype(np.float64)
-    return _Source(neutral, arrays["quads"].astype(np.int64), deltas["id"], deltas["exp"])
+    arrays = read_arrays(path, shapes, "ICT-FaceKit")
+    deltas: dict[str, dict[str, Float64Array]] = {}
+    for key in ("id", "exp"):
+        names, moved = arrays[f"{key}_names"], arrays[f"{key}_delta"]
+        if not len(set(names.tolist())) == len(names) == len(moved):
+            raise HeadwaterError(
+                f"ICT-FaceKit: {path}, key '{key}_names' has shape {names.shape}, expected "
+                f"{len(moved)} different names."
+            )
+        pairs = zip(names, moved, strict=True)
+        deltas[key] = {str(name): delta.astype(np.float64) for name, delta in pairs}
+    polygons = arrays["quads"].astype(np.int64)
+    _check_polygons(polygons, layout, f"{path}, key 'quads'")
+    return Source(arrays["v_mean"].astype(np.float64), polygons, deltas["id"], deltas["exp"])
 
 
-def _check_shape(array: NDArray[np.generic], wanted: tuple[int | None, ...], where: str) -> None:
-    fits = array.ndim == len(wanted) and all(
-        w is None or w == n for w, n in zip(wanted, array.shape, strict=True)
-    )
-    if not fits:
-        text = " x ".join("any" if n is None else str(n) for n in wanted)
-        raise HeadwaterError(f"ICT-FaceKit: {where} has shape {array.shape}, expected {text}.")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise HeadwaterError(f"ICT-FaceKit: {where} holds values that are not finite.")
+def _check_polygons(polygons: NDArray[np.int64], layout: Layout, where: str) -> None:
+    """Raise HeadwaterError unless every polygon (P, 4) has three or four corners that are there."""
+    triangles, last = polygons[:, :3], polygons[:, 3]
+    corners = np.sort(polygons, axis=1)
+    wrong = (triangles < 0).any(axis=1) | (last < -1) | (polygons >= layout.vertices).any(axis=1)
+    wrong |= (np.diff(corners, axis=1) == 0).any(axis=1)
+    if wrong.any():
+        raise HeadwaterError(
+            f"ICT-FaceKit: {where} has a polygon with wrong or missing corners, "
+            f"number {int(np.argmax(wrong)) + 1}."
+        )
 
 
 def _folder_files(folder: Path) -> list[Path]:
@@ -190,9 +198,11 @@ def _folder_files(folder: Path) -> list[Path]:
         if not needed.is_file():
             raise HeadwaterError(f"ICT-FaceKit: the folder {folder} lacks {needed.name}.")
     try:
-        expressions = [str(name) for name in json.loads(listing.read_text())["expressions"]]
-    except (ValueError, KeyError, TypeError) as error:
+        expressions = [str(name) for name in read_json(listing, MAX_LISTING)["expressions"]]
+    except (KeyError, TypeError) as error:
         raise HeadwaterError(f"ICT-FaceKit: {listing} has no list 'expressions'.") from error
+    if odd := [name for name in expressions if Path(name).name != name]:
+        raise HeadwaterError(f"ICT-FaceKit: {listing} names {odd[0][:80]!r}, which is no file.")
     identities = sorted(folder.glob("identity[0-9]*.obj"))
     if not identities:
         raise HeadwaterError(f"ICT-FaceKit: the folder {folder} has no identity000.obj.")
@@ -203,35 +213,49 @@ def _folder_files(folder: Path) -> list[Path]:
     return files
 
 
-def _read_folder(folder: Path, layout: Layout) -> _Source:
+def _read_folder(folder: Path, layout: Layout) -> Source:
     files = _folder_files(folder)
     neutral = _obj_vertices(files[0], layout)
     moved = {file.stem: _obj_vertices(file, layout) - neutral for file in files[1:]}
     identities = {name: delta for name, delta in moved.items() if name.startswith("identity")}
     expressions = {name: delta for name, delta in moved.items() if name not in identities}
-    return _Source(neutral, _obj_polygons(files[0], layout), identities, expressions)
+    return Source(neutral, _obj_polygons(files[0], layout), identities, expressions)
 
 
 def _obj_vertices(path: Path, layout: Layout) -> Float64Array:
     """Vertices (V, 3) of an OBJ file."""
-    lines = [line[2:] for line in path.read_bytes().splitlines() if line.startswith(b"v ")]
+    lines = [line[2:] for line in io.BytesIO(read_file(path, MAX_BYTES)) if line[:2] == b"v "]
+    if len(lines) != layout.vertices:
+        raise HeadwaterError(
+            f"ICT-FaceKit: {path} has {len(lines)} vertices, expected {layout.vertices}."
+        )
     try:
-        vertices = np.array([line.split()[:3] for line in lines], np.float64)
+        vertices = np.array([line.split()[:3] for line in lines], np.float64).reshape(-1, 3)
     except ValueError as error:
         raise HeadwaterError(f"ICT-FaceKit: {path} has a vertex that is no number.") from error
-    _check_shape(vertices, (layout.vertices, 3), str(path))
+    if not np.isfinite(vertices).all():
+        raise HeadwaterError(f"ICT-FaceKit: {path} holds values that are not finite.")
     return vertices
 
 
 def _obj_polygons(path: Path, layout: Layout) -> NDArray[np.int64]:
     """Polygons (P, 4) of an OBJ file, triangles padded with -1."""
-    polygons = []
-    for line in path.read_bytes().splitlines():
-        if line.startswith(b"f "):
-            corners = [int(corner.split(b"/")[0]) - 1 for corner in line[2:].split()]
-            polygons.append([*corners, -1][:4] if len(corners) in (3, 4) else [-2] * 4)
-    found = np.array(polygons, np.int64).reshape(-1, 4)
-    _check_shape(found, (layout.polygons, 4), f"{path}, polygons")
-    if found[:, :3].min() < 0 or found.max() >= layout.vertices:
-        raise HeadwaterError(f"ICT-FaceKit: {path} has a polygon with wrong or missing corners.")
-    return found
+    lines = [line[2:] for line in io.BytesIO(read_file(path, MAX_BYTES)) if line[:2] == b"f "]
+    if len(lines) != layout.polygons:
+        raise HeadwaterError(
+            f"ICT-FaceKit: {path} has {len(lines)} polygons, expected {layout.polygons}."
+        )
+    try:
+        polygons = np.array([_corners(line) for line in lines], np.int64)
+    except (ValueError, OverflowError) as error:
+        raise HeadwaterError(
+            f"ICT-FaceKit: {path} has a polygon whose corners are no numbers."
+        ) from error
+    _check_polygons(polygons, layout, str(path))
+    return polygons
+
+
+def _corners(line: bytes) -> list[int]:
+    corners = [int(corner.split(b"/")[0]) - 1 for corner in line.split()]
+    # Of any other number of corners: refused with those that are not there.
+    return [*corners, -1][:4] if len(corners) in (3, 4) else [-2] * 4

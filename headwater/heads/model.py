@@ -7,10 +7,13 @@ left, y up, z out of the face.
 import hashlib
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from headwater.artifacts.meshes import check_outside, checked_mesh
+from headwater.errors import HeadwaterError
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
@@ -103,3 +106,36 @@ def fingerprint(model: HeadModel) -> str:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+def check_head_model(model: HeadModel, name: str) -> None:
+    """Raise HeadwaterError that begins with ``name`` unless the model's arrays fit each other.
+
+    Also for numbers that are not finite, faces that name a missing vertex, and a surface that is
+    turned inside out. Landmarks are not looked at.
+    """
+    vertices, faces = checked_mesh(model.mean, model.faces, name)
+    V, F = len(vertices), len(faces)
+    wanted: dict[str, tuple[NDArray[Any], tuple[int, ...], type[np.generic]]] = {
+        "mean": (model.mean, (V, 3), np.float32),
+        "faces": (model.faces, (F, 3), np.int32),
+        "surface": (model.surface, (F,), np.uint8),
+        "shape_basis": (model.shape_basis, (len(model.shape_names), V, 3), np.float32),
+        "expression_basis": (
+            model.expression_basis,
+            (len(model.expression_names), V, 3),
+            np.float32,
+        ),
+    }
+    for key, (array, shape, dtype) in wanted.items():
+        if array.shape != shape or array.dtype != dtype:
+            raise HeadwaterError(
+                f"{name}: {key} is {array.dtype} {array.shape}, not {np.dtype(dtype)} {shape}"
+            )
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise HeadwaterError(f"{name}: {key} holds values that are not finite")
+    if model.surface.max() > max(Surface):
+        raise HeadwaterError(f"{name}: a face is of surface {model.surface.max()}, which is none")
+    skin = model.faces[model.surface == Surface.SKIN]
+    if len(skin):
+        check_outside(model.mean, skin, name)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -11,7 +11,8 @@ from safetensors.numpy import save
 
 from headwater.artifacts.atomic import write_bytes
 from headwater.artifacts.ids import canonical_json
-from headwater.heads.model import HeadModel, Prior, SurfacePoints
+from headwater.errors import READER_ERRORS, HeadwaterError
+from headwater.heads.model import HeadModel, Prior, SurfacePoints, check_head_model
 
 _ARRAYS = ("mean", "faces", "surface", "shape_basis", "expression_basis", "shape_scale")
 _NOTES = "head_model"
@@ -26,7 +27,7 @@ def cached(path: Path, build: Callable[[], HeadModel]) -> HeadModel:
     if path.is_file():
         try:
             return read(path)
-        except (SafetensorError, KeyError, ValueError):
+        except HeadwaterError:
             path.unlink()
     write(path, build())
     return read(path)
@@ -47,17 +48,28 @@ def write(path: Path, model: HeadModel) -> None:
 
 
 def read(path: Path) -> HeadModel:
-    """The model of a file that ``write`` made, without landmarks and with an empty fingerprint."""
-    with safe_open(path, framework="numpy") as file:
-        names = json.loads((file.metadata() or {})[_NOTES])
-        arrays = {key: file.get_tensor(key) for key in _ARRAYS}
-    return HeadModel(
-        name=names["name"],
-        licence=names["licence"],
-        fingerprint="",
-        prior=cast("Prior", names["prior"]),
-        shape_names=tuple(names["shape_names"]),
-        expression_names=tuple(names["expression_names"]),
-        landmarks_478=NO_POINTS,
-        **arrays,
-    )
+    """The model of a file that ``write`` made, without landmarks and with an empty fingerprint.
+
+    Raises HeadwaterError for any other file.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            names = json.loads((file.metadata() or {})[_NOTES])
+            arrays = {key: file.get_tensor(key) for key in _ARRAYS}
+        model = HeadModel(
+            name=str(names["name"]),
+            licence=str(names["licence"]),
+            fingerprint="",
+            prior=cast("Prior", names["prior"]),
+            shape_names=tuple(map(str, names["shape_names"])),
+            expression_names=tuple(map(str, names["expression_names"])),
+            landmarks_478=NO_POINTS,
+            **arrays,
+        )
+    except (SafetensorError, *READER_ERRORS) as error:
+        reason = str(error) or type(error).__name__
+        raise HeadwaterError(f"{path}: no stored head model ({reason})") from error
+    check_head_model(model, str(path))
+    if model.prior not in get_args(Prior) or model.shape_scale.dtype != np.float32:
+        raise HeadwaterError(f"{path}: no stored head model; its prior or shape_scale is odd")
+    return model

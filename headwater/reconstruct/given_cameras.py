@@ -1,14 +1,16 @@
 """Cameras that a user calibrated: read from JSON, and matched to the photos."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Final
 
+from headwater.artifacts.regular_files import read_json
 from headwater.errors import HeadwaterError
 from headwater.geometry.cameras import Camera, parse_camera
 from headwater.photos.folder import PhotoFile
+
+MAX_BYTES: Final = 2**24
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,7 @@ def read_cameras(path: Path) -> list[GivenCamera]:
 
     Raises ``HeadwaterError`` that names the file, the camera and what is wrong with it.
     """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise HeadwaterError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise HeadwaterError(f"{path}: is not JSON ({error})") from error
+    document = read_json(path, MAX_BYTES)
     views = document.get("views") if isinstance(document, dict) else None
     if not isinstance(views, list) or not views:
         raise HeadwaterError(f'{path}: needs a list "views" with the camera of each photo')

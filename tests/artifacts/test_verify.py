@@ -1,11 +1,14 @@
 """``headwater verify`` against every kind of damage, bit by bit."""
 
+import io
 import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from headwater.artifacts import schemas
@@ -279,3 +282,47 @@ def test_the_command_prints_a_line_per_problem(
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith(str(data / "masks" / "masks" / "bucket-000.parquet"))
+
+
+def footer_of_millions(rows: int) -> bytes:
+    """A table of ``rows`` equal rows, which pack into some bytes."""
+    texts = pa.array(["0" * 32] * 1000).dictionary_encode()
+    table = pa.table({name: pa.chunked_array([texts] * (rows // 1000)) for name in "abcdefgh"})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, row_group_size=rows, compression="zstd")
+    return buffer.getvalue()
+
+
+HOSTILE = {
+    "deep.json": b"[" * 100_000,
+    "number.json": b"9" * 10_000,
+    "text.json": b"\xff\xfe{",
+    "cut.glb": b"glTF\x02\x00\x00\x00",
+    "claims.ply": b"ply\nformat binary_little_endian 1.0\nelement vertex 2000000000\n"
+    b"property float x\nproperty float y\nproperty float z\nend_header\n",
+    "list.ply": b"ply\nformat ascii 1.0\nelement face 1\nproperty list uchar int vertex_indices\n"
+    b"end_header\n255 1\n",
+    "long.safetensors": b"\xff" * 8 + b"{}",
+    "wide.csv": b"a,b\n1\n",
+    "nul.csv": b"a,b\n\x00,\xff\n",
+    "rows.parquet": footer_of_millions(5_000_000),
+    "cut.parquet": b"PAR1" + b"\xff" * 90 + b"PAR1",
+    "page.html": b"\xff</html>",
+}
+
+
+def test_files_that_no_reader_can_read_are_findings_and_the_rest_is_checked(data: Path) -> None:
+    """A manifest may vouch for anything: whoever made the folder wrote it."""
+    masks = data / "masks" / "masks"
+    for name, content in HOSTILE.items():
+        place = masks / "bucket-999.parquet" if name == "rows.parquet" else data / "masks" / name
+        place.write_bytes(content)
+    write_manifest(data / "masks")
+    problems = verify(data).problems
+    assert {problem.path.name for problem in problems} == {
+        *(name for name in HOSTILE if name != "rows.parquet"), "bucket-999.parquet"
+    }  # fmt: skip
+    for problem in problems:
+        assert "\n" not in str(problem)
+        assert len(str(problem)) < 600
+    assert "unpack to" in "".join(map(str, problems))

@@ -180,3 +180,14 @@ def test_polygons_become_fans_and_counts_may_go_backwards(tmp_path: Path) -> Non
     vertices, faces = read_obj(path)
     assert len(vertices) == 5
     assert faces.tolist() == [[0, 1, 2], [0, 2, 3], [0, 1, 2]]
+
+
+def test_a_scan_turned_inside_out_is_refused(root: Path) -> None:
+    path = root / SCENE / "full_head.obj"
+    turned = [
+        " ".join(["f", *line.split()[:0:-1]]) if line.startswith("f ") else line
+        for line in path.read_text().splitlines()
+    ]
+    path.write_text("\n".join(turned))
+    with pytest.raises(HeadwaterError, match=r"full_head\.obj: the mesh is turned inside out"):
+        H3dsFolder(root, "v2").scene(SCENE)

@@ -1,15 +1,20 @@
 """ICT-FaceKit's two forms, on a tiny model made here in both."""
 
+import io
 import json
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 
 from headwater.errors import HeadwaterError
 from headwater.heads import ict_adapter
 from headwater.heads.ict_adapter import Layout, bases
 from headwater.heads.model import HeadModel, Surface
+from headwater.heads.store import read, write
 
 EXPRESSIONS = ("browInnerUp_L", "browInnerUp_R", "eyeBlink_L", "jawOpen", "cheekRaiser_L")
 TINY = Layout(
@@ -106,7 +111,15 @@ def test_a_changed_file_is_read_again(tmp_path: Path):
         ({"id_delta": np.zeros((2, 9), np.float32)}, "id_delta.*expected any x 9 x 3"),
         ({"id_names": np.array(["a"])}, "id_names.*expected 2"),
         ({"v_mean": np.full((9, 3), np.nan, np.float32)}, "not finite"),
-        ({"v_mean": np.array([{}], dtype=object)}, "no readable"),
+        ({"id_names": np.array(["a", "a"])}, "id_names.*expected 2 different"),
+        ({"v_mean": np.full((9, 3), {}, dtype=object)}, "holds object, which is not read"),
+        ({"v_mean": np.diag([1e300] * 9)[:, :3]}, "not finite"),
+        ({"quads": np.full((5, 4), 10**6)}, "polygon with wrong or missing corners, number 1"),
+        ({"quads": np.full((5, 4), -3)}, "wrong or missing corners"),
+        ({"quads": np.zeros((5, 4), np.int32)}, "wrong or missing corners"),
+        ({"quads": POLYGONS.astype(np.float32)}, "quads' holds float32"),
+        ({"exp_names": np.array(["PupilDilate_L"]), "exp_delta": np.zeros((1, 9, 3))}, "of ARKit"),
+        ({"exp_names": np.zeros(0, "U1"), "exp_delta": np.zeros((0, 9, 3))}, "expected any x 9"),
     ],
 )
 def test_wrong_npz_is_refused_by_name(tmp_path: Path, changes: dict, message: str):
@@ -114,6 +127,49 @@ def test_wrong_npz_is_refused_by_name(tmp_path: Path, changes: dict, message: st
     with pytest.raises(HeadwaterError, match=message) as error:
         bases(path, tmp_path, TINY)
     assert "model.npz" in str(error.value)
+
+
+def test_the_size_in_the_header_is_believed_before_anything_is_read(tmp_path: Path):
+    """Eight gigabytes of zeros pack into nine megabytes; here only the header claims them."""
+    path = write_npz(tmp_path / "m.npz", v_mean=None)
+    header = io.BytesIO()
+    about = {"descr": "<f8", "fortran_order": False, "shape": (10**9,)}
+    np.lib.format.write_array_header_1_0(header, about)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("v_mean.npy", header.getvalue())
+    with pytest.raises(HeadwaterError, match=r"v_mean' has shape \(1000000000,\), expected 9 x 3"):
+        bases(path, tmp_path, TINY)
+
+
+def test_a_head_turned_inside_out_is_refused(tmp_path: Path):
+    """A ball with outward faces is a head for all we know; the same faces backwards are none."""
+    ball = trimesh.creation.icosphere(subdivisions=1)
+    faces = np.column_stack([ball.faces, np.full(len(ball.faces), -1)]).astype(np.int32)
+    layout = Layout(42, len(faces), (0, 1), ((Surface.SKIN, 0, len(faces) - 1),))
+    arrays = {
+        "v_mean": ball.vertices.astype(np.float32),
+        "id_delta": np.zeros((2, 42, 3), np.float32),
+        "exp_delta": np.zeros((len(EXPRESSIONS), 42, 3), np.float32),
+    }
+    bases(write_npz(tmp_path / "out.npz", **arrays, quads=faces), tmp_path, layout)
+    inward = write_npz(tmp_path / "in.npz", **arrays, quads=faces[:, [1, 0, 2, 3]])
+    with pytest.raises(HeadwaterError, match=r"in\.npz: the mesh is turned inside out"):
+        bases(inward, tmp_path, layout)
+
+
+def test_a_damaged_store_is_made_anew(tmp_path: Path):
+    path = write_npz(tmp_path / "m.npz")
+    made = bases(path, tmp_path / "cache", TINY)
+    (stored,) = (tmp_path / "cache").iterdir()
+    whole = stored.read_bytes()
+    wrong_faces = replace(made, faces=made.faces + 7)
+    for damage in (b"", whole[:100], whole[:-4], b"\xff" * 100, b"[" * 100_000):
+        stored.write_bytes(damage)
+        assert_same(bases(path, tmp_path / "cache", TINY), made)
+    write(stored, wrong_faces)
+    with pytest.raises(HeadwaterError, match="a face names vertex"):
+        read(stored)
+    assert_same(bases(path, tmp_path / "cache", TINY), made)
 
 
 def test_files_that_are_no_npz_are_refused(tmp_path: Path):
@@ -136,14 +192,34 @@ def test_incomplete_folders_are_refused_by_name(tmp_path: Path):
         bases(folder, tmp_path, TINY)
     (folder / "kept").write_text("v 1 2 3\n")
     (folder / "kept").rename(folder / "jawOpen.obj")
-    with pytest.raises(HeadwaterError, match=r"jawOpen\.obj has shape \(1, 3\), expected 9 x 3"):
+    with pytest.raises(HeadwaterError, match=r"jawOpen\.obj has 1 vertices, expected 9"):
         bases(folder, tmp_path, TINY)
     (folder / "generic_neutral_mesh.obj").unlink()
     with pytest.raises(HeadwaterError, match="lacks generic_neutral_mesh"):
         bases(folder, tmp_path, TINY)
 
 
-@pytest.mark.parametrize("line", ["f 1 2 99", "f 1 2", "f 1 2 3 4 5", "f 0 1 2"])
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("vertex_indices.json", "[" * 100_000, "is not JSON"),
+        ("vertex_indices.json", '{"expressions": ["../secret"]}', "which is no file"),
+        ("vertex_indices.json", '{"expressions": 7}', "no list 'expressions'"),
+        ("generic_neutral_mesh.obj", "v 0 0 0\n" * 9 + "f a b c\n" * 5, "are no numbers"),
+        ("generic_neutral_mesh.obj", "v 0 0 x\n" * 9 + "f 1 2 3\n" * 5, "is no number"),
+        ("generic_neutral_mesh.obj", "v 0 nan 0\n" * 9 + "f 1 2 3\n" * 5, "not finite"),
+        ("generic_neutral_mesh.obj", "v 0 0 0\n" * 9 + f"f {10**30} 2 3\n" * 5, "no numbers"),
+    ],
+)
+def test_broken_files_of_a_folder_are_named(tmp_path: Path, name: str, content: str, said: str):
+    folder = write_folder(tmp_path / "FaceXModel")
+    (folder / name).write_text(content)
+    with pytest.raises(HeadwaterError, match=said) as error:
+        bases(folder, tmp_path, TINY)
+    assert name in str(error.value)
+
+
+@pytest.mark.parametrize("line", ["f 1 2 99", "f 1 2", "f 1 2 3 4 5", "f 0 1 2", "f 1 1 2"])
 def test_broken_polygons_are_refused(tmp_path: Path, line: str):
     folder = write_folder(tmp_path / "FaceXModel")
     file = folder / "generic_neutral_mesh.obj"

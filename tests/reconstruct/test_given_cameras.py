@@ -266,3 +266,30 @@ def test_the_command_takes_what_it_wrote(
     errors = capsys.readouterr().err.replace("\n", "")
     assert "(turned.png): is of 400 x 300 px" in errors
     assert "cameras.json: no camera for grace_hopper.jpg" in errors
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[" * 100_000, "is not JSON"),
+        ('{"views": [' + "1," * 10 + "1]}", "is no camera"),
+        (
+            '{"views": [{"photo": "a", "K": 1, "R": 1, "t": 1, "width": 1e999, "height": 1}]}',
+            "numbers",
+        ),
+        (
+            '{"views": [{"photo": "a", "K": {}, "R": 1, "t": 1, "width": 1, "height": 1}]}',
+            "numbers",
+        ),
+        ('{"views": ' + "9" * 5000 + "}", "is not JSON"),
+    ],
+)
+def test_hostile_cameras_are_refused_in_one_sentence(
+    tmp_path: Path, content: str, said: str
+) -> None:
+    path = tmp_path / "cameras.json"
+    path.write_text(content)
+    with pytest.raises(HeadwaterError, match=said) as error:
+        read_cameras(path)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
