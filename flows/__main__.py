@@ -11,35 +11,45 @@ import atexit
 import os
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
+from headwater.build_lock import build_lock
+from headwater.errors import HeadwaterError
+from headwater.places import check_name, check_writable, refusal
 from tasks import lifeline
 from tasks.command import quieten
 from tasks.console import VOICE
 from tasks.workers import cores
+
+DISK_BYTES = 1 << 20
 
 
 def main() -> NoReturn:
     """Build in the current folder and exit."""
     lifeline.hold(int(sys.argv[1]) if len(sys.argv) > 1 else None)
     project = Path.cwd()
-    quieten("rebuild", project / ".headwater" / "logs" / "rebuild.log")
+    try:
+        quieten("rebuild", project / ".headwater" / "logs" / "rebuild.log")
+    except HeadwaterError as error:
+        VOICE.complain(str(error))
+        sys.exit(2)
     sys.exit(build(project))
 
 
 def build(project: Path) -> int:
     """Rebuild what is out of date and say so; returns the exit status."""
-    from headwater.errors import HeadwaterError
-
     started = time.monotonic()
     try:
-        changed = _changed(project)
-        if changed:
-            _say_of_cache(project)
-            _rebuild(project, changed)
+        _check(project)
+        changed = _changes_built(project)
     except HeadwaterError as error:
         VOICE.complain(str(error))
+        return 2
+    except OSError as error:
+        traceback.print_exc()
+        VOICE.complain(refusal(error, project))
         return 2
     except KeyboardInterrupt:
         return 130
@@ -55,17 +65,33 @@ def build(project: Path) -> int:
     return 0
 
 
-def _changed(project: Path) -> dict[str, Any]:
-    """What DVC sees changed, once the parameters and the machine are found fit."""
-    from flows.graph import changed_stages
-    from headwater.build_lock import build_lock
+def _check(project: Path) -> None:
+    """Refuse parameters and machines that no build can work with, before anything runs."""
     from headwater.config import load_params
     from headwater.faces.system_libraries import check_system_libraries
 
     load_params(project / "params.yaml")
+    check_name(project)
+    for folder in (".headwater", ".dvc/tmp"):
+        check_writable(project / folder)
     check_system_libraries()
+
+
+def _changes_built(project: Path) -> dict[str, Any]:
+    """What DVC saw changed, and holds now."""
+    from flows.graph import changed_stages
+
     with build_lock(project):
-        return changed_stages(project)
+        changed = changed_stages(project)
+        try:
+            if changed:
+                _say_of_cache(project)
+                _rebuild(project, changed)
+        except Exception:
+            # Prefect does not say that a full disk made its server fail.
+            check_writable(project, DISK_BYTES)
+            raise
+    return changed
 
 
 def _say_of_cache(project: Path) -> None:
@@ -79,15 +105,19 @@ def _say_of_cache(project: Path) -> None:
 def _rebuild(project: Path, changed: dict[str, Any]) -> None:
     from flows.server import PrefectServer
 
+    for folder in (".", ".dvc", "data"):
+        check_writable(project / folder)
     server = PrefectServer(project)
     # Prefect's own threads say their last words to the server before this is called.
     atexit.register(server.stop)
-    os.environ.update(server.settings)
+    os.environ.clear()
+    os.environ.update(server.environment)
     stages = "1 stage" if len(changed) == 1 else f"{len(changed)} stages"
-    VOICE.say(f"headwater: {stages} changed; {cores()} cores; watch {server.url}")
+    VOICE.say(f"headwater: {stages} changed; {cores()} cores; watch {server.link}")
     from flows.rebuild import rebuild
 
     server.wait()
+    server.end_build_with_it()
     rebuild()
 
 

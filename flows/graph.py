@@ -10,6 +10,7 @@ from typing import Any
 import networkx as nx
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
+from dvc.scm import SCMError
 
 from flows.odd_entries import pass_over_odd_entries
 from headwater.artifacts.manifest import MANIFEST
@@ -65,6 +66,11 @@ def _repository(project: Path) -> Iterator[Repo]:
     try:
         with Repo(str(project)) as repo:
             yield repo
+    except SCMError as error:
+        raise HeadwaterError(
+            f"dvc: {error}; run `git init` there, or `dvc config --local core.no_scm true` to "
+            "build without version control"
+        ) from error
     except DvcException as error:
         raise HeadwaterError(f"dvc: {error}") from error
 

@@ -190,9 +190,3 @@ class _Walk:
     def _finish(self, name: str, text: str) -> None:
         self._schedule.finished(name, changed=name in self._build.changed)
         self._screen.finish(name, text)
-
-
-if __name__ == "__main__":
-    from flows.__main__ import main
-
-    main()

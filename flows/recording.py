@@ -12,10 +12,12 @@ from threading import Lock
 from typing import Any
 
 from headwater.errors import HeadwaterError
+from headwater.places import check_writable
 from tasks.console import EVENTS
 
 LOCKED = ("Unable to acquire lock", "is busy, it is being blocked by")
 LOCK_TRIES = 30
+MESSAGE_BYTES = 1 << 20
 
 OnEvent = Callable[[dict[str, Any]], None]
 
@@ -38,6 +40,9 @@ class Recorder:
             if status == 0:
                 return
             if not any(text in errors for text in LOCKED):
+                if not errors:
+                    # A full disk takes no message either.
+                    check_writable(self._project, MESSAGE_BYTES)
                 raise HeadwaterError(explain(stage, errors, status))
             time.sleep(0.1 + secrets.randbelow(100 * (attempt + 2)) / 1000)
         raise HeadwaterError(f"{stage}: DVC's lock is held by another process; run again later")

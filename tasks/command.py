@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
+from headwater.build_lock import refuse_other_build
 from headwater.config import load_params
 from headwater.errors import HeadwaterError
 from headwater.faces.system_libraries import check_system_libraries
@@ -21,6 +22,7 @@ from headwater.pipeline.cache_place import check_cache
 from headwater.pipeline.plan import Planned
 from headwater.pipeline.run import assemble
 from headwater.pipeline.step import Step
+from headwater.places import check_name, refusal
 from headwater.step_lock import step_at_work
 from tasks import lifeline
 from tasks.console import DEBUG, VOICE, counts, finished, progress, under_flow
@@ -59,10 +61,15 @@ def build(step: Step, project: Path) -> str:
 
 def command(main: Callable[[], str | None]) -> NoReturn:
     """Run a step's ``main`` and exit; the text that it returns stands in the step's line."""
-    lifeline.hold()
-    name = stage_name(sys.argv)
-    log = Path.cwd() / ".headwater" / "logs" / f"{name}.log"
-    quieten(name, log)
+    chain = lifeline.hold()
+    name, project = stage_name(sys.argv), Path.cwd()
+    try:
+        check_name(project)
+        refuse_other_build(project, chain)
+        quieten(name, project / ".headwater" / "logs" / f"{name}.log")
+    except HeadwaterError as error:
+        VOICE.complain(str(error))
+        sys.exit(2)
     sys.exit(status_of(main, name))
 
 
@@ -102,7 +109,7 @@ def status_of(main: Callable[[], str | None], name: str) -> int:
         return 2
     except OSError as error:
         traceback.print_exc()
-        VOICE.complain(f"{name}: {error}")
+        VOICE.complain(f"{name}: {refusal(error, Path.cwd())}")
         return 2
     except KeyboardInterrupt:
         return 130

@@ -15,6 +15,9 @@ from typing import IO, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from headwater.errors import HeadwaterError
+from headwater.places import refusal
+
 EVENTS = "HEADWATER_EVENTS"
 DEBUG = "HEADWATER_DEBUG"
 
@@ -54,9 +57,15 @@ VOICE = Voice()
 
 
 def redirect(log: Path) -> None:
-    """Append this process's standard output and error to ``log``."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    """Append this process's standard output and error to ``log``.
+
+    Raises HeadwaterError when it cannot be written.
+    """
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    except OSError as error:
+        raise HeadwaterError(refusal(error, log)) from error
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)

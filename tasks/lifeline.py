@@ -23,21 +23,23 @@ _COMMANDS = {"make", "gmake", "dvc"}
 _MODULES = {"dvc", "flows", "tasks"}
 
 
-def hold(parent: int | None = None) -> None:
+def hold(parent: int | None = None) -> list[int]:
     """Tie this process to its build; ends it at once if the build is gone already.
 
-    parent: the process that must be this one's parent, where the caller knows it.
+    parent: the process that must be this one's parent, where the caller knows it. Returns the pids
+    of all processes above this one.
     """
-    chain = build_chain(psutil.Process().parents(), parent)
+    ancestors = psutil.Process().parents()
+    chain = build_chain(ancestors, parent)
     orphaned = parent is not None and os.getppid() != parent
     # DVC names the stage to its command: without DVC above, it died while Python started.
     orphaned |= "DVC_STAGE" in os.environ and not any(_is_dvc(process) for process in chain)
     if orphaned:
         os._exit(EXIT_STATUS)
-    if not chain:
-        return
-    _die_with_parent(chain[0].pid)
-    threading.Thread(target=_watch, args=(chain,), name="lifeline", daemon=True).start()
+    if chain:
+        _die_with_parent(chain[0].pid)
+        threading.Thread(target=_watch, args=(chain,), name="lifeline", daemon=True).start()
+    return [process.pid for process in ancestors]
 
 
 def build_chain(

@@ -6,13 +6,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from headwater.errors import HeadwaterError
 from tests.flows.conftest import ToyProject
 
 LINES = (
-    r"headwater: 4 stages changed; \d+ cores; watch http://127\.0\.0\.1:\d+",
+    r"headwater: 4 stages changed; \d+ cores; watch http://127\.0\.0\.1:\d+/enter#[\w-]+",
     r"numbers +36 items, 4 rejected: nine 4 +\d+\.\d s",
     r"(doubles|squares) +36 items +\d+\.\d s",
     r"(doubles|squares) +36 items +\d+\.\d s",
@@ -112,21 +109,6 @@ def test_second_build_at_once_says_so_in_one_line(copy_of_built: Callable[[], To
         r"error: another build \(process \d+\) is running in this folder; .*\n", done.stderr
     )
     assert project.flow().returncode == 0
-
-
-def test_lock_names_the_process_that_holds_it(tmp_path: Path) -> None:
-    import os
-
-    from headwater.build_lock import build_lock
-
-    with (
-        build_lock(tmp_path),
-        pytest.raises(HeadwaterError, match=f"process {os.getpid()}"),
-        build_lock(tmp_path),
-    ):
-        pass
-    with build_lock(tmp_path):
-        pass
 
 
 def test_main_figures_are_shown_with_their_ratio(tmp_path: Path) -> None:

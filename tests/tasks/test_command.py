@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from headwater.build_lock import build_lock
+
 PROJECT = Path(__file__).resolve().parents[2]
 STEP = """
 import os, sys
@@ -64,7 +66,54 @@ def test_users_error_is_one_line_without_traceback(run: Run) -> None:
 def test_full_disk_is_one_line_that_names_the_path(run: Run) -> None:
     done = run("raise OSError(28, 'No space left on device', 'data/x')")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: toy@glvd: [Errno 28] No space left on device: 'data/x'\n"
+    assert done.stderr == (
+        "error: toy@glvd: data/x: No space left on device; free some space there and run again\n"
+    )
+
+
+def test_step_beside_a_build_that_it_does_not_belong_to_refuses(run: Run, tmp_path: Path) -> None:
+    code = "import os; from headwater.build_lock import build_lock; from pathlib import Path\n"
+    hold = f"{code}with build_lock(Path()): print(os.getpid(), flush=True); input()"
+    with subprocess.Popen(
+        (sys.executable, "-c", hold),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as build:
+        assert build.stdout is not None
+        pid = build.stdout.readline().strip()
+        done = run("return 'not to be reached'")
+        build.communicate("\n")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"error: another build (process {pid}) is running in this folder; wait until it is done\n"
+    )
+    assert run("return ''").returncode == 0
+
+
+def test_step_of_the_build_that_holds_the_lock_runs(run: Run, tmp_path: Path) -> None:
+    with build_lock(tmp_path):
+        assert run("return ''").returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [(), ("glvd", "lvd")])
+@pytest.mark.parametrize("step", ["train", "evaluate"])
+def test_step_of_a_system_asks_for_one_name(
+    tmp_path: Path, step: str, arguments: tuple[str, ...]
+) -> None:
+    (tmp_path / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
+    done = subprocess.run(
+        (sys.executable, "-m", f"tasks.{step}", *arguments),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: name one system: python -m tasks.{step} <glvd|lvd>\n"
 
 
 def test_fault_is_one_line_and_its_traceback_in_the_log(run: Run, tmp_path: Path) -> None:
