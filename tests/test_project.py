@@ -65,22 +65,39 @@ def test_the_command_starts_without_heavy_packages() -> None:
     assert run.stdout.split() == ["False", "False"], run.stderr
 
 
+# What follows is pinned for those who install these extras; tests run with or without them.
+PLACES = "# The extras s3 and ssh bring these besides"
+
+
 def pins() -> dict[str, str]:
-    lines = (PROJECT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    """Pinned versions of what every environment of a developer has."""
+    return pins_in((PROJECT / "constraints.txt").read_text(encoding="utf-8").split(PLACES)[0])
+
+
+def pins_of_places() -> dict[str, str]:
+    """Pinned versions of what the extras for shared places bring besides."""
+    return pins_in((PROJECT / "constraints.txt").read_text(encoding="utf-8").split(PLACES)[1])
+
+
+def pins_in(text: str) -> dict[str, str]:
+    return dict(line.split("==") for line in text.splitlines() if re.match("[A-Za-z0-9]", line))
+
+
+def extras() -> dict[str, list[Requirement]]:
+    content = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    listed = content["project"]["optional-dependencies"]
+    return {name: [Requirement(text) for text in texts] for name, texts in listed.items()}
 
 
 def requirements() -> list[Requirement]:
     content = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
-    project = content["project"]
-    listed = project["dependencies"] + project["optional-dependencies"]["dev"]
-    return [Requirement(text) for text in listed]
+    return [Requirement(text) for text in content["project"]["dependencies"]] + extras()["dev"]
 
 
-def closure() -> set[str]:
+def closure(*more: Requirement) -> set[str]:
     """Names of everything that the requirements bring into this environment."""
     found: set[str] = set()
-    open_ends = [(requirement.name, requirement.extras) for requirement in requirements()]
+    open_ends = [(needed.name, needed.extras) for needed in (*requirements(), *more)]
     seen = set()
     while open_ends:
         name, extras = open_ends.pop()
@@ -103,6 +120,19 @@ def test_constraints_pin_everything_and_nothing_else() -> None:
     # Torch for GPUs brings CUDA's parts, whose versions it names itself.
     extra = {name for name in needed - pinned if name.startswith(("nvidia-", "cuda-", "triton"))}
     assert needed - extra == pinned
+
+
+def test_extras_for_shared_places_are_pinned_with_all_that_they_bring() -> None:
+    pinned = {canonicalize_name(name): pin for name, pin in pins_of_places().items()}
+    direct = [*extras()["s3"], *extras()["ssh"]]
+    for requirement in direct:
+        assert pinned[canonicalize_name(requirement.name)] in requirement.specifier
+    assert not set(pinned) & {canonicalize_name(name) for name in pins()}
+    try:
+        brought = closure(*direct) - closure()
+    except PackageNotFoundError as error:
+        pytest.skip(f"the extras s3 and ssh are not installed: no {error.name}")
+    assert brought == set(pinned)
 
 
 def test_this_environment_has_the_pinned_versions() -> None:
