@@ -15,9 +15,11 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
+from flows.figures import main_figures
 from headwater.build_lock import build_lock
 from headwater.errors import HeadwaterError
 from headwater.places import check_name, check_writable, refusal
+from headwater.spot_checks import SpotCheck
 from tasks import lifeline
 from tasks.command import quieten
 from tasks.console import VOICE
@@ -43,7 +45,8 @@ def build(project: Path) -> int:
     started = time.monotonic()
     try:
         _check(project)
-        changed = _changes_built(project)
+        changed, checked = _changes_built(project)
+        figures = main_figures(project)
     except HeadwaterError as error:
         VOICE.complain(str(error))
         return 2
@@ -53,12 +56,11 @@ def build(project: Path) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-    from flows.figures import main_figures
     from headwater.prune import advice
 
-    what = "built" if changed else "everything is up to date, checked"
+    what = "built" if changed else f"everything is up to date, {_checked(checked)}"
     VOICE.say(f"{what} in {_duration(time.monotonic() - started)}")
-    for line in main_figures(project):
+    for line in figures:
         VOICE.say(line)
     if hint := advice(project):
         VOICE.say(hint)
@@ -77,12 +79,14 @@ def _check(project: Path) -> None:
     check_system_libraries()
 
 
-def _changes_built(project: Path) -> dict[str, Any]:
-    """What DVC saw changed, and holds now."""
-    from flows.graph import changed_stages
+def _changes_built(project: Path) -> tuple[dict[str, Any], SpotCheck]:
+    """What DVC saw changed, and holds now; and what was checked before."""
+    from flows.dvc_locks import mend_rwlock
+    from flows.soundness import sound_changes
 
     with build_lock(project):
-        changed = changed_stages(project)
+        mend_rwlock(project)
+        changed, checked = sound_changes(project, VOICE.say)
         try:
             if changed:
                 _say_of_cache(project)
@@ -91,7 +95,7 @@ def _changes_built(project: Path) -> dict[str, Any]:
             # Prefect does not say that a full disk made its server fail.
             check_writable(project, DISK_BYTES)
             raise
-    return changed
+    return changed, checked
 
 
 def _say_of_cache(project: Path) -> None:
@@ -119,6 +123,11 @@ def _rebuild(project: Path, changed: dict[str, Any]) -> None:
     server.wait()
     server.end_build_with_it()
     rebuild()
+
+
+def _checked(checked: SpotCheck) -> str:
+    files = f"{checked.files} of {checked.total}" if checked.files < checked.total else "all"
+    return f"{files} files checked"
 
 
 def _duration(seconds: float) -> str:

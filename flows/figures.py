@@ -4,25 +4,46 @@ import json
 from pathlib import Path
 from typing import Any
 
+from headwater.errors import HeadwaterError
+from headwater.recorded import LOCK, md5_of
+from headwater.repair import read_record
+
 REPORT = Path("data/report/index.html")
 EVALUATIONS, PHOTOS = "data/evaluate", "data/reconstruct"
 FIGURES = "metrics.json"
 
 
+def shown_files(project: Path) -> list[Path]:
+    """Files that the last words name or take figures from."""
+    places = (project / EVALUATIONS, project / PHOTOS)
+    figures = [path for place in places for path in sorted(place.glob(f"*/{FIGURES}"))]
+    return [path for path in (project / REPORT, *figures) if path.is_file()]
+
+
 def main_figures(project: Path) -> list[str]:
-    """Lines that name the report and the main figures of every evaluated system."""
+    """Lines that name the report and the main figures of every evaluated system.
+
+    Raises HeadwaterError when a file is not, byte for byte, what was recorded.
+    """
+    contents = {path: _as_recorded(project, path) for path in shown_files(project)}
     lines = []
-    if (project / REPORT).is_file():
-        lines.append(f"report: {project / REPORT}")
+    if (report := project / REPORT) in contents:
+        lines.append(f"report: {report}")
     for path in sorted((project / EVALUATIONS).glob(f"*/{FIGURES}")):
         system = path.parent.name
-        metrics = _figures(path) | _figures(project / PHOTOS / system / FIGURES)
+        photos = project / PHOTOS / system / FIGURES
+        metrics = json.loads(contents[path]) | json.loads(contents.get(photos, b"{}"))
         lines += [f"{system:<8} {name:<28} {value}" for name, value in _chosen(metrics)]
     return lines
 
 
-def _figures(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+def _as_recorded(project: Path, path: Path) -> bytes:
+    name = path.relative_to(project).as_posix()
+    content = path.read_bytes()
+    md5, _ = read_record(project).files.get(name, (None, None))
+    if md5_of(content) != md5:
+        raise HeadwaterError(f"{name}: is not as {LOCK} records it; run again")
+    return content
 
 
 def _chosen(metrics: dict[str, Any]) -> list[tuple[str, str]]:

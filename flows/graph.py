@@ -51,14 +51,6 @@ def changed_stages(project: Path) -> dict[str, Any]:
         return dict(repo.status())
 
 
-def damaged_files(project: Path) -> list[str]:
-    """Files of stage outputs that are not as they were recorded."""
-    with _repository(project) as repo:
-        status = repo.data_status(granular=True)
-    files = status["uncommitted"].get("modified", [])
-    return sorted(name for name in files if not name.endswith("/"))
-
-
 @contextmanager
 def _repository(project: Path) -> Iterator[Repo]:
     """DVC's view of a project; its errors become ours."""

@@ -18,10 +18,12 @@ from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows.graph import Stage, changed_stages, damaged_files, read_graph, written
+from flows.dvc_locks import mend_rwlock
+from flows.graph import Stage, changed_stages, read_graph, written
 from flows.recording import Recorder
 from flows.schedule import Schedule
 from flows.screen import Screen, event_to_progress
+from flows.soundness import dropped_outputs, sound_changes, sound_inputs
 from headwater.build_lock import build_lock
 from headwater.config import load_params
 from headwater.errors import HeadwaterError
@@ -29,6 +31,7 @@ from headwater.pipeline.plan import Planned
 from tasks.workers import Workers
 
 THREADS = 256
+UNCHANGED = "unchanged"
 
 
 def _is_ours(task: Any, run: Any, state: State[Any]) -> bool:
@@ -73,7 +76,7 @@ class _Build:
         self.plan, self.compute, self.record = plan, compute, record
 
     def _record(self, stage: str) -> str:
-        text = "unchanged"
+        text = UNCHANGED
 
         def on_event(event: dict[str, Any]) -> None:
             nonlocal text
@@ -82,6 +85,9 @@ class _Build:
 
         before = written(self.project, self.graph[stage])
         self.recorder.record(stage, on_event)
+        # Its step did not run: what there is came from DVC's cache, whatever that holds.
+        if text == UNCHANGED and dropped_outputs(self.project, stage, self.screen.say):
+            self.recorder.record(stage, on_event)
         after = written(self.project, self.graph[stage])
         if before != after or None in after.values():
             self.changed.add(stage)
@@ -106,8 +112,10 @@ def rebuild() -> None:
     params = load_params(project / "params.yaml")
     screen = Screen()
     with build_lock(project), Workers(params, project) as workers, screen.live():
-        graph, changed = read_graph(project), changed_stages(project)
-        _name_damage(project, changed, screen)
+        mend_rwlock(project)
+        graph = read_graph(project)
+        changed, _ = sound_changes(project, screen.say)
+        changed = sound_inputs(project, graph, changed, screen.say)
         build = _Build(project, graph, workers, screen)
         try:
             failed = _Walk(build, Schedule(graph, set(changed))).run()
@@ -119,12 +127,6 @@ def rebuild() -> None:
             raise BuildFailed(f"{len(failed)} of {len(graph)} stages do not hold")
         if left := changed_stages(project):
             raise BuildFailed(f"changed while they were built: {', '.join(left)}; run again")
-
-
-def _name_damage(project: Path, changed: dict[str, Any], screen: Screen) -> None:
-    if any("changed outs" in change for changes in changed.values() for change in changes):
-        for name in damaged_files(project):
-            screen.say(f"{name} is not as it was recorded: it is rebuilt")
 
 
 class _Walk:

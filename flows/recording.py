@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -11,12 +12,17 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from flows.dvc_locks import mend_rwlock
 from headwater.errors import HeadwaterError
 from headwater.places import check_writable
 from tasks.console import EVENTS
 
 LOCKED = ("Unable to acquire lock", "is busy, it is being blocked by")
+BROKEN_LOCK = ("Unable to read RWLock-file", "format error")
 LOCK_TRIES = 30
+STOP_SECONDS = 3.0
+# DVC's words for a step that ended by SIGKILL, or whose shell says that it did.
+KILLED = ("exited with -9", "exited with 137")
 MESSAGE_BYTES = 1 << 20
 
 OnEvent = Callable[[dict[str, Any]], None]
@@ -39,7 +45,10 @@ class Recorder:
             status, errors = self._run(stage, on_event)
             if status == 0:
                 return
-            if not any(text in errors for text in LOCKED):
+            if any(text in errors for text in BROKEN_LOCK):
+                # A process beside this one was killed while it wrote.
+                mend_rwlock(self._project)
+            elif not any(text in errors for text in LOCKED):
                 if not errors:
                     # A full disk takes no message either.
                     check_writable(self._project, MESSAGE_BYTES)
@@ -48,10 +57,18 @@ class Recorder:
         raise HeadwaterError(f"{stage}: DVC's lock is held by another process; run again later")
 
     def kill(self) -> None:
-        """End every DVC process; their steps end with them."""
+        """Stop every DVC process, at the latest after some seconds; their steps end with them."""
         with self._lock:
-            for process in self._running:
-                process.kill()
+            running = list(self._running)
+        end = time.monotonic() + STOP_SECONDS
+        while running and time.monotonic() < end:
+            # Once is not enough: between two steps of its own DVC does not stop.
+            for process in running:
+                process.terminate()
+            time.sleep(0.1)
+            running = [process for process in running if process.poll() is None]
+        for process in running:
+            process.kill()
 
     def _run(self, stage: str, on_event: OnEvent) -> tuple[int, str]:
         log = self._project / ".headwater" / "logs" / f"dvc-{stage}.log"
@@ -97,4 +114,9 @@ def explain(stage: str, errors: str, status: int) -> str:
     if own:
         return "\n".join(own)
     of_dvc = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    if status == -signal.SIGKILL or any(line.endswith(KILLED) for line in of_dvc):
+        return (
+            f"{stage}: its process was killed, as the kernel does when memory runs out; end other "
+            "programs, or build where there is more memory, and run again"
+        )
     return of_dvc[0] if of_dvc else f"{stage}: dvc ended with status {status}"

@@ -12,6 +12,7 @@ import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -25,6 +26,7 @@ MAX_LOCK_BYTES = 64 << 20
 MAX_LISTING_BYTES = 512 << 20
 MAX_DEPTH = 50
 
+_new_md5 = partial(hashlib.md5, usedforsecurity=False)
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 # Left beside its file by a process that was killed while writing it; DVC passes over it as well.
 _LEFTOVER = re.compile(r"\..*\.tmp")
@@ -70,7 +72,7 @@ class Objects:
         Raises HeadwaterError when the object is as named and yet lists what no folder holds.
         """
         data = _read(self.path(md5), MAX_LISTING_BYTES)
-        if data is None or _md5(data) != md5.removesuffix(FOLDER):
+        if data is None or md5_of(data) != md5.removesuffix(FOLDER):
             return None
         try:
             entries = {str(entry["relpath"]): str(entry["md5"]) for entry in json.loads(data)}
@@ -109,17 +111,20 @@ def objects_of(project: Path) -> Objects:
     """The objects in the cache that the project's DVC uses."""
     folder = project / ".dvc" / "cache"
     for path, settings in _settings(project):
-        if name := settings.get("cache", "dir", fallback="").strip("\"'"):
+        if name := _value(settings, "cache", "dir"):
             folder = path.parent / Path(name).expanduser()
     return Objects(Path(os.path.normpath(folder)) / "files" / "md5")
 
 
-def default_remote(project: Path) -> str | None:
-    """Name of the DVC remote that is used when none is named."""
-    remote = None
-    for _, settings in _settings(project):
-        remote = settings.get("core", "remote", fallback="").strip("\"'") or remote
-    return remote
+def dvc_setting(project: Path, section: str, name: str) -> str | None:
+    """One of DVC's settings as the project has it, as it is written; None when it is not set."""
+    values = [_value(settings, section, name) for _, settings in _settings(project)]
+    return next((value for value in reversed(values) if value), None)
+
+
+def md5_of(content: bytes) -> str:
+    """MD5 of some content as 32 hex digits: a name, not a protection."""
+    return _new_md5(content).hexdigest()
 
 
 def md5_of_file(path: Path) -> str | None:
@@ -149,7 +154,7 @@ def md5_of_folder(folder: Path) -> tuple[str, bytes]:
     ]
     entries.sort(key=lambda entry: entry["relpath"])
     listing = json.dumps(entries, sort_keys=True).encode()
-    return _md5(listing) + FOLDER, listing
+    return md5_of(listing) + FOLDER, listing
 
 
 def _parse(text: str) -> Any:
@@ -195,6 +200,10 @@ def _settings(project: Path) -> Iterator[tuple[Path, configparser.ConfigParser]]
         yield path, settings
 
 
+def _value(settings: configparser.ConfigParser, section: str, name: str) -> str:
+    return settings.get(section, name, fallback="").strip("\"'")
+
+
 def _read(path: Path, limit: int) -> bytes | None:
     """Content of a regular file of at most ``limit`` bytes, else None."""
     try:
@@ -205,12 +214,3 @@ def _read(path: Path, limit: int) -> bytes | None:
     except OSError:
         return None
     return data if len(data) <= limit else None
-
-
-def _new_md5() -> Any:
-    # A name, not a protection.
-    return hashlib.md5(usedforsecurity=False)
-
-
-def _md5(data: bytes) -> str:
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()

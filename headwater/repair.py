@@ -21,7 +21,7 @@ from headwater.recorded import (
     LOCK,
     Objects,
     Output,
-    default_remote,
+    dvc_setting,
     md5_of_file,
     md5_of_folder,
     objects_of,
@@ -32,7 +32,7 @@ READ_ONLY = 0o444
 CACHE = "DVC's cache"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Copy:
     """A file that must hold the content of an MD5: one of the data, or an object of the cache."""
 
@@ -170,7 +170,7 @@ def mend(project: Path, copies: Collection[Copy], refetch: bool) -> list[Mended]
         _remove(copy.path)
     sources = _restore(project, copies)
     lost = [copy for copy in copies if copy not in sources]
-    remote = default_remote(project) if refetch else None
+    remote = dvc_setting(project, "core", "remote") if refetch else None
     if remote is not None:
         sources |= _refetch(project, lost, remote)
     record = read_record(project)

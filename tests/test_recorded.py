@@ -15,7 +15,7 @@ from headwater.errors import HeadwaterError
 from headwater.recorded import (
     Objects,
     Output,
-    default_remote,
+    dvc_setting,
     md5_of_file,
     md5_of_folder,
     objects_of,
@@ -78,7 +78,7 @@ def test_dvcs_own_lock_and_cache_are_read(added: Path) -> None:
     assert sorted({output.md5, *listing.values()}) == objects.names()
     for name, md5 in listing.items():
         assert md5_of_file(added / "out" / name) == md5 == md5_of_file(objects.path(md5))
-    assert default_remote(added) == "team"
+    assert dvc_setting(added, "core", "remote") == "team"
 
 
 def test_a_folder_has_the_md5_that_dvc_gives_it(added: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_folder_has_the_md5_that_dvc_gives_it(added: Path) -> None:
 
 def test_a_project_without_lock_has_no_outputs(tmp_path: Path) -> None:
     assert read_lock(tmp_path) == []
-    assert default_remote(tmp_path) is None
+    assert dvc_setting(tmp_path, "core", "remote") is None
     assert objects_of(tmp_path).folder == tmp_path / ".dvc" / "cache" / "files" / "md5"
 
 

@@ -1,11 +1,14 @@
 """Recording while another DVC works, and what is said of a stage that failed."""
 
 import fcntl
-from threading import Timer
+import json
+import time
+from threading import Thread, Timer
 
 import pytest
 
-from flows.recording import Recorder, explain
+from flows.recording import STOP_SECONDS, Recorder, explain
+from headwater.errors import HeadwaterError
 from tests.flows.conftest import ToyProject
 
 DVC_ENDING = "ERROR: failed to reproduce 'x': failed to run: python -m tasks.x, exited with 2"
@@ -21,7 +24,79 @@ def test_without_them_dvc_speaks() -> None:
 
 
 def test_silent_end_is_named_by_its_status() -> None:
-    assert explain("x", "", 137) == "x: dvc ended with status 137"
+    assert explain("x", "", 1) == "x: dvc ended with status 1"
+
+
+@pytest.mark.parametrize(
+    ("errors", "status"),
+    [
+        ("", -9),
+        ("ERROR: failed to reproduce 'x': failed to run: python -m tasks.x, exited with -9\n", 255),
+        (
+            "ERROR: failed to reproduce 'x': failed to run: python -m tasks.x, exited with 137\n",
+            255,
+        ),
+    ],
+)
+def test_a_process_that_the_kernel_killed_says_so(errors: str, status: int) -> None:
+    said = explain("x", errors, status)
+    assert said.startswith("x: its process was killed, as the kernel does when memory runs out; ")
+
+
+@pytest.mark.slow
+def test_a_step_killed_for_memory_is_named(
+    toy: ToyProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel's own signal, sent by a step to itself in place of the kernel."""
+    monkeypatch.setattr("os.environ", toy.environment())
+    step = toy.path / "tasks" / "numbers.py"
+    kill = 'if __name__ == "__main__":\n    os.kill(os.getpid(), 9)'
+    step.write_text(step.read_text().replace('if __name__ == "__main__":', kill))
+    with pytest.raises(HeadwaterError, match="numbers: its process was killed"):
+        Recorder(toy.path).record("numbers", lambda event: None)
+
+
+def test_a_lock_file_broken_by_a_killed_dvc_is_mended(
+    toy: ToyProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.environ", toy.environment())
+    broken = toy.path / ".dvc" / "tmp" / "rwlock"
+    broken.parent.mkdir(parents=True, exist_ok=True)
+    broken.touch()
+    Recorder(toy.path).record("numbers", lambda event: None)
+    assert any((toy.path / "data" / "numbers").iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attempt", range(3))
+def test_a_stopped_build_gives_dvcs_locks_back(
+    toy: ToyProject, monkeypatch: pytest.MonkeyPatch, attempt: int
+) -> None:
+    monkeypatch.setattr("os.environ", toy.environment(seconds=60))
+    recorder = Recorder(toy.path)
+    failed: list[HeadwaterError] = []
+
+    def record() -> None:
+        try:
+            recorder.record("numbers", lambda event: None)
+        except HeadwaterError as error:
+            failed.append(error)
+
+    thread = Thread(target=record)
+    thread.start()
+    rwlock = toy.path / ".dvc" / "tmp" / "rwlock"
+    deadline = time.monotonic() + 60
+    while not (rwlock.is_file() and "data/numbers" in rwlock.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(attempt)
+    started = time.monotonic()
+    recorder.kill()
+    assert time.monotonic() - started < STOP_SECONDS + 1
+    thread.join(30)
+    assert failed
+    assert json.loads(rwlock.read_text()) in ({}, {"read": {}, "write": {}})
+    assert toy.left_over() == []
 
 
 def test_a_lock_that_another_dvc_holds_is_waited_for(

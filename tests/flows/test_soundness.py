@@ -1,0 +1,142 @@
+"""``make repro`` never builds upon, shows or calls checked what is not as it was recorded."""
+
+import random
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flows.dvc_locks import mend_rwlock
+from headwater.repair import read_record
+from tests.flows.conftest import ToyProject
+from tests.test_repair import flip
+
+Copies = Callable[[], ToyProject]
+SOUND = r"everything is up to date, all files checked in .*\n"
+
+
+def object_of(project: ToyProject, name: str) -> Path:
+    record = read_record(project.path)
+    return record.objects.path(record.files[name][0])
+
+
+def without_time_to_check(project: ToyProject) -> None:
+    path = project.path / "flows" / "soundness.py"
+    text = path.read_text().replace("SECONDS = 1.0", "SECONDS = 0.0")
+    assert "SECONDS = 0.0" in text
+    path.write_text(text)
+
+
+def test_rot_that_dvc_does_not_see_is_found_and_restored(copy_of_built: Copies) -> None:
+    project = copy_of_built()
+    before = project.bytes()
+    # DVC hashes what is new to it once, and from then on believes its notes.
+    assert project.dvc("status", "--quiet").returncode == 0
+    chance = random.Random(1)
+    name = "data/doubles/values/bucket-001.parquet"
+    other = "data/squares/values/bucket-002.parquet"
+    flip(project.path / name, chance)
+    flip(object_of(project, other), chance)
+    assert project.dvc("status", "--quiet").returncode == 0
+    done = project.flow()
+    assert (done.returncode, done.stderr) == (0, "")
+    *damage, last = done.stdout.splitlines(keepends=True)
+    assert sorted(damage) == [
+        f"{name}: it was damaged; restored from DVC's cache\n",
+        f"{other}: its copy in DVC's cache was damaged; restored from {other}\n",
+    ]
+    assert re.fullmatch(SOUND, last)
+    assert project.bytes() == before
+    assert re.fullmatch(SOUND, project.flow().stdout)
+
+
+@pytest.mark.slow
+def test_what_is_damaged_in_the_cache_too_is_computed_again(copy_of_built: Copies) -> None:
+    """Neither the cache nor DVC's run cache gives the damaged bytes back."""
+    project = copy_of_built()
+    before = project.bytes()
+    chance = random.Random(2)
+    name = "data/doubles/values/bucket-001.parquet"
+    flip(object_of(project, name), chance)
+    # As ``verify`` advises.
+    shutil.rmtree(project.path / "data" / "doubles")
+    done = project.flow()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{name}: its copy in DVC's cache was damaged and is sound nowhere here" in done.stdout
+    assert re.search(r"^doubles +36 items .* s$", done.stdout, re.MULTILINE)
+    assert project.bytes() == before
+    assert re.fullmatch(SOUND, project.flow().stdout)
+
+
+@pytest.mark.slow
+def test_an_earlier_build_comes_back_from_sound_objects_only(copy_of_built: Copies) -> None:
+    """DVC's run cache restores a stage whose inputs are as they were once."""
+    project = copy_of_built()
+    before = project.bytes()
+    names = [f"data/numbers/values/bucket-00{number}.parquet" for number in range(4)]
+    objects = [object_of(project, name) for name in names]
+    project.set(synthesize__subjects=30)
+    assert project.flow().returncode == 0
+    chance = random.Random(3)
+    for path in objects:
+        flip(path, chance)
+    # So that no check comes upon them before DVC does.
+    without_time_to_check(project)
+    project.set(synthesize__subjects=40)
+    done = project.flow()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("was damaged and is sound nowhere here") == 2 * len(names)
+    assert project.bytes() == before
+
+
+@pytest.mark.slow
+def test_inputs_without_checksums_are_checked_before_they_are_read(copy_of_built: Copies) -> None:
+    project = copy_of_built()
+    before = project.bytes()
+    name = "data/squares/.manifest.json"
+    flip(project.path / name, random.Random(4))
+    without_time_to_check(project)
+    step = project.path / "tasks" / "total.py"
+    step.write_text(step.read_text().replace("Write the sum.", "Write down the sum."))
+    done = project.flow()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{name}: it was damaged; restored from DVC's cache" in done.stdout
+    assert (project.path / name).read_bytes() == before[name]
+
+
+def test_what_was_not_checked_is_not_called_checked(copy_of_built: Copies) -> None:
+    project = copy_of_built()
+    without_time_to_check(project)
+    (project.path / ".headwater" / "checked.json").unlink()
+    done = project.flow()
+    # The four listings, without which it is not known what there is.
+    assert re.fullmatch(r"everything is up to date, 4 of 60 files checked in .*\n", done.stdout), (
+        done.stdout
+    )
+
+
+@pytest.mark.slow
+def test_a_build_mends_a_broken_lock_of_dvc(copy_of_built: Copies) -> None:
+    project = copy_of_built()
+    (project.path / ".dvc" / "tmp" / "rwlock").write_bytes(b"")
+    (project.path / "data" / "total" / "total.txt").unlink()
+    done = project.flow()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert project.dvc("repro", "--quiet").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "broken", [b"", b'{"write": {"/x"', b"[]", b"\xff", b'{"read": 3}', b"[" * 100_000]
+)
+def test_only_a_broken_lock_of_dvc_is_removed(tmp_path: Path, broken: bytes) -> None:
+    lock = tmp_path / ".dvc" / "tmp" / "rwlock"
+    mend_rwlock(tmp_path)
+    lock.parent.mkdir(parents=True)
+    lock.write_text('{"write": {"/x": {"pid": 1, "cmd": "dvc"}}, "read": {}}')
+    mend_rwlock(tmp_path)
+    assert lock.exists()
+    lock.write_bytes(broken)
+    mend_rwlock(tmp_path)
+    assert not lock.exists()
