@@ -41,7 +41,8 @@ def verify(data: Data = Path("data")) -> None:
     if found.problems:
         _console(error=True).print(f"{len(found.problems)} problems; {summary} are sound")
         raise typer.Exit(1)
-    _console().print(f"all sound: {summary}", highlight=False)
+    unknown = "" if found.recorded else "; no dvc.lock beside it says whether that is all"
+    _console().print(f"all sound: {summary}{unknown}", highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -44,5 +44,6 @@ def _command(*arguments: str) -> tuple[str, ...]:
 
 
 def _error(errors: str) -> str:
-    lines = [line for line in errors.splitlines() if line.startswith("ERROR: ")]
-    return lines[-1].removeprefix("ERROR: ") if lines else "DVC cannot read it"
+    lines = [line for line in errors.splitlines() if line.strip()]
+    of_dvc = [line for line in lines if line.startswith("ERROR: ")]
+    return (of_dvc or lines or ["DVC cannot read it"])[0].removeprefix("ERROR: ")

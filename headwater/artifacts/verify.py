@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from headwater.artifacts.completeness import foreign_outputs, missing_outputs
 from headwater.artifacts.file_checks import check_file
 from headwater.artifacts.manifest import (
     MANIFEST,
@@ -34,12 +35,16 @@ class Problem:
 
 @dataclass(frozen=True)
 class Verification:
-    """What was looked at and what was found, in order of the files."""
+    """What was looked at and what was found, in order of the files.
+
+    recorded: whether there was a record of the build, which says what must be there.
+    """
 
     files: int
     bytes: int
     rows: int
     problems: tuple[Problem, ...]
+    recorded: bool
 
 
 def verify(data: Path) -> Verification:
@@ -48,7 +53,9 @@ def verify(data: Path) -> Verification:
     Each file is hashed against its step's manifest; the sound ones are read as what they are
     (Parquet with page checksums, PLY, GLB, safetensors, JSON, CSV, HTML); the tables are checked
     for what the pipeline promises (schema, unique ids, splits by subject, items in = items out +
-    rejects, meshes of head size). Raises HeadwaterError when ``data`` holds no artifact at all.
+    rejects, meshes of head size). With a ``dvc.lock`` beside ``data``, every output that it records
+    and every stage of the graph must be there, as recorded. Raises HeadwaterError when ``data``
+    holds no artifact at all.
     """
     folders = sorted(path.parent for path in data.rglob(MANIFEST))
     if not folders:
@@ -60,6 +67,10 @@ def verify(data: Path) -> Verification:
         problems += found
         sound += good
     problems += _strays(data, folders)
+    missing = missing_outputs(data)
+    if missing is not None:
+        missing += foreign_outputs(data, [problem.path for problem in problems])
+    problems += [Problem(path, message) for path, message in missing or ()]
     readable = []
     for path in sound:
         message = check_file(path)
@@ -75,7 +86,8 @@ def verify(data: Path) -> Verification:
             rows += count
             problems += [Problem(path, f"{message}; {REBUILD}") for path, message in broken]
     size = sum(path.stat().st_size for path in sound)
-    return Verification(len(sound), size, rows, tuple(sorted(problems)))
+    recorded = missing is not None
+    return Verification(len(sound), size, rows, tuple(sorted(problems)), recorded)
 
 
 def _by_root(data: Path, files: list[Path]) -> dict[Path, list[Path]]:

@@ -1,0 +1,70 @@
+"""A build's data held against its record: every output there, and as it was recorded."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from headwater.dvc_command import stages
+from headwater.errors import HeadwaterError
+from headwater.recorded import LOCK, Output, md5_of_file, md5_of_folder, read_lock
+
+GRAPH = "dvc.yaml"
+
+
+def missing_outputs(data: Path) -> list[tuple[Path, str]] | None:
+    """What the record beside the folder ``data`` speaks of and ``data`` lacks: (place, message).
+
+    Outputs of ``dvc.lock`` and stages of ``dvc.yaml``. None when there is no record of ``data``.
+    """
+    project, outputs = data.parent, _outputs_below(data)
+    if not outputs:
+        return None
+    missing = [
+        (
+            project / output.path,
+            f"is missing; {output.stage} made it, as {LOCK} has it; run `make repro`",
+        )
+        for output in outputs
+        if not (project / output.path).exists()
+    ]
+    return missing + _unbuilt(project, {output.stage for output in read_lock(project)})
+
+
+def foreign_outputs(data: Path, left_out: Collection[Path]) -> list[tuple[Path, str]]:
+    """Outputs below ``data`` that are not as recorded: (place, message).
+
+    left_out: damaged places; the outputs that they lie in are passed over.
+    """
+    project = data.parent
+    return [
+        (path, f"is not what {output.stage} made, as {LOCK} has it; run `make repro`")
+        for output in _outputs_below(data)
+        if (path := project / output.path).exists()
+        and not any(place.is_relative_to(path) or path.is_relative_to(place) for place in left_out)
+        and _md5(path, output) != output.md5
+    ]
+
+
+def _outputs_below(data: Path) -> list[Output]:
+    parts = (data.name,)
+    return [o for o in read_lock(data.parent) if data.name and Path(o.path).parts[:1] == parts]
+
+
+def _md5(path: Path, output: Output) -> str | None:
+    if output.is_folder != path.is_dir():
+        return None
+    return md5_of_folder(path)[0] if output.is_folder else md5_of_file(path)
+
+
+def _unbuilt(project: Path, built: Collection[str]) -> list[tuple[Path, str]]:
+    graph = project / GRAPH
+    if not (graph.is_file() and (project / ".dvc").is_dir()):
+        return []
+    try:
+        names = stages(project)
+    except HeadwaterError as error:
+        return [(graph, str(error).removeprefix(f"{graph}: "))]
+    return [
+        (graph, f"stage {name} has not been built; run `make repro`")
+        for name in names
+        if name not in built
+    ]
