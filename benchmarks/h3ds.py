@@ -37,12 +37,11 @@ from headwater.photos.folder import PhotoFile
 from headwater.reconstruct.given_cameras import GivenCamera
 from headwater.reconstruct.head import Head, reconstruct_head
 from headwater.reconstruct.placing import head_in_world, in_head_frame
-from headwater.reconstruct.run import trained_weights
 from headwater.reconstruct.seeing import SeenFace, see
 from headwater.reconstruct.settings import PhotoSettings
 from headwater.systems import PACKAGES
 from headwater.systems.glvd.evaluate import skin_faces
-from headwater.systems.glvd.weights import TrainedGlvd
+from headwater.systems.glvd.weights import TrainedGlvd, load_weights
 from headwater.training.loop import deterministic
 
 COUNTS: Final = (1, 3, 6)
@@ -149,7 +148,7 @@ def built(data: Path) -> list[System]:
     systems = []
     for name, path in paths.items():
         if path.is_file():
-            trained = trained_weights(path)
+            trained = load_weights(path)
             systems.append(System(name, trained.template, partial(_reconstructed, trained)))
     if not systems:
         raise HeadwaterError(f"{data / 'train'}: no trained weights; run `make repro`")

@@ -167,15 +167,16 @@ def reconstruct(
     from headwater.reconstruct.console import report, telling
     from headwater.reconstruct.given_cameras import cameras_of, read_cameras
     from headwater.reconstruct.inputs import prepared
-    from headwater.reconstruct.run import Job, trained_weights
+    from headwater.reconstruct.run import Job
     from headwater.reconstruct.settings import settings_of
     from headwater.reconstruct.summary import Status
+    from headwater.systems.glvd.weights import load_weights
 
     settings = settings_of(project)
     known = read_cameras(cameras) if cameras else None
     inputs = prepared(photos, out)
     given = cameras_of(inputs.photos, known, cameras) if cameras and known else None
-    trained = trained_weights(path, heatmaps)
+    trained = load_weights(path, heatmaps)
     total = len(inputs.photos) + len(inputs.problems) + len(inputs.repeats)
     with telling(_console(), out, total) as tell:
         outcomes = Job(trained, settings, out, tell, given).run(inputs, together=views)

@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.photos.folder import PhotoFile
@@ -21,24 +20,13 @@ from headwater.reconstruct.placing import head_in_world, in_head_frame
 from headwater.reconstruct.seeing import SeenFace, see
 from headwater.reconstruct.settings import PhotoSettings
 from headwater.reconstruct.summary import Outcome, Status, summary_csv
-from headwater.systems.glvd.weights import TrainedGlvd, load_weights
+from headwater.systems.glvd.weights import TrainedGlvd
 
 SUMMARY: Final = "summary.csv"
 # Every view is kept in memory; the published fusion was tried with six.
 MAX_VIEWS: Final = 24
 
 Tell = Callable[[Outcome, float], None]
-
-
-def trained_weights(path: Path, heatmap_net: Path | None = None) -> TrainedGlvd:
-    """Read the weights, and the network that gives their heatmaps, if one does.
-
-    Raises ``HeadwaterError`` when the file holds none, or for another network than theirs.
-    """
-    try:
-        return load_weights(path, heatmap_net)
-    except (SafetensorError, OSError, ValueError, LookupError, RuntimeError) as error:
-        raise HeadwaterError(f"{path}: no readable weights ({error})") from error
 
 
 @dataclass

@@ -16,10 +16,9 @@ from headwater.faces.landmark_sets import (
 )
 from headwater.photos.folder import PhotoFile
 from headwater.reconstruct.head import reconstruct_head
-from headwater.reconstruct.run import trained_weights
 from headwater.reconstruct.seeing import see
 from headwater.reconstruct.settings import PhotoSettings
-from headwater.systems.glvd.weights import TrainedGlvd
+from headwater.systems.glvd.weights import TrainedGlvd, load_weights
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +34,7 @@ def built() -> TrainedGlvd:
     path = data / "train" / "glvd" / "weights.safetensors"
     if not path.is_file():
         pytest.skip(f"needs the weights that `make repro` trains, looked for at {path}")
-    return trained_weights(path)
+    return load_weights(path)
 
 
 def percent(points: NDArray[np.float32], hand: NDArray[np.float64], eyes_px: float) -> float:

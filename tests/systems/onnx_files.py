@@ -14,6 +14,7 @@ def onnx_file(
     *,
     input_type: int = FLOAT,
     output_type: int = FLOAT,
+    constant_type: int = FLOAT,
     weights_file: str = "",
     side: int | None = None,
     outputs: int = 1,
@@ -34,7 +35,7 @@ def onnx_file(
     node += b"".join(_part(5, _attribute(name, value)) for name, value in attributes.items())
     graph = _part(1, node) + _part(2, b"toy")
     if constant is not None:
-        graph += _part(5, _tensor(b"constant", constant, weights_file))
+        graph += _part(5, _tensor(b"constant", constant, weights_file, constant_type))
     sides: list[int | bytes] = [side, side] if side else [b"h", b"w"]
     graph += _part(11, _described(b"image", input_type, [b"n", 3, *sides]))
     for i in range(outputs):
@@ -48,13 +49,13 @@ def _attribute(name: str, value: int | list[int]) -> bytes:
     return _part(1, name.encode()) + b"".join(_number(8, v) for v in value) + _number(20, INTS)
 
 
-def _tensor(name: bytes, values: np.ndarray, weights_file: str) -> bytes:
+def _tensor(name: bytes, values: np.ndarray, weights_file: str, kind: int) -> bytes:
     dims = b"".join(_number(1, size) for size in values.shape)
-    raw = _part(9, values.astype("<f4").tobytes())
+    raw = _part(9, values.astype("<f4" if kind == FLOAT else "<i8").tobytes())
     if weights_file:
         place = _part(1, b"location") + _part(2, weights_file.encode())
         raw = _part(13, place) + _number(14, EXTERNAL)
-    return dims + _number(2, FLOAT) + _part(8, name) + raw
+    return dims + _number(2, kind) + _part(8, name) + raw
 
 
 def _described(name: bytes, kind: int, shape: list[int | bytes]) -> bytes:

@@ -236,6 +236,13 @@ def test_a_file_that_is_no_heatmap_network_says_why(
     assert "\n" not in str(error.value)
 
 
+def test_a_network_that_asks_for_too_much_memory_is_refused(tmp_path: Path) -> None:
+    """It repeats a crop half a million times: 24 GB."""
+    content = onnx_file("Expand", np.array([500_000, 3, 64, 64]), constant_type=7)
+    with pytest.raises(HeadwaterError, match=r"repeat\.onnx: does not take crops .*memory"):
+        opened(tmp_path / "repeat.onnx", content)
+
+
 def test_weights_in_a_second_file_are_refused_also_where_it_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

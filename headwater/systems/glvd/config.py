@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+Level = Annotated[int, Field(ge=1, le=64)]
+Side = Annotated[int, Field(ge=16, le=2048)]
 Upsampling = Literal["bicubic", "bilinear"]
 Relative = Literal["dist", "dist_pe", "gauss", "offset", "kpnerf"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -41,7 +43,7 @@ class LocaliserConfig(BaseModel):
     middle: Positive = 0.75
     stride: Literal[2, 4] = 4
     width: Count = 64
-    depth: Count = 3
+    depth: Level = 3
     sigma_cells: Positive = 1.0
     steps: Count = 1000
     batch: Count = 16
@@ -84,17 +86,17 @@ class GlvdConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    image_px: Count = 128
+    image_px: Side = 128
     crop_mm: Positive = 280.0
     stride: Literal[2, 4] = 4
     width: Count = 64
-    stacks: Count = 1
-    depth: Count = 3
+    stacks: Level = 1
+    depth: Level = 3
     upsampling: Upsampling = "bilinear"
     outputs: Count = 64
     hidden: Count = 256
     keypoints: Literal[0, 18, 68] = 68
-    keypoint_depth: Count = 4
+    keypoint_depth: Level = 4
     heatmaps: HeatmapInput = HeatmapInput()
     localiser: LocaliserConfig = LocaliserConfig()
     heatmap_sigma_cells: Positive = 1.5

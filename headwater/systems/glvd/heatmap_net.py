@@ -4,6 +4,7 @@ It gets one crop at a time, as float32 RGB (1, 3, S, S) in 0..1 with its backgro
 (1, M, h, w): so that what it sees in a crop does not depend on the crops beside it.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +13,18 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from headwater.apart import CPU_SECONDS, CrashedError, EndedError, OutOfTimeError, run_apart
 from headwater.artifacts.ids import sha256_hex
+from headwater.artifacts.regular_files import regular_bytes
 from headwater.config import GuidedDescent
 from headwater.errors import HeadwaterError
+from headwater.systems.glvd import try_onnx
 from headwater.systems.glvd.config import GlvdConfig, HeatmapInput
 from headwater.systems.glvd.model import resized
 from headwater.systems.glvd.onnx_adapter import open_onnx
 from headwater.systems.glvd.settings import with_built_in
 
+MAX_BYTES: Final = 2**30
 _LARGEST: Final = float(torch.finfo(torch.float16).max)
 
 Network = Callable[[Tensor], Tensor]
@@ -59,10 +64,10 @@ class HeatmapNet:
 def read_net(path: Path) -> bytes:
     """The file's bytes. Raises HeadwaterError when there is no such file."""
     try:
-        return path.read_bytes()
+        return regular_bytes(path, MAX_BYTES)
     except OSError as error:
         raise HeadwaterError(
-            f"{path}: no readable heatmap network ({error.strerror}); name an .onnx file"
+            f"{path}: no readable heatmap network ({error.strerror or error}); name an .onnx file"
         ) from error
 
 
@@ -71,6 +76,9 @@ def open_net(path: Path, content: bytes, config: GlvdConfig) -> HeatmapNet:
 
     Raises HeadwaterError for anything that is no such network.
     """
+    if path.suffix.lower() != ".onnx":
+        raise HeadwaterError(f"{path}: a heatmap network is an .onnx file")
+    _try_apart(path, content, config)
     network = _opened(path, content, config.threads)
     grey = torch.full((1, 3, config.image_px, config.image_px), 0.5)
     maps = _answer(path, network, grey).shape[1]
@@ -112,9 +120,23 @@ def needed_net(weights: Path, config: GlvdConfig, path: Path | None) -> HeatmapN
     return open_net(path, content, config)
 
 
+def _try_apart(path: Path, content: bytes, config: GlvdConfig) -> None:
+    """Raise HeadwaterError when the network does not run, or not within bounds."""
+    try:
+        said = run_apart(try_onnx.__name__, (str(config.threads), str(config.image_px)), content)
+    except OutOfTimeError as error:
+        raise HeadwaterError(
+            f"{path}: takes more than {CPU_SECONDS} s of processor time for one crop"
+        ) from error
+    except CrashedError as error:
+        raise HeadwaterError(f"{path}: crashes the program that runs it") from error
+    except EndedError as error:
+        raise HeadwaterError(f"{path}: was ended while it was tried; run again") from error
+    if (fault := json.loads(said)) is not None:
+        raise HeadwaterError(f"{path}: {fault}")
+
+
 def _opened(path: Path, content: bytes, threads: int) -> Network:
-    if path.suffix.lower() != ".onnx":
-        raise HeadwaterError(f"{path}: a heatmap network is an .onnx file")
     try:
         onnx = open_onnx(content, threads)
     except ValueError as fault:
