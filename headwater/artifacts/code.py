@@ -8,10 +8,11 @@ version.
 
 import ast
 import inspect
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib.metadata import packages_distributions, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -107,8 +108,8 @@ def code_of(roots: frozenset[Name]) -> Code:
             pieces[f"{name.module}:{name.name}:{number}"] = sha256_hex(normal(statement).encode())
             waiting += module.names_in(statement)
         waiting += [target for target in module.always if target not in known]
-    versions = {d: version(d) for top in packages for d in _distributions().get(top, ())}
-    return Code(sha256_hex(canonical_json(pieces).encode()), dict(sorted(versions.items())))
+    versions = dict(sorted(pair for top in packages for pair in _versions(top)))
+    return Code(sha256_hex(canonical_json(pieces).encode()), versions)
 
 
 @dataclass(frozen=True)
@@ -224,8 +225,20 @@ def _standard() -> Path:
 
 
 @cache
-def _distributions() -> dict[str, list[str]]:
-    return {top: sorted(set(names)) for top, names in packages_distributions().items()}
+def _versions(top: str) -> tuple[tuple[str, str], ...]:
+    """Name and version of the distributions that bring a top-level package."""
+    if top in sys.stdlib_module_names:
+        return ()
+    try:
+        return ((top, version(top)),)
+    except PackageNotFoundError:
+        return tuple((name, version(name)) for name in sorted(set(_distributions().get(top, ()))))
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    # Reads the file list of every package: half a second.
+    return packages_distributions()
 
 
 def _resolve(target: Name, chain: tuple[str, ...]) -> Name:

