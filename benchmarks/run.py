@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import descent, photos, rebuild, sdf, views
+from benchmarks import descent, photos, rebuild, scores, sdf, views
 from benchmarks.machine import describe
 from benchmarks.outcome import Outcome, markdown
 from headwater.artifacts.atomic import write_text
@@ -14,6 +14,7 @@ BENCHMARKS: dict[str, Callable[[], Outcome]] = {
     "photos": photos.measure,
     "views": views.measure,
     "sdf": sdf.measure,
+    "scores": scores.measure,
     "descent": descent.measure,
     "rebuild": rebuild.measure,
 }

@@ -11,8 +11,7 @@ from headwater.baselines.landmark_fit import LandmarkFitter, LandmarkView
 from headwater.benchmark.table import SetRows
 from headwater.benchmark.trials import Case, Trial, skin, trials
 from headwater.datasets.scenes import FloatArray, Views
-from headwater.datasets.tables import read_heads, read_synthetic_views
-from headwater.errors import HeadwaterError
+from headwater.datasets.tables import read_heads
 from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.geometry.registration import umeyama
 from headwater.heads.model import HeadModel
@@ -25,17 +24,13 @@ NO_LANDMARKS: Final = "no view has landmarks"
 
 def mean_head(data: Path, model: HeadModel) -> FloatArray:
     """Mean (V, 3) mm of the training heads, each rigidly placed by its landmarks first."""
-    heads = read_heads(data)
-    views = read_synthetic_views(data, heads)
-    used = np.unique(views.head[views.split == "train"])
-    if not len(used):
-        raise HeadwaterError("no head has the split 'train'; lower split.test in params.yaml")
+    heads = read_heads(data, ("train",))
     wanted = model.landmarks_478.on(model.mean)[IBUG68_FROM_478]
     placed = [
         umeyama(model.landmarks_478.on(vertices)[IBUG68_FROM_478], wanted, with_scale=False).apply(
             vertices
         )
-        for vertices in heads.vertices[used]
+        for vertices in heads.vertices
     ]
     return np.mean(placed, axis=0).astype(np.float32)
 

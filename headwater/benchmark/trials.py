@@ -17,7 +17,6 @@ from headwater.artifacts.schemas import HEADS, LANDMARKS, TRUTH
 from headwater.artifacts.tables import Row, read_table
 from headwater.datasets.scenes import Heads, Views
 from headwater.datasets.tables import read_heads, read_synthetic_views
-from headwater.errors import HeadwaterError
 from headwater.heads import store
 from headwater.heads.landmark_files import with_landmarks
 from headwater.heads.model import HeadModel, Surface
@@ -112,12 +111,8 @@ def read_cases(data: Path) -> list[Case]:
 
     Raises HeadwaterError when no head is held out.
     """
-    cases = _cases(data, HELD_OUT)
-    if not cases:
-        raise HeadwaterError(
-            f"{data / 'synthesize'}: no head has the split 'test'; raise split.test in params.yaml"
-        )
-    return cases + (_cases(data / "other_heads", OTHER) if _has_other(data) else [])
+    other = _cases(data / "other_heads", OTHER) if _has_other(data) else []
+    return _cases(data, HELD_OUT) + other
 
 
 def read_model(data: Path) -> HeadModel:
@@ -145,7 +140,7 @@ def _has_other(data: Path) -> bool:
 
 def _cases(data: Path, test_set: str) -> list[Case]:
     model = read_model(data)
-    heads = read_heads(data)
+    heads = read_heads(data, ("test",))
     views = read_synthetic_views(data, heads)
     rows = {row["item"]: row for row in read_table(data, HEADS, _COLUMNS).to_pylist()}
     return [
@@ -155,11 +150,11 @@ def _cases(data: Path, test_set: str) -> list[Case]:
             views.choose(np.flatnonzero(views.head == index)),
         )
         for index, subject in enumerate(heads.subjects)
-        if rows[subject]["split"] == "test" and (views.head == index).any()
+        if (views.head == index).any()
     ]
 
 
-_COLUMNS: Final = ("item", "split", "shape", "expression")
+_COLUMNS: Final = ("item", "shape", "expression")
 
 
 def _truth(model: HeadModel, heads: Heads, index: int, row: Row) -> TruthHead:

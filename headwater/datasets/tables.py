@@ -75,14 +75,13 @@ def read_synthetic_views(data: Path, heads: Heads) -> Views:
     Ordered by head, then view number. Landmarks are mapped from the frame back to the view.
     """
     number = {subject: index for index, subject in enumerate(heads.subjects)}
-    images = _rows_by_item(data, SYNTHETIC_FRAMES, ("item", "image"))
-    frames = _rows_by_item(data, FRAMES, ("item", "frame_from_photo"))
-    found = _rows_by_item(data, LANDMARKS, ("item", "landmarks_478_px"))
     columns = (*_CAMERA_COLUMNS, "subject", "split", "view", "mask")
-    truth = sorted(
-        (row for row in read_table(data, TRUTH, columns).to_pylist() if row["subject"] in number),
-        key=lambda row: (number[row["subject"]], row["view"]),
-    )
+    table = read_table(data, TRUTH, columns, pc.field("subject").isin(list(number)))
+    items = table.column("item").to_pylist()
+    images = _rows_by_item(data, SYNTHETIC_FRAMES, ("item", "image"), items)
+    frames = _rows_by_item(data, FRAMES, ("item", "frame_from_photo"), items)
+    found = _rows_by_item(data, LANDMARKS, ("item", "landmarks_478_px"), items)
+    truth = sorted(table.to_pylist(), key=lambda row: (number[row["subject"]], row["view"]))
     landmarks = [
         _landmarks_in_photo(found[row["item"]], frames[row["item"]])
         if row["item"] in found
@@ -136,8 +135,12 @@ def _numbers(table: pa.Table, name: str) -> FloatArray:
     return flat.to_numpy().astype(np.float32).reshape(table.num_rows, -1)
 
 
-def _rows_by_item(data: Path, schema: TableSchema, columns: tuple[str, ...]) -> dict[str, Row]:
-    return {row["item"]: row for row in read_table(data, schema, columns).to_pylist()}
+def _rows_by_item(
+    data: Path, schema: TableSchema, columns: tuple[str, ...], items: list[str] | None = None
+) -> dict[str, Row]:
+    """Rows by item: all, or those of ``items``."""
+    where = None if items is None else pc.field("item").isin(items)
+    return {row["item"]: row for row in read_table(data, schema, columns, where).to_pylist()}
 
 
 def _landmarks_in_photo(landmarks: Row, frame: Row) -> FloatArray:

@@ -90,11 +90,11 @@ class MovingNearest:
     the same rule, and only then the tree.
     """
 
-    KEPT = 8
+    KEPT = 16
 
     def __init__(self, tree: cKDTree) -> None:
         self._tree = tree
-        self._cloud = np.asarray(tree.data)
+        self._cloud = np.ascontiguousarray(tree.data.T)
         self._kept = min(self.KEPT, tree.n)
         self._nearest = np.zeros(0, dtype=np.intp)
 
@@ -103,54 +103,61 @@ class MovingNearest:
 
         Row i must be the same point in every query.
         """
-        points = np.asarray(points, dtype=np.float64)
-        if len(self._nearest) != len(points):
-            self._forget(len(points))
-            self._ask(points, np.arange(len(points)))
-        distance = _lengths(points - self._cloud[self._nearest])
-        unsure = np.flatnonzero(distance > self._others - _lengths(points - self._place))
-        unsure = self._try_kept(points, unsure)
-        self._ask(points, unsure)
-        return _lengths(points - self._cloud[self._nearest]), self._nearest.copy()
+        # Coordinates first: every operation then runs over contiguous rows.
+        here = np.ascontiguousarray(np.asarray(points, dtype=np.float64).T)
+        if len(self._nearest) != here.shape[1]:
+            self._forget(here.shape[1])
+            self._ask(here, np.arange(here.shape[1]))
+        distance = np.sqrt(self._squared(here, self._nearest))
+        unsure = np.flatnonzero(distance > self._others - _lengths(here - self._place))
+        self._ask(here, self._try_kept(here, unsure))
+        distance[unsure] = np.sqrt(self._squared(here[:, unsure], self._nearest[unsure]))
+        return distance, self._nearest.copy()
+
+    def _squared(self, here: NDArray[np.float64], rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Squared distances of places (3, n) to rows (n,) of the cloud, or (3, n, 1) to (n, k)."""
+        x, y, z = (axis.take(rows) - place for axis, place in zip(self._cloud, here, strict=True))
+        return np.asarray(x * x + y * y + z * z)
 
     def _forget(self, count: int) -> None:
         self._nearest = np.zeros(count, dtype=np.intp)
         self._others = np.zeros(count)
-        self._place = np.zeros((count, 3))
+        self._place = np.zeros((3, count))
         self._rows = np.zeros((count, self._kept), dtype=np.intp)
         self._reach = np.zeros(count)
-        self._asked_at = np.zeros((count, 3))
+        self._asked_at = np.zeros((3, count))
 
-    def _try_kept(self, points: NDArray[np.float64], which: NDArray[np.intp]) -> NDArray[np.intp]:
+    def _try_kept(self, here: NDArray[np.float64], which: NDArray[np.intp]) -> NDArray[np.intp]:
         """Settle what the kept rows can; returns the points that need the tree."""
         if not len(which):
             return which
-        here = points[which]
-        offset = self._cloud[self._rows[which]] - here[:, None]
-        squared = np.einsum("nkc,nkc->nk", offset, offset)
+        place, kept = here[:, which], self._rows[which]
+        squared = self._squared(place[:, :, None], kept)
         column = squared.argmin(axis=1)[:, None]
         best = np.sqrt(np.take_along_axis(squared, column, axis=1)[:, 0])
         np.put_along_axis(squared, column, np.inf, axis=1)
-        unkept = self._reach[which] - _lengths(here - self._asked_at[which])
+        unkept = self._reach[which] - _lengths(place - self._asked_at[:, which])
         settled = best <= unkept
         rows = which[settled]
-        self._place[rows] = here[settled]
-        self._nearest[rows] = np.take_along_axis(self._rows[which], column, axis=1)[settled, 0]
+        self._place[:, rows] = place[:, settled]
+        self._nearest[rows] = np.take_along_axis(kept, column, axis=1)[settled, 0]
         self._others[rows] = np.minimum(np.sqrt(squared.min(axis=1)), unkept)[settled]
         return which[~settled]
 
-    def _ask(self, points: NDArray[np.float64], which: NDArray[np.intp]) -> None:
+    def _ask(self, here: NDArray[np.float64], which: NDArray[np.intp]) -> None:
         if not len(which):
             return
-        distances, rows = self._tree.query(points[which], k=np.arange(1, self._kept + 1))
-        self._place[which] = self._asked_at[which] = points[which]
+        place = here[:, which]
+        distances, rows = self._tree.query(place.T, k=np.arange(1, self._kept + 1))
+        self._place[:, which] = self._asked_at[:, which] = place
         self._rows[which], self._nearest[which] = rows, rows[:, 0]
         self._reach[which] = np.inf if self._kept == self._tree.n else distances[:, -1]
         self._others[which] = distances[:, 1] if self._kept > 1 else np.inf
 
 
 def _lengths(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.sqrt(np.einsum("nc,nc->n", vectors, vectors)))
+    """Lengths (n,) of vectors (3, n)."""
+    return np.asarray(np.sqrt(np.einsum("cn,cn->n", vectors, vectors)))
 
 
 def rigid_icp(

@@ -119,7 +119,7 @@ class DensePrediction:
     @cached_property
     def tree(self) -> cKDTree:
         """Tree of ``points``."""
-        return cKDTree(self.points, balanced_tree=False, compact_nodes=False)
+        return cKDTree(self.points, leafsize=32, balanced_tree=False, compact_nodes=False)
 
     @cached_property
     def surface(self) -> Triangles:

@@ -3,17 +3,14 @@
 from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from headwater.artifacts.images import encode_png
 from headwater.artifacts.meshes import to_ply
 from headwater.artifacts.provenance import origin
 from headwater.artifacts.tables import Row
-from headwater.datasets.scenes import FloatArray, Template, Views
+from headwater.datasets.scenes import Template, Views
 from headwater.faces.landmark_sets import IBUG68_FROM_478
-from headwater.geometry.registration import Similarity
-from headwater.metrics.chamfer import subdivide
-from headwater.systems.glvd.evaluate import Answer, Evaluation, skin_faces
+from headwater.systems.glvd.evaluate import Answer, Evaluation
 from headwater.systems.glvd.pose import project_mm
 from headwater.systems.glvd.reconstruct import Reconstruction
 
@@ -43,23 +40,15 @@ def with_truth(example: Row, answer: Answer, template: Template) -> Row:
     """The row with the true surface and each predicted vertex's distance to it."""
     heat = answer.row.heat
     assert heat is not None, "an example is chosen among the heads that were judged"
-    truth = answer.trial.case.truth.vertices.astype(np.float32)
-    distances = distance_to_surface(answer.found.vertices, heat.transform, truth, template)
+    truth = answer.trial.case.truth
+    distances = truth.triangles.distances(heat.transform.apply(answer.found.vertices))
+    mesh = to_ply(truth.vertices.astype(np.float32), template.faces)
     name = f"{example['item']}-truth.ply"
     return {
         **example,
-        "mesh_truth": {"bytes": to_ply(truth, template.faces), "path": name},
-        "distance_mm": distances.tolist(),
+        "mesh_truth": {"bytes": mesh, "path": name},
+        "distance_mm": distances.astype(np.float32).tolist(),
     }
-
-
-def distance_to_surface(
-    vertices: FloatArray, transform: Similarity, truth: FloatArray, template: Template
-) -> FloatArray:
-    """Distances (V,) mm of the aligned vertices (V, 3) to the true skin, subdivided to 1 mm."""
-    dense = subdivide(truth, skin_faces(template))
-    distance, _ = cKDTree(dense).query(transform.apply(vertices))
-    return np.asarray(distance, np.float32)
 
 
 def best_median_worst(evaluation: Evaluation) -> list[tuple[str, Answer]]:
