@@ -18,7 +18,7 @@ from headwater.build_lock import refuse_other_build
 from headwater.config import load_params
 from headwater.errors import HeadwaterError
 from headwater.faces.system_libraries import check_system_libraries
-from headwater.pipeline.cache_place import check_cache
+from headwater.pipeline.cache_place import check_cache, owner_of
 from headwater.pipeline.plan import Planned
 from headwater.pipeline.run import assemble
 from headwater.pipeline.step import Step
@@ -102,7 +102,7 @@ def status_of(main: Callable[[], str | None], name: str) -> int:
     started = time.perf_counter()
     try:
         load_params(Path("params.yaml"))
-        with step_at_work(Path.cwd()):
+        with step_at_work(owner_of(Path.cwd())):
             text = main()
     except HeadwaterError as error:
         VOICE.complain(str(error))
