@@ -18,6 +18,7 @@ from headwater.leftovers import (
 )
 from headwater.pipeline.cache_place import OWN, cache_location, owner_of
 from headwater.pipeline.store import FolderStore, store_at
+from headwater.places import check_writable
 from headwater.step_lock import no_step_at_work
 
 KEEP = "20GB"
@@ -47,9 +48,10 @@ def age_in_seconds(text: str) -> float:
 def prune(project: Path, keep: int, older_than: float) -> Pruned:
     """Bound what builds of ``project`` leave to ``keep`` bytes and ``older_than`` seconds.
 
-    Raises HeadwaterError while a build or a step is running.
+    Raises HeadwaterError while a build or a step is running, or when ``.headwater`` is read-only.
     """
     cache = _own_cache(project)
+    check_writable(project / ".headwater")
     with build_lock(project), no_step_at_work(project):
         leftovers = leftovers_of(project, cache)
         return remove(leftovers, to_remove(leftovers, keep, older_than, time.time(), spare=0.0))
@@ -77,16 +79,20 @@ def advice(project: Path) -> str | None:
     if total <= size_in_bytes(KEEP):
         return None
     return (
-        f"builds left {total / 1e9:.1f} GB of buckets, checkpoints and logs; to bound that: "
+        f"builds left {_readable(total)} of buckets, checkpoints and logs; to bound that: "
         "headwater cache prune"
     )
 
 
 def outcome(pruned: Pruned) -> str:
     """What was removed and what stays, in one line."""
-    what = f"freed {size_of(pruned.removed) / 1e9:.2f} GB: {counted(pruned.removed)}"
-    left = f"{size_of(pruned.left) / 1e9:.2f} GB are left"
+    what = f"freed {_readable(size_of(pruned.removed))}: {counted(pruned.removed)}"
+    left = f"{_readable(size_of(pruned.left))} are left"
     return f"{what if pruned.removed else 'nothing to remove'}; {left}"
+
+
+def _readable(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 10**9 else f"{size / 1e6:.1f} MB"
 
 
 def _own_cache(project: Path) -> Path:

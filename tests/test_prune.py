@@ -177,6 +177,14 @@ def test_running_build_keeps_what_it_uses(
     assert not bucket.exists()
 
 
+def test_project_that_cannot_be_written_is_one_sentence(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / ".headwater").write_text("in the way")
+    assert headwater(project) == 2
+    assert capsys.readouterr().err.startswith(f"error: {project / '.headwater'}: ")
+
+
 def test_steps_work_side_by_side(project: Path) -> None:
     refused = pytest.raises(HeadwaterError, match="wait until it is done")
     with step_at_work(project), step_at_work(project), refused, no_step_at_work(project):
@@ -197,7 +205,7 @@ def test_shared_folder_is_pruned_only_when_named(
     assert headwater(project, "--keep", "0GB", "--shared") == 0
     assert (old.exists(), young.exists()) == (False, True)
     assert capsys.readouterr().out == (
-        "nothing to remove; 0.00 GB are left\nfreed 0.00 GB: 1 bucket; 0.00 GB are left\n"
+        "nothing to remove; 0.0 MB are left\nfreed 0.0 MB: 1 bucket; 0.0 MB are left\n"
     )
 
 
@@ -220,9 +228,9 @@ def test_the_command_says_what_it_freed(project: Path, capsys: pytest.CaptureFix
         put(cache, number, 40 + number)
     write(project / ".headwater" / "logs" / "photos.log", 40, size=30_000_000)
     assert headwater(project) == 0
-    assert capsys.readouterr().out == "freed 0.03 GB: 3 buckets, 1 log; 0.00 GB are left\n"
+    assert capsys.readouterr().out == "freed 30.0 MB: 3 buckets, 1 log; 0.0 MB are left\n"
     assert headwater(project) == 0
-    assert capsys.readouterr().out == "nothing to remove; 0.00 GB are left\n"
+    assert capsys.readouterr().out == "nothing to remove; 0.0 MB are left\n"
 
 
 def test_what_cannot_be_removed_is_named(
