@@ -1,12 +1,11 @@
 """Step "baselines": the mean head and the landmark fit on every trial of the benchmark."""
 
-import json
 from pathlib import Path
 
-from headwater.artifacts.atomic import write_text
+from headwater.artifacts.figures import write_figures
 from headwater.artifacts.manifest import write_manifest
 from headwater.benchmark.baselines import LANDMARK_FIT, MEAN_HEAD, judge_baselines, mean_head
-from headwater.benchmark.figures import figures
+from headwater.benchmark.figures import CHOSEN, figures
 from headwater.benchmark.results import write_results
 from headwater.benchmark.trials import count_trials, read_cases, read_model
 from tasks.command import command
@@ -23,9 +22,7 @@ def main() -> str:
     write_results(out, rows, mean, model.faces)
     errors = []
     for system in (MEAN_HEAD, LANDMARK_FIT):
-        found = figures(system, rows, rows)
-        rounded = {name: round(value, 6) for name, value in sorted(found.items())}
-        write_text(out / f"{system}.json", json.dumps(rounded, indent=2) + "\n")
+        found = write_figures(out / system, figures(system, rows, rows), CHOSEN)
         errors.append(found["face_chamfer_mm"])
     write_manifest(out)
     return f"{len(cases)} heads: mean head {errors[0]:.2f} mm, landmark fit {errors[1]:.2f} mm"

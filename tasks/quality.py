@@ -1,6 +1,5 @@
 """Step "quality": what the pipeline found on rendered views against what is known of them."""
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -8,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.artifacts.atomic import write_text
 from headwater.artifacts.columns import TableSchema
+from headwater.artifacts.figures import write_figures
 from headwater.artifacts.images import decode_png
 from headwater.artifacts.manifest import write_manifest
 from headwater.artifacts.schemas import (
@@ -25,7 +24,7 @@ from headwater.artifacts.schemas import (
 from headwater.artifacts.tables import Row, read_bucket, table_files
 from headwater.geometry.cameras import parse_camera
 from headwater.quality.edits import edit_figures, moved_right_way
-from headwater.quality.figures import rounded, view_figures
+from headwater.quality.figures import CHOSEN, rounded, view_figures
 from headwater.quality.views import ViewErrors, ViewFound, ViewTruth, compare_view
 from tasks.command import command
 
@@ -34,11 +33,9 @@ _CAMERA_COLUMNS = ("width", "height", "intrinsics", "rotation", "translation")
 
 
 def main() -> None:
-    """Write ``data/quality/metrics.json``."""
+    """Write figures.json and metrics.json into ``data/quality``."""
     data = Path("data")
-    figures = quality_figures(data)
-    text = json.dumps(figures, indent=2, sort_keys=True, allow_nan=False)
-    write_text(data / "quality" / "metrics.json", text + "\n")
+    write_figures(data / "quality", quality_figures(data), CHOSEN)
     write_manifest(data / "quality")
 
 

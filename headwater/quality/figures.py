@@ -9,6 +9,19 @@ from headwater.quality.views import PART_NAMES, SCALAR_ERRORS, ViewErrors
 
 KINDS = ("frontal", "side")
 DIGITS = 6
+# What builds are compared by.
+CHOSEN = (
+    "all_found_rate",
+    "all_landmark_478_nme_percent_mean",
+    "all_landmark_68_nme_percent_mean",
+    "all_landmark_68_nme_percent_p95",
+    "all_mask_iou_mean",
+    "all_part_iou_mean_mean",
+    "all_camera_rotation_degrees_mean",
+    "all_camera_rotation_degrees_p95",
+    "side_found_rate",
+    "side_landmark_68_nme_percent_mean",
+)
 
 
 def view_figures(views: Sequence[tuple[str, ViewErrors | None]]) -> dict[str, float]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.artifacts.evaluate_schemas import ERRORS, EXAMPLES, PHOTO_HEADS
+from headwater.artifacts.figures import FIGURES, METRICS
 from headwater.artifacts.images import decode_png
 from headwater.artifacts.meshes import from_ply
 from headwater.artifacts.tables import Row
@@ -64,9 +65,9 @@ def read_evaluation(data: Path, system: str, photos: int) -> Evaluation:
     found += [_reconstruction({**row, **_OF_A_PHOTO}, names, row) for row in heads]
     found.sort(key=lambda one: (KINDS.index(one.kind), one.name))
     shown = [one for one in found if one.kind == "photo"][:photos]
-    metrics = figures_of(folder / "metrics.json")
+    metrics = figures_of(folder / FIGURES)
     return Evaluation(
-        metrics and {**metrics, **(figures_of(photographed / "metrics.json") or {})},
+        metrics and {**metrics, **(figures_of(photographed / METRICS) or {})},
         series_of(data / "train" / system / "loss.csv"),
         series_of(folder / "descent.csv"),
         errors,

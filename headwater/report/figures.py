@@ -101,7 +101,7 @@ def others(metrics: Figures) -> list[tuple[str, str, Any]]:
 
 
 def quality_of(figures: Figures) -> Quality:
-    """Sort the figures of ``quality/metrics.json``; unknown names end up in ``rest``."""
+    """Sort the figures of ``quality/figures.json``; unknown names end up in ``rest``."""
     views: dict[str, dict[str, float]] = {}
     errors: dict[str, Spread] = {}
     parts: dict[str, dict[str, float]] = {}

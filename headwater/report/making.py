@@ -1,5 +1,6 @@
 """How the build was made: parameters, versions, licences."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -55,7 +56,8 @@ def flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
 
 def _shown(value: Any) -> str:
     text = str(value)
-    return f"…/{PurePath(text).name}" if PurePath(text).is_absolute() else text
+    place = re.fullmatch(r"([a-z]+:)?(/.*)", text, re.DOTALL)
+    return f"{place[1] or ''}…/{PurePath(place[2]).name}" if place else text
 
 
 def _version(package: str) -> str | None:

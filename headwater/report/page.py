@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headwater.artifacts.figures import FIGURES
 from headwater.config import Params
 from headwater.report.built import built_section
 from headwater.report.comparison import compare_systems
@@ -47,7 +48,7 @@ def build_page(data: Path, params: Params) -> Report:
     evaluation = read_evaluation(data, SYSTEM, PORTRAITS)
     shapes = shapes_section(evaluation)
     compared = compare_systems(data)
-    quality = figures_of(data / "quality" / "metrics.json")
+    quality = figures_of(data / "quality" / FIGURES)
     context = {
         "summary": summary(steps, views, rejected, evaluation),
         "built": built_section(steps, views, rejected, evaluation, quality, compared),

@@ -35,7 +35,7 @@ class Trainer:
     train_stage: Callable[[Params, HeadModel, Path, Path, Path, Progress | None], dict[str, Any]]
 
 
-# evaluate_stage(params, data, out, counter): weights to ``out/metrics.json``; returns its figures.
+# evaluate_stage(params, data, out, counter): weights to ``out``; returns its figures.
 Evaluator = Callable[[Params, Path, Path, Counter | None], dict[str, Any]]
 
 

@@ -1,6 +1,7 @@
 """Trials, baselines, table and figures of the benchmark on toy heads."""
 
 import csv
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,12 @@ import numpy as np
 import pytest
 import yaml
 
+from headwater.artifacts.figures import write_figures
 from headwater.artifacts.file_checks import check_file
 from headwater.baselines.landmark_fit import LandmarkView
 from headwater.benchmark import baselines
 from headwater.benchmark.baselines import LANDMARK_FIT, MEAN_HEAD
-from headwater.benchmark.figures import figures
+from headwater.benchmark.figures import CHOSEN, figures
 from headwater.benchmark.heat_map import read_heat_maps
 from headwater.benchmark.results import PLACES, write_results
 from headwater.benchmark.table import SetRows, of_system, read_rows, write_rows
@@ -150,6 +152,24 @@ def from_the_side(members: list[BenchmarkRow], yaw: float) -> list[BenchmarkRow]
         replace(one, first_view=1, yaw_degrees=yaw, honest_face_mm=10 * one.honest_face_mm)
         for one in members
     ]
+
+
+def test_builds_are_compared_by_a_dozen_figures_and_the_rest_is_kept(tmp_path: Path) -> None:
+    judged = {
+        name: [row for views in (1, 3, 6) for row in rows("glvd", [1.0, 2.0, 3.0], views)]
+        for name in (HELD_OUT, OTHER)
+    }
+    means = {
+        name: [row for views in (1, 3, 6) for row in rows(MEAN_HEAD, [2.0, 3.0, 4.0], views)]
+        for name in (HELD_OUT, OTHER)
+    }
+    found = {**figures("glvd", judged, means), "vertex_error_mm": 3.21}
+    assert write_figures(tmp_path, found, CHOSEN) == json.loads(
+        (tmp_path / "figures.json").read_text()
+    )
+    compared = json.loads((tmp_path / "metrics.json").read_text())
+    assert sorted(compared) == sorted(CHOSEN)
+    assert len(compared) <= 12 < len(found)
 
 
 def test_a_view_from_the_side_is_in_the_bins_of_pose_and_in_no_other_figure() -> None:

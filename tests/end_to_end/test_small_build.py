@@ -103,7 +103,7 @@ def test_figures_are_those_that_this_build_gives(built: Path) -> None:
     glvd, photos = (
         figures(f"data/{step}/glvd/metrics.json") for step in ("evaluate", "reconstruct")
     )
-    fit = figures("data/evaluate/baselines/landmark_fit.json")
+    fit = figures("data/evaluate/baselines/landmark_fit/metrics.json")
     assert (glvd["subjects"], glvd["failures"], photos["real_photos"]) == (2, 0, 2)
     assert glvd["mean_head_face_chamfer_mm"] == pytest.approx(1.667, rel=2e-3)
     assert fit["face_chamfer_mm"] == pytest.approx(0.856, rel=5e-3)
@@ -112,7 +112,7 @@ def test_figures_are_those_that_this_build_gives(built: Path) -> None:
     assert glvd["vertex_error_mm"] == pytest.approx(4.651, rel=1e-2)
     assert photos["real_landmark_nme_percent"] == pytest.approx(4.03, rel=2e-2)
     assert photos["real_mask_iou"] == pytest.approx(0.844, abs=0.01)
-    assert figures("data/quality/metrics.json")["frontal_found_rate"] == 1.0
+    assert figures("data/quality/figures.json")["frontal_found_rate"] == 1.0
 
 
 def test_training_again_gives_the_same_bytes_and_leaves_no_checkpoint(built: Path) -> None:

@@ -26,6 +26,7 @@ from headwater.faces.landmark_sets import (
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
 )
+from headwater.quality.figures import CHOSEN
 from tasks import quality
 
 SIDE = 32
@@ -118,9 +119,13 @@ def test_figures_join_tables_and_count_rejects(data: Path) -> None:
 def test_main_writes_sorted_flat_json(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(data.parent)
     quality.main()
-    text = (data / "quality" / "metrics.json").read_text()
+    text = (data / "quality" / "figures.json").read_text()
     figures = json.loads(text)
     assert list(figures) == sorted(figures)
     assert all(isinstance(value, int | float) for value in figures.values())
+    assert len(figures) > 50
+    chosen = json.loads((data / "quality" / "metrics.json").read_text())
+    assert set(chosen) == set(CHOSEN)
+    assert chosen.items() <= figures.items()
     quality.main()
-    assert (data / "quality" / "metrics.json").read_text() == text
+    assert (data / "quality" / "figures.json").read_text() == text

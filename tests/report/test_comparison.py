@@ -98,7 +98,7 @@ def test_bins_of_all_systems_stand_side_by_side(tmp_path: Path) -> None:
 
 def heat(folder: Path, system: str, error: float) -> None:
     region = np.arange(40)
-    found = SurfaceError(np.full(40, error), region, True, 0.0, 1, Similarity.identity())
+    found = SurfaceError(np.full(40, error), region, True, Similarity.identity())
     row = BenchmarkRow("head", system, 1, 0.0, 0.0, honest_face_mm=error, heat=found)
     write_results(folder, {"held_out": [row]}, SPHERE.vertices, SPHERE.faces)
 

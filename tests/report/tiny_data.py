@@ -245,7 +245,7 @@ def _benchmark(data: Path) -> None:
 def _heat() -> SurfaceError:
     region = np.flatnonzero(SPHERE.vertices[:, 2] > 0.0)
     distances = np.linspace(0.0, 2.5, len(region))
-    return SurfaceError(distances, region, True, 0.0, 1, Similarity.identity())
+    return SurfaceError(distances, region, True, Similarity.identity())
 
 
 def write_data(data: Path) -> None:
@@ -282,10 +282,10 @@ def write_data(data: Path) -> None:
     trained.mkdir(parents=True)
     of_photos = {name: value for name, value in METRICS.items() if name.startswith("real_")}
     of_heads = {name: value for name, value in METRICS.items() if name not in of_photos}
-    (evaluated / "metrics.json").write_text(json.dumps(of_heads))
+    (evaluated / "figures.json").write_text(json.dumps(of_heads))
     (data / "reconstruct" / "glvd" / "metrics.json").write_text(json.dumps(of_photos))
     (evaluated / "descent.csv").write_text("step,vertex_error_mm\n0,70\n1,20\n2,4\n")
     (trained / "loss.csv").write_text("step,keypoint_loss,vertex_loss\n1,3,2\n2,2,1\n3,1,0.5\n")
     _benchmark(data)
     (data / "quality").mkdir()
-    (data / "quality" / "metrics.json").write_text(json.dumps(QUALITY))
+    (data / "quality" / "figures.json").write_text(json.dumps(QUALITY))

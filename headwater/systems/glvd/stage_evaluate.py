@@ -1,6 +1,5 @@
 """GLVD's evaluation as a stage of the pipeline: from weights to figures."""
 
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +9,12 @@ import numpy as np
 
 from headwater.artifacts.atomic import write_bytes, write_text
 from headwater.artifacts.evaluate_schemas import ERRORS, EXAMPLES
+from headwater.artifacts.figures import write_figures
 from headwater.artifacts.meshes import to_ply
 from headwater.artifacts.schemas import TRUTH
 from headwater.artifacts.tables import Row, read_table, to_table, write_bucket
 from headwater.benchmark.baselines import MEAN_HEAD
-from headwater.benchmark.figures import figures
+from headwater.benchmark.figures import CHOSEN, figures
 from headwater.benchmark.results import write_results
 from headwater.benchmark.table import SetRows, of_system, read_rows
 from headwater.benchmark.trials import HELD_OUT, read_cases
@@ -35,7 +35,7 @@ def evaluate_stage(
 ) -> dict[str, Any]:
     """Evaluate the weights on the benchmark.
 
-    Writes metrics.json, what ``write_results`` writes, descent.csv, errors.parquet,
+    Writes figures.json, metrics.json, what ``write_results`` writes, descent.csv, errors.parquet,
     examples.parquet and the mean head below ``out``. progress is called with 1 after every trial.
     """
     settings = getattr(params.systems, system)
@@ -70,9 +70,7 @@ def evaluate_stage(
         **figures(system, evaluation.rows, baselines),
         "vertex_error_mm": float(np.mean([vertex_error(a) for a in evaluation.sound])),
     }
-    rounded = {name: round(value, 6) for name, value in sorted(metrics.items())}
-    write_text(out / "metrics.json", json.dumps(rounded, indent=2) + "\n")
-    return rounded
+    return write_figures(out, metrics, CHOSEN)
 
 
 def _heads(
