@@ -108,7 +108,7 @@ def prune(
     ] = False,
     project: Project = Path(),
 ) -> None:
-    """Remove what builds left, least recently used first: buckets, checkpoints, logs, fragments.
+    """Remove what builds left, least recently used first: buckets, checkpoints, logs, models.
 
     A later build computes again what it misses. Refused while a build or a step is running.
     """

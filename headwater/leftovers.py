@@ -16,7 +16,8 @@ from pathlib import Path
 from headwater.pipeline.cache import NOTE, is_key
 from headwater.recorded import objects_of
 
-BUCKET, CHECKPOINT, LOG, REST = "bucket", "checkpoint", "log", "temporary file"
+BUCKET, CHECKPOINT, MODEL, LOG = "bucket", "checkpoint", "head model", "log"
+REST = "temporary file"
 # A process that is not ours, as `dvc push`, may be writing the younger ones.
 REST_SECONDS = 3600.0
 
@@ -50,6 +51,7 @@ def leftovers_of(project: Path, cache: Path) -> list[Leftover]:
     return [
         *(found for folder in folders.values() for found in buckets_in(folder)),
         *_each(CHECKPOINT, (p for system in _folders(home / "checkpoints") for p in _in(system))),
+        *_each(MODEL, _in(home / "models")),
         *_each(LOG, _in(home / "logs")),
         *_each(REST, (path for path in _in(home) if path.name == "other_heads")),
         *_each(REST, _broken_off(home, but=set(folders))),
@@ -156,6 +158,8 @@ def _broken_off(top: Path, but: Collection[Path] = ()) -> Iterator[Path]:
 
 def _each(kind: str, paths: Iterable[Path]) -> Iterator[Leftover]:
     for path in paths:
+        if kind != REST and _is_temporary(path.name):
+            continue
         try:
             yield _measured(kind, path)
         except OSError:
@@ -172,6 +176,9 @@ def _measured(kind: str, path: Path) -> Leftover:
             statuses |= {file: file.lstat() for file in inside}
     files = {file: status for file, status in statuses.items() if stat.S_ISREG(status.st_mode)}
     used = max(status.st_mtime for status in (files or statuses).values())
+    if kind == MODEL:
+        # Written once and read for as long as its code stays the same.
+        used = max(used, statuses[path].st_atime)
     if kind == BUCKET and (note := files.get(path / NOTE)):
         used = note.st_mtime
     return Leftover(kind, path, sum(status.st_size for status in files.values()), used)

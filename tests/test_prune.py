@@ -54,6 +54,11 @@ def aged(path: Path, days: float) -> Path:
     return path
 
 
+def read_today(path: Path) -> Path:
+    os.utime(path, (time.time(), path.stat().st_mtime))
+    return path
+
+
 def headwater(project: Path, *arguments: str) -> int:
     return cli.run(cli.app, ["cache", "prune", *arguments, "--project", str(project)])
 
@@ -86,6 +91,7 @@ def test_everything_that_builds_leave_is_bounded(project: Path) -> None:
         aged(cache / "ab" / ("ab" * 32), 40),
         write(home / "checkpoints" / "glvd" / "abc" / "sdf" / "step-1.safetensors", 40).parents[1],
         write(home / "checkpoints" / "lvd" / "step-1.safetensors", 40),
+        write(home / "models" / "anny-0123.safetensors", 40),
         write(home / "logs" / "photos.log", 40),
         write(home / "other_heads" / "data" / "x.parquet", 2).parents[1],
         write(home / "other_heads" / "data" / ".y.parquet.12-ab.tmp", 1),
@@ -98,7 +104,7 @@ def test_everything_that_builds_leave_is_bounded(project: Path) -> None:
         put(cache, 2, 20),
         write(home / "checkpoints" / "glvd" / "def" / "step-1.safetensors", 20),
         write(home / "logs" / "sdf.log", 20),
-        write(home / "models" / "anny.safetensors", 400),
+        read_today(write(home / "models" / "anny-4567.safetensors", 400)),
         write(home / "checked.json", 400),
         write(cache / "README", 400),
         write(home / ".young.tmp", 0),
