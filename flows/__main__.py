@@ -30,14 +30,20 @@ DISK_BYTES = 1 << 20
 
 def main() -> NoReturn:
     """Build in the current folder and exit."""
-    lifeline.hold(int(sys.argv[1]) if len(sys.argv) > 1 else None)
+    make = int(sys.argv[1]) if len(sys.argv) > 1 else None
+    lifeline.hold(make)
+    if make is not None:
+        lifeline.stop_with(make)
     project = Path.cwd()
     try:
         quieten("rebuild", project / ".headwater" / "logs" / "rebuild.log")
     except HeadwaterError as error:
         VOICE.complain(str(error))
         sys.exit(2)
-    sys.exit(build(project))
+    try:
+        sys.exit(build(project))
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def build(project: Path) -> int:
@@ -49,13 +55,11 @@ def build(project: Path) -> int:
         figures = main_figures(project)
     except HeadwaterError as error:
         VOICE.complain(str(error))
-        return 2
+        return error.exit_status
     except OSError as error:
         traceback.print_exc()
         VOICE.complain(refusal(error, project))
         return 2
-    except KeyboardInterrupt:
-        return 130
     from headwater.prune import advice
 
     what = "built" if changed else f"everything is up to date, {_checked(checked)}"
@@ -80,13 +84,16 @@ def _check(project: Path) -> None:
 
 
 def _changes_built(project: Path) -> tuple[dict[str, Any], SpotCheck]:
-    """What DVC saw changed, and holds now; and what was checked before."""
+    """Stages that were changed or had items to try again, and hold now; what was checked before."""
     from flows.dvc_locks import mend_rwlock
+    from flows.left import items_left
     from flows.soundness import sound_changes
 
     with build_lock(project):
         mend_rwlock(project)
+        left = items_left(project)
         changed, checked = sound_changes(project, VOICE.say)
+        changed = {**left, **changed}
         try:
             if changed:
                 _say_of_cache(project)

@@ -6,7 +6,9 @@ missing), compute (one bucket each, in the shared worker processes) and record (
 --single-item``). The bucket cache and DVC decide what is reused, never Prefect's own cache.
 """
 
-from collections.abc import Callable
+import sys
+import traceback
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -14,66 +16,92 @@ from typing import Any
 
 from prefect import Task, flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
+from prefect.states import Cancelled, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.dvc_locks import mend_rwlock
 from flows.graph import Stage, changed_stages, read_graph, written
+from flows.left import items_left
 from flows.recording import Recorder
+from flows.run_page import run_log, say_what_holds
 from flows.schedule import Schedule
 from flows.screen import Screen, event_to_progress
 from flows.soundness import dropped_outputs, sound_changes, sound_inputs
 from headwater.build_lock import build_lock
 from headwater.config import load_params
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, StepFault
 from headwater.pipeline.plan import Planned
-from tasks.workers import Workers
+from headwater.pipeline.run import forget_aside
+from tasks.workers import Stopped, Workers
 
 THREADS = 256
 UNCHANGED = "unchanged"
-
-
-def _is_ours(task: Any, run: Any, state: State[Any]) -> bool:
-    """Retry faults and lost workers, never what the user must mend."""
-    return not isinstance(state.result(raise_on_failure=False), HeadwaterError)
 
 
 class BuildFailed(HeadwaterError):
     """Some stages failed; each said why."""
 
 
+class BuildFault(BuildFailed):
+    """Some stages failed by a fault of ours."""
+
+    exit_status = StepFault.exit_status
+
+
+def _ended(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Value of a function, or the state of a task that did not succeed.
+
+    Of an exception Prefect would log the traceback, which tells a user nothing.
+    """
+    try:
+        return function(*arguments)
+    except Stopped as error:
+        return Cancelled(message=str(error))
+    except HeadwaterError as error:
+        return Failed(message=str(error), data=error)
+
+
 class _Build:
     """One run of the flow: what its Prefect tasks share."""
 
     def __init__(
-        self, project: Path, graph: dict[str, Stage], workers: Workers, screen: Screen
+        self,
+        project: Path,
+        graph: dict[str, Stage],
+        workers: Workers,
+        screen: Screen,
+        again: Collection[str],
     ) -> None:
         self.project = project
         self.graph = graph
         self.workers = workers
+        # Stages that DVC sees unchanged, with items to try again.
+        self.again = again
         self.screen = screen
         self.recorder = Recorder(project)
-        self.plans: dict[str, list[Planned]] = {}
+        self.plans: dict[str, dict[int, Planned]] = {}
         # Stages whose outputs are no longer those of before.
         self.changed: set[str] = set()
         options: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False}
-        once_more: dict[str, Any] = {"retries": 1, "retry_condition_fn": _is_ours}
 
         @task(name="plan", task_run_name="plan {stage}", **options)
-        def plan(stage: str) -> int:
-            self.plans[stage] = workers.missing(stage)
-            return len(self.plans[stage])
+        def plan(stage: str) -> Any:
+            return _ended(self._plan, stage)
 
-        @task(name="compute", task_run_name="compute {stage} {number}", **options, **once_more)
-        def compute(stage: str, number: int) -> None:
-            workers.compute(self.plans[stage][number])
+        @task(name="compute", task_run_name="compute {stage} bucket {bucket}", **options)
+        def compute(stage: str, bucket: int) -> Any:
+            return _ended(workers.compute, self.plans[stage][bucket])
 
         @task(name="record", task_run_name="record {stage}", **options)
-        def record(stage: str) -> str:
-            return self._record(stage)
+        def record(stage: str) -> Any:
+            return _ended(self._record, stage)
 
         self.plan, self.compute, self.record = plan, compute, record
+
+    def _plan(self, stage: str) -> list[int]:
+        self.plans[stage] = {plan.bucket: plan for plan in self.workers.missing(stage)}
+        return list(self.plans[stage])
 
     def _record(self, stage: str) -> str:
         text = UNCHANGED
@@ -84,7 +112,7 @@ class _Build:
             event_to_progress(self.screen, stage, event)
 
         before = written(self.project, self.graph[stage])
-        self.recorder.record(stage, on_event)
+        self.recorder.record(stage, on_event, again=stage in self.again)
         # Its step did not run: what there is came from DVC's cache, whatever that holds.
         if text == UNCHANGED and dropped_outputs(self.project, stage, self.screen.say):
             self.recorder.record(stage, on_event)
@@ -97,12 +125,7 @@ class _Build:
 RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=THREADS)
 
 
-@flow(
-    name="rebuild",
-    task_runner=RUNNER,
-    persist_result=False,
-    validate_parameters=False,
-)
+@flow(name="rebuild", task_runner=RUNNER, persist_result=False)
 def rebuild() -> None:
     """Rebuild every stage that is out of date in the current folder.
 
@@ -110,21 +133,25 @@ def rebuild() -> None:
     """
     project = Path.cwd()
     params = load_params(project / "params.yaml")
-    screen = Screen()
+    screen = Screen(run_log())
     with build_lock(project), Workers(params, project) as workers, screen.live():
         mend_rwlock(project)
-        graph = read_graph(project)
+        graph, again = read_graph(project), items_left(project)
+        forget_aside(project)
         changed, _ = sound_changes(project, screen.say)
         changed = sound_inputs(project, graph, changed, screen.say)
-        build = _Build(project, graph, workers, screen)
+        build = _Build(project, graph, workers, screen, again)
+        walk = _Walk(build, Schedule(graph, {*changed, *again}))
         try:
-            failed = _Walk(build, Schedule(graph, set(changed))).run()
+            failed = walk.run()
         except BaseException:
             # Whatever ends the flow, Ctrl-C too: what it started must not write on without it.
             build.recorder.kill()
             raise
+        say_what_holds(project, screen)
         if failed:
-            raise BuildFailed(f"{len(failed)} of {len(graph)} stages do not hold")
+            failure = BuildFault if walk.faults else BuildFailed
+            raise failure(f"{len(failed)} of {len(graph)} stages do not hold")
         if left := changed_stages(project):
             raise BuildFailed(f"changed while they were built: {', '.join(left)}; run again")
 
@@ -139,6 +166,7 @@ class _Walk:
         self._done: SimpleQueue[tuple[str, PrefectFuture[Any], Callable[[Any], None]]]
         self._done = SimpleQueue()
         self._left: dict[str, int] = {}
+        self.faults = False
 
     def run(self) -> set[str]:
         """Run all that is to do; returns the stages that do not hold."""
@@ -151,11 +179,20 @@ class _Walk:
             try:
                 result = future.result()
             except HeadwaterError as error:
-                self._screen.fail(name, str(error))
-                self._schedule.fail(name)
+                self._fail(name, error)
+            except Exception as error:  # noqa: BLE001  it ends its stage, and no other
+                message = f"{name}: unexpected {type(error).__name__}: {error}"
+                self._fail(name, StepFault(message, traceback.format_exc()))
             else:
                 then(result)
         return self._schedule.failed
+
+    def _fail(self, name: str, error: HeadwaterError) -> None:
+        details = error.details if isinstance(error, StepFault) else ""
+        self.faults |= isinstance(error, StepFault)
+        sys.stderr.write(details)
+        self._screen.fail(name, str(error), details)
+        self._schedule.fail(name)
 
     def _submit(
         self, name: str, then: Callable[[Any], None], what: Task[..., Any], *arguments: Any
@@ -171,12 +208,11 @@ class _Walk:
         else:
             self._record(name)
 
-    def _compute(self, name: str, missing: int) -> None:
-        self._left[name] = missing
-        for number in range(missing):
-            self._submit(
-                name, partial(self._computed, name, missing), self._build.compute, name, number
-            )
+    def _compute(self, name: str, missing: list[int]) -> None:
+        self._left[name] = len(missing)
+        for bucket in missing:
+            then = partial(self._computed, name, len(missing))
+            self._submit(name, then, self._build.compute, name, bucket)
         if not missing:
             self._record(name)
 

@@ -13,9 +13,10 @@ from threading import Lock
 from typing import Any
 
 from flows.dvc_locks import mend_rwlock
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, StepFault
 from headwater.places import check_writable
 from tasks.console import EVENTS
+from tasks.workers import Stopped
 
 LOCKED = ("Unable to acquire lock", "is busy, it is being blocked by")
 BROKEN_LOCK = ("Unable to read RWLock-file", "format error")
@@ -24,6 +25,8 @@ STOP_SECONDS = 3.0
 # DVC's words for a step that ended by SIGKILL, or whose shell says that it did.
 KILLED = ("exited with -9", "exited with 137")
 MESSAGE_BYTES = 1 << 20
+# How DVC says that a step ended by a fault of ours.
+FAULT = f"exited with {StepFault.exit_status}\n"
 
 OnEvent = Callable[[dict[str, Any]], None]
 
@@ -35,16 +38,22 @@ class Recorder:
         self._project = project
         self._lock = Lock()
         self._running: set[subprocess.Popen[str]] = set()
+        self._stopped = False
 
-    def record(self, stage: str, on_event: OnEvent) -> None:
+    def record(self, stage: str, on_event: OnEvent, again: bool = False) -> None:
         """Assemble and record a stage; ``on_event`` is given what its step says.
 
-        Raises HeadwaterError with the step's own message, or DVC's, when it fails.
+        again: also when DVC sees no change, or knows the outcome of a former run.
+        Raises HeadwaterError with the step's own message, or DVC's, when it fails; StepFault for
+        a fault of ours, and Stopped after ``kill``.
         """
+        options = ["--force"] if again else []
         for attempt in range(LOCK_TRIES):
-            status, errors = self._run(stage, on_event)
+            status, errors = self._run([*options, stage], on_event)
             if status == 0:
                 return
+            if self._stopped:
+                raise Stopped(f"{stage}: the build was stopped")
             if any(text in errors for text in BROKEN_LOCK):
                 # A process beside this one was killed while it wrote.
                 mend_rwlock(self._project)
@@ -52,13 +61,15 @@ class Recorder:
                 if not errors:
                     # A full disk takes no message either.
                     check_writable(self._project, MESSAGE_BYTES)
-                raise HeadwaterError(explain(stage, errors, status))
+                failure = StepFault if FAULT in errors else HeadwaterError
+                raise failure(explain(stage, errors, status))
             time.sleep(0.1 + secrets.randbelow(100 * (attempt + 2)) / 1000)
         raise HeadwaterError(f"{stage}: DVC's lock is held by another process; run again later")
 
     def kill(self) -> None:
         """Stop every DVC process, at the latest after some seconds; their steps end with them."""
         with self._lock:
+            self._stopped = True
             running = list(self._running)
         end = time.monotonic() + STOP_SECONDS
         while running and time.monotonic() < end:
@@ -70,11 +81,11 @@ class Recorder:
         for process in running:
             process.kill()
 
-    def _run(self, stage: str, on_event: OnEvent) -> tuple[int, str]:
-        log = self._project / ".headwater" / "logs" / f"dvc-{stage}.log"
+    def _run(self, arguments: list[str], on_event: OnEvent) -> tuple[int, str]:
+        log = self._project / ".headwater" / "logs" / f"dvc-{arguments[-1]}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         # Without --quiet, which would hide what DVC says of its lock as well.
-        dvc = ("flows.dvc_process", str(os.getpid()), "repro", "--single-item", stage)
+        dvc = ("flows.dvc_process", str(os.getpid()), "repro", "--single-item", *arguments)
         with log.open("w+", encoding="utf-8", errors="replace") as errors:
             process = subprocess.Popen(
                 (sys.executable, "-m", *dvc),
@@ -90,6 +101,9 @@ class Recorder:
             )
             with self._lock:
                 self._running.add(process)
+                stopped = self._stopped
+            if stopped:
+                process.kill()
             assert process.stdout is not None
             for line in process.stdout:
                 if line.startswith("{"):

@@ -1,8 +1,13 @@
-"""What a build says: a header, one line per finished stage, and live bars on a terminal only."""
+"""What a build says: one line per finished stage, and live bars on a terminal only.
 
+The same lines go to a log, which is that of the flow's run at its server.
+"""
+
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
@@ -12,10 +17,21 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from tasks.console import VOICE, finished_line
 
 
+@dataclass(frozen=True)
+class Ended:
+    """A stage that ended, what it said, and the seconds it took."""
+
+    stage: str
+    text: str
+    seconds: float
+
+
 class Screen:
     """The console of a build; may be used from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: logging.Logger | logging.LoggerAdapter[logging.Logger]) -> None:
+        self.ended: list[Ended] = []
+        self._log = log
         self._lock = Lock()
         self._started: dict[str, float] = {}
         self._bars: dict[str, TaskID] = {}
@@ -49,26 +65,30 @@ class Screen:
 
     def finish(self, stage: str, text: str) -> None:
         """A stage is done."""
-        self._print(finished_line(stage, text, self._end(stage)))
+        self.say(finished_line(stage, text, self._end(stage, text)))
 
-    def fail(self, stage: str, message: str) -> None:
-        """A stage failed."""
-        self._end(stage)
+    def fail(self, stage: str, message: str, details: str = "") -> None:
+        """A stage failed; the details, a traceback, are for the log alone."""
+        self._end(stage, f"failed: {message}")
         self._progress.refresh()
+        self._log.error(f"{message}\n{details}".strip())
         VOICE.complain(message)
 
     def say(self, text: str) -> None:
         """Print a line above the bars."""
-        self._print(text)
+        self._log.info(text)
+        with self._lock:
+            if self._progress.disable:
+                VOICE.say(text)
+            else:
+                self._progress.console.print(text)
 
-    def _end(self, stage: str) -> float:
+    def _end(self, stage: str, text: str) -> float:
         with self._lock:
             self._progress.remove_task(self._bars.pop(stage))
-            return time.perf_counter() - self._started.pop(stage)
-
-    def _print(self, text: str) -> None:
-        with self._lock:
-            self._progress.console.print(text)
+            seconds = time.perf_counter() - self._started.pop(stage)
+            self.ended.append(Ended(stage, text, seconds))
+            return seconds
 
 
 def event_to_progress(screen: Screen, stage: str, event: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ import lzma
 import struct
 import zipfile
 import zlib
-from typing import Final
+from typing import ClassVar, Final
 
 # What readers of libraries raise on damaged or hostile bytes.
 READER_ERRORS: Final = (
@@ -15,7 +15,28 @@ READER_ERRORS: Final = (
 
 
 class HeadwaterError(Exception):
-    """A problem the user can mend; the message is printed without a traceback."""
+    """A problem the user can mend; the message is printed without a traceback.
+
+    exit_status: of a command that ends with it.
+    """
+
+    exit_status: ClassVar[int] = 2
+
+
+class StepFault(HeadwaterError):
+    """A fault of ours in one step: the message names stage, bucket and item where known.
+
+    details: the traceback, for logs.
+    """
+
+    exit_status = 1
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message, details)
+        self.details = details
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class ItemRejected(HeadwaterError):

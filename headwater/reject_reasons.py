@@ -1,6 +1,7 @@
 """Why an input was not processed: the stable codes of every ``rejects`` table."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class RejectReason(StrEnum):
@@ -57,3 +58,22 @@ class RejectReason(StrEnum):
     # Heads
     BAD_MESH = "bad_mesh"
     """The head's surface cannot be measured: no faces, wrong indices or non-finite numbers."""
+
+    # Depending on the moment
+    CHANGED = "changed"
+    """The file was gone, or another one, when it was read again."""
+    CRASHED = "crashed"
+    """The process that computed the item was killed or crashed, twice, with this item alone."""
+    OUT_OF_MEMORY = "out_of_memory"
+    """There was not enough memory for the item, twice, with this item alone."""
+
+
+PASSING: Final = frozenset(
+    {
+        RejectReason.UNREADABLE_FILE,
+        RejectReason.CHANGED,
+        RejectReason.CRASHED,
+        RejectReason.OUT_OF_MEMORY,
+    }
+)
+"""Reasons that tell of a moment and not of the item: such an item is tried again."""

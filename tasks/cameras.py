@@ -5,7 +5,6 @@ import numpy as np
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import CAMERAS, FRAMES, LANDMARKS
 from headwater.artifacts.tables import Row
-from headwater.errors import ItemRejected
 from headwater.faces.calibration import calibrate, principal_px
 from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.heads.model import FloatArray
@@ -20,10 +19,8 @@ def compute(work: Work, result: Result) -> None:
     points = model.landmarks_478.on(model.mean)[IBUG68_FROM_478]
     frames, landmarks = work.by_item(FRAMES), work.by_item(LANDMARKS)
     for item in work.items:
-        try:
+        with result.rejecting(item):
             result.add(CAMERAS, _camera_row(frames[item.item], landmarks[item.item], points))
-        except ItemRejected as problem:
-            result.reject(item, problem)
 
 
 def _camera_row(frame: Row, landmarks: Row, points_mm: FloatArray) -> Row:

@@ -20,7 +20,7 @@ from headwater.errors import HeadwaterError
 from headwater.faces.system_libraries import check_system_libraries
 from headwater.pipeline.cache_place import check_cache, owner_of
 from headwater.pipeline.plan import Planned
-from headwater.pipeline.run import assemble
+from headwater.pipeline.run import assemble, forget_aside
 from headwater.pipeline.step import Step
 from headwater.places import check_name, refusal
 from headwater.step_lock import step_at_work
@@ -41,6 +41,9 @@ def build(step: Step, project: Path) -> str:
     params = load_params(project / "params.yaml")
     check_system_libraries()
     notice = check_cache(params, project)
+    if not under_flow():
+        # A flow has just computed what lies there.
+        forget_aside(project, step.name)
 
     def compute(missing: list[Planned]) -> Iterator[None]:
         if not missing:
@@ -104,16 +107,16 @@ def status_of(main: Callable[[], str | None], name: str) -> int:
         load_params(Path("params.yaml"))
         with step_at_work(owner_of(Path.cwd())):
             text = main()
+        finished(name, text or "", time.perf_counter() - started)
     except HeadwaterError as error:
         VOICE.complain(str(error))
-        return 2
+        return error.exit_status
     except OSError as error:
         traceback.print_exc()
         VOICE.complain(f"{name}: {refusal(error, Path.cwd())}")
         return 2
     except KeyboardInterrupt:
         return 130
-    finished(name, text or "", time.perf_counter() - started)
     return 0
 
 

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from headwater.errors import HeadwaterError
 from headwater.places import refusal
+from headwater.reject_reasons import PASSING
 
 EVENTS = "HEADWATER_EVENTS"
 DEBUG = "HEADWATER_DEBUG"
@@ -40,13 +41,26 @@ class Voice:
         redirect(log)
 
     def say(self, text: str) -> None:
-        """Print a line."""
-        print(text, file=self.out, flush=True)
+        """Print a line; raises KeyboardInterrupt when nobody reads any more."""
+        try:
+            print(text, file=self.out, flush=True)
+        except BrokenPipeError:
+            self._let_go(self.out)
+            raise KeyboardInterrupt from None
 
     def complain(self, message: str) -> None:
         """Print an error, one line for each of its lines."""
-        for line in message.splitlines():
-            print(f"error: {line}", file=self.error, flush=True)
+        try:
+            for line in message.splitlines():
+                print(f"error: {line}", file=self.error, flush=True)
+        except BrokenPipeError:
+            self._let_go(self.error)
+
+    def _let_go(self, file: IO[str]) -> None:
+        # Else Python would complain of the rest when the file is closed.
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, file.fileno())
+        os.close(nothing)
 
     def event(self, **values: Any) -> None:
         """Tell the flow."""
@@ -130,4 +144,6 @@ def counts(items: int, rejects: Mapping[str, int]) -> str:
     if rejects:
         reasons = ", ".join(f"{reason} {count}" for reason, count in rejects.items())
         text += f", {sum(rejects.values())} rejected: {reasons}"
+    if left := sum(rejects[reason] for reason in PASSING & rejects.keys()):
+        text += f"; {left} left for the next `make repro`"
     return text

@@ -18,7 +18,6 @@ from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import CAMERAS, EXPRESSIONS, FRAMES, HEADS, LANDMARKS, PARTS, TRUTH
 from headwater.artifacts.tables import Row
 from headwater.config import Params
-from headwater.errors import ItemRejected
 from headwater.faces.expressions import Expression, edit_expression
 from headwater.faces.frame_landmarks import landmarks_in_frame
 from headwater.faces.mediapipe_adapter import mediapipe_faces, release
@@ -75,16 +74,14 @@ def compute(work: Work, result: Result) -> None:
     rows = {name: {row["item"]: row for row in work.tables[name].to_pylist()} for name in _NAMES}
     model = head_model(work.params, work.project)
     for item in work.items:
-        frame = rows[FRAMES.name][item.source["frame"]]
-        kind = Expression(item.source["kind"])
-        try:
+        with result.rejecting(item):
+            frame = rows[FRAMES.name][item.source["frame"]]
+            kind = Expression(item.source["kind"])
             if item.source["method"] == WARP:
                 edited = _warped(frame, kind, rows)
             else:
                 edited = _rendered(frame, kind, rows, model)
             result.add(EXPRESSIONS, _row(item, frame, edited))
-        except ItemRejected as problem:
-            result.reject(item, problem)
 
 
 def _warped(frame: Row, kind: Expression, rows: Rows) -> Edited:

@@ -10,7 +10,6 @@ from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import FRAMES, PHOTOS, SYNTHETIC_FRAMES
 from headwater.artifacts.tables import Row
 from headwater.config import Params
-from headwater.errors import ItemRejected
 from headwater.faces.frame_landmarks import carried_landmarks
 from headwater.faces.ingest import crop_frame, find_face
 from headwater.faces.mediapipe_adapter import mediapipe_faces, release
@@ -31,10 +30,8 @@ def compute(work: Work, result: Result) -> None:
     """Find the largest face of every image and cut its frame."""
     rows = {**work.by_item(PHOTOS), **work.by_item(SYNTHETIC_FRAMES)}
     for item in work.items:
-        try:
+        with result.rejecting(item):
             result.add(FRAMES, _frame_row(rows[item.item], work.params.ingest.frame_px))
-        except ItemRejected as problem:
-            result.reject(item, problem)
 
 
 def _frame_row(row: Row, frame_px: int) -> Row:

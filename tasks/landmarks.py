@@ -14,7 +14,8 @@ def compute(work: Work, result: Result) -> None:
     """Name the landmarks of every frame of the bucket."""
     rows = work.by_item(FRAMES)
     for item in work.items:
-        result.add(LANDMARKS, _landmark_row(rows[item.item]))
+        with result.rejecting(item):
+            result.add(LANDMARKS, _landmark_row(rows[item.item]))
 
 
 def _landmark_row(row: Row) -> Row:

@@ -19,6 +19,7 @@ import psutil
 WATCH_SECONDS = 0.5
 EXIT_STATUS = 137
 _PR_SET_PDEATHSIG = 1
+_STOPS = 1 << (signal.SIGINT - 1) | 1 << (signal.SIGHUP - 1)
 _COMMANDS = {"make", "gmake", "dvc"}
 _MODULES = {"dvc", "flows", "tasks"}
 
@@ -40,6 +41,32 @@ def hold(parent: int | None = None) -> list[int]:
         _die_with_parent(chain[0].pid)
         threading.Thread(target=_watch, args=(chain,), name="lifeline", daemon=True).start()
     return [process.pid for process in ancestors]
+
+
+def stop_with(make: int) -> None:
+    """Interrupt this process, as Ctrl-C does, when make alone is told to stop.
+
+    On SIGINT and SIGHUP make waits for its command, which it takes to have had the signal as well;
+    all that can be seen of it is that make does not catch the signal any more.
+    """
+    caught = _caught(make)
+
+    def watch() -> None:
+        while not caught & ~_caught(make):
+            time.sleep(WATCH_SECONDS)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=watch, name="make", daemon=True).start()
+
+
+def _caught(process: int) -> int:
+    """Signals to stop that a process has a handler for, as bits; all when it is gone."""
+    try:
+        status = Path("/proc", str(process), "status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return _STOPS
+    fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+    return int(fields.get("SigCgt", "0"), 16) & _STOPS
 
 
 def build_chain(

@@ -5,7 +5,6 @@ from headwater.artifacts.landmark_rows import MESH_COLUMNS, mesh_of
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import FRAMES, LANDMARKS, MASKS
 from headwater.artifacts.tables import Row
-from headwater.errors import ItemRejected
 from headwater.faces.masks import head_mask
 from headwater.faces.mediapipe_adapter import mediapipe_faces, release
 from headwater.pipeline.step import Input, Result, Step, Work
@@ -16,10 +15,8 @@ def compute(work: Work, result: Result) -> None:
     """Segment the head in every frame of the bucket."""
     frames, landmarks = work.by_item(FRAMES), work.by_item(LANDMARKS)
     for item in work.items:
-        try:
+        with result.rejecting(item):
             result.add(MASKS, _mask_row(frames[item.item], landmarks[item.item]))
-        except ItemRejected as problem:
-            result.reject(item, problem)
 
 
 def _mask_row(frame: Row, landmarks: Row) -> Row:

@@ -45,6 +45,7 @@ def _none() -> str:
 def make_set(params: Params, project: Path) -> str:
     """Run the steps with the other head model and copy their tables below ``OUT``."""
     inner = project / INNER
+    shutil.rmtree(inner, ignore_errors=True)
     model = bases(params.benchmark.other_head_model, project / ".headwater" / "models")
     store.write(inner / FILE, model)
     write_text(inner / "params.yaml", yaml.safe_dump(inner_params(params, project).model_dump()))

@@ -5,6 +5,7 @@ import numpy as np
 from headwater.artifacts.images import encode_png
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import FRAMES, LANDMARKS, PARTS
+from headwater.artifacts.tables import Row
 from headwater.faces.parts import part_labels
 from headwater.pipeline.step import Input, Result, Step, Work
 from tasks.command import run
@@ -14,11 +15,14 @@ def compute(work: Work, result: Result) -> None:
     """Draw the parts of every frame of the bucket."""
     frames, landmarks = work.by_item(FRAMES), work.by_item(LANDMARKS)
     for item in work.items:
-        frame = frames[item.item]
-        points = np.array(landmarks[item.item]["landmarks_478_px"], np.float32).reshape(478, 2)
-        parts = part_labels(points, frame["height"], frame["width"])
-        image = encode_png(parts, f"{item.item}-parts")
-        result.add(PARTS, {**origin(frame), "parts": image})
+        with result.rejecting(item):
+            result.add(PARTS, _parts_row(frames[item.item], landmarks[item.item]))
+
+
+def _parts_row(frame: Row, landmarks: Row) -> Row:
+    points = np.array(landmarks["landmarks_478_px"], np.float32).reshape(478, 2)
+    parts = part_labels(points, frame["height"], frame["width"])
+    return {**origin(frame), "parts": encode_png(parts, f"{frame['item']}-parts")}
 
 
 STEP = Step(

@@ -15,7 +15,7 @@ from headwater.photos.folder import PhotoFile, list_photos, read_photo
 from headwater.photos.jpeg import without_metadata
 from headwater.photos.pixels import DecodedPhoto
 from headwater.pipeline.step import Item, Result, Step, Work
-from headwater.reject_reasons import RejectReason
+from headwater.reject_reasons import PASSING, RejectReason
 from tasks.command import run
 
 
@@ -39,20 +39,14 @@ def sources(params: Params, project: Path) -> list[Item]:
 def compute(work: Work, result: Result) -> None:
     """Decode every photo of the bucket."""
     for item in work.items:
-        try:
+        with result.rejecting(item):
             result.add(PHOTOS, _row(item, work.project / work.params.photos.folder, work.params))
-        except ItemRejected as problem:
-            result.reject(item, problem)
 
 
 def _row(item: Item, folder: Path, params: Params) -> dict[str, Any]:
     if "reason" in item.source:
         raise ItemRejected(item.source["reason"], item.source["message"])
-    data = read_photo(folder / item.source["path"])
-    if sha256_hex(data) != item.source["sha256"]:
-        raise ItemRejected(
-            RejectReason.UNREADABLE_FILE, "The file changed while it was read; run again."
-        )
+    data = _read_again(folder / item.source["path"], item.source["sha256"])
     photo = decode_photo(data, params.photos.max_pixels, params.photos.max_side_px)
     rgb = photo.rgb
     return {
@@ -70,6 +64,23 @@ def _row(item: Item, folder: Path, params: Params) -> dict[str, Any]:
         "source_format": photo.source_format,
         "source_mode": photo.source_mode,
     }
+
+
+def _read_again(path: Path, sha256: str) -> bytes:
+    """Bytes of a listed photo; raises ItemRejected, for the moment, when they changed since."""
+    try:
+        data = read_photo(path)
+    except ItemRejected as problem:
+        if problem.reason in PASSING:
+            raise
+        raise ItemRejected(
+            RejectReason.CHANGED, f"The file changed since it was listed: {problem.message}"
+        ) from problem
+    if sha256_hex(data) != sha256:
+        raise ItemRejected(
+            RejectReason.CHANGED, "The file has other bytes than when it was listed."
+        )
+    return data
 
 
 def stored_image(data: bytes, photo: DecodedPhoto, name: str) -> dict[str, Any]:

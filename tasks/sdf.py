@@ -28,25 +28,27 @@ def compute(work: Work, result: Result) -> None:
     heads = work.by_item(HEADS)
     for item in work.items:
         seed = seed_of("sdf", work.params.seed, item.item)
-        try:
+        with result.rejecting(item):
             result.add(SDF, _sdf_row(heads[item.item], model, work.params.sdf, seed))
-        except HeadwaterError as problem:
-            result.reject(item, ItemRejected(RejectReason.BAD_MESH, str(problem)))
 
 
 def _sdf_row(head: Row, model: HeadModel, settings: Sdf, seed: int) -> Row:
     shape = np.array(head["shape"], np.float32)
     expression = np.array(head["expression"], np.float32)
-    vertices, faces = closed_surface(model, shape, expression)
-    samples = sdf_sample_points(
-        vertices, faces, settings.samples, settings.near_share, np.random.default_rng(seed)
-    )
-    # The stored positions are float32; distances belong to exactly these.
-    points = samples.points.astype(np.float32)
+    try:
+        vertices, faces = closed_surface(model, shape, expression)
+        samples = sdf_sample_points(
+            vertices, faces, settings.samples, settings.near_share, np.random.default_rng(seed)
+        )
+        # The stored positions are float32; distances belong to exactly these.
+        points = samples.points.astype(np.float32)
+        distances = signed_distance(points, vertices, faces)
+    except HeadwaterError as problem:
+        raise ItemRejected(RejectReason.BAD_MESH, str(problem)) from problem
     return {
         **origin(head),
         "points_mm": points.tolist(),
-        "distance_mm": signed_distance(points, vertices, faces).tolist(),
+        "distance_mm": distances.tolist(),
         "near_surface": samples.near.tolist(),
     }
 

@@ -35,21 +35,25 @@ def sources(params: Params, project: Path) -> list[Item]:
 def compute(work: Work, result: Result) -> None:
     """Sample every head of the bucket and render its views."""
     model = head_model(work.params, work.project)
-    params = work.params
     for item in work.items:
-        head = _head_row(item, model, params)
-        vertices = model.vertices(
-            np.array(head["shape"], np.float32), np.array(head["expression"], np.float32)
-        )
-        check_head_size(vertices, item.name)
-        result.add(HEADS, {**head, "mesh": _mesh(vertices, model, item.item)})
-        held_out = head["split"] == "test"
-        for number in range(params.benchmark.views if held_out else params.synthesize.views):
-            shot = sample_shot(item.item, number, params.synthesize.image_px)
-            view = render_view(model, vertices, shot.look, shot.camera)
-            frame = _frame_origin(head, number)
-            result.add(SYNTHETIC_FRAMES, _frame_row(frame, view))
-            result.add(TRUTH, _truth_row(frame, number, shot, view))
+        with result.rejecting(item):
+            _add_head(item, model, work.params, result)
+
+
+def _add_head(item: Item, model: HeadModel, params: Params, result: Result) -> None:
+    head = _head_row(item, model, params)
+    vertices = model.vertices(
+        np.array(head["shape"], np.float32), np.array(head["expression"], np.float32)
+    )
+    check_head_size(vertices, item.name)
+    result.add(HEADS, {**head, "mesh": _mesh(vertices, model, item.item)})
+    held_out = head["split"] == "test"
+    for number in range(params.benchmark.views if held_out else params.synthesize.views):
+        shot = sample_shot(item.item, number, params.synthesize.image_px)
+        view = render_view(model, vertices, shot.look, shot.camera)
+        frame = _frame_origin(head, number)
+        result.add(SYNTHETIC_FRAMES, _frame_row(frame, view))
+        result.add(TRUTH, _truth_row(frame, number, shot, view))
 
 
 def _head_row(item: Item, model: HeadModel, params: Params) -> dict[str, Any]:

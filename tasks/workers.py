@@ -1,28 +1,36 @@
 """Worker processes that compute buckets, as many as there are cores, and die with their parent."""
 
-import multiprocessing
 import os
-import signal
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from importlib import import_module
 from pathlib import Path
+from queue import LifoQueue
 from threading import Lock
 from types import TracebackType
 from typing import Any
 
 from headwater.config import Params
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, ItemRejected
 from headwater.pipeline.plan import Planned
-from headwater.pipeline.run import compute_bucket, missing_buckets
-from headwater.pipeline.step import Step
-from tasks import lifeline
-from tasks.console import redirect
+from headwater.pipeline.run import (
+    Rows,
+    compute_bucket,
+    compute_items,
+    items_of_bucket,
+    missing_buckets,
+    store_bucket,
+)
+from headwater.pipeline.step import Item, Result, Step
+from tasks.worker import Worker, WorkerDied
 
 # One thread per worker: cores are shared by processes, and sums do not depend on their number.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _TRIES = 2
+
+
+class Stopped(HeadwaterError):
+    """The workers were ended while something waited for them."""
 
 
 def cores() -> int:
@@ -45,24 +53,36 @@ def _compute(name: str, params: Params, project: Path, planned: Planned) -> None
     compute_bucket(load_step(name), params, project, planned)
 
 
-def _begin(parent: int, log: Path) -> None:
-    lifeline.hold(parent)
-    # A Ctrl-C is for the parent, which ends its workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    redirect(log)
+def _items(name: str, params: Params, project: Path, planned: Planned) -> list[Item]:
+    return items_of_bucket(load_step(name), params, project, planned)
+
+
+def _part(
+    name: str, params: Params, project: Path, planned: Planned, items: Sequence[Item]
+) -> Rows:
+    return compute_items(load_step(name), params, project, planned, items)
+
+
+def _store(name: str, params: Params, project: Path, planned: Planned, rows: Rows) -> None:
+    store_bucket(load_step(name), params, project, planned, rows)
 
 
 class Workers:
-    """A pool of ``count`` processes; one that was killed is replaced and its bucket tried again."""
+    """At most ``count`` processes; one that dies is replaced, and costs its own bucket a try."""
 
     def __init__(self, params: Params, project: Path, count: int | None = None) -> None:
         self._params = params
         self._project = project
-        self._count = count if count is not None else cores()
         # The kernel kills a worker when the thread that started it ends: this one lives on.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="workers")
         self._lock = Lock()
-        self._pool: ProcessPoolExecutor | None = None
+        self._closed = False
+        self._alive: set[Worker] = set()
+        self._count = count if count is not None else cores()
+        # The last one used comes first; None is the place of one that is not started.
+        self._idle: LifoQueue[Worker | None] = LifoQueue()
+        for _ in range(self._count):
+            self._idle.put(None)
 
     def __enter__(self) -> "Workers":
         return self
@@ -73,22 +93,36 @@ class Workers:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._pool is not None:
-            processes = list((self._pool._processes or {}).values())
-            self._pool.shutdown(wait=error is None, cancel_futures=True)
+        with self._lock:
+            self._closed = True
             if error is not None:
-                for process in processes:
-                    process.kill()
-                    process.join()
+                for worker in self._alive:
+                    worker.kill()
+            alive = list(self._alive)
+            # Wakes one that waits for a worker; it puts this back for the next.
+            self._idle.put(None)
+        for worker in alive:
+            worker.close()
         self._starter.shutdown()
 
     def missing(self, step: str) -> list[Planned]:
         """Buckets of a step that must be computed."""
-        return list(self._run(_plan, step, self._params, self._project))
+        return list(self._insist(_plan, step))
 
     def compute(self, planned: Planned) -> None:
-        """Compute one bucket and put it into the cache; waits for it."""
-        self._run(_compute, planned.step, self._params, self._project, planned)
+        """Compute one bucket and store it; waits for it.
+
+        Items that kill the worker, or take all memory, become rejects. Raises StepFault for a
+        fault in the step and Stopped when the workers are ended meanwhile.
+        """
+        for _ in range(_TRIES):
+            try:
+                self._run(_compute, planned.step, planned)
+            except WorkerDied:
+                continue
+            return
+        items = self._insist(_items, planned.step, planned)
+        self._insist(_store, planned.step, planned, self._bisect(planned, items))
 
     def compute_all(self, buckets: list[Planned]) -> Iterator[None]:
         """Compute buckets, as many at once as there are workers; yields after each."""
@@ -101,40 +135,61 @@ class Workers:
                 for future in futures:
                     future.cancel()
 
-    def _run(self, function: Any, *arguments: Any) -> Any:
+    def _bisect(self, planned: Planned, items: Sequence[Item]) -> Rows:
+        """Rows of some items of a bucket; one that kills its worker twice, alone, is rejected."""
         for _ in range(_TRIES):
-            future, pool = self._submit(function, *arguments)
             try:
-                return future.result()
-            except BrokenProcessPool:
-                with self._lock:
-                    if self._pool is pool:
-                        self._pool = None
+                rows: Rows = self._run(_part, planned.step, planned, items)
+            except WorkerDied as death:
+                died = death
+            else:
+                return rows
+            if len(items) > 1:
+                middle = len(items) // 2
+                halves = [self._bisect(planned, items[:middle])]
+                halves.append(self._bisect(planned, items[middle:]))
+                return _together(halves)
+        result = Result(planned.step)
+        result.reject(items[0], ItemRejected(died.reason, str(died)))
+        return result.rows
+
+    def _insist(self, function: Callable[..., Any], step: str, *arguments: Any) -> Any:
+        """Run what no item is to blame for when a worker dies."""
+        for _ in range(_TRIES):
+            try:
+                return self._run(function, step, *arguments)
+            except WorkerDied as death:
+                died = death
         raise HeadwaterError(
-            f"{arguments[0]}: a worker process was killed {_TRIES} times; "
-            "most often memory ran out: use a machine with more, or fewer cores (taskset)"
+            f"{step}: a worker process ended {_TRIES} times: {died} "
+            "Use a machine with more memory, or fewer cores (taskset)"
         )
 
-    def _submit(self, function: Any, *arguments: Any) -> tuple[Future[Any], ProcessPoolExecutor]:
-        with self._lock:
-            return self._starter.submit(self._start_and_submit, function, *arguments).result()
-
-    def _start_and_submit(
-        self, function: Any, *arguments: Any
-    ) -> tuple[Future[Any], ProcessPoolExecutor]:
-        if self._pool is None:
-            os.environ.update(_ONE_THREAD)
-            self._pool = ProcessPoolExecutor(
-                self._count,
-                multiprocessing.get_context("spawn"),
-                initializer=_begin,
-                initargs=(os.getpid(), self._project / ".headwater" / "logs" / "workers.log"),
-            )
+    def _run(self, function: Callable[..., Any], step: str, *arguments: Any) -> Any:
+        worker = self._idle.get()
         try:
-            return self._pool.submit(function, *arguments), self._pool
-        except (BrokenProcessPool, OSError, ValueError) as error:
-            # A worker that dies while ``submit`` starts the next one closes the pipes under it,
-            # which CPython reports as an OSError or a ValueError.
-            broken: Future[Any] = Future()
-            broken.set_exception(BrokenProcessPool(str(error)))
-            return broken, self._pool
+            worker = self._started(worker)
+            return worker.run(function, step, self._params, self._project, *arguments)
+        except WorkerDied:
+            with self._lock:
+                self._alive.discard(worker)
+            worker = None
+            raise
+        finally:
+            self._idle.put(worker)
+
+    def _started(self, worker: Worker | None) -> Worker:
+        with self._lock:
+            if self._closed:
+                raise Stopped("the build was stopped")
+            if worker is None:
+                os.environ.update(_ONE_THREAD)
+                log = self._project / ".headwater" / "logs" / "workers.log"
+                worker = self._starter.submit(Worker, log).result()
+                self._alive.add(worker)
+            return worker
+
+
+def _together(parts: Sequence[Rows]) -> Rows:
+    tables = {table for part in parts for table in part}
+    return {table: [row for part in parts for row in part.get(table, [])] for table in tables}

@@ -17,6 +17,7 @@ from headwater.artifacts.tables import DamagedTable, bucket_key, read_bucket, ta
 from headwater.errors import HeadwaterError
 from headwater.pipeline.cache import BucketCache, is_key
 from headwater.recorded import LOCK, Output, objects_of, read_lock
+from headwater.reject_reasons import PASSING
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,9 @@ def _bucket(
     for schema in schemas:
         path = folder / schema.table / name
         files[schema.name] = _vouched(path, records.get(f"{schema.table}/{name}"))
-        read_bucket(path, schema)
+        table = read_bucket(path, schema)
+        if schema.table == "rejects" and PASSING.intersection(table.column("reason").to_pylist()):
+            raise NotAdopted(f"{path}: has items that the next build tries again")
         keys.add(bucket_key(path))
     if len(keys) != 1 or not all(map(is_key, keys)):
         carried = ", ".join(f"{key[:64]!r}" for key in sorted(keys))

@@ -1,20 +1,25 @@
 """Computing the buckets of a step and assembling its tables from the cache."""
 
+import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headwater.artifacts.atomic import write_bytes
 from headwater.artifacts.manifest import write_manifest
-from headwater.artifacts.tables import bucket_bytes, bucket_file, read_bucket, to_table
+from headwater.artifacts.tables import Row, bucket_bytes, bucket_file, read_bucket, to_table
 from headwater.config import Params
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, StepFault
 from headwater.pipeline.belonging import misfit
 from headwater.pipeline.cache import BucketCache
 from headwater.pipeline.cache_place import cache_for
 from headwater.pipeline.plan import Planned, key_of, load_work, plan
-from headwater.pipeline.step import Result, Step, Work
+from headwater.pipeline.step import Item, Result, Step, Work
+from headwater.reject_reasons import PASSING
+
+Rows = Mapping[str, list[Row]]
+ASIDE = Path(".headwater/aside")
 
 
 @dataclass(frozen=True)
@@ -27,30 +32,85 @@ class Summary:
 
 
 def compute_bucket(step: Step, params: Params, project: Path, planned: Planned) -> None:
-    """Compute one bucket and put it into the cache.
+    """Compute one bucket and put it into the cache, or aside: see ``store_bucket``.
 
-    Raises HeadwaterError when an input changed meanwhile or an item was lost or doubled.
+    Raises HeadwaterError when an input changed meanwhile or an item was lost or doubled, and
+    StepFault, which names the item where it is known, for any other exception of the step.
     """
+    work = _load(step, params, project, planned)
+    _store(step, work, planned.key, _rows(step, work))
+
+
+def compute_items(
+    step: Step, params: Params, project: Path, planned: Planned, items: Collection[Item]
+) -> Rows:
+    """Rows by table of some of a bucket's items; raises as ``compute_bucket`` does."""
+    work = _load(step, params, project, planned)
+    return _rows(step, replace(work, items=[item for item in work.items if item in items]))
+
+
+def items_of_bucket(step: Step, params: Params, project: Path, planned: Planned) -> list[Item]:
+    """Items of one bucket; raises HeadwaterError when an input changed meanwhile."""
+    return list(_load(step, params, project, planned).items)
+
+
+def store_bucket(step: Step, params: Params, project: Path, planned: Planned, rows: Rows) -> None:
+    """Put a bucket's rows into the cache, or aside when an item was rejected for the moment.
+
+    Such a reject is no result of the bucket's key: this build's tables hold it, and the next
+    build computes the bucket anew. Raises HeadwaterError when an item was lost or doubled.
+    """
+    _store(step, _load(step, params, project, planned), planned.key, rows)
+
+
+def _rows(step: Step, work: Work) -> Rows:
+    result = Result(step.name)
+    try:
+        step.compute(work, result)
+    except (HeadwaterError, MemoryError):
+        raise
+    except Exception as error:
+        item = result.current
+        place = f"bucket {work.bucket}" + (f", item {item.item} ({item.name})" if item else "")
+        raise StepFault(
+            f"{step.name}: {place}: unexpected {type(error).__name__}: {error}"
+        ) from error
+    return result.rows
+
+
+def _store(step: Step, work: Work, key: str, rows: Rows) -> None:
+    check_accounts(step, work, rows)
+    files = {
+        schema.name: bucket_bytes(schema, to_table(schema, rows.get(schema.name, [])), key)
+        for schema in step.tables
+    }
+    passing = any(row["reason"] in PASSING for row in rows.get(step.rejects.name, []))
+    cache = aside(step.name, work.project) if passing else cache_for(work.params, work.project)
+    cache.put(key, files)
+
+
+def aside(step: str, project: Path) -> BucketCache:
+    """Buckets of a step that hold for one build only, for an item of theirs is tried again."""
+    return BucketCache(str(project / ASIDE / step))
+
+
+def forget_aside(project: Path, step: str = "") -> None:
+    """Forget what former builds left aside, of one step or of all."""
+    shutil.rmtree(project / ASIDE / step, ignore_errors=True)
+
+
+def _load(step: Step, params: Params, project: Path, planned: Planned) -> Work:
     work = load_work(step, params, project, planned.bucket, planned.items)
     models = step.models(params, project) if step.models is not None else {}
     if key_of(step, work, models) != planned.key:
         raise HeadwaterError(
             f"{step.name}: the input of bucket {planned.bucket} changed; run again"
         )
-    result = Result(step.name)
-    step.compute(work, result)
-    check_accounts(step, work, result)
-    files = {
-        schema.name: bucket_bytes(
-            schema, to_table(schema, result.rows.get(schema.name, [])), planned.key
-        )
-        for schema in step.tables
-    }
-    cache_for(params, project).put(planned.key, files)
+    return work
 
 
-def check_accounts(step: Step, work: Work, result: Result) -> None:
-    """Every item of the bucket is put out or rejected, once.
+def check_accounts(step: Step, work: Work, rows: Rows) -> None:
+    """Every item of the work is put out or rejected, once.
 
     Raises HeadwaterError naming the first items that are not.
     """
@@ -58,7 +118,7 @@ def check_accounts(step: Step, work: Work, result: Result) -> None:
     done = Counter(
         row["item"]
         for schema in (step.outputs[0], step.rejects)
-        for row in result.rows.get(schema.name, [])
+        for row in rows.get(schema.name, [])
     )
     if expected != done:
         lost = sorted((expected - done).elements())[:3]
@@ -86,14 +146,14 @@ def assemble(
 
     Files of former buckets are removed. Raises HeadwaterError above ``max_reject_rate``.
     """
-    cache = cache_for(params, project)
     buckets = plan(step, params, project)
-    found = {bucket.key: _fitting(cache, step, bucket, params.buckets) for bucket in buckets}
+    places = (cache_for(params, project), aside(step.name, project))
+    found = {bucket.key: _fitting(places, step, bucket, params.buckets) for bucket in buckets}
     missing = [bucket for bucket in buckets if found[bucket.key] is None]
     for _ in compute(missing):
         pass
     for bucket in missing:
-        found[bucket.key] = _fitting(cache, step, bucket, params.buckets)
+        found[bucket.key] = _fitting(places, step, bucket, params.buckets)
     for schema in step.tables:
         folder = project / "data" / schema.step / schema.table
         folder.mkdir(parents=True, exist_ok=True)
@@ -115,11 +175,14 @@ def _names(step: Step) -> list[str]:
 
 
 def _fitting(
-    cache: BucketCache, step: Step, planned: Planned, buckets: int
+    places: Iterable[BucketCache], step: Step, planned: Planned, buckets: int
 ) -> dict[str, bytes] | None:
-    """A bucket's files from the cache; None when they are missing, damaged or another bucket's."""
-    files = cache.get(planned.key, _names(step))
-    return None if files is None or misfit(step, planned, buckets, files) else files
+    """A bucket's files from a cache; None when they are missing, damaged or another bucket's."""
+    for cache in places:
+        files = cache.get(planned.key, _names(step))
+        if files is not None and not misfit(step, planned, buckets, files):
+            return files
+    return None
 
 
 def summarise(step: Step, params: Params, project: Path) -> Summary:

@@ -1,6 +1,7 @@
 """A pipeline step as data: its tables, its settings and the function that computes one bucket."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,20 @@ class Result:
     def __init__(self, step: str) -> None:
         self.step = step
         self.rows: dict[str, list[Row]] = {}
+        self.current: Item | None = None
+
+    @contextmanager
+    def rejecting(self, item: Item) -> Iterator[None]:
+        """Reject the item when the block raises ItemRejected.
+
+        Any other exception leaves the item as ``current``, for whoever reports it.
+        """
+        self.current = item
+        try:
+            yield
+        except ItemRejected as problem:
+            self.reject(item, problem)
+        self.current = None
 
     def add(self, schema: TableSchema, row: Row) -> None:
         """Add a row to an output table."""

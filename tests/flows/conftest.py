@@ -19,7 +19,7 @@ from tasks.lifeline import command_line
 
 PROJECT = Path(__file__).resolve().parents[2]
 TOY = Path(__file__).resolve().parent / "toy"
-RUNNERS = ("__init__", "command", "console", "lifeline", "workers")
+RUNNERS = ("__init__", "command", "console", "lifeline", "worker", "workers")
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,13 @@ class ToyProject:
                 inner = inner[group]
             inner[key] = value
         path.write_text(yaml.safe_dump(params))
+
+    def edit(self, step: str, old: str, new: str) -> None:
+        """Replace lines of a step's code."""
+        path = self.path / "tasks" / f"{step}.py"
+        text = path.read_text()
+        assert text.count(old) == 1
+        path.write_text(text.replace(old, new))
 
     def bytes(self) -> dict[str, Any]:
         """Content of every file below ``data``, and DVC's record, in whatever order it is."""

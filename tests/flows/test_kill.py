@@ -1,6 +1,7 @@
 """``kill -9`` of any process of a build: nothing is left running, and the next build is right."""
 
 import random
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -104,3 +105,34 @@ def test_any_process_may_be_killed_at_any_moment(
         chance.choice(victims).kill()
     process.communicate(timeout=PATIENCE_SECONDS)
     assert_rebuilds(project, built)
+
+
+@pytest.mark.parametrize(
+    "signal_number",
+    [signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)],
+)
+def test_stop_of_make_alone_stops_its_build_without_a_traceback(
+    copy_of_built: Callable[[], ToyProject], signal_number: int
+) -> None:
+    project = copy_of_built()
+    project.forget()
+    process = project.start(*MAKE, seconds=60)
+    wait_for(project, "multiprocessing.spawn")
+    process.send_signal(signal_number)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert project.left_over() == []
+    log = (project.path / ".headwater" / "logs" / "rebuild.log").read_text()
+    assert "Traceback" not in error + log
+
+
+def test_build_whose_output_nobody_reads_ends_quietly(
+    copy_of_built: Callable[[], ToyProject],
+) -> None:
+    project = copy_of_built()
+    done = project.run("sh", "-c", f"'{sys.executable}' -m flows | true")
+    assert (done.stdout, done.stderr) == ("", "")
+    project.forget()
+    done = project.run("sh", "-c", f"'{sys.executable}' -m flows | head -1")
+    assert (len(done.stdout.splitlines()), done.stderr) == (1, "")
+    assert project.left_over() == []

@@ -76,7 +76,7 @@ def test_damage_is_named_and_mended_and_a_failing_stage_says_why(
     step = project.path / "tasks" / "squares.py"
     text = step.read_text().replace("    1,\n", "    2,\n")
     broken = 'raise HeadwaterError("squares: no luck; try again")'
-    text = text.replace("    for row", f"    {broken}\n    for row")
+    text = text.replace("    for item", f"    {broken}\n    for item")
     text = text.replace("import os", "import os\nfrom headwater.errors import HeadwaterError")
     step.write_text(text)
     done = project.flow()

@@ -65,7 +65,7 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
     work = Work(0, items, {HEADS.name: table}, params, PROJECT)
     result = Result("sdf")
     sdf.compute(work, result)
-    check_accounts(sdf.STEP, work, result)
+    check_accounts(sdf.STEP, work, result.rows)
     return {name: {row["item"]: row for row in found} for name, found in result.rows.items()}
 
 

@@ -26,6 +26,7 @@ class Pipeline:
     params: Params
     values: list[int]
     rejected: set[int] = field(default_factory=set)
+    reason: str = "disliked"
     computed: list[tuple[str, int]] = field(default_factory=list)
 
     @property
@@ -79,7 +80,7 @@ class Pipeline:
         for item in work.items:
             value = item.source["value"]
             if value in self.rejected:
-                result.reject(item, ItemRejected("disliked", "The number is not liked."))
+                result.reject(item, ItemRejected(self.reason, "The number is not liked."))
             else:
                 row = {"item": item.item, "subject": item.subject, "value": value}
                 result.add(NUMBERS, row)

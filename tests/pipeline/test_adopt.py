@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -20,12 +21,14 @@ from headwater.artifacts.schemas import PHOTOS
 from headwater.artifacts.tables import BUCKET_KEY, DamagedTable, bucket_key, write_bucket
 from headwater.cli import app, run
 from headwater.config import Params, load_params
+from headwater.errors import ItemRejected
 from headwater.pipeline.adopt import Adopted, adopt
 from headwater.pipeline.cache import is_key
 from headwater.pipeline.cache_place import cache_for
 from headwater.pipeline.plan import Planned
 from headwater.pipeline.run import assemble, compute_bucket, missing_buckets
 from headwater.pipeline.step import Item, Result, Step, Work
+from headwater.reject_reasons import RejectReason
 from tests.artifacts.small_build import row_of
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -294,3 +297,28 @@ def test_the_command_says_what_it_did(
     _, project = clone
     assert run(app, ["adopt", "--data", str(project / "data"), "--project", str(project)]) == 0
     assert "buckets adopted, 0 known already, 0 left out" in capsys.readouterr().out
+
+
+def reject_first(work: Work, result: Result) -> None:
+    for item in work.items:
+        with result.rejecting(item):
+            if item.item == ITEMS[0]:
+                raise ItemRejected(RejectReason.CHANGED, "The file has other bytes.")
+            result.add(PHOTOS, row_of(PHOTOS, item.item, item.subject, file_name=item.name))
+
+
+def test_bucket_with_an_item_to_try_again_is_left_out(tmp_path: Path) -> None:
+    params, project = project_at(tmp_path / "project")
+    step = replace(STEP, compute=reject_first)
+
+    def compute_all(missing: list[Planned]) -> Iterable[None]:
+        return (compute_bucket(step, params, project, planned) for planned in missing)
+
+    assemble(step, params, project, compute_all)
+    record(project)
+    shutil.rmtree(project / ".headwater")
+    adopted = take(params, project)
+    [left_out] = adopted.left_out
+    assert left_out.endswith("has items that the next build tries again")
+    [missing] = missing_buckets(STEP, params, project)
+    assert ITEMS[0] in missing.members

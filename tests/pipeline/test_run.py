@@ -1,5 +1,6 @@
 """Steps compute exactly what is missing, and lose nothing."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,13 +10,21 @@ from hypothesis import strategies as st
 
 from headwater.artifacts.ids import bucket_of, item_id
 from headwater.artifacts.schemas import rejects_schema
-from headwater.artifacts.tables import bucket_key, read_table
+from headwater.artifacts.tables import Row, bucket_key, read_table
 from headwater.config import load_params
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, StepFault
 from headwater.pipeline.cache_place import cache_for
 from headwater.pipeline.plan import plan
-from headwater.pipeline.run import compute_bucket, missing_buckets
+from headwater.pipeline.run import (
+    compute_bucket,
+    compute_items,
+    forget_aside,
+    items_of_bucket,
+    missing_buckets,
+    store_bucket,
+)
 from headwater.pipeline.step import Result, Work
+from headwater.reject_reasons import RejectReason
 from tests.flows.toy.tasks.toy_tables import DOUBLES, NUMBERS
 from tests.pipeline.conftest import PROJECT, Pipeline, next_version
 
@@ -208,3 +217,58 @@ def test_bytes_do_not_depend_on_order_or_on_what_was_there_before(
     grown.build(grown.numbers)
     grown.build(grown.doubles)
     assert grown.files() == clean.files()
+
+
+def test_items_rejected_for_the_moment_are_in_this_build_and_not_in_the_cache(
+    pipeline: Pipeline,
+) -> None:
+    step, params, project = pipeline.numbers, pipeline.params, pipeline.project
+    pipeline.rejected, pipeline.reason = {3}, RejectReason.CHANGED
+    summary = pipeline.build(step)
+    assert (summary.items, summary.rejects) == (39, {"changed": 1})
+    number = bucket(3, pipeline)
+    assert [left.bucket for left in missing_buckets(step, params, project)] == [number]
+    pipeline.computed.clear()
+    pipeline.rejected = set()
+    forget_aside(project, step.name)
+    assert pipeline.build(step).rejects == {}
+    assert pipeline.computed == [("numbers", number)]
+    assert missing_buckets(step, params, project) == []
+
+
+def _fail_at_seven(work: Work, result: Result) -> None:
+    for item in work.items:
+        with result.rejecting(item):
+            row = {"item": item.item, "subject": item.subject, "value": item.source["value"]}
+            result.add(NUMBERS, {**row, "value": 7 // (item.source["value"] - 7)})
+
+
+def test_fault_names_step_bucket_and_item(pipeline: Pipeline) -> None:
+    step = replace(pipeline.numbers, compute=_fail_at_seven)
+    with pytest.raises(StepFault) as fault:
+        pipeline.build(step)
+    assert str(fault.value) == (
+        f"numbers: bucket {bucket(7, pipeline)}, item {item_id(7)} (number 7): "
+        "unexpected ZeroDivisionError: integer division or modulo by zero"
+    )
+
+
+def test_bucket_computed_in_parts_is_the_bucket_computed_at_once(pipeline: Pipeline) -> None:
+    step, params, project = pipeline.numbers, pipeline.params, pipeline.project
+    pipeline.rejected = {3}
+    planned = next(p for p in plan(step, params, project) if p.bucket == bucket(3, pipeline))
+    compute_bucket(step, params, project, planned)
+    names = [schema.name for schema in step.tables]
+    whole = cache_for(params, project).get(planned.key, names)
+    items = items_of_bucket(step, params, project, planned)
+    assert len(items) > 2
+    rows: dict[str, list[Row]] = {}
+    for part in (items[2:], items[:2]):
+        for table, some in compute_items(step, params, project, planned, part).items():
+            rows.setdefault(table, []).extend(some)
+    shutil.rmtree(project / ".headwater")
+    store_bucket(step, params, project, planned, rows)
+    assert cache_for(params, project).get(planned.key, names) == whole
+    rows[NUMBERS.name].pop()
+    with pytest.raises(HeadwaterError, match="lost items"):
+        store_bucket(step, params, project, planned, rows)

@@ -1,11 +1,14 @@
 """The step "photos": what is stored of a photo, and that it does not tell where the folder lies."""
 
 import io
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageCms
 
@@ -13,8 +16,9 @@ from headwater.artifacts.images import decode_picture
 from headwater.config import load_params
 from headwater.photos.decode import decode_photo
 from headwater.photos.pixels import DecodedPhoto, shrink
+from headwater.pipeline.cache_place import cache_for
 from headwater.pipeline.plan import plan
-from headwater.pipeline.run import assemble, compute_bucket
+from headwater.pipeline.run import aside, assemble, compute_bucket
 from tasks.photos import STEP, stored_image
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -107,3 +111,48 @@ def test_what_was_changed_is_stored_as_png(data: bytes, max_side_px: int) -> Non
     np.testing.assert_array_equal(
         decode_picture(value), shrink(decode_photo(data).rgb, max_side_px)
     )
+
+
+def _other_bytes(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"more")
+
+
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (Path.unlink, "unreadable_file"),
+        (_other_bytes, "changed"),
+        (lambda path: path.write_bytes(b""), "changed"),
+        (_pipe, "changed"),
+    ],
+)
+def test_photo_that_changes_while_it_is_computed_is_not_stored_under_its_key(
+    tmp_path: Path, change: Callable[[Path], object], reason: str
+) -> None:
+    built(tmp_path)
+    params = load_params(tmp_path / "params.yaml")
+    photo = tmp_path / FOLDER / "below" / "a photo.png"
+    content = photo.read_bytes()
+    shutil.rmtree(tmp_path / ".headwater")
+    planned = next(
+        bucket
+        for bucket in plan(STEP, params, tmp_path)
+        if any(item.name.endswith("a photo.png") for item in bucket.items)
+    )
+    change(photo)
+    compute_bucket(STEP, params, tmp_path, planned)
+    names = [schema.name for schema in STEP.tables]
+    assert not cache_for(params, tmp_path).has(planned.key, names)
+    files = aside(STEP.name, tmp_path).get(planned.key, names)
+    assert files is not None
+    rejects = pq.read_table(io.BytesIO(files["photos/rejects"])).to_pylist()
+    assert [row["reason"] for row in rejects if row["name"].endswith("a photo.png")] == [reason]
+    photo.unlink(missing_ok=True)
+    photo.write_bytes(content)
+    compute_bucket(STEP, params, tmp_path, planned)
+    assert cache_for(params, tmp_path).has(planned.key, names)

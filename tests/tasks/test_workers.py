@@ -1,36 +1,67 @@
-"""Workers compute what is asked, pass errors on, and are replaced when they are killed."""
+"""Workers compute what is asked, pass errors on, and are replaced when they die."""
 
+import ctypes
 import os
-from concurrent.futures import ProcessPoolExecutor
+import resource
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from headwater.config import load_params
-from headwater.errors import HeadwaterError, ItemRejected
-from tasks.workers import Workers, cores, load_step
+from headwater.config import Params, load_params
+from headwater.errors import HeadwaterError, ItemRejected, StepFault
+from tasks.worker import WorkerDied
+from tasks.workers import Stopped, Workers, cores, load_step
 
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def _kill_once(name: str, flag: Path) -> str:
+def _kill_once(name: str, params: Params, project: Path, flag: Path) -> str:
     if not flag.exists():
         flag.touch()
-        os.kill(os.getpid(), 9)
+        os.kill(os.getpid(), signal.SIGKILL)
     return name
 
 
-def _kill_always(name: str) -> None:
-    os.kill(os.getpid(), 9)
+def _kill_always(name: str, params: Params, project: Path) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _reject(name: str) -> None:
+def _segfault(name: str, params: Params, project: Path) -> None:
+    ctypes.string_at(0)
+
+
+def _fill_memory(name: str, params: Params, project: Path) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+    bytearray(8 << 30)
+
+
+def _end(name: str, params: Params, project: Path) -> None:
+    os._exit(3)
+
+
+def _reject(name: str, params: Params, project: Path) -> None:
     raise ItemRejected("no_face", "There is no face.")
 
 
-def _threads(name: str) -> str | None:
+def _fault(name: str, params: Params, project: Path) -> None:
+    raise RuntimeError("the plug is out")
+
+
+def _threads(name: str, params: Params, project: Path) -> str | None:
     return os.environ.get("OMP_NUM_THREADS")
+
+
+def _process(name: str, params: Params, project: Path) -> int:
+    return os.getpid()
+
+
+def _wait(name: str, params: Params, project: Path) -> None:
+    time.sleep(600)
 
 
 @pytest.fixture
@@ -43,33 +74,56 @@ def test_workers_are_replaced_refuse_the_hopeless_and_pass_errors_on(
     workers: Workers, tmp_path: Path
 ) -> None:
     with workers:
-        assert workers._run(_kill_once, "photos", tmp_path / "killed") == "photos"
-        with pytest.raises(HeadwaterError, match="photos: a worker process was killed 2 times"):
-            workers._run(_kill_always, "photos")
+        assert workers._insist(_kill_once, "photos", tmp_path / "killed") == "photos"
+        with pytest.raises(HeadwaterError, match="photos: a worker process ended 2 times"):
+            workers._insist(_kill_always, "photos")
         with pytest.raises(HeadwaterError, match="no face"):
             workers._run(_reject, "photos")
         assert workers._run(_threads, "photos") == "1"
+        assert workers._run(_process, "photos") == workers._run(_process, "photos")
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("bad value(s) in fds_to_keep"), BrokenPipeError("gone")]
+    ("function", "reason", "message"),
+    [
+        (_segfault, "crashed", r"crashed \(SIGSEGV\)"),
+        (_kill_always, "crashed", "was killed; most often memory ran out"),
+        (_end, "crashed", "ended with status 3"),
+        (_fill_memory, "out_of_memory", "not enough memory"),
+    ],
 )
-def test_a_pool_that_breaks_while_it_starts_a_worker_is_replaced(
-    workers: Workers, monkeypatch: pytest.MonkeyPatch, error: Exception
+def test_death_of_a_worker_is_told_by_its_kind(
+    workers: Workers, function: Callable[..., Any], reason: str, message: str
 ) -> None:
-    """A worker killed at that moment closes the pipes of the pool under ``submit``."""
-    submit = ProcessPoolExecutor.submit
-    failures = [error]
-
-    def sometimes(pool: ProcessPoolExecutor, /, *arguments: Any) -> Any:
-        if failures:
-            raise failures.pop()
-        return submit(pool, *arguments)
-
-    monkeypatch.setattr(ProcessPoolExecutor, "submit", sometimes)
     with workers:
+        with pytest.raises(WorkerDied, match=message) as died:
+            workers._run(function, "photos")
+        assert died.value.reason == reason
         assert workers._run(_threads, "photos") == "1"
-    assert not failures
+
+
+def test_fault_names_the_step_and_leaves_its_traceback_in_the_log(
+    workers: Workers, tmp_path: Path
+) -> None:
+    log = tmp_path / ".headwater" / "logs" / "workers.log"
+    with workers, pytest.raises(StepFault) as fault:
+        workers._run(_fault, "photos")
+    assert str(fault.value) == (
+        f"photos: unexpected RuntimeError: the plug is out (details in {log})"
+    )
+    assert 'raise RuntimeError("the plug is out")' in log.read_text()
+    assert "Traceback" in fault.value.details
+
+
+def test_all_who_wait_are_told_when_the_workers_are_stopped(workers: Workers) -> None:
+    with ThreadPoolExecutor(8) as waiting:
+        futures = [waiting.submit(workers._insist, _wait, "photos") for _ in range(8)]
+        while not workers._alive:
+            time.sleep(0.01)
+        workers.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+        for future in futures:
+            with pytest.raises(Stopped):
+                future.result(timeout=10)
 
 
 def test_pool_that_computed_nothing_ends(workers: Workers) -> None:

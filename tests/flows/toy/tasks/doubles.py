@@ -12,8 +12,11 @@ from tasks.command import run
 def compute(work: Work, result: Result) -> None:
     """Compute the doubles."""
     time.sleep(float(os.environ.get("TOY_SECONDS", "0")))
-    for row in work.rows(NUMBERS):
-        result.add(DOUBLES, {**row, "value": 2 * row["value"]})
+    rows = work.by_item(NUMBERS)
+    for item in work.items:
+        with result.rejecting(item):
+            row = rows[item.item]
+            result.add(DOUBLES, {**row, "value": 2 * row["value"]})
 
 
 STEP = Step(

@@ -7,6 +7,7 @@ from pathlib import Path
 from tasks.toy_tables import NUMBERS
 
 from headwater.artifacts.ids import item_id
+from headwater.artifacts.tables import Row
 from headwater.config import Params
 from headwater.errors import ItemRejected
 from headwater.pipeline.step import Item, Result, Step, Work
@@ -25,11 +26,15 @@ def compute(work: Work, result: Result) -> None:
     os.write(2, b"C chatter\n")
     time.sleep(float(os.environ.get("TOY_SECONDS", "0")))
     for item in work.items:
-        value = item.source["value"]
-        if value % 10 == 9:
-            result.reject(item, ItemRejected("nine", "The number ends with a nine."))
-        else:
-            result.add(NUMBERS, {"item": item.item, "subject": item.subject, "value": value})
+        with result.rejecting(item):
+            result.add(NUMBERS, _row(item))
+
+
+def _row(item: Item) -> Row:
+    value = item.source["value"]
+    if value % 10 == 9:
+        raise ItemRejected("nine", "The number ends with a nine.")
+    return {"item": item.item, "subject": item.subject, "value": value}
 
 
 STEP = Step("numbers", 1, (), (NUMBERS,), lambda params: {}, compute, sources=sources)

@@ -12,8 +12,11 @@ from tasks.command import run
 def compute(work: Work, result: Result) -> None:
     """Compute the squares."""
     time.sleep(float(os.environ.get("TOY_SECONDS", "0")))
-    for row in work.rows(NUMBERS):
-        result.add(SQUARES, {**row, "value": row["value"] ** 2})
+    rows = work.by_item(NUMBERS)
+    for item in work.items:
+        with result.rejecting(item):
+            row = rows[item.item]
+            result.add(SQUARES, {**row, "value": row["value"] ** 2})
 
 
 STEP = Step(

@@ -1,0 +1,121 @@
+"""One bad item: it takes neither its bucket nor other stages with it, and is tried again."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from headwater.artifacts.schemas import rejects_schema
+from headwater.artifacts.tables import read_table
+from tests.flows.conftest import ToyProject
+
+# Troubles of the moment, as long as the file named by TROUBLE is there.
+TROUBLE = "trouble"
+BAD_ITEMS = f"""
+    if Path("{TROUBLE}").exists():
+        if value == 7:
+            ctypes.string_at(0)
+        if value == 13:
+            resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+            bytearray(8 << 30)
+        if value == 24:
+            raise ItemRejected("changed", "The number is another one.")
+"""
+
+
+@pytest.fixture
+def troubled(copy_of_built: Callable[[], ToyProject]) -> ToyProject:
+    """The toy project, not built, with three items that cannot be computed for now."""
+    project = copy_of_built()
+    project.forget()
+    project.edit("numbers", "import os\n", "import ctypes\nimport os\nimport resource\n")
+    project.edit("numbers", "    if value % 10 == 9:\n", f"{BAD_ITEMS}    if value % 10 == 9:\n")
+    (project.path / TROUBLE).touch()
+    return project
+
+
+def rejected(project: ToyProject) -> dict[str, str]:
+    """Reasons by name of the numbers that were rejected, those of the nines left out."""
+    rows = read_table(project.path / "data", rejects_schema("numbers")).to_pylist()
+    return {row["name"]: row["reason"] for row in rows if row["reason"] != "nine"}
+
+
+BAD = {"number 7": "crashed", "number 13": "out_of_memory", "number 24": "changed"}
+COUNTS = r"33 items, 7 rejected: changed 1, crashed 1, nine 4, out_of_memory 1"
+
+
+def test_items_that_kill_their_worker_are_rejected_and_taken_up_by_the_next_build(
+    troubled: ToyProject,
+) -> None:
+    done = troubled.flow()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(
+        rf"^numbers +{COUNTS}; 3 left for the next `make repro` ", done.stdout, re.MULTILINE
+    )
+    assert re.search(
+        r"^numbers: 3 items were left \(changed 1, crashed 1, out_of_memory 1\); "
+        r"the next `make repro` tries again$",
+        done.stdout,
+        re.MULTILINE,
+    )
+    assert rejected(troubled) == BAD
+    (troubled.path / TROUBLE).unlink()
+    assert troubled.dvc("status", "--quiet").returncode == 0
+    done = troubled.flow()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "left" not in done.stdout
+    assert rejected(troubled) == {}
+    mended = troubled.bytes()
+    troubled.forget()
+    done = troubled.dvc("repro", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert mended == troubled.bytes()
+
+
+@pytest.mark.slow
+def test_items_left_by_dvc_alone_are_taken_up_by_the_next_build(
+    troubled: ToyProject,
+) -> None:
+    done = troubled.dvc("repro")
+    assert done.returncode == 0, done.stderr
+    assert re.search(rf"{COUNTS}; 3 left for the next", done.stdout)
+    assert rejected(troubled) == BAD
+    (troubled.path / TROUBLE).unlink()
+    done = troubled.flow()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert rejected(troubled) == {}
+
+
+@pytest.mark.slow
+def test_items_that_stay_bad_are_named_by_every_build_and_change_nothing(
+    troubled: ToyProject,
+) -> None:
+    assert troubled.flow().returncode == 0
+    first = troubled.bytes()
+    done = troubled.flow()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "numbers: 3 items were left" in done.stdout
+    assert troubled.bytes() == first
+
+
+def test_fault_fails_its_stage_alone_and_is_named(
+    copy_of_built: Callable[[], ToyProject],
+) -> None:
+    project = copy_of_built()
+    project.forget()
+    fault = '            if row["value"] == 24:\n                raise RuntimeError("no luck")\n'
+    project.edit("squares", "            result.add", f"{fault}            result.add")
+    # Doubles are still computed when the squares have failed.
+    project.edit("doubles", 'os.environ.get("TOY_SECONDS", "0")', '"2"')
+    done = project.flow()
+    log = project.path / ".headwater" / "logs" / "workers.log"
+    first, last = done.stderr.splitlines()
+    assert re.fullmatch(
+        r"error: squares: bucket \d, item \w+ \(\w+\): unexpected RuntimeError: no luck "
+        rf"\(details in {re.escape(str(log))}\)",
+        first,
+    )
+    assert (done.returncode, last) == (1, "error: 2 of 4 stages do not hold")
+    assert re.search(r"^doubles +36 items ", done.stdout, re.MULTILINE)
+    assert "Traceback" in log.read_text()
+    assert project.left_over() == []

@@ -1,0 +1,130 @@
+"""The scheduled build: a deployment that a Prefect worker runs and that its page cancels."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.flows.conftest import PROJECT, ToyProject
+from tests.flows.test_kill import find, wait_for
+
+PATIENCE_SECONDS = 300.0
+SERVE = """
+import json, time
+from pathlib import Path
+from flows.server import PrefectServer
+server = PrefectServer(Path.cwd())
+server.wait()
+print(json.dumps(dict(server.environment)), flush=True)
+time.sleep(3600)
+"""
+CANCEL = """
+from prefect.client.orchestration import get_client
+from prefect.states import Cancelling
+with get_client(sync_client=True) as client:
+    [run] = client.read_flow_runs()
+    client.set_flow_run_state(run.id, Cancelling())
+"""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The toy project's deployment on a Prefect server of its own, with a worker at work."""
+
+    project: ToyProject
+    environment: dict[str, str]
+    output: Path
+
+    def prefect(self, *arguments: str) -> None:
+        """Run Prefect's command line."""
+        self.python("-m", "prefect", *arguments)
+
+    def python(self, *arguments: str) -> None:
+        """Run Python as a client of the server."""
+        subprocess.run(
+            (sys.executable, *arguments),
+            cwd=self.project.path,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            check=True,
+            capture_output=True,
+        )
+
+    def wait_for(self, pattern: str) -> str:
+        """Text on the worker's console, once the pattern is there."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not re.search(pattern, shown := self.output.read_text()):
+            assert time.monotonic() < deadline, shown
+            time.sleep(0.2)
+        return shown
+
+
+@pytest.fixture
+def deploy(
+    copy_of_built: Callable[[], ToyProject], tmp_path: Path
+) -> Iterator[Callable[[float], Deployment]]:
+    """Deploy a toy project that is not built, each bucket of which takes the given seconds."""
+    started: list[ToyProject] = []
+
+    def start(seconds: float) -> Deployment:
+        project = copy_of_built()
+        project.forget()
+        shutil.rmtree(project.path / ".prefect")
+        shutil.copy(PROJECT / "prefect.yaml", project.path)
+        started.append(project)
+        server = project.start(sys.executable, "-c", SERVE)
+        assert server.stdout is not None
+        environment = json.loads(server.stdout.readline())
+        environment["TOY_SECONDS"] = str(seconds)
+        deployment = Deployment(project, environment, tmp_path / "worker.txt")
+        deployment.prefect("work-pool", "create", "cpu", "--type", "process")
+        deployment.prefect("--no-prompt", "deploy", "--all")
+        with deployment.output.open("w") as output:
+            subprocess.Popen(
+                (sys.executable, "-m", "prefect", "worker", "start", "--pool", "cpu"),
+                cwd=project.path,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        deployment.prefect("deployment", "run", "rebuild/nightly")
+        return deployment
+
+    yield start
+    for project in started:
+        for process in project.processes():
+            process.kill()
+
+
+@pytest.mark.slow
+def test_console_of_the_worker_shows_every_line_once(
+    deploy: Callable[[float], Deployment], built: ToyProject
+) -> None:
+    deployment = deploy(0)
+    shown = deployment.wait_for(r"Flow run '[^']+' - Finished in state Completed")
+    for line in ("36 items, 4 rejected: nine 4 ", "doubles  ", "squares  ", "sum 19104 "):
+        assert shown.count(line) == 1
+    assert deployment.project.bytes() == built.bytes()
+
+
+@pytest.mark.slow
+def test_cancelled_run_ends_its_processes_without_a_traceback(
+    deploy: Callable[[float], Deployment],
+) -> None:
+    deployment = deploy(60)
+    wait_for(deployment.project, "multiprocessing.spawn")
+    deployment.python("-c", CANCEL)
+    shown = deployment.wait_for("was cancelled")
+    deadline = time.monotonic() + 10
+    while find(deployment.project, "multiprocessing.spawn") is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert "Traceback" not in shown + deployment.output.read_text()
