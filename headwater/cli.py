@@ -15,7 +15,6 @@ app = typer.Typer(
     name="headwater",
     help="Versioned 3D-head datasets, and the systems trained on them.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -23,6 +22,25 @@ cache_app = typer.Typer(
     help="The cache of finished buckets, and what else builds leave.", no_args_is_help=True
 )
 app.add_typer(cache_app, name="cache")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from headwater import __version__
+
+        _console().print(f"headwater {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Versioned 3D-head datasets, and the systems trained on them."""
+
 
 Data = Annotated[Path, typer.Option(help="Folder of artifacts.", show_default=True)]
 Project = Annotated[Path, typer.Option(help="Folder that holds params.yaml.")]
@@ -189,7 +207,7 @@ def _trained(weights: Path) -> Path:
     if not weights.is_file():
         raise HeadwaterError(
             f"{weights}: no trained weights; run `make repro` in the project's folder, which makes "
-            "them, or name others with --weights"
+            "them, name that folder with --project, or other weights with --weights"
         )
     return weights
 
