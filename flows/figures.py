@@ -1,11 +1,12 @@
 """The last words of a build: where the report is, and the main figures."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from headwater.errors import HeadwaterError
-from headwater.recorded import LOCK, md5_of
+from headwater.recorded import LOCK, Output, md5_of
 from headwater.repair import read_record
 
 REPORT = Path("data/report/index.html")
@@ -25,7 +26,8 @@ def main_figures(project: Path) -> list[str]:
 
     Raises HeadwaterError when a file is not, byte for byte, what was recorded.
     """
-    contents = {path: _as_recorded(project, path) for path in shown_files(project)}
+    files = read_record(project).files
+    contents = {path: _as_recorded(project, path, files) for path in shown_files(project)}
     lines = []
     if (report := project / REPORT) in contents:
         lines.append(f"report: {report}")
@@ -37,11 +39,10 @@ def main_figures(project: Path) -> list[str]:
     return lines
 
 
-def _as_recorded(project: Path, path: Path) -> bytes:
+def _as_recorded(project: Path, path: Path, files: Mapping[str, tuple[str, Output]]) -> bytes:
     name = path.relative_to(project).as_posix()
     content = path.read_bytes()
-    md5, _ = read_record(project).files.get(name, (None, None))
-    if md5_of(content) != md5:
+    if name not in files or md5_of(content) != files[name][0]:
         raise HeadwaterError(f"{name}: is not as {LOCK} records it; run again")
     return content
 

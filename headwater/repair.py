@@ -164,15 +164,22 @@ def refuse_unsound_objects(project: Path) -> None:
 def mend(project: Path, copies: Collection[Copy], refetch: bool) -> list[Mended]:
     """Remove damaged copies, and restore those that are sound elsewhere; says what became of each.
 
-    refetch: ask the default DVC remote, where one is set, for what is sound nowhere here.
+    refetch: ask the default DVC remote, where one is set, for what is sound nowhere here. Raises
+    HeadwaterError when a file cannot be removed or written.
     """
-    for copy in copies:
-        _remove(copy.path)
-    sources = _restore(project, copies)
-    lost = [copy for copy in copies if copy not in sources]
     remote = dvc_setting(project, "core", "remote") if refetch else None
-    if remote is not None:
-        sources |= _refetch(project, lost, remote)
+    try:
+        for copy in copies:
+            _remove(copy.path)
+        sources = _restore(project, copies)
+        lost = [copy for copy in copies if copy not in sources]
+        if remote is not None:
+            sources |= _refetch(project, lost, remote)
+    except OSError as error:
+        raise HeadwaterError(
+            f"{error.filename or project}: is damaged and cannot be restored ({error.strerror}); "
+            "see to permissions and space there, and run `headwater repair`"
+        ) from error
     record = read_record(project)
     return [_mended(record, copy, sources.get(copy), remote) for copy in copies]
 

@@ -179,6 +179,19 @@ def test_a_damaged_object_of_an_earlier_build_is_removed(project: Path) -> None:
     assert not odd.exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files immutable")
+def test_a_file_that_cannot_be_replaced_is_named(project: Path) -> None:
+    victim = project / "data/many/a"
+    flip(victim, random.Random(9))
+    if subprocess.run(("chattr", "+i", str(victim)), check=False).returncode:
+        pytest.skip("this file system knows no immutable files")
+    try:
+        with pytest.raises(HeadwaterError, match="data/many/a: is damaged and cannot be restored"):
+            repair(project)
+    finally:
+        subprocess.run(("chattr", "-i", str(victim)), check=True)
+
+
 def test_nothing_recorded_is_said(tmp_path: Path) -> None:
     with pytest.raises(HeadwaterError, match="no build is recorded here"):
         repair(tmp_path)

@@ -52,6 +52,23 @@ def test_rot_that_dvc_does_not_see_is_found_and_restored(copy_of_built: Copies) 
     assert re.fullmatch(SOUND, project.flow().stdout)
 
 
+def test_every_object_of_the_cache_is_found_damaged(copy_of_built: Copies) -> None:
+    project = copy_of_built()
+    before = project.bytes()
+    assert project.dvc("status", "--quiet").returncode == 0
+    chance = random.Random(5)
+    objects = [copy.path for copy in read_record(project.path).all_objects()]
+    sound = {path: path.read_bytes() for path in objects}
+    assert len(objects) >= 25
+    for path in objects:
+        flip(path, chance)
+    done = project.flow()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(SOUND, done.stdout)
+    assert {path: path.read_bytes() for path in objects} == sound
+    assert project.bytes() == before
+
+
 @pytest.mark.slow
 def test_what_is_damaged_in_the_cache_too_is_computed_again(copy_of_built: Copies) -> None:
     """Neither the cache nor DVC's run cache gives the damaged bytes back."""
