@@ -8,6 +8,7 @@ from typing import Any
 from flows.dvc_locks import record_lock
 from flows.figures import shown_files
 from flows.graph import Stage, changed_stages, dependants
+from headwater.recorded import FOLDER
 from headwater.repair import Copy, damaged, mend, read_record
 from headwater.spot_checks import SpotCheck, spot_check
 
@@ -27,6 +28,8 @@ def sound_changes(project: Path, say: Say) -> tuple[dict[str, Any], SpotCheck]:
     A part of the data and of DVC's cache is checked at every call, and all of what is shown of the
     build or differs from its record. ``say`` is given a line for every damaged file.
     """
+    # DVC itself fails on some that are damaged, and without them it is not known what there is.
+    _put_right(project, damaged(read_record(project).listings()), say)
     for _ in range(ROUNDS):
         # Hashing leaves a core to DVC, which needs about as long.
         with ThreadPoolExecutor(1) as pool:
@@ -43,8 +46,11 @@ def sound_inputs(
 ) -> dict[str, Any]:
     """What DVC sees changed, once what those stages read of others' outputs is sound.
 
-    Tables are passed over: their pages have checksums, which reading compares.
+    Tables are passed over: their pages have checksums, which reading compares. Listings of earlier
+    builds are looked at, for DVC may go back to them.
     """
+    older = [copy for copy in read_record(project).all_objects() if copy.md5.endswith(FOLDER)]
+    _put_right(project, damaged(older), say)
     for _ in range(ROUNDS):
         running = set(changed).union(*(dependants(graph, name) for name in changed))
         needed = {need for name in running & graph.keys() for need in graph[name].needs}
