@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -81,6 +82,7 @@ def test_the_password_is_on_no_command_line_and_in_no_file(server: PrefectServer
     secret = urlsplit(server.link).fragment
     assert len(secret) >= 32
     project = Path(server.environment["PREFECT_HOME"]).parent
+    assert stat.S_IMODE((project / ".prefect").stat().st_mode) == 0o700
     for path in project.rglob("*"):
         if path.is_file() and "ui" not in path.parts:
             assert secret.encode() not in path.read_bytes()
