@@ -93,15 +93,7 @@ class Workers:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with self._lock:
-            self._closed = True
-            if error is not None:
-                for worker in self._alive:
-                    worker.kill()
-            alive = list(self._alive)
-            # Wakes one that waits for a worker; it puts this back for the next.
-            self._idle.put(None)
-        for worker in alive:
+        for worker in self._end(at_once=error is not None):
             worker.close()
         self._starter.shutdown()
 
@@ -131,9 +123,24 @@ class Workers:
             try:
                 for future in as_completed(futures):
                     yield future.result()
+            except KeyboardInterrupt:
+                # Else leaving the block waits for the buckets.
+                self._end(at_once=True)
+                raise
             finally:
                 for future in futures:
                     future.cancel()
+
+    def _end(self, at_once: bool) -> list[Worker]:
+        """Start no more jobs, and stop those that run if ``at_once``; gives the workers."""
+        with self._lock:
+            self._closed = True
+            if at_once:
+                for worker in self._alive:
+                    worker.kill()
+            # Wakes one that waits for a worker; it puts this back for the next.
+            self._idle.put(None)
+            return list(self._alive)
 
     def _bisect(self, planned: Planned, items: Sequence[Item]) -> Rows:
         """Rows of some items of a bucket; one that kills its worker twice, alone, is rejected."""

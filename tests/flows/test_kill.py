@@ -136,3 +136,12 @@ def test_build_whose_output_nobody_reads_ends_quietly(
     done = project.run("sh", "-c", f"'{sys.executable}' -m flows | head -1")
     assert (len(done.stdout.splitlines()), done.stderr) == (1, "")
     assert project.left_over() == []
+
+
+def test_interrupted_step_ends_at_once(toy: ToyProject) -> None:
+    process = toy.start(sys.executable, "-m", "tasks.numbers", seconds=60)
+    wait_for(toy, "multiprocessing.spawn")
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=20)
+    assert (process.returncode, error) == (130, "")
+    assert toy.left_over() == []

@@ -60,6 +60,12 @@ def _process(name: str, params: Params, project: Path) -> int:
     return os.getpid()
 
 
+def _count(name: str, params: Params, project: Path, counter: Path) -> None:
+    with counter.open("a") as file:
+        file.write("started\n")
+    time.sleep(3)
+
+
 def _wait(name: str, params: Params, project: Path) -> None:
     time.sleep(600)
 
@@ -100,6 +106,20 @@ def test_death_of_a_worker_is_told_by_its_kind(
             workers._run(function, "photos")
         assert died.value.reason == reason
         assert workers._run(_threads, "photos") == "1"
+
+
+def test_job_beside_one_that_kills_its_worker_is_not_run_again(tmp_path: Path) -> None:
+    counter = tmp_path / "counter"
+    params = load_params(PROJECT / "params.yaml")
+    with Workers(params, tmp_path, 2) as workers, ThreadPoolExecutor(1) as beside:
+        innocent = beside.submit(workers._insist, _count, "masks", counter)
+        while not counter.exists():
+            time.sleep(0.01)
+        with pytest.raises(WorkerDied):
+            workers._run(_segfault, "photos")
+        assert not innocent.done()
+        innocent.result()
+    assert counter.read_text() == "started\n"
 
 
 def test_fault_names_the_step_and_leaves_its_traceback_in_the_log(
