@@ -8,7 +8,7 @@ from threading import Thread, Timer
 import pytest
 
 from flows.recording import STOP_SECONDS, Recorder, explain
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, StepFault
 from tests.flows.conftest import ToyProject
 
 DVC_ENDING = "ERROR: failed to reproduce 'x': failed to run: python -m tasks.x, exited with 2"
@@ -111,3 +111,23 @@ def test_a_lock_that_another_dvc_holds_is_waited_for(
         Timer(6.0, fcntl.flock, (file, fcntl.LOCK_UN)).start()
         Recorder(toy.path).record("numbers", lambda event: None)
     assert any((toy.path / "data" / "numbers").iterdir())
+
+
+def test_fault_of_a_step_is_told_from_what_a_user_can_mend(
+    toy: ToyProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.environ", toy.environment())
+    toy.edit(
+        "numbers",
+        "    if value % 10 == 9:\n",
+        "    if value == 24:\n        1 / 0\n    if value % 10 == 9:\n",
+    )
+    with pytest.raises(
+        StepFault, match=r"^numbers: bucket \d, item \w+ \(number 24\): unexpected Zero"
+    ):
+        Recorder(toy.path).record("numbers", lambda event: None)
+    toy.set(max_reject_rate=0.0)
+    toy.edit("numbers", "        1 / 0\n", "        pass\n")
+    with pytest.raises(HeadwaterError, match="max_reject_rate") as refused:
+        Recorder(toy.path).record("numbers", lambda event: None)
+    assert refused.value.exit_status == 2
