@@ -1,9 +1,10 @@
 """``python -m benchmarks.claims``: what the paper claims of its parts, on a build's held-out heads.
 
 Reads the tables and the GLVD weights below ``data/`` and writes ``claims-<size>.json`` beside the
-other results: the honest face error with the branch's own keypoints, with true ones, with true ones
-20 mm off and after other numbers of steps, that of the head which the landmarks suggest before any
-step, and the seconds that a reconstruction takes by its number of views. All from one view.
+other results: the scan-to-mesh error with the branch's own keypoints, with true ones, with true
+ones 20 mm off and after other numbers of steps, that of the head which the landmarks suggest
+before any step, and the seconds that a reconstruction takes by its number of views. All from
+one view.
 """
 
 import argparse
@@ -56,7 +57,7 @@ def main() -> None:
     record = {
         "size": size_of(trained),
         "heads": len(cases),
-        "face_chamfer_mm": summary(rows, SEED),
+        "face_scan_to_mesh_mm": summary(rows, SEED),
         "seconds": {f"{count} views": spread.as_json() for count, spread in seconds.items()},
         "device": options.device,
         "heatmaps": trained.config.heatmaps.source,

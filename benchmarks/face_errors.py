@@ -9,8 +9,8 @@ from benchmarks.timing import digits
 from headwater.benchmark.trials import Case
 from headwater.datasets.scenes import Template
 from headwater.faces.landmark_sets import IBUG68_FROM_478
-from headwater.metrics.chamfer import honest_face_chamfer
 from headwater.metrics.intervals import mean_interval, ratio_interval
+from headwater.metrics.scan_to_mesh import scan_to_mesh_error
 from headwater.systems.glvd.evaluate import prediction
 from headwater.systems.glvd.reconstruct import Reconstruction
 
@@ -25,7 +25,7 @@ def error(case: Case, template: Template, found: Reconstruction) -> float:
     if not head.dense.sound:
         return np.nan
     landmarks = np.asarray(truth.landmarks_478)[IBUG68_FROM_478]
-    judged = honest_face_chamfer(
+    judged = scan_to_mesh_error(
         truth.vertices, landmarks, truth.nose_tip, head.dense, surface=truth.seen
     )
     return judged.mean_mm if judged.aligned else np.nan

@@ -5,7 +5,7 @@ FOLDER is the data set as its owners hand it out, for non-commercial research. T
 published sets. The scan's cameras are taken as they are and the head is found among them as
 ``headwater reconstruct --cameras`` does; a set whose head is not found is a failure and in no mean.
 
-The published score stands beside the honest one, and the paper's figure with the gap to it. The
+The published score stands beside the scan-to-mesh one, the paper's figure with the gap to it. The
 paper trained on scans that it does not name: with synthetic heads alone, the gap is a measurement
 and no goal, and H3DS must not be trained or tuned on.
 """
@@ -30,9 +30,9 @@ from headwater.datasets.h3ds import VERSIONS, H3dsFolder, H3dsScene, Release
 from headwater.datasets.scenes import NOSE_TIP, Template
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.geometry.registration import Similarity
-from headwater.metrics.chamfer import DensePrediction, honest_face_chamfer
 from headwater.metrics.h3ds import LANDMARKS_FROM_478, h3ds_score, landmarks_of
 from headwater.metrics.intervals import Interval, mean_interval
+from headwater.metrics.scan_to_mesh import DensePrediction, scan_to_mesh_error
 from headwater.photos.folder import PhotoFile
 from headwater.reconstruct.given_cameras import GivenCamera
 from headwater.reconstruct.head import Head, reconstruct_head
@@ -48,7 +48,7 @@ COUNTS: Final = (1, 3, 6)
 PAPER_MM: Final = {("glvd", "v2", 1): 1.36, ("glvd", "v2", 3): 1.32, ("glvd", "v2", 6): 1.32}
 HEADINGS: Final = (
     *("system", "views", "scenes", "failures", "views without face"),
-    *("face mm (95 %)", "paper", "gap", "head mm", "honest face mm (95 %)"),
+    *("face mm (95 %)", "paper", "gap", "head mm", "scan-to-mesh face mm (95 %)"),
 )
 SEED: Final = 0
 
@@ -78,7 +78,7 @@ class Answer:
     unseen: int
     face_mm: float = np.nan
     head_mm: float = np.nan
-    honest_mm: float = np.nan
+    scan_to_mesh_mm: float = np.nan
     failure: str | None = None
 
 
@@ -201,18 +201,18 @@ def found_head(system: System, name: str, faces: Sequence[SeenFace]) -> Head:
 
 
 def scores(scene: H3dsScene, head: Head) -> tuple[float, float, float]:
-    """The published scores of face and head and the honest one of the face, mm."""
+    """The published scores of face and head and the scan-to-mesh one of the face, mm."""
     truth, found = scene.truth(), landmarks_of(head.landmarks)
     known = np.array([scene.vertices[scene.landmarks[point]] for point in LANDMARKS_FROM_478])
     ours = np.array(list(found.values()))
     skin = skin_faces(head.template)
     dense = DensePrediction(head.vertices, skin, ours, head.landmarks[NOSE_TIP])
     tip = scene.vertices[scene.landmarks["nose_tip"]]
-    honest = honest_face_chamfer(scene.vertices, known, tip, dense)
-    if not honest.aligned:
+    judged = scan_to_mesh_error(scene.vertices, known, tip, dense)
+    if not judged.aligned:
         raise HeadwaterError("the head could not be aligned with the scan")
     published = h3ds_score(truth, head.vertices, found)
-    return published.face_mm, published.head_mm, honest.mean_mm
+    return published.face_mm, published.head_mm, judged.mean_mm
 
 
 def summary(answers: Sequence[Answer], release: Release) -> list[dict[str, Any]]:
@@ -234,8 +234,8 @@ def summary(answers: Sequence[Answer], release: Release) -> list[dict[str, Any]]
             **_ends("face_mm", face),
             "head_mm": mean_interval(np.array([answer.head_mm for answer in sound]), SEED).value,
             **_ends(
-                "honest_face_mm",
-                mean_interval(np.array([answer.honest_mm for answer in sound]), SEED),
+                "face_scan_to_mesh_mm",
+                mean_interval(np.array([answer.scan_to_mesh_mm for answer in sound]), SEED),
             ),
             "paper_face_mm": paper,
             "gap_mm": face.value - paper,
@@ -252,7 +252,7 @@ def table(figures: Sequence[Mapping[str, Any]]) -> str:
             *(row[key] for key in ("system", "views", "scenes", "failures", "views_without_face")),
             _span(row, "face_mm"),
             *(_text(row["paper_face_mm"]), _text(row["gap_mm"], "+.2f"), _text(row["head_mm"])),
-            _span(row, "honest_face_mm"),
+            _span(row, "face_scan_to_mesh_mm"),
         ]
         lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
     return "\n".join(lines)

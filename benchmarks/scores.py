@@ -82,4 +82,4 @@ def heads() -> tuple[list[TruthHead], list[np.ndarray]]:
 def _face_mm(truth: TruthHead, vertices: np.ndarray) -> float:
     model = head_model()
     prediction = Prediction(vertices, skin(model), model.landmarks_478.on(vertices))
-    return score(truth, prediction, system="ours", views=1, yaw_degrees=0.0).honest_face_mm
+    return score(truth, prediction, system="ours", views=1, yaw_degrees=0.0).face_scan_to_mesh_mm

@@ -31,7 +31,7 @@ from headwater.geometry.registration import umeyama
 from headwater.heads import store
 from headwater.heads.landmark_files import with_landmarks
 from headwater.metrics.benchmark import TruthHead
-from headwater.metrics.chamfer import face_sphere
+from headwater.metrics.scan_to_mesh import face_sphere
 from headwater.systems.glvd.config import SIZES, GlvdConfig
 from headwater.systems.glvd.reconstruct import Reconstruction, reconstruct
 from headwater.systems.glvd.train import train
@@ -82,7 +82,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Rows:
-    """Of every head, by setting, mm: the honest face error, and corresponding vertices' distance.
+    """Of every head, by setting, mm: scan-to-mesh error, and corresponding vertices' distance.
 
     The first goes from the true surface to the found one, and a rough surface that passes near
     everything does well by it; by the second it does not.
@@ -131,7 +131,7 @@ def write(rows: Rows, steps: int) -> None:
     record = {
         "steps": steps,
         "heads": len(rows.face),
-        "face_chamfer_mm": summary(rows.face, SEED),
+        "face_scan_to_mesh_mm": summary(rows.face, SEED),
         "vertex_error_mm": summary(rows.vertex, SEED),
         "machine": describe(),
     }

@@ -49,11 +49,12 @@ def _as_recorded(project: Path, path: Path, files: Mapping[str, tuple[str, Outpu
 
 def _chosen(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     chosen = []
-    own, mean_head = metrics.get("face_chamfer_mm"), metrics.get("mean_head_face_chamfer_mm")
+    own = metrics.get("face_scan_to_mesh_mm")
+    mean_head = metrics.get("mean_head_face_scan_to_mesh_mm")
     if own is not None and mean_head:
         chosen = [
-            ("face_chamfer_mm", f"{own:.3f}"),
-            ("mean_head_face_chamfer_mm", f"{mean_head:.3f}"),
+            ("face_scan_to_mesh_mm", f"{own:.3f}"),
+            ("mean_head_face_scan_to_mesh_mm", f"{mean_head:.3f}"),
             ("ratio", f"{own / mean_head:.3f}"),
         ]
     nme = metrics.get("real_landmark_nme_percent")

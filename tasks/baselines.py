@@ -23,7 +23,7 @@ def main() -> str:
     errors = []
     for system in (MEAN_HEAD, LANDMARK_FIT):
         found = write_figures(out / system, figures(system, rows, rows), CHOSEN)
-        errors.append(found["face_chamfer_mm"])
+        errors.append(found["face_scan_to_mesh_mm"])
     write_manifest(out)
     return f"{len(cases)} heads: mean head {errors[0]:.2f} mm, landmark fit {errors[1]:.2f} mm"
 

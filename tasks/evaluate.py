@@ -21,8 +21,8 @@ def main() -> str:
         figures = evaluator(name)(params, data, out, advance)
     write_manifest(out)
     return (
-        f"face Chamfer {figures['face_chamfer_mm']:.2f} mm "
-        f"(mean head {figures['mean_head_face_chamfer_mm']:.2f}), "
+        f"face scan to mesh {figures['face_scan_to_mesh_mm']:.2f} mm "
+        f"(mean head {figures['mean_head_face_scan_to_mesh_mm']:.2f}), "
         f"{figures['subjects']} subjects, {figures['failures']} failures"
     )
 

@@ -9,23 +9,23 @@ from headwater.benchmark.trials import HELD_OUT
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.metrics.summary import VIEWS, Figures, bins, compare, flat, summarise
 
-FACE: Final = "face_chamfer"
+FACE: Final = "face_scan_to_mesh"
 # What builds are compared by; the others are the report's.
 CHOSEN: Final = (
-    "face_chamfer_mm",
-    "face_chamfer_mm_low",
-    "face_chamfer_mm_high",
-    "face_chamfer_ratio",
+    "face_scan_to_mesh_mm",
+    "face_scan_to_mesh_mm_low",
+    "face_scan_to_mesh_mm_high",
+    "face_scan_to_mesh_ratio",
     "failures",
     "h3ds_face_mm",
-    "mean_head_face_chamfer_mm",
-    "other_face_chamfer_mm",
+    "mean_head_face_scan_to_mesh_mm",
+    "other_face_scan_to_mesh_mm",
     "subjects",
     "vertex_error_mm",
-    "views_3_face_chamfer_mm",
-    "views_6_face_chamfer_mm",
+    "views_3_face_scan_to_mesh_mm",
+    "views_6_face_scan_to_mesh_mm",
 )
-_TWICE: Final = ("honest_face_mm", "honest_face_mm_low", "honest_face_mm_high")
+_TWICE: Final = ("face_scan_to_mesh_mm", "face_scan_to_mesh_mm_low", "face_scan_to_mesh_mm_high")
 
 
 def figures(system: str, rows: SetRows, baselines: SetRows) -> Figures:
@@ -68,9 +68,5 @@ def _set_figures(
         **flat(f"{LANDMARK_FIT}_{FACE}_mm", fit.theirs),
         **flat(f"{FACE}_ratio_to_{LANDMARK_FIT}", fit.ratio),
     }
-    summary = {
-        name.removeprefix("honest_"): value
-        for name, value in summarise(own).items()
-        if name not in _TWICE
-    }
+    summary = {name: value for name, value in summarise(own).items() if name not in _TWICE}
     return {**summary, **named}

@@ -13,12 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.faces.landmark_sets import IBUG68_FROM_478
-from headwater.metrics.chamfer import (
-    DensePrediction,
-    SurfaceError,
-    honest_face_chamfer,
-    reverse_error,
-)
 from headwater.metrics.face_regions import face_regions, region_means
 from headwater.metrics.h3ds import (
     LANDMARKS_FROM_478,
@@ -26,6 +20,12 @@ from headwater.metrics.h3ds import (
     face_sphere,
     h3ds_score,
     landmarks_of,
+)
+from headwater.metrics.scan_to_mesh import (
+    DensePrediction,
+    SurfaceError,
+    reverse_error,
+    scan_to_mesh_error,
 )
 from headwater.metrics.triangles import Triangles
 
@@ -106,9 +106,9 @@ class BenchmarkRow:
 
     views: how many images the prediction was made from; yaw_degrees: of the first one.
     first_view: its number among the head's images, 0 being the frontal one. size: of the system's
-    network, where it has sizes. honest_face_mm: ground truth to predicted surface, rigid, without
+    network, where it has sizes. face_scan_to_mesh_mm: true to predicted surface, rigid, without
     scale. reverse_face_mm: the other way. f_score_*: at that distance. h3ds_*: the published
-    protocol's scores. regions_mm: honest error of each of ``REGIONS``. heat: the honest distance of
+    protocol's scores. regions_mm: scan-to-mesh error of each of ``REGIONS``. heat: the distance of
     every true vertex of the face.
     """
 
@@ -120,7 +120,7 @@ class BenchmarkRow:
     failure: str | None = None
     first_view: int = 0
     size: str | None = None
-    honest_face_mm: float = np.nan
+    face_scan_to_mesh_mm: float = np.nan
     reverse_face_mm: float = np.nan
     f_score_1mm: float = np.nan
     f_score_2mm: float = np.nan
@@ -157,26 +157,26 @@ def score(
     dense = prediction.dense
     if not dense.sound:
         return replace(row, failure=NOT_A_SURFACE)
-    honest = honest_face_chamfer(
+    forward = scan_to_mesh_error(
         truth.vertices,
         np.asarray(truth.landmarks_478)[IBUG68_FROM_478],
         truth.nose_tip,
         dense,
         surface=truth.seen,
     )
-    if not honest.aligned:
+    if not forward.aligned:
         return replace(row, failure=NOT_CONVERGED)
-    reverse = reverse_error(honest, truth.triangles, truth.nose_tip, dense)
+    reverse = reverse_error(forward, truth.triangles, truth.nose_tip, dense)
     published = h3ds_score(truth.h3ds, prediction.vertices, landmarks_of(prediction.landmarks_478))
     return replace(
         row,
-        honest_face_mm=honest.mean_mm,
+        face_scan_to_mesh_mm=forward.mean_mm,
         reverse_face_mm=reverse.mean_mm,
-        f_score_1mm=reverse.f_score(honest, 1.0),
-        f_score_2mm=reverse.f_score(honest, 2.0),
-        f_score_3mm=reverse.f_score(honest, 3.0),
+        f_score_1mm=reverse.f_score(forward, 1.0),
+        f_score_2mm=reverse.f_score(forward, 2.0),
+        f_score_3mm=reverse.f_score(forward, 3.0),
         h3ds_face_mm=published.face_mm,
         h3ds_head_mm=published.head_mm,
-        regions_mm=region_means(honest.distances, truth.regions[honest.region]),
-        heat=honest,
+        regions_mm=region_means(forward.distances, truth.regions[forward.region]),
+        heat=forward,
     )

@@ -2,7 +2,7 @@
 
 It hides errors of size (similarity alignment), rewards dense meshes (vertices against vertices:
 an exact surface still scores 0.37 x its vertex spacing) and lets extra geometry pass. It serves
-the comparison with published numbers; the honest protocol is in ``headwater.metrics.chamfer``.
+the comparison with published numbers; ``headwater.metrics.scan_to_mesh`` is the other protocol.
 """
 
 from collections.abc import Mapping

@@ -22,7 +22,7 @@ from headwater.metrics.intervals import (
 )
 from headwater.metrics.strata import EXPRESSION_EDGES_MM, YAW_EDGES_DEGREES, bin_names, bin_numbers
 
-HEADLINE: Final = "honest_face_mm"
+HEADLINE: Final = "face_scan_to_mesh_mm"
 FRONTAL: Final = 0  # the first view of every head
 YAW, EXPRESSION, VIEWS = "yaw", "expression", "views"
 ERRORS: Final = (
@@ -42,7 +42,7 @@ Pick = Callable[[BenchmarkRow], float]
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two systems on the subjects that neither failed on; all of the honest face error, mm.
+    """Two systems on the subjects that neither failed on; all of the face's scan-to-mesh error, mm.
 
     ours, theirs: means. difference: ours less theirs; ratio: of the means.
     """
@@ -64,7 +64,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Bin:
-    """The honest face error where the question was alike.
+    """The face's scan-to-mesh error where the question was alike.
 
     kind: YAW, EXPRESSION or VIEWS; name: "15_30", "2_up", "3". place: mean of what is binned, over
     all that was asked, failed or not: degrees, mm or views. error: mm. subjects: in ``error``.
@@ -87,12 +87,12 @@ def summarise(rows: Sequence[BenchmarkRow], seed: int = SEED) -> Figures:
     for name in ERRORS:
         figures |= flat(name, _interval(kept, _attribute(name), seed))
     for region in REGIONS:
-        figures |= flat(f"honest_{region}_mm", _interval(kept, _region(region), seed))
+        figures |= flat(f"{region}_mm", _interval(kept, _region(region), seed))
     return figures
 
 
 def bins(rows: Sequence[BenchmarkRow], seed: int = SEED) -> list[Bin]:
-    """The honest face error of one system's rows by yaw, expression strength and view count.
+    """Scan-to-mesh error of one system's rows by yaw, expression strength and view count.
 
     Yaw: of all answers from one view. Expression: of those from the frontal view. View count: of
     those that have the frontal view first. Bins that nobody asked about are left out.
@@ -115,7 +115,7 @@ def bins(rows: Sequence[BenchmarkRow], seed: int = SEED) -> list[Bin]:
 def compare(
     ours: Iterable[BenchmarkRow], theirs: Iterable[BenchmarkRow], seed: int = SEED
 ) -> Comparison:
-    """Paired comparison of two systems' honest face errors, subject by subject.
+    """Paired comparison of two systems' scan-to-mesh errors of the face, subject by subject.
 
     Subjects that either failed on, or that only one has, are left out of all figures.
     """
@@ -134,7 +134,7 @@ def compare(
 def heat_map(
     rows: Iterable[BenchmarkRow], vertices: int
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Mean honest error (V,) mm of every vertex of the truth's topology, and its count (V,).
+    """Mean scan-to-mesh error (V,) mm of every vertex of the truth's topology, and its count (V,).
 
     All true heads must share that topology of ``vertices`` vertices. NaN where no head's face
     sphere reaches.
@@ -197,7 +197,7 @@ def _by_subject(rows: Iterable[BenchmarkRow]) -> dict[str, float]:
     failed = {row.subject for row in rows if row.failure is not None}
     kept = [row for row in rows if row.subject not in failed]
     subjects = [row.subject for row in kept]
-    means = subject_means(np.array([row.honest_face_mm for row in kept]), subjects)
+    means = subject_means(np.array([row.face_scan_to_mesh_mm for row in kept]), subjects)
     return dict(zip(dict.fromkeys(subjects), means.tolist(), strict=True))
 
 

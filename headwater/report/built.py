@@ -68,7 +68,9 @@ def _whole_nodes(evaluation: Evaluation, quality: dict[str, Any] | None) -> list
         "report": "this page",
     }
     if evaluation.metrics is not None:
-        captions["evaluate"] = f"{number(evaluation.metrics.get('face_chamfer_mm'))} mm face error"
+        captions["evaluate"] = (
+            f"{number(evaluation.metrics.get('face_scan_to_mesh_mm'))} mm face error"
+        )
     return [
         Node(name, *PLACES[name], caption or "not built", built=caption is not None)
         for name, caption in captions.items()

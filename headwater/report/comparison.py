@@ -169,7 +169,7 @@ def _line(test_set: str, rows: Sequence[BenchmarkRow], named: Named, views: int)
         _interval(figures, HEADLINE),
         compared.ratio,
         float(figures.get("h3ds_face_mm", np.nan)),
-        {name: float(figures.get(f"honest_{name}_mm", np.nan)) for name in REGIONS},
+        {name: float(figures.get(f"{name}_mm", np.nan)) for name in REGIONS},
         int(figures["subjects"]),
         int(figures["failures"]),
     )
@@ -201,7 +201,7 @@ def _regions(rows: Sequence[BenchmarkRow]) -> list[Bin]:
     figures = summarise(rows)
     subjects = int(figures["subjects"])
     return [
-        Bin(REGION, name, place, _interval(figures, f"honest_{name}_mm"), subjects)
+        Bin(REGION, name, place, _interval(figures, f"{name}_mm"), subjects)
         for place, name in enumerate(REGIONS)
     ]
 

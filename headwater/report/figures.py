@@ -14,7 +14,6 @@ WORDS = {
     "nme": "NME",
     "iou": "IoU",
     "h3ds": "H3DS",
-    "chamfer": "Chamfer",
     "68": "(68)",
     "478": "(478)",
     "glvd": "GLVD",
@@ -68,7 +67,7 @@ class Quality:
 
 
 def label_of(name: str) -> tuple[str, str]:
-    """Words and unit of a figure's name: ``face_chamfer_mm`` is ("Face Chamfer", "mm")."""
+    """Words and unit of a name: ``face_scan_to_mesh_mm`` is ("Face scan to mesh", "mm")."""
     unit = ""
     for ending, symbol in UNITS:
         if ending in name:

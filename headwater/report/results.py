@@ -51,7 +51,9 @@ def results_section(evaluation: Evaluation) -> Results:
     metrics = evaluation.metrics or {}
     heads = [row for row in evaluation.errors if _measured(row)]
     failures = [row for row in evaluation.errors if row["failure"] is not None]
-    better = sum(row["face_chamfer_mm"] < row["mean_head_face_chamfer_mm"] for row in heads)
+    better = sum(
+        row["face_scan_to_mesh_mm"] < row["mean_head_face_scan_to_mesh_mm"] for row in heads
+    )
     tested = [row for row in evaluation.errors if row["source"] == "synthetic"]
     return Results(
         evaluation.metrics,
@@ -68,7 +70,10 @@ def results_section(evaluation: Evaluation) -> Results:
 
 
 def _measured(row: Row) -> bool:
-    return row["face_chamfer_mm"] is not None and row["mean_head_face_chamfer_mm"] is not None
+    return (
+        row["face_scan_to_mesh_mm"] is not None
+        and row["mean_head_face_scan_to_mesh_mm"] is not None
+    )
 
 
 def _words(name: str) -> str:
@@ -120,15 +125,21 @@ def _descent(table: dict[str, list[float]] | None) -> Markup:
 def _cumulative(heads: Sequence[Row], total: int) -> Markup:
     if not heads:
         return Markup("")
-    ours = cumulative([row["face_chamfer_mm"] for row in heads], "GLVD", "a", total)
-    base = cumulative([row["mean_head_face_chamfer_mm"] for row in heads], "mean head", "b", total)
+    ours = cumulative([row["face_scan_to_mesh_mm"] for row in heads], "GLVD", "a", total)
+    base = cumulative(
+        [row["mean_head_face_scan_to_mesh_mm"] for row in heads], "mean head", "b", total
+    )
     about = "Share of held-out heads whose face error is at most x"
     return line_chart([base, ours], "face error, mm", "share of heads, %", about)
 
 
 def _pairs(heads: Sequence[Row]) -> Markup:
     pairs = [
-        (f"head {row['subject'][:6]}", row["face_chamfer_mm"], row["mean_head_face_chamfer_mm"])
+        (
+            f"head {row['subject'][:6]}",
+            row["face_scan_to_mesh_mm"],
+            row["mean_head_face_scan_to_mesh_mm"],
+        )
         for row in heads
     ]
     about = "Face error of every held-out head: GLVD and mean head"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from headwater.geometry.cameras import project
-from headwater.metrics.chamfer import face_sphere
+from headwater.metrics.scan_to_mesh import face_sphere
 from headwater.rendering.plain import CLAY, render_mesh
 from headwater.report.evaluation import Evaluation, Reconstruction
 from headwater.report.frames import face_square
@@ -144,8 +144,8 @@ def _heat(one: Reconstruction) -> HeatCard:
         one.name,
         one.kind,
         [(name, data_uri(picture, HEAT_PX, 82)) for name, picture in pictures],
-        error.get("face_chamfer_mm"),
-        error.get("mean_head_face_chamfer_mm"),
+        error.get("face_scan_to_mesh_mm"),
+        error.get("mean_head_face_scan_to_mesh_mm"),
     )
 
 

@@ -41,7 +41,7 @@ def summary(
     rejects = sum(one.count for one in rejected)
     sentences = _sentences(by_name, views, items, rejects)
     metrics = evaluation.metrics or {}
-    ours, base = metrics.get("face_chamfer_mm"), metrics.get("mean_head_face_chamfer_mm")
+    ours, base = metrics.get("face_scan_to_mesh_mm"), metrics.get("mean_head_face_scan_to_mesh_mm")
     nme = metrics.get("real_landmark_nme_percent")
     numbers = []
     if ours is not None and base:

@@ -136,7 +136,7 @@ def _whole_steps(data: Path, heads: list[str]) -> None:
     (evaluation / "meshes").mkdir()
     (evaluation / "meshes" / "one.ply").write_bytes(to_ply(*head_mesh()))
     (evaluation / "meshes" / "one.glb").write_bytes(to_glb(*head_mesh()))
-    (evaluation / "metrics.json").write_text(json.dumps({"face_chamfer_mm": 1.25}))
+    (evaluation / "metrics.json").write_text(json.dumps({"face_scan_to_mesh_mm": 1.25}))
     (evaluation / "descent.csv").write_text("step,error_mm\n0,30.5\n1,2.5\n")
     training = data / "train" / "glvd"
     training.mkdir(parents=True)

@@ -40,7 +40,7 @@ def row(subject: str, system: str, error: float, views: int = 1) -> BenchmarkRow
         views,
         5.0,
         1.0,
-        honest_face_mm=error,
+        face_scan_to_mesh_mm=error,
         h3ds_face_mm=2 * error,
         regions_mm={"nose": error / 2},
     )
@@ -82,11 +82,11 @@ def test_the_truth_itself_has_no_error_and_no_answer_is_a_failure() -> None:
     vertices = HEADS.vertices[0]
     perfect = Prediction(vertices, TEMPLATE.faces, TEMPLATE.landmarks_478.on(vertices))
     scored = trial.score(perfect, "perfect")
-    assert scored.honest_face_mm == pytest.approx(0.0, abs=1e-3)
+    assert scored.face_scan_to_mesh_mm == pytest.approx(0.0, abs=1e-3)
     assert (scored.system, scored.views, scored.failure) == ("perfect", 1, None)
     failed = trial.failed("silent", "it said nothing")
     assert failed.failure == "it said nothing"
-    assert math.isnan(failed.honest_face_mm)
+    assert math.isnan(failed.face_scan_to_mesh_mm)
 
 
 def test_rows_come_back_from_their_table(tmp_path: Path) -> None:
@@ -98,9 +98,9 @@ def test_rows_come_back_from_their_table(tmp_path: Path) -> None:
     write_rows(tmp_path, sets)
     found = read_rows(tmp_path)
     assert set(found) == {HELD_OUT, OTHER}
-    assert [(one.first_view, one.size) for one in found[HELD_OUT] if one.honest_face_mm == 9.0] == [
-        (2, "small")
-    ]
+    assert [
+        (one.first_view, one.size) for one in found[HELD_OUT] if one.face_scan_to_mesh_mm == 9.0
+    ] == [(2, "small")]
     assert side not in of_system(sets[HELD_OUT], "a", 1)
     for name, members in sets.items():
         for system, views in (("a", 1), ("b", 3)):
@@ -108,7 +108,7 @@ def test_rows_come_back_from_their_table(tmp_path: Path) -> None:
             after = sorted(of_system(found[name], system, views), key=lambda one: one.subject)
             for given, again in zip(before, after, strict=True):
                 assert (again.subject, again.failure) == (given.subject, given.failure)
-                np.testing.assert_equal(again.honest_face_mm, given.honest_face_mm)
+                np.testing.assert_equal(again.face_scan_to_mesh_mm, given.face_scan_to_mesh_mm)
                 assert set(again.regions_mm) == set(given.regions_mm) <= set(REGIONS)
 
 
@@ -121,11 +121,11 @@ def test_figures_compare_on_the_heads_that_nobody_failed_on() -> None:
         ]
     }
     found = figures("glvd", {HELD_OUT: own}, others)
-    assert found["face_chamfer_mm"] == pytest.approx(1.5)
-    assert found["mean_head_face_chamfer_mm"] == pytest.approx(3.0)
-    assert found["face_chamfer_ratio"] == pytest.approx(0.5)
-    assert found["face_chamfer_ratio_low"] <= 0.5 <= found["face_chamfer_ratio_high"]
-    assert found["face_chamfer_ratio_to_landmark_fit"] == pytest.approx(2.0)
+    assert found["face_scan_to_mesh_mm"] == pytest.approx(1.5)
+    assert found["mean_head_face_scan_to_mesh_mm"] == pytest.approx(3.0)
+    assert found["face_scan_to_mesh_ratio"] == pytest.approx(0.5)
+    assert found["face_scan_to_mesh_ratio_low"] <= 0.5 <= found["face_scan_to_mesh_ratio_high"]
+    assert found["face_scan_to_mesh_ratio_to_landmark_fit"] == pytest.approx(2.0)
     assert (found["subjects"], found["failures"]) == (3, 1)
     assert found["h3ds_face_mm"] == pytest.approx(4.0)
     assert found["nose_mm"] == pytest.approx(1.0)
@@ -141,15 +141,17 @@ def test_more_views_and_the_other_heads_have_names_of_their_own() -> None:
         name: [replace(one, system=MEAN_HEAD) for one in members] for name, members in own.items()
     }
     found = figures("glvd", own, mean)
-    assert found["views_3_face_chamfer_mm"] == pytest.approx(0.75)
-    assert found["other_face_chamfer_mm"] == pytest.approx(4.0)
-    assert found["other_face_chamfer_ratio"] == pytest.approx(1.0)
+    assert found["views_3_face_scan_to_mesh_mm"] == pytest.approx(0.75)
+    assert found["other_face_scan_to_mesh_mm"] == pytest.approx(4.0)
+    assert found["other_face_scan_to_mesh_ratio"] == pytest.approx(1.0)
     assert found["other_subjects"] == 2
 
 
 def from_the_side(members: list[BenchmarkRow], yaw: float) -> list[BenchmarkRow]:
     return [
-        replace(one, first_view=1, yaw_degrees=yaw, honest_face_mm=10 * one.honest_face_mm)
+        replace(
+            one, first_view=1, yaw_degrees=yaw, face_scan_to_mesh_mm=10 * one.face_scan_to_mesh_mm
+        )
         for one in members
     ]
 
@@ -256,4 +258,4 @@ def test_baselines_answer_every_question(monkeypatch: pytest.MonkeyPatch) -> Non
         assert [(one.subject, one.yaw_degrees) for one in own] == wanted
         assert [(one.views, one.first_view) for one in own] == 2 * [(1, 0), (3, 0), (1, 1)]
     mean = [one for one in found[HELD_OUT] if one.system == MEAN_HEAD]
-    assert len({one.honest_face_mm for one in mean[:3]}) == 1
+    assert len({one.face_scan_to_mesh_mm for one in mean[:3]}) == 1

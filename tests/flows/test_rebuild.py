@@ -118,7 +118,7 @@ def test_second_build_at_once_says_so_in_one_line(copy_of_built: Callable[[], To
 def test_main_figures_are_shown_with_their_ratio(tmp_path: Path) -> None:
     from flows.figures import main_figures
 
-    metrics = {"face_chamfer_mm": 1.2, "mean_head_face_chamfer_mm": 1.6, "subjects": 48}
+    metrics = {"face_scan_to_mesh_mm": 1.2, "mean_head_face_scan_to_mesh_mm": 1.6, "subjects": 48}
     path = tmp_path / "data" / "evaluate" / "glvd" / "metrics.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(metrics))
@@ -137,11 +137,11 @@ def test_main_figures_are_shown_with_their_ratio(tmp_path: Path) -> None:
     words = [line.split() for line in main_figures(tmp_path)]
     assert words == [
         ["report:", *str(report).split()],
-        ["glvd", "face_chamfer_mm", "1.200"],
-        ["glvd", "mean_head_face_chamfer_mm", "1.600"],
+        ["glvd", "face_scan_to_mesh_mm", "1.200"],
+        ["glvd", "mean_head_face_scan_to_mesh_mm", "1.600"],
         ["glvd", "ratio", "0.750"],
         ["glvd", "real_landmark_nme_percent", "3.46"],
     ]
-    path.write_text(json.dumps({**metrics, "face_chamfer_mm": 0.1}))
+    path.write_text(json.dumps({**metrics, "face_scan_to_mesh_mm": 0.1}))
     with pytest.raises(HeadwaterError, match=r"metrics\.json: is not as dvc\.lock records it"):
         main_figures(tmp_path)

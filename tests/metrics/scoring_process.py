@@ -57,7 +57,7 @@ def main(kind: str) -> None:
     used = {
         "seconds": time.process_time() - before,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "face_mm": row.honest_face_mm,
+        "face_mm": row.face_scan_to_mesh_mm,
         "failure": row.failure,
     }
     print(json.dumps(used))

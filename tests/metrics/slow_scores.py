@@ -9,7 +9,6 @@ from scipy.spatial import cKDTree
 from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.geometry.registration import rigid_icp, umeyama
 from headwater.metrics.benchmark import NOSE_TIP, TruthHead
-from headwater.metrics.chamfer import CUT_MARGIN_MM, MAX_RMS_MM, SAMPLE_EDGE_MM
 from headwater.metrics.face_regions import region_means
 from headwater.metrics.h3ds import (
     FACE_RADIUS_MM,
@@ -18,6 +17,7 @@ from headwater.metrics.h3ds import (
     landmarks_of,
     region_distances,
 )
+from headwater.metrics.scan_to_mesh import CUT_MARGIN_MM, MAX_RMS_MM, SAMPLE_EDGE_MM
 from headwater.metrics.surfaces import (
     MOST_PIECES,
     _cuts,

@@ -27,7 +27,7 @@ def by_name(row: BenchmarkRow) -> dict[str, float] | None:
         name: getattr(row, name) for name in vars(row) if name.endswith(("_1mm", "_2mm", "_3mm"))
     }
     return {
-        "forward_mm": row.honest_face_mm,
+        "forward_mm": row.face_scan_to_mesh_mm,
         "reverse_mm": row.reverse_face_mm,
         **named,
         "h3ds_face_mm": row.h3ds_face_mm,

@@ -11,8 +11,8 @@ from headwater.benchmark.results import write_results
 from headwater.benchmark.table import write_rows
 from headwater.geometry.registration import Similarity
 from headwater.metrics.benchmark import BenchmarkRow
-from headwater.metrics.chamfer import SurfaceError
 from headwater.metrics.face_regions import REGIONS
+from headwater.metrics.scan_to_mesh import SurfaceError
 from headwater.report.comparison import Strata, compare_systems
 from headwater.report.systems import systems_section
 from tests.report.tiny_data import SPHERE
@@ -28,7 +28,7 @@ def rows(system: str, scale: float, views: int = 1, size: str | None = None) -> 
             views,
             10.0 * i,
             float(i),
-            honest_face_mm=scale * (1.0 + 0.1 * i),
+            face_scan_to_mesh_mm=scale * (1.0 + 0.1 * i),
             h3ds_face_mm=2.0,
             regions_mm={"nose": 0.5 * scale},
             size=size,
@@ -98,8 +98,8 @@ def test_bins_of_all_systems_stand_side_by_side(tmp_path: Path) -> None:
 
 def heat(folder: Path, system: str, error: float) -> None:
     region = np.arange(40)
-    found = SurfaceError(np.full(40, error), region, True, Similarity.identity())
-    row = BenchmarkRow("head", system, 1, 0.0, 0.0, honest_face_mm=error, heat=found)
+    found = SurfaceError(np.full(40, error), region, aligned=True, transform=Similarity.identity())
+    row = BenchmarkRow("head", system, 1, 0.0, 0.0, face_scan_to_mesh_mm=error, heat=found)
     write_results(folder, {"held_out": [row]}, SPHERE.vertices, SPHERE.faces)
 
 

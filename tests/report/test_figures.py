@@ -15,7 +15,7 @@ def _errors(value: float) -> ViewErrors:
 
 
 def test_labels_have_words_and_units() -> None:
-    assert label_of("face_chamfer_mm") == ("Face Chamfer", "mm")
+    assert label_of("face_scan_to_mesh_mm") == ("Face scan to mesh", "mm")
     assert label_of("real_landmark_nme_percent_worst") == ("Real landmark NME worst", "%")
     assert label_of("subjects") == ("Subjects", "")
 

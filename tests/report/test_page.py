@@ -134,7 +134,7 @@ def test_identifiers_are_unique(page: Page) -> None:
 
 
 def test_numbers_are_those_of_the_files(page: Page) -> None:
-    assert page.row("Face Chamfer")[1:] == ["1.23 mm", "1.59 mm", "0.78"]
+    assert page.row("Face scan to mesh")[1:] == ["1.23 mm", "1.59 mm", "0.78"]
     assert page.row("Vertex error")[1:] == ["3.21 mm", "4.32 mm", "0.74"]
     assert page.row("Real landmark NME")[1:] == ["3.46 %"]
     assert page.row("Subjects")[1:] == ["5"]

@@ -20,7 +20,7 @@ from headwater.benchmark.results import write_results
 from headwater.geometry.cameras import Camera, look_at, project
 from headwater.geometry.registration import Similarity
 from headwater.metrics.benchmark import BenchmarkRow
-from headwater.metrics.chamfer import SurfaceError
+from headwater.metrics.scan_to_mesh import SurfaceError
 
 SIDE = 48
 HOSTILE = (
@@ -29,11 +29,11 @@ HOSTILE = (
 )
 SPHERE = trimesh.creation.icosphere(subdivisions=2, radius=90.0)
 METRICS = {
-    "face_chamfer_mm": 1.234567,
-    "face_chamfer_ratio": 0.776,
+    "face_scan_to_mesh_mm": 1.234567,
+    "face_scan_to_mesh_ratio": 0.776,
     "failures": 1,
-    "h3ds_face_chamfer_mm": 1.1,
-    "mean_head_face_chamfer_mm": 1.591,
+    "h3ds_face_mm": 1.1,
+    "mean_head_face_scan_to_mesh_mm": 1.591,
     "mean_head_vertex_error_mm": 4.321,
     "real_landmark_nme_percent": 3.456,
     "real_photos": 2,
@@ -211,8 +211,8 @@ def _errors(builder: Builder) -> None:
             split="test",
             source="synthetic",
             system="glvd",
-            face_chamfer_mm=1.0 + 0.1 * number,
-            mean_head_face_chamfer_mm=1.25,
+            face_scan_to_mesh_mm=1.0 + 0.1 * number,
+            mean_head_face_scan_to_mesh_mm=1.25,
             vertex_error_mm=2.0,
         )
     item = item_id("tested", "failed")
@@ -231,7 +231,7 @@ def _benchmark(data: Path) -> None:
                 float(number),
                 first_view=view,
                 size="small" if system == "glvd" else None,
-                honest_face_mm=1.0 + 0.1 * number,
+                face_scan_to_mesh_mm=1.0 + 0.1 * number,
                 regions_mm={"nose": 1.5},
                 heat=_heat(),
             )
@@ -245,7 +245,7 @@ def _benchmark(data: Path) -> None:
 def _heat() -> SurfaceError:
     region = np.flatnonzero(SPHERE.vertices[:, 2] > 0.0)
     distances = np.linspace(0.0, 2.5, len(region))
-    return SurfaceError(distances, region, True, Similarity.identity())
+    return SurfaceError(distances, region, aligned=True, transform=Similarity.identity())
 
 
 def write_data(data: Path) -> None:

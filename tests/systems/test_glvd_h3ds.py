@@ -160,12 +160,12 @@ def test_the_true_head_is_near_and_another_one_far(scanned: Scanned) -> None:
         answer = found[first, views]
         assert answer.failure is None
         assert answer.unseen == 0
-        assert max(answer.face_mm, answer.head_mm, answer.honest_mm) < 0.1, answer
+        assert max(answer.face_mm, answer.head_mm, answer.scan_to_mesh_mm) < 0.1, answer
     assert found[second, 1].failure == "no face was found in any view"
     assert np.isnan(found[second, 1].face_mm)
     other = found[second, 3]
     assert (other.failure, other.unseen) == (None, 1)
-    assert min(other.face_mm, other.honest_mm) > 1.0, other
+    assert min(other.face_mm, other.scan_to_mesh_mm) > 1.0, other
     for name in SCENES:
         nose = scanned.model.landmarks_478.on(scanned.heads[name])[NOSE_TIP]
         off = np.linalg.norm(places[name].apply(nose[None]) - WORLD.apply(nose[None]))
@@ -202,7 +202,7 @@ def test_a_head_that_cannot_be_placed_is_a_failure(
     answer = scanned.answers(System("glvd", scanned.template, never))[SCENES[0], 3]
     assert answer.failure is not None
     assert "millimetres" in answer.failure
-    assert np.isnan([answer.face_mm, answer.head_mm, answer.honest_mm]).all()
+    assert np.isnan([answer.face_mm, answer.head_mm, answer.scan_to_mesh_mm]).all()
 
 
 def test_view_sets_are_those_of_the_release_and_of_every_scene(scanned: Scanned) -> None:

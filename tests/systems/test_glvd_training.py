@@ -121,7 +121,7 @@ def test_the_evaluation_asks_about_every_head_in_one_and_three_views_and_from_th
     )
     for answer in found.sound:
         baseline = answer.trial.score(mean, "mean_head")
-        assert answer.row.honest_face_mm < 0.3 * baseline.honest_face_mm
+        assert answer.row.face_scan_to_mesh_mm < 0.3 * baseline.face_scan_to_mesh_mm
         assert vertex_error(answer) < 1.5
     steps = found.steps_mm()
     assert len(steps) == 11

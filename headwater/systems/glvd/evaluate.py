@@ -79,7 +79,7 @@ def skin_faces(template: Template) -> NDArray[np.int32]:
 
 
 def vertex_error(answer: Answer) -> float:
-    """Mean distance, mm, of corresponding vertices of the face after the honest alignment."""
+    """Mean distance, mm, of corresponding vertices of the face after the scan-to-mesh alignment."""
     return float(_steps(answer)[-1])
 
 

@@ -54,7 +54,7 @@ def with_truth(example: Row, answer: Answer, template: Template) -> Row:
 def best_median_worst(evaluation: Evaluation) -> list[tuple[str, Answer]]:
     """The best, the median and the worst of the heads that could be judged."""
     ordered = sorted(
-        evaluation.sound, key=lambda answer: (answer.row.honest_face_mm, answer.row.subject)
+        evaluation.sound, key=lambda answer: (answer.row.face_scan_to_mesh_mm, answer.row.subject)
     )
     places = {"best": 0, "median": len(ordered) // 2, "worst": len(ordered) - 1}
     return [(kind, ordered[place]) for kind, place in places.items()]
@@ -63,8 +63,8 @@ def best_median_worst(evaluation: Evaluation) -> list[tuple[str, Answer]]:
 def error_row(system: str, origin_row: Row, **figures: Any) -> Row:
     """Row of the ``evaluate/errors`` table; figures that do not apply stay empty."""
     names = (
-        "face_chamfer_mm",
-        "mean_head_face_chamfer_mm",
+        "face_scan_to_mesh_mm",
+        "mean_head_face_scan_to_mesh_mm",
         "vertex_error_mm",
         "failure",
     )

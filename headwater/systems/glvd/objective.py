@@ -10,7 +10,7 @@ from torch import Tensor
 
 from headwater.datasets.scenes import Template
 from headwater.heads.model import SurfacePoints
-from headwater.metrics.chamfer import face_sphere
+from headwater.metrics.scan_to_mesh import face_sphere
 from headwater.systems.glvd.augment import augmented_batch
 from headwater.systems.glvd.camera_axes import axes_of, turned_cameras, turned_points
 from headwater.systems.glvd.canonical import UNIT_MM

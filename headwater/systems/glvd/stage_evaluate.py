@@ -79,7 +79,10 @@ def _heads(
     """Error rows of all held-out heads seen once, and example rows of three of them."""
     first = [row for row in read_table(data, TRUTH).to_pylist() if not row["view"]]
     origins = {row["subject"]: row for row in first}
-    mean = {row.subject: row.honest_face_mm for row in of_system(baselines[HELD_OUT], MEAN_HEAD, 1)}
+    mean = {
+        row.subject: row.face_scan_to_mesh_mm
+        for row in of_system(baselines[HELD_OUT], MEAN_HEAD, 1)
+    }
     errors = []
     for answer in evaluation.single:
         subject = answer.row.subject
@@ -91,8 +94,8 @@ def _heads(
             error_row(
                 system,
                 origins[subject],
-                face_chamfer_mm=answer.row.honest_face_mm,
-                mean_head_face_chamfer_mm=mean[subject],
+                face_scan_to_mesh_mm=answer.row.face_scan_to_mesh_mm,
+                mean_head_face_scan_to_mesh_mm=mean[subject],
                 vertex_error_mm=vertex_error(answer),
             )
         )

@@ -3,15 +3,15 @@ import pytest
 import trimesh
 from scipy.spatial import Delaunay, cKDTree
 
-from headwater.metrics.chamfer import (
+from headwater.metrics.h3ds import H3dsTruth, h3ds_score
+from headwater.metrics.scan_to_mesh import (
     FACE_RADIUS_MM,
     DensePrediction,
     face_sphere,
-    honest_face_chamfer,
     reverse_error,
+    scan_to_mesh_error,
     subdivide,
 )
-from headwater.metrics.h3ds import H3dsTruth, h3ds_score
 from headwater.metrics.triangles import Triangles
 
 
@@ -68,7 +68,7 @@ def test_subdividing_leaves_no_long_edge_and_no_stray_vertex(head: trimesh.Trime
 
 def test_a_rigidly_moved_head_has_no_error(head: trimesh.Trimesh) -> None:
     rows = landmark_rows(head)
-    found = honest_face_chamfer(
+    found = scan_to_mesh_error(
         head.vertices, head.vertices[rows], TIP, prediction(head, moved(head.vertices), rows)
     )
     assert found.aligned
@@ -78,12 +78,12 @@ def test_a_rigidly_moved_head_has_no_error(head: trimesh.Trimesh) -> None:
     )
 
 
-def test_honest_distance_equals_the_exact_surface_distance(head: trimesh.Trimesh) -> None:
+def test_the_distance_equals_the_exact_surface_distance(head: trimesh.Trimesh) -> None:
     rng = np.random.default_rng(1)
     rows = landmark_rows(head)
     smooth = head.vertices[:, 1:2] / 105.0
     other = head.vertices * [1.05, 1.0, 0.97] + 3.0 * smooth**2 * [0, 0, 1]
-    found = honest_face_chamfer(
+    found = scan_to_mesh_error(
         head.vertices, head.vertices[rows], TIP, prediction(head, other, rows)
     )
     aligned = trimesh.Trimesh(found.transform.apply(other), head.faces, process=False)
@@ -94,16 +94,16 @@ def test_honest_distance_equals_the_exact_surface_distance(head: trimesh.Trimesh
     np.testing.assert_allclose(found.distances[chosen], exact, atol=1e-9)
 
 
-def test_size_is_seen_by_the_honest_protocol_and_hidden_by_h3ds(head: trimesh.Trimesh) -> None:
+def test_size_is_seen_by_scan_to_mesh_and_hidden_by_h3ds(head: trimesh.Trimesh) -> None:
     rows = landmark_rows(head)
     larger = head.vertices * 1.05
-    honest = honest_face_chamfer(
+    judged = scan_to_mesh_error(
         head.vertices, head.vertices[rows], TIP, prediction(head, larger, rows)
     )
     truth, theirs = (dict(enumerate(vertices[rows])) for vertices in (head.vertices, larger))
     region = face_sphere(head.vertices, TIP)
     hidden = h3ds_score(H3dsTruth(head.vertices, truth, region, region), larger, theirs)
-    assert honest.mean_mm > 0.3
+    assert judged.mean_mm > 0.3
     assert hidden.face_mm < 1e-6
 
 
@@ -112,7 +112,7 @@ def test_what_cannot_be_aligned_is_a_failure_not_a_number(head: trimesh.Trimesh)
     broken = np.full_like(head.vertices, np.nan)
     tiny = head.vertices * 0.05
     for vertices in (broken, tiny):
-        found = honest_face_chamfer(
+        found = scan_to_mesh_error(
             head.vertices, head.vertices[rows], TIP, prediction(head, vertices, rows)
         )
         assert not found.aligned
@@ -148,7 +148,7 @@ def test_an_exact_surface_of_6_mm_spacing_costs_at_most_a_tenth(head: trimesh.Tr
     coarse = trimesh.creation.icosphere(subdivisions=4, radius=90.0)
     assert np.sqrt(coarse.area / len(coarse.vertices)) == pytest.approx(6.3, abs=0.1)
     tip, spots = np.array([0.0, 0, 90]), np.array([[0.0, 0, 90], [60, 0, 67], [0, 60, 67]])
-    found = honest_face_chamfer(
+    found = scan_to_mesh_error(
         dense.vertices, spots, tip, DensePrediction(coarse.vertices, coarse.faces, spots, tip)
     )
     assert found.mean_mm < 0.1
@@ -165,7 +165,7 @@ def test_floaters_are_seen_in_the_reverse_direction_only(head: trimesh.Trimesh) 
     )
     surface = Triangles(head.vertices, head.faces)
     found = [
-        honest_face_chamfer(head.vertices, head.vertices[rows], TIP, one)
+        scan_to_mesh_error(head.vertices, head.vertices[rows], TIP, one)
         for one in (plain, cluttered)
     ]
     back = [
@@ -184,7 +184,7 @@ def test_a_hole_is_seen_in_the_forward_direction_only(head: trimesh.Trimesh) -> 
     rows = landmark_rows(head)
     hole = np.linalg.norm(head.triangles_center - [45.0, -20.0, 70.0], axis=1) < 25.0
     holed = DensePrediction(head.vertices, head.faces[~hole], head.vertices[rows], TIP)
-    found = honest_face_chamfer(head.vertices, head.vertices[rows], TIP, holed)
+    found = scan_to_mesh_error(head.vertices, head.vertices[rows], TIP, holed)
     back = reverse_error(found, Triangles(head.vertices, head.faces), TIP, holed)
     assert found.mean_mm > 0.3
     assert back.mean_mm < 0.2 * found.mean_mm

@@ -1,4 +1,4 @@
-"""Face distances under the honest protocol: rigid, no scale, surfaces and not their vertices.
+"""Scan-to-mesh distances of the face: rigid, no scale, to the surface and not its vertices.
 
 Start from the landmarks, then closest points on the prediction subdivided below 1 mm edges until
 nothing moves, then the exact distance of every ground-truth vertex to the predicted surface. The
@@ -25,8 +25,8 @@ __all__ = [
     "ReverseError",
     "SurfaceError",
     "face_sphere",
-    "honest_face_chamfer",
     "reverse_error",
+    "scan_to_mesh_error",
     "subdivide",
 ]
 
@@ -132,7 +132,7 @@ class DensePrediction:
         return area_samples(self.vertices, self.faces, SAMPLE_EDGE_MM)
 
 
-def honest_face_chamfer(
+def scan_to_mesh_error(
     truth: FloatArray,
     truth_landmarks: FloatArray,
     truth_nose_tip: FloatArray,
