@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 READER_ERRORS: Final = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, EOFError),
     *(ArithmeticError, AssertionError, RuntimeError, MemoryError, struct.error, zlib.error),
-    *(zipfile.BadZipFile, lzma.LZMAError),
+    *(zipfile.BadZipFile, lzma.LZMAError, NameError, SystemError),
 )
 
 

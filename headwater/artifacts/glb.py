@@ -79,8 +79,10 @@ def _mesh(data: bytes) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     vertices = _numbers(content, binary, primitive["attributes"]["POSITION"], "VEC3")
     faces = _numbers(content, binary, primitive["indices"], "SCALAR")
     matrix = np.array(node.get("matrix", np.eye(4).ravel()), np.float64).reshape(4, 4).T
-    metres = vertices.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
-    return metres * MM_PER_METRE, faces.reshape(-1, 3).astype(np.int64)
+    # Numbers beyond all bounds become infinite, which is refused with the rest.
+    with np.errstate(over="ignore", invalid="ignore"):
+        mm = (vertices.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]) * MM_PER_METRE
+    return mm, faces.reshape(-1, 3).astype(np.int64)
 
 
 def _chunks(data: bytes) -> tuple[dict[str, Any], bytes]:

@@ -59,7 +59,7 @@ def checked_mesh(
     Raises HeadwaterError naming ``name`` for no faces, one that names a missing vertex, or a
     vertex that is not finite.
     """
-    if not len(faces):
+    if not len(faces) or np.shape(vertices)[1:] != (3,) or np.shape(faces)[1:] != (3,):
         raise HeadwaterError(f"{name}: has no triangles")
     # float64 beyond float32's range becomes infinite, which is refused below.
     with np.errstate(over="ignore"):

@@ -1,9 +1,11 @@
 """Arrays of an ``.npz`` file, whose form is checked before a number of them is read."""
 
 import io
+import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Final
 
 import numpy as np
@@ -46,7 +48,8 @@ def read_arrays(
                 key: _array(archive, key, shape, kinds, f"{about}: {path}, key '{key}'")
                 for key, (shape, kinds) in wanted.items()
             }
-    except READER_ERRORS as error:
+    # NumPy tokenizes headers that are no Python literals.
+    except (TokenError, *READER_ERRORS) as error:
         reason = str(error) or type(error).__name__
         raise HeadwaterError(f"{about}: {path} is no readable .npz file ({reason}).") from error
 
@@ -63,7 +66,9 @@ def _array(
     if dtype.kind not in kinds or dtype.itemsize > (4 * MAX_NAME if kinds == "U" else 8):
         raise HeadwaterError(f"{where} holds {dtype}, which is not read; save it as plain numbers.")
     with archive.open(f"{key}.npy") as stream:
-        array = np.asarray(npy.read_array(stream, allow_pickle=False))
+        array = np.ascontiguousarray(npy.read_array(stream, allow_pickle=False))
+    if dtype.kind == "U" and (array.view(f"{dtype.str[0]}u4") > sys.maxunicode).any():
+        raise HeadwaterError(f"{where} holds names that are no text.")
     if dtype.kind == "f" and not np.isfinite(array).all():
         raise HeadwaterError(f"{where} holds values that are not finite.")
     return array

@@ -39,10 +39,10 @@ def test_sound_weights_come_back(sound: Path) -> None:
     ("name", "change", "said"),
     [
         ("template.faces", lambda t: t + 10_000, "a face names vertex"),
-        ("template.faces", lambda t: t[:, :2], "template is none"),
+        ("template.faces", lambda t: t[:, :2], "has no triangles"),
         ("template.faces", lambda t: t.float(), "template is none"),
         ("template.mean", lambda t: t * torch.nan, "not finite"),
-        ("template.mean", lambda t: t[:, :2], "template is none"),
+        ("template.mean", lambda t: t[:, :2], "has no triangles"),
         ("template.surface", lambda t: t[:-1], "template is none"),
         ("template.landmark_triangles", lambda t: t - 10_000, "template is none"),
         ("template.landmark_weights", lambda t: t[:50], "template is none"),
