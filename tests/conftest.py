@@ -1,7 +1,8 @@
-"""Fixtures shared by all tests."""
+"""Fixtures shared by all tests, and the catalogue of faults at the end of a run."""
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -21,3 +22,28 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the folder of real data, looked for at {folder}")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let every test of a fault carry its sentence, which its report then has too."""
+    for item in items:
+        for mark in item.iter_markers("fault"):
+            item.user_properties.append(("fault", mark.args[0]))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print one line for every fault: whether all its tests passed, and how many there were."""
+    outcomes: dict[str, list[str]] = {}
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            for name, sentence in getattr(report, "user_properties", ()):
+                if name == "fault" and (report.when == "call" or outcome != "passed"):
+                    outcomes.setdefault(sentence, []).append(outcome)
+    if not outcomes:
+        return
+    terminalreporter.section("faults that builds survive")
+    for sentence, found in sorted(outcomes.items()):
+        bad = [one for one in found if one in ("failed", "error")]
+        passed = found.count("passed")
+        state = "FAILED " if bad else "ok     " if passed else "skipped"
+        terminalreporter.write_line(f"{state} {sentence} ({passed} of {len(found)})")

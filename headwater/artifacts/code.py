@@ -18,6 +18,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from headwater.artifacts.ids import canonical_json, sha256_hex
+from headwater.artifacts.syntax import (
+    bound_by,
+    chains,
+    has_effect,
+    is_text,
+    local_imports,
+    named_in_calls,
+    normal,
+)
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
 # Followed wherever they lie; other packages only where they are not installed but lie in a folder.
@@ -32,8 +41,6 @@ NOT_FOLLOWED: Final = frozenset(
         "tasks.workers",
     }
 )
-# Their first argument is the name of a module or a package.
-_CALLS: Final = ("import_module", "find_spec", "version", "files")
 _INSTALLED: Final = ("site-packages", "dist-packages")
 
 
@@ -125,7 +132,7 @@ class Module:
         bound: dict[str, list[ast.stmt]] = {}
         for statement in self.tree.body:
             if not isinstance(statement, ast.Import | ast.ImportFrom):
-                for name in _bound_by(statement):
+                for name in bound_by(statement):
                     bound.setdefault(name, []).append(statement)
         return bound
 
@@ -147,9 +154,9 @@ class Module:
         A name that the module imports is followed where it comes from.
         """
         if name == "":
-            return [one for one in self.tree.body if not _is_text(one)]
+            return [one for one in self.tree.body if not is_text(one)]
         if name == "!":
-            return [one for one in self.tree.body if _has_effect(one)]
+            return [one for one in self.tree.body if has_effect(one)]
         if name in self.bindings:
             return self.bindings[name]
         target = self.imports.get(name)
@@ -157,10 +164,10 @@ class Module:
 
     def names_in(self, statement: ast.stmt) -> list[Name]:
         """Definitions that a statement of this module uses."""
-        local = _imports(_local_imports(statement), self.name)
+        local = _imports(local_imports(statement), self.name)
         found = [_on_import(target) for target in local.values()]
-        found += _named_in_calls(statement)
-        for chain in _chains(statement):
+        found += [Name(module, "") for module in named_in_calls(statement)]
+        for chain in chains(statement):
             first = chain[0]
             target = local.get(first) or self.imports.get(first)
             if target is not None:
@@ -297,109 +304,3 @@ def _absolute(statement: ast.ImportFrom, module: str) -> str:
 
 def _import_statement(target: Name) -> ast.stmt:
     return ast.ImportFrom(target.module, [ast.alias(target.name or "*")], 0)
-
-
-def _local_imports(statement: ast.stmt) -> list[ast.stmt]:
-    kinds = ast.Import | ast.ImportFrom
-    return [node for node in ast.walk(statement) if isinstance(node, kinds)]
-
-
-def _named_in_calls(statement: ast.stmt) -> list[Name]:
-    """Modules and packages that a statement names as text, as in ``import_module("a.b")``."""
-    return [
-        Name(node.args[0].value, "")
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Call)
-        and (chains := _chains(node.func))
-        and chains[0][-1] in _CALLS
-        and node.args
-        and isinstance(node.args[0], ast.Constant)
-        and isinstance(node.args[0].value, str)
-    ]
-
-
-def _bound_by(statement: ast.stmt) -> set[str]:
-    """Names that a top-level statement gives a value."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return {statement.name}
-    if _is_guard(statement):
-        return set()
-    # The variables of a comprehension are its own.
-    own = {
-        id(name)
-        for node in ast.walk(statement)
-        if isinstance(node, ast.comprehension)
-        for name in ast.walk(node.target)
-    }
-    names = set()
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and id(node) not in own:
-            names.add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store):
-            # ``TABLE[key] = value`` changes TABLE.
-            names |= {chain[0] for chain in _chains(node.value)}
-    return names
-
-
-def _has_effect(statement: ast.stmt) -> bool:
-    """Whether a top-level statement does something that no name of the module stands for."""
-    plain = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    if isinstance(statement, plain) or _is_guard(statement) or _is_text(statement):
-        return False
-    return not _bound_by(statement)
-
-
-def _is_guard(statement: ast.stmt) -> bool:
-    """Whether it is ``if __name__ == "__main__"``, which no import runs."""
-    return (
-        isinstance(statement, ast.If)
-        and isinstance(statement.test, ast.Compare)
-        and isinstance(statement.test.left, ast.Name)
-        and statement.test.left.id == "__name__"
-    )
-
-
-def _is_text(node: ast.AST) -> bool:
-    """Whether a statement is a string alone: a docstring, wherever it stands."""
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
-
-
-def _chains(node: ast.AST) -> list[tuple[str, ...]]:
-    """Dotted names that a piece of code reads, as tuples: ``a.b.c`` as ("a", "b", "c")."""
-    found: list[tuple[str, ...]] = []
-
-    def visit(part: ast.AST, after: tuple[str, ...]) -> None:
-        if isinstance(part, ast.Attribute):
-            visit(part.value, (part.attr, *after))
-        elif isinstance(part, ast.Name):
-            found.append((part.id, *after))
-        else:
-            for child in ast.iter_child_nodes(part):
-                visit(child, ())
-
-    visit(node, ())
-    return found
-
-
-def normal(node: Any) -> str:
-    """A syntax tree as text, the same under every Python: no positions, docstrings, empty fields.
-
-    A new release of Python may give its nodes new fields, which are empty in code that does not
-    use them.
-    """
-    if isinstance(node, list):
-        return f"[{','.join(normal(one) for one in node if not _is_text(one))}]"
-    if not isinstance(node, ast.AST):
-        return repr(node)
-    fields = [
-        f"{name}={normal(value)}"
-        for name, value in ast.iter_fields(node)
-        if value is not None and value != [] and name not in ("ctx", "type_comment", "kind")
-    ]
-    return f"{type(node).__name__}({','.join(fields)})"

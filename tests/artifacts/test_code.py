@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from headwater.artifacts import code
-from headwater.artifacts.code import OURS, Name, code_of, code_of_functions, normal
+from headwater.artifacts.code import OURS, Name, code_of, code_of_functions
 from headwater.artifacts.schemas import STEPS
+from headwater.artifacts.syntax import normal
 
 PROJECT = Path(__file__).resolve().parents[2]
 

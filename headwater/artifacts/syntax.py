@@ -1,0 +1,114 @@
+"""Python's syntax trees: names that a statement gives and reads, and trees as text."""
+
+import ast
+from typing import Any, Final
+
+# Their first argument is the name of a module or a package.
+_CALLS: Final = ("import_module", "find_spec", "version", "files")
+
+
+def normal(node: Any) -> str:
+    """A syntax tree as text, the same under every Python: no positions, docstrings, empty fields.
+
+    A new release of Python may give its nodes new fields, which are empty in code that does not
+    use them.
+    """
+    if isinstance(node, list):
+        return f"[{','.join(normal(one) for one in node if not is_text(one))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = [
+        f"{name}={normal(value)}"
+        for name, value in ast.iter_fields(node)
+        if value is not None and value != [] and name not in ("ctx", "type_comment", "kind")
+    ]
+    return f"{type(node).__name__}({','.join(fields)})"
+
+
+def chains(node: ast.AST) -> list[tuple[str, ...]]:
+    """Dotted names that a piece of code reads, as tuples: ``a.b.c`` as ("a", "b", "c")."""
+    found: list[tuple[str, ...]] = []
+
+    def visit(part: ast.AST, after: tuple[str, ...]) -> None:
+        if isinstance(part, ast.Attribute):
+            visit(part.value, (part.attr, *after))
+        elif isinstance(part, ast.Name):
+            found.append((part.id, *after))
+        else:
+            for child in ast.iter_child_nodes(part):
+                visit(child, ())
+
+    visit(node, ())
+    return found
+
+
+def bound_by(statement: ast.stmt) -> set[str]:
+    """Names that a top-level statement gives a value."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {statement.name}
+    if is_guard(statement):
+        return set()
+    # The variables of a comprehension are its own.
+    own = {
+        id(name)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.comprehension)
+        for name in ast.walk(node.target)
+    }
+    names = set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and id(node) not in own:
+            names.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            # ``TABLE[key] = value`` changes TABLE.
+            names |= {chain[0] for chain in chains(node.value)}
+    return names
+
+
+def has_effect(statement: ast.stmt) -> bool:
+    """Whether a top-level statement does something that no name of the module stands for."""
+    plain = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    if isinstance(statement, plain) or is_guard(statement) or is_text(statement):
+        return False
+    return not bound_by(statement)
+
+
+def is_guard(statement: ast.stmt) -> bool:
+    """Whether it is ``if __name__ == "__main__"``, which no import runs."""
+    return (
+        isinstance(statement, ast.If)
+        and isinstance(statement.test, ast.Compare)
+        and isinstance(statement.test.left, ast.Name)
+        and statement.test.left.id == "__name__"
+    )
+
+
+def is_text(node: ast.AST) -> bool:
+    """Whether a statement is a string alone: a docstring, wherever it stands."""
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def named_in_calls(statement: ast.stmt) -> list[str]:
+    """Modules and packages that a statement names as text, as in ``import_module("a.b")``."""
+    return [
+        node.args[0].value
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call)
+        and (names := chains(node.func))
+        and names[0][-1] in _CALLS
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+        and isinstance(node.args[0].value, str)
+    ]
+
+
+def local_imports(statement: ast.stmt) -> list[ast.stmt]:
+    """Imports anywhere inside a statement."""
+    kinds = ast.Import | ast.ImportFrom
+    return [node for node in ast.walk(statement) if isinstance(node, kinds)]

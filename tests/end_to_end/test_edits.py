@@ -1,0 +1,159 @@
+"""What is trained again after an edit, and what is not, on a small build by DVC."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from headwater.artifacts.manifest import sha256_of_file
+from headwater.photos.builtin import PORTRAITS
+from tests.end_to_end.test_small_build import SMALL
+
+pytestmark = pytest.mark.slow
+PROJECT = Path(__file__).resolve().parents[2]
+COPIED = ("headwater", "tasks", "flows", ".dvc/config", ".dvcignore", "dvc.yaml", "params.yaml")
+STAGE = "train@lvd"
+
+
+class Checkout:
+    """A copy of the project whose small build is up to date."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.weights = path / "data" / "train" / "lvd" / "weights.safetensors"
+
+    def edit(self, name: str, change: Callable[[str], str]) -> None:
+        """Change a file, whose time then moves on."""
+        path = self.path / name
+        text = path.read_text()
+        assert change(text) != text
+        path.write_text(change(text))
+
+    def set(self, change: Callable[[dict[str, object]], None]) -> None:
+        """Change parameters."""
+        params = yaml.safe_load((self.path / "params.yaml").read_text())
+        change(params)
+        (self.path / "params.yaml").write_text(yaml.safe_dump(params))
+
+    def dvc(self, *arguments: str) -> str:
+        """Run DVC and give what it printed."""
+        path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+        done = subprocess.run(
+            (sys.executable, "-m", "dvc", *arguments),
+            cwd=self.path,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def trains(self) -> bool:
+        """Bring the weights up to date; whether that trained, beyond which nothing is stale."""
+        trained = f"Running stage '{STAGE}'" in self.dvc("repro", STAGE)
+        assert STAGE not in self.dvc("status", STAGE)
+        return trained
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small build up to LVD's weights."""
+    folder = tmp_path_factory.mktemp("edits") / "project"
+    for name in COPIED:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if (PROJECT / name).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(PROJECT / name, folder / name, ignore=ignored)
+        else:
+            shutil.copy(PROJECT / name, folder / name)
+    shutil.copy(PROJECT / "constraints.txt", folder)
+    (folder / "data").mkdir()
+    shutil.copy(PROJECT / "data" / ".gitignore", folder / "data")
+    subprocess.run(("git", "init", "--quiet", str(folder)), check=True)
+    checkout = Checkout(folder)
+
+    def small(params: dict[str, object]) -> None:
+        params.update(SMALL)
+        systems = params["systems"]
+        assert isinstance(systems, dict)
+        for system in systems.values():
+            system["size"] = "smoke"
+
+    checkout.set(small)
+    assert checkout.trains()
+    return folder
+
+
+@pytest.fixture
+def checkout(built: Path, tmp_path: Path) -> Checkout:
+    """A copy of the build that a test may spoil."""
+    copy = tmp_path / "project"
+    shutil.copytree(built, copy, symlinks=True)
+    return Checkout(copy)
+
+
+@pytest.mark.fault("old weights are never taken for those of new code")
+def test_other_code_trains_and_the_former_code_brings_its_weights_back(checkout: Checkout) -> None:
+    before = sha256_of_file(checkout.weights)
+    losses = "headwater/systems/glvd/losses.py"
+    text = (checkout.path / losses).read_text()
+    checkout.edit(losses, lambda text: text.replace(".abs().mean()", ".square().mean()", 1))
+    assert checkout.trains()
+    assert sha256_of_file(checkout.weights) != before
+    (checkout.path / losses).write_text(text)
+    checkout.trains()
+    assert sha256_of_file(checkout.weights) == before
+
+
+@pytest.mark.fault("a comment, a new photo or an unread setting trains nothing")
+@pytest.mark.parametrize(
+    "name",
+    ["headwater/systems/glvd/losses.py", "headwater/artifacts/schemas.py", "tasks/head_model.py"],
+)
+def test_a_comment_trains_nothing(checkout: Checkout, name: str) -> None:
+    checkout.edit(name, lambda text: f"# A comment.\n{text}")
+    assert not checkout.trains()
+
+
+@pytest.mark.fault("a comment, a new photo or an unread setting trains nothing")
+@pytest.mark.parametrize(
+    ("group", "key", "value"),
+    [("cache", "url", "elsewhere"), ("lvd", "iterations", 5), ("photos", "max_side_px", 1024)],
+)
+def test_a_setting_that_training_does_not_read_trains_nothing(
+    checkout: Checkout, group: str, key: str, value: object
+) -> None:
+    def change(params: dict[str, object]) -> None:
+        systems = params["systems"]
+        assert isinstance(systems, dict)
+        inner = systems[group] if group in systems else params[group]
+        inner[key] = value  # type: ignore[index]
+
+    checkout.set(change)
+    assert not checkout.trains()
+
+
+@pytest.mark.fault("a comment, a new photo or an unread setting trains nothing")
+def test_a_photo_more_trains_nothing(checkout: Checkout) -> None:
+    photos = checkout.path / "photos"
+    shutil.copytree(checkout.path / "data" / "portraits", photos)
+    (photos / "again.jpg").write_bytes(PORTRAITS[0].data() + b"\n")
+
+    def change(params: dict[str, object]) -> None:
+        folder = params["photos"]
+        assert isinstance(folder, dict)
+        folder["folder"] = "photos"
+
+    checkout.set(change)
+    assert not checkout.trains()
+
+
+def test_another_seed_trains(checkout: Checkout) -> None:
+    checkout.set(lambda params: params.update(seed=8))
+    assert checkout.trains()
