@@ -33,7 +33,7 @@ class RejectReason(StrEnum):
     TOO_MANY_PIXELS = "too_many_pixels"
     """The header claims more pixels than the limit; found before memory was taken."""
     TOO_EXPENSIVE = "too_expensive"
-    """Decoding takes more memory or time than one image may cost."""
+    """Decoding takes more memory, or more walks over the pixels, than one image may cost."""
     DECOMPRESSION_BOMB = "decompression_bomb"
     """Data beside the pixels that unpacks to far more than an image needs."""
     TRUNCATED = "truncated"
@@ -66,6 +66,8 @@ class RejectReason(StrEnum):
     """The process that computed the item was killed or crashed, twice, with this item alone."""
     OUT_OF_MEMORY = "out_of_memory"
     """There was not enough memory for the item, twice, with this item alone."""
+    OUT_OF_TIME = "out_of_time"
+    """Decoding took more processor time than one image may cost, on this machine."""
 
 
 PASSING: Final = frozenset(
@@ -74,6 +76,7 @@ PASSING: Final = frozenset(
         RejectReason.CHANGED,
         RejectReason.CRASHED,
         RejectReason.OUT_OF_MEMORY,
+        RejectReason.OUT_OF_TIME,
     }
 )
 """Reasons that tell of a moment and not of the item: such an item is tried again."""

@@ -38,6 +38,7 @@ NOT_FOLLOWED: Final = frozenset(
         "tasks.command",
         "tasks.console",
         "tasks.lifeline",
+        "tasks.worker",
         "tasks.workers",
     }
 )

@@ -33,7 +33,8 @@ def decode_photo(
     if len(data) <= LARGE_FILE_BYTES:
         try:
             return decode_pixels(data, max_pixels, max_side_px, ordinary_only=True)
-        except CostlyError:
+        except (CostlyError, MemoryError):
+            # Too little memory here and now says nothing of the image: its bounds decide.
             pass
     return _decode_apart(data, max_pixels, max_side_px)
 
@@ -43,7 +44,7 @@ def _decode_apart(data: bytes, max_pixels: int, max_side_px: int | None) -> Deco
         answer = run_apart(decode_apart.__name__, (str(max_pixels), str(max_side_px or 0)), data)
     except OutOfTimeError as error:
         message = f"Decoding the image takes more than {CPU_SECONDS} s of processor time."
-        raise ItemRejected(RejectReason.TOO_EXPENSIVE, message) from error
+        raise ItemRejected(RejectReason.OUT_OF_TIME, message) from error
     except CrashedError as error:
         message = "The image crashes the program that decodes it."
         raise ItemRejected(RejectReason.BROKEN_IMAGE, message) from error

@@ -130,6 +130,8 @@ def _loaded(
         is_whole = image.size == full_size
         try:
             image.load()
+        except MemoryError:
+            raise
         except READER_ERRORS as error:
             raise _refusal(error, str(image.format)) from error
         if is_whole:
@@ -151,6 +153,8 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
         ) from error
     except UnidentifiedImageError as error:
         raise _unidentified(data) from error
+    except MemoryError:
+        raise
     except READER_ERRORS as error:
         raise _refusal(error, _format_by_signature(data) or "image") from error
     width, height = image.size
@@ -198,7 +202,7 @@ def _refusal(error: Exception, format_name: str) -> ItemRejected:
     text = str(error) or type(error).__name__
     if isinstance(error, Image.DecompressionBombError):
         return ItemRejected(RejectReason.TOO_MANY_PIXELS, f"{text}")
-    if isinstance(error, MemoryError) or "out of memory" in text:
+    if "out of memory" in text:
         return too_large("takes more than a share")
     if "too large" in text or "MAX_TEXT" in text:
         return ItemRejected(
@@ -243,6 +247,8 @@ def _orientation(image: Image.Image) -> int:
     """
     try:
         value = image.getexif().get(0x0112, 1)
+    except MemoryError:
+        raise
     except READER_ERRORS:
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1

@@ -8,16 +8,18 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
-from headwater.apart import MEMORY_BYTES
+from headwater.apart import MEMORY_BYTES, OutOfTimeError
 from headwater.artifacts.images import MAX_SIDE_PX, decode_picture, decode_png, encode_png
 from headwater.errors import HeadwaterError, ItemRejected
+from headwater.photos import decode
 from headwater.photos.colour import BACKGROUND, BAND_PIXELS, srgb_of
 from headwater.photos.cost import LARGE_FILE_BYTES, MAX_SCANS
 from headwater.photos.decode import decode_photo
 from headwater.photos.jpeg import scan_count
 from headwater.photos.pixels import decode_pixels, shrink
-from headwater.reject_reasons import RejectReason
+from headwater.reject_reasons import PASSING, RejectReason
 
 
 def encoded(image: Image.Image, format_name: str, **options: object) -> bytes:
@@ -147,3 +149,28 @@ def test_costly_images_stay_within_their_share() -> None:
     assert np.abs(photo.rgb.astype(int) - 90).max() <= 1
     kilobytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     assert kilobytes * 1024 < MEMORY_BYTES + 2**27
+
+
+def test_too_little_memory_here_is_no_property_of_the_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = encoded(smooth(40, 30), "PNG")
+
+    def refuse(self: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PngImageFile, "load", refuse)
+        there = decode_photo(data)
+    np.testing.assert_array_equal(there.rgb, decode_photo(data).rgb)
+
+
+def test_time_tells_of_the_machine_and_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_slow(*arguments: object) -> bytes:
+        raise OutOfTimeError
+
+    monkeypatch.setattr(decode, "run_apart", too_slow)
+    monkeypatch.setattr(decode, "LARGE_FILE_BYTES", 0)
+    with pytest.raises(ItemRejected) as refused:
+        decode_photo(encoded(smooth(9, 9), "PNG"))
+    assert refused.value.reason in PASSING
