@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from flows.figures import main_figures
-from headwater.build_lock import build_lock
 from headwater.errors import HeadwaterError
-from headwater.places import check_name, check_writable, refusal
-from headwater.spot_checks import SpotCheck
+from headwater.upkeep.build_lock import build_lock
+from headwater.upkeep.places import check_name, check_writable, refusal
+from headwater.upkeep.spot_checks import SpotCheck
 from tasks import lifeline
 from tasks.command import quieten
 from tasks.console import VOICE
@@ -60,7 +60,7 @@ def build(project: Path) -> int:
         traceback.print_exc()
         VOICE.complain(refusal(error, project))
         return 2
-    from headwater.prune import advice
+    from headwater.upkeep.prune import advice
 
     what = "built" if changed else f"everything is up to date, {_checked(checked)}"
     VOICE.say(f"{what} in {_duration(time.monotonic() - started)}")

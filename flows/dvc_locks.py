@@ -9,7 +9,7 @@ from typing import Any
 from dvc.lock import make_lock
 from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK
 
-from headwater.recorded import dvc_setting
+from headwater.upkeep.recorded import dvc_setting
 
 
 def mend_rwlock(project: Path) -> None:

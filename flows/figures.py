@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from headwater.errors import HeadwaterError
-from headwater.recorded import LOCK, Output, md5_of
-from headwater.repair import read_record
+from headwater.upkeep.recorded import LOCK, Output, md5_of
+from headwater.upkeep.repair import read_record
 
 REPORT = Path("data/report/index.html")
 EVALUATIONS, PHOTOS = "data/evaluate", "data/reconstruct"

@@ -28,11 +28,11 @@ from flows.run_page import run_log, say_what_holds
 from flows.schedule import Schedule
 from flows.screen import Screen, event_to_progress
 from flows.soundness import dropped_outputs, sound_changes, sound_inputs
-from headwater.build_lock import build_lock
 from headwater.config import load_params
 from headwater.errors import HeadwaterError, StepFault
 from headwater.pipeline.plan import Planned
 from headwater.pipeline.run import forget_aside
+from headwater.upkeep.build_lock import build_lock
 from tasks.workers import Stopped, Workers
 
 THREADS = 256

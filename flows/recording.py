@@ -14,7 +14,7 @@ from typing import Any
 
 from flows.dvc_locks import mend_rwlock
 from headwater.errors import HeadwaterError, StepFault
-from headwater.places import check_writable
+from headwater.upkeep.places import check_writable
 from tasks.console import EVENTS
 from tasks.workers import Stopped
 

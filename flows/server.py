@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Thread
 
 from headwater.errors import HeadwaterError
-from headwater.places import check_writable, refusal
+from headwater.upkeep.places import check_writable, refusal
 from tasks.console import VOICE
 
 HOST = "127.0.0.1"

@@ -8,9 +8,9 @@ from typing import Any
 from flows.dvc_locks import record_lock
 from flows.figures import shown_files
 from flows.graph import Stage, changed_stages, dependants
-from headwater.recorded import FOLDER
-from headwater.repair import Copy, damaged, mend, read_record
-from headwater.spot_checks import SpotCheck, spot_check
+from headwater.upkeep.recorded import FOLDER
+from headwater.upkeep.repair import Copy, damaged, mend, read_record
+from headwater.upkeep.spot_checks import SpotCheck, spot_check
 
 # Of checks at every call; the rest has its turn at later ones.
 SECONDS = 1.0

@@ -70,8 +70,8 @@ def repair(project: Project = Path()) -> None:
     What is sound nowhere, neither here nor at the DVC remote, is dropped. Exit status 1 when
     stages have to run again.
     """
-    from headwater.build_lock import build_lock
-    from headwater.repair import repair as check
+    from headwater.upkeep.build_lock import build_lock
+    from headwater.upkeep.repair import repair as check
 
     with build_lock(project):
         files, mended = check(project)
@@ -91,8 +91,8 @@ def push(
     remote: Annotated[str | None, typer.Option(help="DVC remote; the default one else.")] = None,
 ) -> None:
     """Send the build to a DVC remote (dvc push), once all its objects are there and sound."""
-    from headwater.dvc_command import push as send
-    from headwater.repair import refuse_unsound_objects
+    from headwater.upkeep.dvc_command import push as send
+    from headwater.upkeep.repair import refuse_unsound_objects
 
     refuse_unsound_objects(project)
     raise typer.Exit(send(project, remote))
@@ -130,7 +130,7 @@ def prune(
 
     A later build computes again what it misses. Refused while a build or a step is running.
     """
-    from headwater import prune as pruning
+    from headwater.upkeep import prune as pruning
 
     act = pruning.prune_shared if shared else pruning.prune
     pruned = act(project, pruning.size_in_bytes(keep), pruning.age_in_seconds(older_than))

@@ -14,7 +14,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
-from headwater.build_lock import refuse_other_build
 from headwater.config import load_params
 from headwater.errors import HeadwaterError
 from headwater.faces.system_libraries import check_system_libraries
@@ -22,8 +21,9 @@ from headwater.pipeline.cache_place import check_cache, owner_of
 from headwater.pipeline.plan import Planned
 from headwater.pipeline.run import assemble, forget_aside
 from headwater.pipeline.step import Step
-from headwater.places import check_name, refusal
-from headwater.step_lock import step_at_work
+from headwater.upkeep.build_lock import refuse_other_build
+from headwater.upkeep.places import check_name, refusal
+from headwater.upkeep.step_lock import step_at_work
 from tasks import lifeline
 from tasks.console import DEBUG, VOICE, counts, finished, progress, under_flow
 from tasks.workers import Workers, cores

@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from headwater.errors import HeadwaterError
-from headwater.places import refusal
 from headwater.reject_reasons import PASSING
+from headwater.upkeep.places import refusal
 
 EVENTS = "HEADWATER_EVENTS"
 DEBUG = "HEADWATER_DEBUG"

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from headwater.artifacts.completeness import foreign_outputs, missing_outputs
 from headwater.artifacts.file_checks import check_file
 from headwater.artifacts.manifest import (
     MANIFEST,
@@ -15,6 +14,7 @@ from headwater.artifacts.manifest import (
 )
 from headwater.artifacts.table_checks import check_tables
 from headwater.errors import HeadwaterError
+from headwater.upkeep.completeness import foreign_outputs, missing_outputs
 
 # Written below data/ by DVC and Git, not by a step.
 _NOT_OURS = (".gitignore", ".dvc")

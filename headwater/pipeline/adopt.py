@@ -16,8 +16,8 @@ from headwater.artifacts.schemas import STEPS, TABLES
 from headwater.artifacts.tables import DamagedTable, bucket_key, read_bucket, table_files
 from headwater.errors import HeadwaterError
 from headwater.pipeline.cache import BucketCache, is_key
-from headwater.recorded import LOCK, Output, objects_of, read_lock
 from headwater.reject_reasons import PASSING
+from headwater.upkeep.recorded import LOCK, Output, objects_of, read_lock
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from headwater.errors import HeadwaterError
-from headwater.recorded import md5_of_file
+from headwater.upkeep.recorded import md5_of_file
 from tests.flows.conftest import ToyProject
 
 LINES = (
@@ -103,7 +103,7 @@ def test_wrong_parameter_is_refused_before_anything_runs(toy: ToyProject) -> Non
 
 
 def test_second_build_at_once_says_so_in_one_line(copy_of_built: Callable[[], ToyProject]) -> None:
-    from headwater.build_lock import build_lock
+    from headwater.upkeep.build_lock import build_lock
 
     project = copy_of_built()
     with build_lock(project.path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from headwater.build_lock import build_lock
+from headwater.upkeep.build_lock import build_lock
 
 PROJECT = Path(__file__).resolve().parents[2]
 STEP = """
@@ -72,7 +72,9 @@ def test_full_disk_is_one_line_that_names_the_path(run: Run) -> None:
 
 
 def test_step_beside_a_build_that_it_does_not_belong_to_refuses(run: Run, tmp_path: Path) -> None:
-    code = "import os; from headwater.build_lock import build_lock; from pathlib import Path\n"
+    code = (
+        "import os; from headwater.upkeep.build_lock import build_lock; from pathlib import Path\n"
+    )
     hold = f"{code}with build_lock(Path()): print(os.getpid(), flush=True); input()"
     with subprocess.Popen(
         (sys.executable, "-c", hold),

@@ -12,8 +12,8 @@ import pytest
 
 from headwater.cli import main
 from headwater.errors import HeadwaterError
-from headwater.repair import Copy, read_record, repair
-from headwater.spot_checks import MEMORY, spot_check
+from headwater.upkeep.repair import Copy, read_record, repair
+from headwater.upkeep.spot_checks import MEMORY, spot_check
 
 FLIPS = 25
 MAKE = """\
@@ -282,7 +282,7 @@ def test_spot_checks_take_the_oldest_first(project: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Copy, "is_damaged", counted)
     clock = iter(range(1000))
-    monkeypatch.setattr("headwater.spot_checks.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("headwater.upkeep.spot_checks.time.monotonic", lambda: next(clock))
     for _ in range(4):
         spot_check(project, [], 3)
     rest = [path for path in seen if path != listing_of(project)]

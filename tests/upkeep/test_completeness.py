@@ -14,7 +14,7 @@ from headwater.artifacts.tables import bucket_file, to_table, write_bucket
 from headwater.artifacts.verify import Problem, verify
 from headwater.cli import main
 from headwater.errors import HeadwaterError
-from headwater.recorded import md5_of_folder
+from headwater.upkeep.recorded import md5_of_folder
 from tests.artifacts.small_build import build
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.pipeline.cache import NOTE, is_key
-from headwater.recorded import objects_of
+from headwater.upkeep.recorded import objects_of
 
 BUCKET, CHECKPOINT, MODEL, LOG = "bucket", "checkpoint", "head model", "log"
 REST = "temporary file"

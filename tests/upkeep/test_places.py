@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from headwater.errors import HeadwaterError
-from headwater.places import check_name, check_writable, refusal
+from headwater.upkeep.places import check_name, check_writable, refusal
 
 
 def test_a_folder_that_can_be_written_is_left_as_it_was(tmp_path: Path) -> None:

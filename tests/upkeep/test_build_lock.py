@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from headwater.build_lock import build_lock, refuse_other_build
 from headwater.errors import HeadwaterError
+from headwater.upkeep.build_lock import build_lock, refuse_other_build
 
 
 def tell(result: "multiprocessing.SimpleQueue[str]", act: Callable[[], None]) -> None:
@@ -67,6 +67,6 @@ def test_a_step_that_looks_does_not_keep_a_build_from_starting(
             pauses.append(seconds)
             fcntl.flock(looking, fcntl.LOCK_UN)
 
-        monkeypatch.setattr("headwater.build_lock.time.sleep", pause)
+        monkeypatch.setattr("headwater.upkeep.build_lock.time.sleep", pause)
         take(tmp_path)
     assert len(pauses) == 1

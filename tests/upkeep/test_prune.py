@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater import cli
-from headwater.build_lock import build_lock
 from headwater.errors import HeadwaterError
-from headwater.leftovers import REST, REST_SECONDS, Leftover, size_of, to_remove
 from headwater.pipeline.cache import BucketCache
-from headwater.prune import KEEP, advice, age_in_seconds, prune, size_in_bytes
-from headwater.step_lock import no_step_at_work, step_at_work
+from headwater.upkeep.build_lock import build_lock
+from headwater.upkeep.leftovers import REST, REST_SECONDS, Leftover, size_of, to_remove
+from headwater.upkeep.prune import KEEP, advice, age_in_seconds, prune, size_in_bytes
+from headwater.upkeep.step_lock import no_step_at_work, step_at_work
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 DAY = 24 * 3600.0
 FILES = {"photos/photos": b"x" * 600, "photos/rejects": b"y" * 200}
 EVERYTHING = {"keep": 0, "older_than": 0.0}

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from headwater.dvc_command import stages
 from headwater.errors import HeadwaterError
-from headwater.recorded import LOCK, Output, md5_of_file, md5_of_folder, read_lock
+from headwater.upkeep.dvc_command import stages
+from headwater.upkeep.recorded import LOCK, Output, md5_of_file, md5_of_folder, read_lock
 
 GRAPH = "dvc.yaml"
 

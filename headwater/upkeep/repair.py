@@ -14,9 +14,9 @@ from functools import cached_property
 from pathlib import Path
 
 from headwater.artifacts.atomic import replacing, write_bytes
-from headwater.dvc_command import fetch
 from headwater.errors import HeadwaterError
-from headwater.recorded import (
+from headwater.upkeep.dvc_command import fetch
+from headwater.upkeep.recorded import (
     FOLDER,
     LOCK,
     Objects,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.errors import HeadwaterError
-from headwater.recorded import (
+from headwater.upkeep.recorded import (
     Objects,
     Output,
     dvc_setting,

@@ -4,10 +4,12 @@ import re
 import time
 from pathlib import Path
 
-from headwater.build_lock import build_lock
 from headwater.config import load_params
 from headwater.errors import HeadwaterError
-from headwater.leftovers import (
+from headwater.pipeline.cache_place import OWN, cache_location, owner_of
+from headwater.pipeline.store import FolderStore, store_at
+from headwater.upkeep.build_lock import build_lock
+from headwater.upkeep.leftovers import (
     Pruned,
     buckets_in,
     counted,
@@ -16,10 +18,8 @@ from headwater.leftovers import (
     size_of,
     to_remove,
 )
-from headwater.pipeline.cache_place import OWN, cache_location, owner_of
-from headwater.pipeline.store import FolderStore, store_at
-from headwater.places import check_writable
-from headwater.step_lock import no_step_at_work
+from headwater.upkeep.places import check_writable
+from headwater.upkeep.step_lock import no_step_at_work
 
 KEEP = "20GB"
 # Other projects' builds may be using the younger ones.

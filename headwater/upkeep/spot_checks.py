@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.artifacts.atomic import write_text
-from headwater.repair import Copy, read_record
+from headwater.upkeep.repair import Copy, read_record
 
 MEMORY = Path(".headwater") / "checked.json"
 
