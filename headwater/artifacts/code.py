@@ -9,6 +9,7 @@ version.
 import ast
 import inspect
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -27,7 +28,9 @@ from headwater.artifacts.syntax import (
     named_in_calls,
     normal,
 )
+from headwater.errors import HeadwaterError
 
+STARTED_NS: Final = time.time_ns()
 PROJECT: Final = Path(__file__).resolve().parents[2]
 # Followed wherever they lie; other packages only where they are not installed but lie in a folder.
 OURS: Final = ("headwater", "tasks")
@@ -182,10 +185,16 @@ class Module:
 def read_module(name: str) -> Module | None:
     """A module of the project, or of a package that is not installed but lies in a folder.
 
-    None for the standard library and for installed packages.
+    None for the standard library and for installed packages. Raises HeadwaterError when it was
+    edited while this process ran, which may have loaded what stood there before.
     """
     path = _source(name)
-    return None if path is None else Module(name, ast.parse(path.read_bytes()))
+    if path is None:
+        return None
+    # A time to come is that of another clock and says nothing.
+    if STARTED_NS < path.stat().st_mtime_ns <= time.time_ns():
+        raise HeadwaterError(f"{path}: was edited while it was in use; run again")
+    return Module(name, ast.parse(path.read_bytes()))
 
 
 def forget() -> None:

@@ -1,7 +1,9 @@
 """Code fingerprints follow what is executed: no comment, every function, every table by itself."""
 
 import ast
+import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -12,6 +14,7 @@ from headwater.artifacts import code
 from headwater.artifacts.code import OURS, Name, code_of, code_of_functions
 from headwater.artifacts.schemas import STEPS
 from headwater.artifacts.syntax import normal
+from headwater.errors import HeadwaterError
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -27,7 +30,13 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def fingerprints(checkout: Path) -> Iterator[Callable[[Path], dict[str, str]]]:
+def edited_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let files that a test writes be older than this process."""
+    monkeypatch.setattr(code, "STARTED_NS", 2**63)
+
+
+@pytest.fixture
+def fingerprints(checkout: Path, edited_before: None) -> Iterator[Callable[[Path], dict[str, str]]]:
     """A function that gives the fingerprint of every bucketed step's code in a checkout."""
     top_folder = code._top_folder
 
@@ -41,14 +50,21 @@ def fingerprints(checkout: Path) -> Iterator[Callable[[Path], dict[str, str]]]:
     code.forget()
 
 
+@pytest.fixture(scope="module")
+def unedited() -> dict[str, str]:
+    """Fingerprints of the checkout as it is, once they are known."""
+    return {}
+
+
 @pytest.fixture
 def stale(
-    checkout: Path, fingerprints: Callable[[Path], dict[str, str]]
+    checkout: Path, fingerprints: Callable[[Path], dict[str, str]], unedited: dict[str, str]
 ) -> Callable[[str, "Edit"], set[str]]:
     """A function that gives the steps whose code differs after an edit of a file."""
 
     def after(file: str, edit: Edit) -> set[str]:
-        before = fingerprints(checkout)
+        before = unedited or fingerprints(checkout)
+        unedited.update(before)
         path = checkout / file
         text = path.read_text()
         assert edit(text) != text
@@ -118,7 +134,7 @@ def test_the_same_code_elsewhere_has_the_same_fingerprint(
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edited_before: None) -> Iterator[Path]:
     """A small package in a folder of its own, on the path."""
     folder = tmp_path / "toypackage"
     folder.mkdir()
@@ -219,3 +235,19 @@ def test_text_of_a_tree_does_not_tell_layout_or_docstrings() -> None:
     assert normal(one) != normal(ast.parse("def f(x):\n    return x + 2\n"))
     assert normal(ast.parse("x = 1")) != normal(ast.parse("x = 1.0"))
     assert normal(ast.parse("x = 'a'")) != normal(ast.parse("x = b'a'"))
+
+
+def test_code_that_was_edited_while_it_ran_has_no_fingerprint(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(package, **MAIN)
+    known = digest("area")
+    code.forget()
+    monkeypatch.setattr(code, "STARTED_NS", (package / "main.py").stat().st_mtime_ns - 1)
+    with pytest.raises(HeadwaterError, match=r"main\.py: was edited while it was in use"):
+        digest("area")
+    tomorrow = time.time() + 86_400
+    for path in package.glob("*.py"):
+        os.utime(path, (tomorrow, tomorrow))
+    code.forget()
+    assert digest("area") == known
