@@ -27,10 +27,11 @@ from benchmarks.timing import digits
 from headwater.artifacts.atomic import write_text
 from headwater.artifacts.ids import sha256_hex
 from headwater.datasets.h3ds import VERSIONS, H3dsFolder, H3dsScene, Release
-from headwater.datasets.scenes import NOSE_TIP, Template
+from headwater.datasets.scenes import Template
 from headwater.errors import HeadwaterError, ItemRejected
+from headwater.faces.vocabulary import H3DS_FROM_478, NOSE_TIP
 from headwater.geometry.registration import Similarity
-from headwater.metrics.h3ds import LANDMARKS_FROM_478, h3ds_score, landmarks_of
+from headwater.metrics.h3ds import h3ds_score, landmarks_of
 from headwater.metrics.intervals import Interval, mean_interval
 from headwater.metrics.scan_to_mesh import DensePrediction, scan_to_mesh_error
 from headwater.photos.folder import PhotoFile
@@ -203,7 +204,7 @@ def found_head(system: System, name: str, faces: Sequence[SeenFace]) -> Head:
 def scores(scene: H3dsScene, head: Head) -> tuple[float, float, float]:
     """The published scores of face and head and the scan-to-mesh one of the face, mm."""
     truth, found = scene.truth(), landmarks_of(head.landmarks)
-    known = np.array([scene.vertices[scene.landmarks[point]] for point in LANDMARKS_FROM_478])
+    known = np.array([scene.vertices[scene.landmarks[point]] for point in H3DS_FROM_478])
     ours = np.array(list(found.values()))
     skin = skin_faces(head.template)
     dense = DensePrediction(head.vertices, skin, ours, head.landmarks[NOSE_TIP])

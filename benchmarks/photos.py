@@ -20,10 +20,10 @@ from headwater.config import Params, load_params
 from headwater.faces.calibration import calibrate
 from headwater.faces.frame_landmarks import carried_landmarks
 from headwater.faces.ingest import crop_frame, find_face
-from headwater.faces.landmark_sets import ibug68
 from headwater.faces.masks import head_mask
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.faces.parts import part_labels
+from headwater.faces.vocabulary import ibug68
 from headwater.heads import store
 from headwater.photos.decode import decode_photo
 from headwater.pipeline.plan import Planned

@@ -6,7 +6,7 @@ from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import CAMERAS, FRAMES, LANDMARKS
 from headwater.artifacts.tables import Row
 from headwater.faces.calibration import calibrate, principal_px
-from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.heads.model import FloatArray
 from headwater.pipeline.step import Input, Result, Step, Work
 from tasks.command import run

@@ -5,7 +5,7 @@ from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import FRAMES, LANDMARKS
 from headwater.artifacts.tables import Row
 from headwater.faces.aspect_ratios import aspect_ratios
-from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.pipeline.step import Input, Result, Step, Work
 from tasks.command import run
 

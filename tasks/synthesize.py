@@ -10,7 +10,7 @@ from headwater.artifacts.images import encode_png
 from headwater.artifacts.meshes import check_head_size, to_ply
 from headwater.artifacts.schemas import HEADS, SYNTHETIC_FRAMES, TRUTH
 from headwater.config import Params
-from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.heads.model import HeadModel
 from headwater.heads.sampling import sample_expression, sample_shape
 from headwater.pipeline.step import Item, Result, Step, Work

@@ -20,6 +20,7 @@ from headwater.artifacts.evaluate_schemas import (
     HEAT_MAP,
     PHOTO_HEADS,
 )
+from headwater.faces.vocabulary import Part
 
 _SIZE = (
     column("width", pa.int32(), "width of the frame", unit="px"),
@@ -54,8 +55,8 @@ _MESH_DEPTH = (
 )
 
 _PARTS = (
-    "part ids, 8-bit PNG: 0 none, 1 left eye, 2 right eye, 3 left brow, 4 right brow, 5 nose, "
-    "6 upper lip, 7 lower lip, 8 skin; left and right are the subject's"
+    f"part ids, 8-bit PNG: {', '.join(f'{part.value} {part.title}' for part in Part)}; "
+    "left and right are the subject's"
 )
 
 PHOTOS = table(

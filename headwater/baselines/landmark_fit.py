@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.errors import HeadwaterError
-from headwater.faces.landmark_sets import IBUG68_FROM_478, outer_eye_distance
+from headwater.faces.vocabulary import IBUG68_FROM_478, IBUG_JAW, outer_eye_distance
 from headwater.heads.model import HeadModel
 from headwater.heads.sampling import sample_expression, sample_shape
 from headwater.metrics.strata import yaw_degrees
@@ -35,7 +35,7 @@ FloatArray = NDArray[np.floating[Any]]
 Float64Array = NDArray[np.float64]
 
 _WEIGHTS: Final = np.ones(68)
-_WEIGHTS[:17] = JAW_WEIGHT
+_WEIGHTS[IBUG_JAW] = JAW_WEIGHT
 _WEIGHTS.setflags(write=False)
 
 

@@ -12,7 +12,7 @@ from headwater.benchmark.table import SetRows
 from headwater.benchmark.trials import Case, Trial, skin, trials
 from headwater.datasets.scenes import FloatArray, Views
 from headwater.datasets.tables import read_heads
-from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.geometry.registration import umeyama
 from headwater.heads.model import HeadModel
 from headwater.metrics.benchmark import Prediction

@@ -19,8 +19,9 @@ from PIL import Image, UnidentifiedImageError
 
 from headwater.datasets.obj import read_obj
 from headwater.errors import HeadwaterError
+from headwater.faces.vocabulary import H3DS_FROM_478
 from headwater.geometry.cameras import Camera
-from headwater.metrics.h3ds import LANDMARKS_FROM_478, H3dsTruth
+from headwater.metrics.h3ds import H3dsTruth
 
 Release = Literal["v1", "v2"]
 
@@ -160,7 +161,7 @@ def _landmarks(path: Path, vertices: int) -> dict[str, int]:
         return {name: int(row) for name, row in (line.split() for line in lines if line.strip())}
 
     found = _read(path, parse)
-    missing = [name for name in LANDMARKS_FROM_478 if name not in found]
+    missing = [name for name in H3DS_FROM_478 if name not in found]
     if missing:
         raise HeadwaterError(f"H3DS: {path} lacks the landmark(s) {', '.join(missing)}")
     _check_rows(path, np.array(list(found.values())), vertices)

@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.faces.vocabulary import IBUG68_FROM_478, NOSE_BRIDGE, NOSE_TIP
 from headwater.heads.model import SurfacePoints
-
-NOSE_TIP: Final = 4  # of the 478 landmarks
-NOSE_BRIDGE: Final = 168
 
 FloatArray = NDArray[np.float32]
 

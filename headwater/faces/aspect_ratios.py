@@ -5,11 +5,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# Corner, two points of the upper lid, corner, two points of the lower lid, as in iBUG-68.
-_RIGHT_EYE: Final = (33, 160, 158, 133, 153, 144)
-_LEFT_EYE: Final = (362, 385, 387, 263, 373, 380)
-# Corner, three points of the upper lip's lower line, corner, three of the lower lip's upper line.
-_MOUTH: Final = (78, 81, 13, 311, 308, 402, 14, 178)
+from headwater.faces import vocabulary as sets
+
 _RIGHT_BROW_OVER_LID: Final = ((52, 159), (65, 158))
 _LEFT_BROW_OVER_LID: Final = ((282, 386), (295, 385))
 
@@ -28,11 +25,11 @@ def aspect_ratios(landmarks_478: NDArray[np.float32]) -> AspectRatios:
     Eyes: EAR, equation 1 of Soukupova and Cech 2016, (|p2 p6| + |p3 p5|) / (2 |p1 p4|). Mouth: the
     same over the three inner pairs of iBUG-68, (|61 67| + |62 66| + |63 65|) / (3 |60 64|).
     """
-    points = landmarks_478[:, :2].astype(np.float64)
+    points = sets.ibug68(landmarks_478)[:, :2].astype(np.float64)
     return AspectRatios(
-        _ratio(points[list(_LEFT_EYE)]),
-        _ratio(points[list(_RIGHT_EYE)]),
-        _ratio(points[list(_MOUTH)]),
+        _ratio(points[sets.IBUG_LEFT_EYE]),
+        _ratio(points[sets.IBUG_RIGHT_EYE]),
+        _ratio(points[sets.IBUG_INNER_LIPS]),
     )
 
 
@@ -44,7 +41,7 @@ def brow_height(landmarks_478: NDArray[np.float32]) -> float:
     points = landmarks_478[:, :2].astype(np.float64)
     pairs = np.array(_RIGHT_BROW_OVER_LID + _LEFT_BROW_OVER_LID)
     gaps = np.linalg.norm(points[pairs[:, 0]] - points[pairs[:, 1]], axis=1)
-    return float(gaps.mean() / np.linalg.norm(points[33] - points[263]))
+    return float(gaps.mean() / sets.outer_eye_distance(sets.ibug68(points)))
 
 
 def _ratio(loop: NDArray[np.float64]) -> float:

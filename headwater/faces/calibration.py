@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.errors import ItemRejected
-from headwater.faces.landmark_sets import outer_eye_distance
 from headwater.faces.robust_fit import robust_minimum
+from headwater.faces.vocabulary import outer_eye_distance
 from headwater.reject_reasons import RejectReason
 
 # Portraits and selfies are taken from 0.4 to 2.5 m: twice the spread below on either side.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.faces import face_mesh
-from headwater.faces import landmark_sets as sets
+from headwater.faces import vocabulary as sets
 
 FloatArray = NDArray[np.float64]
 Moves = dict[int, FloatArray]
@@ -18,6 +18,7 @@ _LIDS: Final = (
     (sets.RIGHT_UPPER_LID, sets.RIGHT_LOWER_LID),
     (sets.LEFT_UPPER_LID, sets.LEFT_LOWER_LID),
 )
+_MOUTH_CORNERS: Final = (sets.RIGHT_MOUTH_CORNER, sets.LEFT_MOUTH_CORNER)
 # The two lids meet a little above the open eye's lower lid.
 _LIDS_MEET: Final = 0.12
 
@@ -29,7 +30,7 @@ _CORNER_DROP: Final = 0.30
 _CORNER_INWARD: Final = 0.05
 _UPPER_LIP_LIFT: Final = 0.04
 _JAW_SHARES: Final = {
-    152: 0.95,
+    sets.CHIN: 0.95,
     **dict.fromkeys((148, 377), 0.93),
     **dict.fromkeys((176, 400), 0.88),
     **dict.fromkeys((149, 378), 0.80),
@@ -67,7 +68,7 @@ Rule = Callable[[FloatArray, Axes], Moves]
 
 def face_axes(points: FloatArray) -> Axes:
     """Axes of a face from its mesh points (478, 2), px."""
-    across = points[263] - points[33]
+    across = points[sets.LEFT_OUTER_EYE_CORNER] - points[sets.RIGHT_OUTER_EYE_CORNER]
     distance = float(np.linalg.norm(across))
     right = across / max(distance, 1e-9)
     return Axes(right, np.array([-right[1], right[0]]), distance)
@@ -87,11 +88,12 @@ def free_points(kind: str) -> frozenset[int]:
         )
     if kind == "frown":
         brows = face_mesh.near(sets.RIGHT_BROW + sets.LEFT_BROW, 3)
-        mouth = face_mesh.near((61, 291), 4) - _set(sets.NOSE)
+        mouth = face_mesh.near(_MOUTH_CORNERS, 4) - _set(sets.NOSE)
         return (brows | mouth) - _set(sets.FACE_OVAL, sets.RIGHT_EYE, sets.LEFT_EYE)
-    kept = face_mesh.near(sets.RIGHT_EYE + sets.LEFT_EYE, 2) | face_mesh.near((1, 2, 6, 168), 2)
+    nose = face_mesh.near((1, sets.NOSE_BASE, 6, sets.NOSE_BRIDGE), 2)
+    kept = face_mesh.near(sets.RIGHT_EYE + sets.LEFT_EYE, 2) | nose
     upper_half = _set(sets.FACE_OVAL[:9], sets.FACE_OVAL[-8:])
-    return frozenset(range(face_mesh.MESH_POINTS)) - kept - upper_half - _set(sets.NOSE)
+    return frozenset(range(sets.MESH_POINTS)) - kept - upper_half - _set(sets.NOSE)
 
 
 def _set(*loops: tuple[int, ...]) -> frozenset[int]:
@@ -113,11 +115,11 @@ def _close_eyes(points: FloatArray, axes: Axes) -> Moves:
 
 def _open_mouth(points: FloatArray, axes: Axes) -> Moves:
     """Lower lip and chin down, corners after them and inwards, upper lip a little up."""
-    width = float((points[291] - points[61]) @ axes.right)
+    width = float((points[sets.LEFT_MOUTH_CORNER] - points[sets.RIGHT_MOUTH_CORNER]) @ axes.right)
     opening = max(float((points[14] - points[13]) @ axes.down), 0.0)
     full = _MOUTH_DROP * axes.eye_distance
     drop = max(full - _LESS_FOR_OPENING * opening, 0.5 * full)
-    middle = points[[61, 291]].mean(axis=0)
+    middle = points[list(_MOUTH_CORNERS)].mean(axis=0)
     moves: Moves = {}
 
     def place(line: tuple[int, ...], centre_drop: float) -> None:
@@ -155,8 +157,8 @@ def _frown(points: FloatArray, axes: Axes) -> Moves:
         for upper, lower in zip(upper_lid[1:-1], lower_lid[1:-1], strict=True):
             opening = max(float((points[lower] - points[upper]) @ axes.down), 0.0)
             moves[upper] = _LID_DOWN * opening * axes.down
-    width = float((points[291] - points[61]) @ axes.right)
-    middle = points[[61, 291]].mean(axis=0)
+    width = float((points[sets.LEFT_MOUTH_CORNER] - points[sets.RIGHT_MOUTH_CORNER]) @ axes.right)
+    middle = points[list(_MOUTH_CORNERS)].mean(axis=0)
     for point in sets.OUTER_LIPS + sets.INNER_LIPS:
         side = float(np.clip((points[point] - middle) @ axes.right / (0.5 * width), -1, 1))
         moves[point] = _CORNERS_DOWN * width * side**4 * axes.down

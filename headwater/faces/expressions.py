@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from headwater.errors import ItemRejected
 from headwater.faces import face_mesh
-from headwater.faces import landmark_sets as sets
+from headwater.faces import vocabulary as sets
 from headwater.faces.expression_rules import Axes, face_axes, free_points, rules
 from headwater.faces.masks import face_pose
 from headwater.faces.mouth_interior import paint_mouth

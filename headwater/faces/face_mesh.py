@@ -8,14 +8,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.faces import landmark_sets as sets
+from headwater.faces import vocabulary as sets
 from headwater.faces.mediapipe_adapter import face_mesh_edges
 
 # Three edges of the tessellation that meet but bound two other triangles: the nostrils' sides.
 _NO_TRIANGLES: Final = frozenset({(49, 64, 129), (279, 294, 358)})
 
-# Points of the mesh with an edge; the ten of the irises float above it.
-MESH_POINTS: Final = 468
 RING_POINTS: Final = len(sets.FACE_OVAL)
 RING_SCALE: Final = 1.45
 
@@ -110,7 +108,7 @@ def _strip(upper: tuple[int, ...], lower: tuple[int, ...]) -> NDArray[np.int32]:
 
 
 def _neighbours(edges: Iterable[tuple[int, int]]) -> dict[int, set[int]]:
-    neighbours: dict[int, set[int]] = {point: set() for point in range(MESH_POINTS)}
+    neighbours: dict[int, set[int]] = {point: set() for point in range(sets.MESH_POINTS)}
     for a, b in edges:
         neighbours[a].add(b)
         neighbours[b].add(a)

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from headwater.faces.affine import Box, area, map_points, square_around, turn
 from headwater.faces.mediapipe_adapter import FaceLandmarks
 from headwater.faces.plausibility import misfit
+from headwater.faces.vocabulary import CHIN, FOREHEAD
 
 FRAME_TO_FACE: Final = 3.0
 
-_FOREHEAD, _CHIN = 10, 152
 # Over 20 portraits, upright faces scored 0.82 to 0.96 and upside-down ones 0 to 0.80.
 _SURELY_UPRIGHT: Final = 0.85
 # Over the same portraits, upright meshes were off by 0.014 to 0.039 and upside-down ones by 0.037
@@ -54,7 +54,7 @@ def search_faces(rgb: NDArray[np.uint8], detector: FaceDetector) -> list[FaceLan
 
 def quarter_turns_of(points: NDArray[np.float32]) -> int:
     """Counter-clockwise quarter turns after which the chin of (478, d) points is below."""
-    right, down = points[_CHIN, :2] - points[_FOREHEAD, :2]
+    right, down = points[CHIN, :2] - points[FOREHEAD, :2]
     return round(float(np.arctan2(-right, down)) / (np.pi / 2)) % 4
 
 

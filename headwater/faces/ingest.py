@@ -21,7 +21,7 @@ from headwater.faces.face_search import (
     quarter_turns_of,
     search_faces,
 )
-from headwater.faces.landmark_sets import ibug68, outer_eye_distance
+from headwater.faces.vocabulary import ibug68, outer_eye_distance
 from headwater.reject_reasons import RejectReason
 
 MIN_EYE_DISTANCE_PX: Final = 24.0

@@ -13,11 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.errors import ItemRejected
-from headwater.faces.landmark_sets import FACE_OVAL
 from headwater.faces.parts import fill_polygon, polygon_mask
+from headwater.faces.vocabulary import CHIN, FACE_OVAL, FOREHEAD, LEFT_SIDE, RIGHT_SIDE
 from headwater.reject_reasons import RejectReason
-
-_FOREHEAD, _CHIN, _RIGHT_SIDE, _LEFT_SIDE = 10, 152, 234, 454
 
 # Skull: centre behind and above the middle of the face oval, and half axes; between those that
 # fit the bare heads of 42 rendered views best and those that hold all ears and short hair.
@@ -53,12 +51,12 @@ class FacePose:
 def face_pose(landmarks_478: NDArray[np.float32]) -> FacePose:
     """Pose of a face from its mesh (478, 3), px."""
     points = landmarks_478.astype(np.float64)
-    across = points[_LEFT_SIDE] - points[_RIGHT_SIDE]
-    along = points[_CHIN] - points[_FOREHEAD]
+    across = points[LEFT_SIDE] - points[RIGHT_SIDE]
+    along = points[CHIN] - points[FOREHEAD]
     left = across / np.linalg.norm(across)
     down = along - (along @ left) * left
     down /= np.linalg.norm(down)
-    centre = points[[_FOREHEAD, _CHIN, _RIGHT_SIDE, _LEFT_SIDE]].mean(axis=0)
+    centre = points[[FOREHEAD, CHIN, RIGHT_SIDE, LEFT_SIDE]].mean(axis=0)
     return FacePose(
         centre,
         left,

@@ -1,29 +1,14 @@
 """The 8 face parts of a frame, drawn from its landmarks."""
 
 from collections.abc import Sequence
-from enum import IntEnum
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.faces import landmark_sets as sets
-
-
-class Part(IntEnum):
-    """Face parts; left and right are the subject's."""
-
-    NONE = 0
-    LEFT_EYE = 1
-    RIGHT_EYE = 2
-    LEFT_BROW = 3
-    RIGHT_BROW = 4
-    NOSE = 5
-    UPPER_LIP = 6
-    LOWER_LIP = 7
-    SKIN = 8
-
+from headwater.faces import vocabulary as sets
+from headwater.faces.vocabulary import Part
 
 # Painted one over the other; the open mouth's inside is cut out of the skin, the lips lie on top.
 _PAINT_ORDER: Final[tuple[tuple[Part, tuple[int, ...]], ...]] = (

@@ -15,7 +15,7 @@ from scipy.optimize import linear_sum_assignment
 
 from headwater.artifacts.atomic import write_text
 from headwater.errors import HeadwaterError
-from headwater.faces import landmark_sets as sets
+from headwater.faces import vocabulary as sets
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.geometry.cameras import Camera, look_at, project
 from headwater.heads import bases
@@ -35,7 +35,8 @@ BACKGROUND = 200
 FURTHEST_FROM_RAY_MM = 6.0
 SMALLEST_COSINE = 0.2
 DEEPEST_NOTCH = 0.2  # of the distance of a point's neighbours
-IRISES = np.r_[468:478]
+SKIN_POINTS = np.r_[: sets.MESH_POINTS]
+IRISES = np.r_[sets.MESH_POINTS : sets.COUNT_478]
 
 
 def calibrate(model: HeadModel, heads: int, rounds: int, seed: int) -> SurfacePoints:
@@ -115,7 +116,7 @@ def _votes(painter: Painter, vertices: FloatArray) -> Float64Array:
         rays = np.linalg.solve(camera.K, rays.T).T @ camera.R
         rays /= np.linalg.norm(rays, axis=1, keepdims=True)
         vote = np.zeros((len(found), 4))
-        for rows, allowed in ((np.r_[:468], painter.skin), (IRISES, painter.eyeballs)):
+        for rows, allowed in ((SKIN_POINTS, painter.skin), (IRISES, painter.eyeballs)):
             vote[rows] = _nearest_seen(
                 camera.centre, rays[rows], dense[allowed], normals[allowed], painter.mean[allowed]
             )
@@ -155,8 +156,8 @@ def _agree(model: HeadModel, votes: Float64Array) -> SurfacePoints:
     weight = weight * (far <= 2.0 * spread + 0.1)
     positions = (weight * votes[..., :3]).sum(0) / weight.sum(0)
     positions = _mirrored(_without_notches(positions))
-    skin = snap(positions[:468], model, Surface.SKIN)
-    iris = snap(positions[468:], model, Surface.EYEBALL)
+    skin = snap(positions[SKIN_POINTS], model, Surface.SKIN)
+    iris = snap(positions[IRISES], model, Surface.EYEBALL)
     points = SurfacePoints(
         np.concatenate([skin.triangles, iris.triangles]),
         np.concatenate([skin.weights, iris.weights]),

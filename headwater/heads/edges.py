@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
-from headwater.faces import landmark_sets as sets
+from headwater.faces import vocabulary as sets
 from headwater.geometry.rays import RayMesh
 from headwater.heads.loops import border_loops, inner_edge
 from headwater.heads.model import FloatArray, HeadModel, IntArray, Surface, SurfacePoints

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.path import Path as Polygon
 from numpy.typing import NDArray
 
-from headwater.faces import landmark_sets as sets
+from headwater.faces import vocabulary as sets
 from headwater.heads.model import FloatArray, HeadModel, IntArray, Surface, SurfacePoints
 
 COLOURS = {

@@ -12,10 +12,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.faces.vocabulary import IBUG68_FROM_478, NOSE_TIP
 from headwater.metrics.face_regions import face_regions, region_means
 from headwater.metrics.h3ds import (
-    LANDMARKS_FROM_478,
     H3dsTruth,
     face_sphere,
     h3ds_score,
@@ -29,7 +28,6 @@ from headwater.metrics.scan_to_mesh import (
 )
 from headwater.metrics.triangles import Triangles
 
-NOSE_TIP: Final = LANDMARKS_FROM_478["nose_tip"]
 NOT_CONVERGED: Final = "the rigid alignment did not converge"
 NOT_A_SURFACE: Final = "the prediction is no finite surface"
 

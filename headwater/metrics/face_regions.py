@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from headwater.faces.vocabulary import MESH_POINTS
+
 FloatArray = NDArray[np.floating[Any]]
 
 # Further from every landmark lie ears, neck, scalp and the underside of the chin: no region.
 REACH_MM: Final = 10.0
-MESH_POINTS: Final = 468
 
 # The face-mesh points of each region, alike on both sides. Lids and brows are "eyes"; the upper
 # lip up to the nose is "mouth"; "cheeks" reach from the temples to the jaw.

@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 from trimesh.registration import procrustes
 
 from headwater.errors import HeadwaterError
+from headwater.faces.vocabulary import H3DS_FROM_478
 from headwater.geometry.registration import MovingNearest
 
 FACE_RADIUS_MM: Final = 95.0
@@ -22,16 +23,6 @@ ICP_ITERATIONS: Final = 20
 ICP_THRESHOLD: Final = 1e-5
 WORST_SHOWN_MM: Final = 5.0
 
-# The benchmark's six points, in the order of its files, among MediaPipe's 478. Eyes are the inner
-# corners; left and right are the subject's.
-LANDMARKS_FROM_478: Final[Mapping[str, int]] = {
-    "right_eye": 133,
-    "left_eye": 362,
-    "nose_tip": 4,
-    "nose_base": 2,
-    "right_lips": 61,
-    "left_lips": 291,
-}
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
@@ -71,7 +62,7 @@ def face_sphere(
 
 def landmarks_of(points_478: FloatArray) -> dict[str, FloatArray]:
     """The six landmarks (3,) by name, of the 478 points (478, 3)."""
-    return {name: points_478[index] for name, index in LANDMARKS_FROM_478.items()}
+    return {name: points_478[index] for name, index in H3DS_FROM_478.items()}
 
 
 def h3ds_score(

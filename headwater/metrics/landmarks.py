@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-RIGHT_OUTER_EYE_CORNER, LEFT_OUTER_EYE_CORNER = 36, 45  # iBUG-68, zero-based
+from headwater.faces.vocabulary import outer_eye_distance
 
 
 def normalised_mean_error(
@@ -18,5 +18,4 @@ def normalised_mean_error(
     """
     if predicted.shape != truth.shape or predicted.shape[0] != 68:
         raise ValueError(f"need two (68, d) arrays, got {predicted.shape} and {truth.shape}")
-    scale = np.linalg.norm(truth[RIGHT_OUTER_EYE_CORNER] - truth[LEFT_OUTER_EYE_CORNER])
-    return float(np.linalg.norm(predicted - truth, axis=1).mean() / scale)
+    return float(np.linalg.norm(predicted - truth, axis=1).mean() / outer_eye_distance(truth))

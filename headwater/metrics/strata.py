@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.metrics.face_regions import MESH_POINTS
+from headwater.faces.vocabulary import MESH_POINTS
 
 FloatArray = NDArray[np.floating[Any]]
 

@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from headwater.faces.affine import map_points
-from headwater.faces.landmark_sets import ibug68, outer_eye_distance
-from headwater.faces.parts import Part
+from headwater.faces.vocabulary import FACE_PARTS, ibug68, outer_eye_distance
 from headwater.geometry.cameras import Camera, rotation_angle_degrees, transform_image
 from headwater.metrics.landmarks import normalised_mean_error
 from headwater.metrics.regions import intersection_over_union, part_intersection_over_union
 
-PART_NAMES: Final = tuple(part.name.lower() for part in Part if part is not Part.NONE)
+PART_NAMES: Final = tuple(part.name.lower() for part in FACE_PARTS)
 
 
 @dataclass(frozen=True)

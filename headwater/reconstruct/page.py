@@ -7,7 +7,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from headwater.faces.affine import map_points
-from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.reconstruct.cuts import cut_head
 from headwater.reconstruct.head import Head, SeenView
 from headwater.viewer.encoding import data_uri

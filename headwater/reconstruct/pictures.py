@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from headwater.faces.affine import map_points
-from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.reconstruct.cuts import Cut, cut_head
 from headwater.reconstruct.head import Head, SeenView
 from headwater.rendering.plain import render_mesh

@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.faces.calibration import Calibration, calibrate
-from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.faces.vocabulary import IBUG68_FROM_478, IBUG_EAR_TO_EAR, IBUG_INSIDE
 from headwater.geometry.cameras import Camera, project, unproject
 from headwater.geometry.registration import Similarity, umeyama
 from headwater.reconstruct.seeing import SeenFace
@@ -34,8 +34,6 @@ MOST_MISFIT: Final = 0.2
 # The spread of landmarks, as a share of their extent, beyond which one counts less and less.
 _SPREAD: Final = 0.03
 _WEIGHTS: Final = np.concatenate([np.full(17, 0.3), np.ones(31), np.full(20, 0.5)])
-_FACE: Final = slice(17, 68)
-_EAR_TO_EAR: Final = [0, 16]
 
 
 def head_in_world(
@@ -143,9 +141,9 @@ def _check_agreement(
 
 def _check_size(points: FloatArray, points_mm: NDArray[np.float32], source: object) -> None:
     """Refuse a head of triangulated ``points`` (68, 3) that has no head's size."""
-    size = umeyama(points_mm[_FACE], points[_FACE], with_scale=True).scale
+    size = umeyama(points_mm[IBUG_INSIDE], points[IBUG_INSIDE], with_scale=True).scale
     if not LEAST_SIZE < size < MOST_SIZE:
-        left, right = points_mm[_EAR_TO_EAR].astype(np.float64)
+        left, right = points_mm[list(IBUG_EAR_TO_EAR)].astype(np.float64)
         width = size * float(np.linalg.norm(left - right))
         raise HeadwaterError(
             f"{source}: the head would be {width:.3g} mm wide; are the translations in millimetres?"

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.reconstruct.head import Head, SeenView
 
 CONVENTIONS: Final[Mapping[str, str]] = {

@@ -10,9 +10,9 @@ from headwater.errors import ItemRejected
 from headwater.faces.calibration import calibrate, principal_px
 from headwater.faces.frame_landmarks import carried_landmarks
 from headwater.faces.ingest import crop_frame, find_face
-from headwater.faces.landmark_sets import IBUG68_FROM_478
 from headwater.faces.masks import head_mask
 from headwater.faces.mediapipe_adapter import mediapipe_faces
+from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.geometry.cameras import Camera, transform_image
 from headwater.photos.decode import decode_photo
 from headwater.photos.folder import PhotoFile, read_photo

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.faces import landmark_sets as sets
+from headwater.faces import vocabulary as sets
 from headwater.rendering.looks import Cap, Glasses
 from headwater.rendering.stages import Prop, Stage, sheet, shell, tube
 from headwater.rendering.tracing import float32
@@ -45,7 +45,7 @@ def glasses(vertices: Float32Array, landmarks: Float32Array, wear: Glasses) -> l
 
 def cap_distance(vertices: Float32Array, landmarks: Float32Array) -> Float32Array:
     """How far above a cap's edge vertices (V, 3) mm lie, mm."""
-    forehead = landmarks[10]
+    forehead = landmarks[sets.FOREHEAD]
     edge = forehead[1] + 2 + CAP_BACKWARD_SLOPE * (vertices[:, 2] - forehead[2])
     return float32(vertices[:, 1] - edge)
 
@@ -57,7 +57,7 @@ def cap(head: Stage, landmarks: Float32Array, wear: Cap) -> list[Stage]:
     lift = 6.0 + wear.puff_mm * np.clip(distance / 30, 0, 1)
     pieces = [shell(head, near, float32(lift), distance, Prop.CAP)]
     if wear.visor_mm > 0:
-        forehead = landmarks[10]
+        forehead = landmarks[sets.FOREHEAD]
         angle = np.deg2rad(np.linspace(-72, 72, 25))
         out = np.linspace(0, 1, 6)[:, None] * wear.visor_mm * np.cos(angle * 1.1)
         front = forehead[2] + 5.0

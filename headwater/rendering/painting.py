@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import distance_transform_edt
 
-from headwater.faces import landmark_sets as sets
+from headwater.faces import vocabulary as sets
+from headwater.faces.vocabulary import Part
 from headwater.geometry.rays import RayMesh
 from headwater.heads.model import HeadModel, Surface
 from headwater.rendering.noise import smoothstep
@@ -26,16 +27,14 @@ MAP_STEP_MM: Final = 0.3
 MAP_MARGIN_MM: Final = 14.0
 FRONT_TOLERANCE_MM: Final = 7.0
 
-LEFT_EYE, RIGHT_EYE, LEFT_BROW, RIGHT_BROW, NOSE, UPPER_LIP, LOWER_LIP, SKIN = range(1, 9)
-
 # Drawn in this order, later parts over earlier ones.
 PART_LOOPS: Final = (
-    (SKIN, sets.FACE_OVAL),
-    (NOSE, sets.NOSE),
-    (LEFT_BROW, sets.LEFT_BROW),
-    (RIGHT_BROW, sets.RIGHT_BROW),
-    (UPPER_LIP, sets.UPPER_LIP),
-    (LOWER_LIP, sets.LOWER_LIP),
+    (Part.SKIN, sets.FACE_OVAL),
+    (Part.NOSE, sets.NOSE),
+    (Part.LEFT_BROW, sets.LEFT_BROW),
+    (Part.RIGHT_BROW, sets.RIGHT_BROW),
+    (Part.UPPER_LIP, sets.UPPER_LIP),
+    (Part.LOWER_LIP, sets.LOWER_LIP),
 )
 
 
@@ -138,7 +137,7 @@ def scalp_distance(
 ) -> Float32Array:
     """Roughly how far above the hairline vertices (V, 3) of the mean lie, mm; negative below."""
     marks = paint.landmarks
-    front = marks[10, 1] + hairline_mm
+    front = marks[sets.FOREHEAD, 1] + hairline_mm
     brow = marks[[105, 334], 1].mean()
     azimuth = np.rad2deg(np.arctan2(np.abs(mean[:, 0]), mean[:, 2] - 12.0))
     line = np.array(
@@ -189,7 +188,7 @@ def _face_maps(landmarks: Float32Array, mesh: RayMesh) -> FaceMaps:
     parts = np.zeros((height, width), dtype=np.uint8)
     for part, loop in PART_LOOPS:
         parts[filled(loop)] = part
-    parts[filled(sets.INNER_LIPS) & (parts == SKIN)] = 0
+    parts[filled(sets.INNER_LIPS) & (parts == Part.SKIN)] = Part.NONE
     lids = filled(sets.LEFT_EYE, sets.RIGHT_EYE)
     return FaceMaps(
         left=float(left),
@@ -262,7 +261,7 @@ def _eyes(
 def _beard(mean: Float32Array, landmarks: Float32Array) -> Float32Array:
     """Where a beard grows: below a line from the nose base over the cheeks to the ears."""
     x, y, z = np.abs(mean[:, 0]), mean[:, 1], mean[:, 2]
-    nose, corner, chin = landmarks[2], landmarks[291], landmarks[152]
+    nose, corner, chin = landmarks[[sets.NOSE_BASE, sets.LEFT_MOUTH_CORNER, sets.CHIN]]
     half_mouth = abs(float(corner[0]))
     upper = np.interp(
         x, (0, half_mouth, half_mouth + 22, 72), (nose[1] - 2, corner[1] + 13, corner[1] + 16, 4)

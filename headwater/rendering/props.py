@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.faces.vocabulary import CHIN
 from headwater.heads.model import HeadModel, Surface
 from headwater.rendering.accessories import cap, cap_distance, glasses
 from headwater.rendering.looks import HairStyle, Person
@@ -39,7 +40,7 @@ def stage(model: HeadModel, paint: HeadPaint, vertices: Float32Array, person: Pe
         vertices, model.faces, model.surface, np.column_stack([model.mean, normals, features])
     )
     landmarks = model.landmarks_478.on(vertices)
-    pieces = [head, _garment(vertices, float(landmarks[152, 1]))]
+    pieces = [head, _garment(vertices, float(landmarks[CHIN, 1]))]
     if person.hair_style in (HairStyle.SHORT, HairStyle.FULL, HairStyle.LONG):
         pieces.append(_hair_shell(head, landmarks, person))
     if person.hair_style is HairStyle.LONG:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.faces import landmark_sets as sets
+from headwater.faces import vocabulary as sets
 from headwater.heads.model import Surface
 from headwater.rendering.looks import Look, Person
 from headwater.rendering.noise import sample_grain, smoothstep

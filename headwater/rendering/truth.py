@@ -5,15 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.faces.vocabulary import Part
 from headwater.geometry.cameras import Camera, project
 from headwater.geometry.rays import RayMesh
 from headwater.heads.model import HeadModel, Surface
-from headwater.rendering.painting import (
-    FRONT_TOLERANCE_MM,
-    LEFT_EYE,
-    RIGHT_EYE,
-    HeadPaint,
-)
+from headwater.rendering.painting import FRONT_TOLERANCE_MM, HeadPaint
 from headwater.rendering.tracing import carry, trace
 
 Float32Array = NDArray[np.float32]
@@ -50,9 +46,9 @@ def part_ids(paint: HeadPaint, mean: Float32Array, surface: NDArray[np.uint8]) -
     cells = paint.maps.cells(mean)
     hidden = paint.maps.front.reshape(-1)[cells] - mean[:, 2] > FRONT_TOLERANCE_MM
     parts = np.where(hidden, np.uint8(0), paint.maps.parts.reshape(-1)[cells])
-    parts[surface != Surface.SKIN] = 0
+    parts[surface != Surface.SKIN] = Part.NONE
     eye = (surface == Surface.EYEBALL) | (surface == Surface.EYE_SOCKET)
-    parts[eye] = np.where(mean[eye, 0] > 0, LEFT_EYE, RIGHT_EYE)
+    parts[eye] = np.where(mean[eye, 0] > 0, Part.LEFT_EYE, Part.RIGHT_EYE)
     return parts
 
 

@@ -7,18 +7,9 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from skimage.measure import approximate_polygon, find_contours
 
+from headwater.faces.vocabulary import FACE_PARTS, Part
 from headwater.geometry.cameras import Camera, project
 
-PART_NAMES = (
-    "left eye",
-    "right eye",
-    "left brow",
-    "right brow",
-    "nose",
-    "upper lip",
-    "lower lip",
-    "skin",
-)
 AXIS_MM = 110.0
 SIMPLIFY_PX = 0.5
 
@@ -67,10 +58,10 @@ def parts_layer(parts: NDArray[np.uint8]) -> Markup:
     """Areas of the face parts (H, W), one path each, named in its tooltip."""
     shapes = Markup("").join(
         Markup('<path class="p{}" d="{}"><title>{}</title></path>').format(
-            number, outline_path(parts == number), PART_NAMES[number - 1]
+            part.value, outline_path(parts == part), part.title
         )
-        for number in (8, 1, 2, 3, 4, 5, 6, 7)
-        if (parts == number).any()
+        for part in (Part.SKIN, *FACE_PARTS[:-1])
+        if (parts == part).any()
     )
     return Markup('<g class="layer parts">{}</g>').format(shapes)
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
+from headwater.faces.vocabulary import IBUG_NOSE_TIP
 from headwater.geometry.cameras import project
 from headwater.metrics.scan_to_mesh import face_sphere
 from headwater.rendering.plain import CLAY, render_mesh
@@ -22,7 +23,7 @@ from headwater.viewer.studio import strip as rendered_strip
 
 TURNED_PX, STRIP_PX, HEAT_PX = 340, 240, 300
 HEAD_SHARE = 1.35
-IBUG_NOSE_TIP, NOSE_TIP_CANDIDATES = 30, 12
+NOSE_TIP_CANDIDATES = 12
 YAWS = (-62.0, -28.0, 0.0, 28.0, 62.0)
 STILL = 3
 HERO_PHOTOS, PICTURE_PHOTOS = 2, 2

@@ -7,7 +7,7 @@ import pytest
 
 from headwater.baselines.landmark_fit import FittedHead, LandmarkFitter, LandmarkView
 from headwater.errors import HeadwaterError
-from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.geometry.cameras import look_at
 from headwater.heads.model import HeadModel
 from headwater.heads.sampling import sample_expression, sample_shape

@@ -12,8 +12,9 @@ from PIL import Image
 from headwater.datasets.h3ds import H3dsFolder, decompose
 from headwater.datasets.obj import read_obj
 from headwater.errors import HeadwaterError
+from headwater.faces.vocabulary import H3DS_FROM_478
 from headwater.geometry.cameras import Camera, look_at, project
-from headwater.metrics.h3ds import LANDMARKS_FROM_478, h3ds_score
+from headwater.metrics.h3ds import h3ds_score
 from tests.metrics import heads as toys
 
 SCENE = "1b2a8613401e42a8"
@@ -51,7 +52,7 @@ def root(tmp_path: Path) -> Path:
     lines += ["vt 0.1 0.2", "# a comment", "usemtl skin"]
     lines += [f"f {a}/1 {b}/1/ {c}//1" for a, b, c in mesh.faces + 2]
     (folder / "full_head.obj").write_text("\n".join(lines) + "\n")
-    places = {name: 1 + toys.landmark_vertices(mesh)[i] for name, i in LANDMARKS_FROM_478.items()}
+    places = {name: 1 + toys.landmark_vertices(mesh)[i] for name, i in H3DS_FROM_478.items()}
     (folder / "landmarks.txt").write_text("".join(f"{n} {row}\n" for n, row in places.items()))
     tip = np.linalg.norm(vertices - vertices[places["nose_tip"]], axis=1)
     regions = {"face": vertices[:, 2] > 0, "face_sphere": tip <= 95, "nose": tip < 20}
@@ -78,7 +79,7 @@ def test_a_scene_is_read_in_the_files_order(root: Path) -> None:
     np.testing.assert_allclose(scene.vertices[1:], mesh.vertices, atol=1e-6)
     np.testing.assert_array_equal(scene.vertices[0], scene.vertices[1])
     np.testing.assert_array_equal(scene.faces, mesh.faces + 1)
-    assert list(scene.landmarks) == list(LANDMARKS_FROM_478)
+    assert list(scene.landmarks) == list(H3DS_FROM_478)
     assert set(scene.regions) == {"face", "face_sphere", "nose"}
     assert scene.normalisation is not None
     np.testing.assert_allclose(scene.normalisation @ [150.0, 0, 0, 1], [1, 0, 0, 1])

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from headwater.errors import ItemRejected
 from headwater.faces.calibration import PRIOR_DISTANCE_MM, calibrate
-from headwater.faces.landmark_sets import ibug68
+from headwater.faces.vocabulary import ibug68
 from headwater.reject_reasons import RejectReason
 
 # From the head frame (y up, z out of the face) to a camera that looks at the face.

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from headwater.errors import ItemRejected
-from headwater.faces import landmark_sets as sets
+from headwater.faces import vocabulary as sets
 from headwater.faces.affine import map_box
 from headwater.faces.aspect_ratios import aspect_ratios, brow_height
 from headwater.faces.expressions import EditedFrame, Expression, edit_expression
 from headwater.faces.frame_landmarks import landmarks_in_frame
 from headwater.faces.ingest import crop_frame, find_face
-from headwater.faces.parts import Part, part_labels
+from headwater.faces.parts import part_labels
+from headwater.faces.vocabulary import Part
 from headwater.photos.decode import decode_photo
 
 

@@ -11,9 +11,10 @@ from matplotlib.patches import Polygon
 from PIL import Image
 
 from headwater.errors import ItemRejected
-from headwater.faces import landmark_sets as sets
+from headwater.faces import vocabulary as sets
 from headwater.faces.masks import FacePose, face_pose, head_mask, head_reach, piece_with
-from headwater.faces.parts import Part, fill_polygon, part_labels, polygon_mask
+from headwater.faces.parts import fill_polygon, part_labels, polygon_mask
+from headwater.faces.vocabulary import Part
 from headwater.photos.decode import decode_photo
 
 

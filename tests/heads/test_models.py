@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from headwater.errors import HeadwaterError
-from headwater.faces import landmark_sets as sets
+from headwater.faces import vocabulary as sets
 from headwater.heads import load_head_model
 from headwater.heads.landmark_files import from_json, to_json
 from headwater.heads.model import HeadModel, Surface, fingerprint

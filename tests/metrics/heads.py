@@ -3,7 +3,7 @@
 import numpy as np
 import trimesh
 
-from headwater.metrics.h3ds import LANDMARKS_FROM_478
+from headwater.faces.vocabulary import H3DS_FROM_478
 
 # Where the benchmark's six points and some others lie on the mean toy face, x and y in mm.
 PLACES = {
@@ -31,7 +31,7 @@ def landmark_vertices(mesh: trimesh.Trimesh) -> np.ndarray:
     rows = np.random.default_rng(0).choice(front, 478)
     for name, place in PLACES.items():
         near = np.linalg.norm(mesh.vertices[front][:, :2] - place, axis=1)
-        rows[LANDMARKS_FROM_478[name]] = front[near.argmin()]
+        rows[H3DS_FROM_478[name]] = front[near.argmin()]
     return rows
 
 

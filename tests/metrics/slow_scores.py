@@ -6,9 +6,9 @@ Tests compare with it, and ``make bench`` measures beside it.
 import numpy as np
 from scipy.spatial import cKDTree
 
-from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.faces.vocabulary import IBUG68_FROM_478, NOSE_TIP
 from headwater.geometry.registration import rigid_icp, umeyama
-from headwater.metrics.benchmark import NOSE_TIP, TruthHead
+from headwater.metrics.benchmark import TruthHead
 from headwater.metrics.face_regions import region_means
 from headwater.metrics.h3ds import (
     FACE_RADIUS_MM,

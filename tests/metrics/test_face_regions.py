@@ -5,9 +5,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from headwater.faces import landmark_sets as sets
+from headwater.faces import vocabulary as sets
 from headwater.metrics.face_regions import (
-    MESH_POINTS,
     POINTS,
     REACH_MM,
     REGION_OF_POINT,
@@ -24,7 +23,7 @@ def region(point: int) -> str:
 
 def test_every_point_of_the_mesh_is_in_one_region() -> None:
     points = [point for region_points in POINTS.values() for point in region_points]
-    assert sorted(points) == list(range(MESH_POINTS))
+    assert sorted(points) == list(range(sets.MESH_POINTS))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +61,7 @@ def test_regions_are_those_of_the_nearest_landmark_and_end_at_their_reach() -> N
     found = face_regions(vertices, landmarks)
     assert len(set(found)) == len(REGIONS) + 1
     for vertex, number in zip(vertices, found, strict=True):
-        distance = np.linalg.norm(landmarks[:MESH_POINTS] - vertex, axis=1)
+        distance = np.linalg.norm(landmarks[: sets.MESH_POINTS] - vertex, axis=1)
         nearest = REGION_OF_POINT[distance.argmin()]
         assert number == (nearest if distance.min() <= REACH_MM else -1)
 

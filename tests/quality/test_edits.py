@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from headwater.faces.landmark_sets import (
+from headwater.faces.vocabulary import (
     LEFT_BROW,
     LEFT_UPPER_LID,
     LOWER_LIP_BOTTOM,

@@ -20,7 +20,7 @@ from headwater.artifacts.schemas import (
     rejects_schema,
 )
 from headwater.artifacts.tables import bucket_file, to_table, write_bucket
-from headwater.faces.landmark_sets import (
+from headwater.faces.vocabulary import (
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
     RIGHT_LOWER_LID,

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from headwater.artifacts.ids import sha256_hex
-from headwater.faces.landmark_sets import (
+from headwater.faces.vocabulary import (
     IBUG68_FROM_478,
     IBUG_LEFT_OUTER_EYE_CORNER,
     IBUG_RIGHT_OUTER_EYE_CORNER,

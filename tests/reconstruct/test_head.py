@@ -14,7 +14,7 @@ from headwater.artifacts.images import decode_png
 from headwater.config import load_params
 from headwater.datasets.scenes import Template
 from headwater.errors import ItemRejected
-from headwater.faces.landmark_sets import outer_eye_distance
+from headwater.faces.vocabulary import outer_eye_distance
 from headwater.geometry.cameras import check_camera, parse_camera, project, rotation_angle_degrees
 from headwater.photos.folder import PhotoFile
 from headwater.pipeline.step import Item

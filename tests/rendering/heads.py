@@ -6,7 +6,7 @@ import numpy as np
 import trimesh
 from scipy.spatial import cKDTree
 
-from headwater.faces import landmark_sets as sets
+from headwater.faces import vocabulary as sets
 from headwater.geometry.cameras import Camera, look_at
 from headwater.heads.model import HeadModel, Surface, SurfacePoints
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from headwater.faces import landmark_sets as sets
+from headwater.faces import vocabulary as sets
 from headwater.geometry.cameras import project, ray_grid
 from headwater.geometry.rays import RayMesh
 from headwater.rendering.looks import sample_look

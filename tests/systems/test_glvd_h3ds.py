@@ -12,14 +12,15 @@ from scipy.spatial.transform import Rotation
 
 from benchmarks.h3ds import Answer, System, built, judged, main, summary, table, view_sets
 from headwater.datasets.h3ds import H3dsFolder
-from headwater.datasets.scenes import NOSE_TIP, Template
+from headwater.datasets.scenes import Template
 from headwater.errors import HeadwaterError
+from headwater.faces.vocabulary import H3DS_FROM_478, NOSE_TIP
 from headwater.geometry.cameras import Camera, look_at, rotation_angle_degrees
 from headwater.geometry.registration import Similarity
 from headwater.heads import load_head_model
 from headwater.heads.model import HeadModel
 from headwater.heads.sampling import sample_shape
-from headwater.metrics.h3ds import LANDMARKS_FROM_478, face_sphere
+from headwater.metrics.h3ds import face_sphere
 from headwater.reconstruct.head import Head
 from headwater.reconstruct.seeing import SeenFace
 from headwater.rendering.looks import sample_look
@@ -106,7 +107,7 @@ def write_scene(folder: Path, model: HeadModel, vertices: np.ndarray, seed: int)
     points = model.landmarks_478
     nearest = points.triangles[np.arange(478), points.weights.argmax(axis=1)]
     nearest = np.searchsorted(kept, nearest)
-    rows = {name: nearest[index] for name, index in LANDMARKS_FROM_478.items()}
+    rows = {name: nearest[index] for name, index in H3DS_FROM_478.items()}
     text = "".join(f"{name} {row}\n" for name, row in rows.items())
     (folder / "landmarks.txt").write_text(text)
     sphere = face_sphere(scan, scan[rows["nose_tip"]])

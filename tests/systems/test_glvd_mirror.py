@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from headwater.datasets.scenes import Template
-from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.heads.model import SurfacePoints
 from headwater.systems.glvd.canonical import to_canonical
 from headwater.systems.glvd.data import crop_views

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from headwater.datasets.scenes import Views
-from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.systems.glvd.augment import augmented_batch
 from headwater.systems.glvd.config import HeatmapInput
 from headwater.systems.glvd.data import crop_views, placed_views, with_true_peaks

@@ -5,7 +5,8 @@ import trimesh
 from scipy.spatial import Delaunay
 
 from headwater.benchmark.trials import HELD_OUT, Case
-from headwater.datasets.scenes import NOSE_BRIDGE, NOSE_TIP, Heads, SdfSamples, Template, Views
+from headwater.datasets.scenes import Heads, SdfSamples, Template, Views
+from headwater.faces.vocabulary import NOSE_BRIDGE, NOSE_TIP
 from headwater.heads.model import SurfacePoints
 from headwater.metrics.benchmark import TruthHead
 from headwater.systems.glvd.config import SIZES

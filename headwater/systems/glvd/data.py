@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from headwater.datasets.scenes import FloatArray, Heads, SdfSamples, Template, Views
-from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.geometry.registration import Similarity
 from headwater.systems.glvd.canonical import (
     UNIT_MM,

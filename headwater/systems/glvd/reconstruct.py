@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from headwater.datasets.scenes import Template, Views
-from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.metrics.landmarks import normalised_mean_error
 from headwater.systems.glvd.camera_axes import (
     axes_of,

@@ -12,7 +12,7 @@ from headwater.artifacts.code import code_of_functions
 from headwater.artifacts.ids import canonical_json
 from headwater.datasets.scenes import Heads, SdfSamples, Template, Views
 from headwater.errors import HeadwaterError
-from headwater.faces.landmark_sets import IBUG68_FROM_478
+from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.systems.glvd.config import GlvdConfig
 from headwater.systems.glvd.data import (
     Crops,

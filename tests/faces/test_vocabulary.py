@@ -1,10 +1,14 @@
-"""The landmark selections agree with each other, with MediaPipe's and with a real face."""
+"""The vocabulary of a face agrees with itself, with MediaPipe's and with a real face."""
+
+import ast
+import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from headwater.faces import face_mesh
-from headwater.faces import landmark_sets as sets
+from headwater.faces import vocabulary as sets
 from headwater.faces.mediapipe_adapter import face_mesh_edges
 
 # The face mesh's mirror pairs that the sets use, found by eye on a symmetric face.
@@ -123,3 +127,47 @@ def test_spread_is_harmonic_between_fixed_points() -> None:
     for point in sorted(free - set(driven)):
         mean = weights[sorted(neighbours[point])].mean(axis=0)
         np.testing.assert_allclose(weights[point], mean, atol=1e-9)
+
+
+def test_named_points_are_those_of_the_68() -> None:
+    of_68 = sets.IBUG68_FROM_478
+    assert of_68[sets.IBUG_RIGHT_OUTER_EYE_CORNER] == sets.RIGHT_OUTER_EYE_CORNER
+    assert of_68[sets.IBUG_LEFT_OUTER_EYE_CORNER] == sets.LEFT_OUTER_EYE_CORNER
+    assert of_68[sets.IBUG_NOSE_TIP - 3] == sets.NOSE_BRIDGE
+    assert set(of_68[sets.IBUG_RIGHT_EYE]) <= set(sets.RIGHT_EYE)
+    assert set(of_68[sets.IBUG_LEFT_EYE]) <= set(sets.LEFT_EYE)
+    assert set(of_68[sets.IBUG_INNER_LIPS]) <= set(sets.INNER_LIPS)
+    assert set(of_68[sets.IBUG_MOUTH]) <= set(sets.INNER_LIPS) | set(sets.OUTER_LIPS)
+    jaw = of_68[sets.IBUG_JAW].tolist()
+    assert set(jaw) < set(sets.FACE_OVAL)
+    assert jaw[8] == sets.CHIN
+    assert {sets.FOREHEAD, sets.CHIN, sets.LEFT_SIDE, sets.RIGHT_SIDE} < set(sets.FACE_OVAL)
+    assert {sets.RIGHT_INNER_EYE_CORNER, sets.RIGHT_OUTER_EYE_CORNER} < set(sets.RIGHT_EYE)
+    assert {sets.LEFT_INNER_EYE_CORNER, sets.LEFT_OUTER_EYE_CORNER} < set(sets.LEFT_EYE)
+
+
+def test_the_vocabulary_stands_in_one_module() -> None:
+    """It imports nothing of the project, and no other module gives its names again."""
+    path = Path(inspect.getfile(sets))
+    imported = {
+        node.module
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+    }
+    assert not any(module.startswith("headwater") for module in imported if module)
+    names = {name for name in vars(sets) if name.isupper()} | {"Part"}
+    for other in sorted(path.parents[1].rglob("*.py")):
+        if other != path:
+            again = names & _defined(ast.parse(other.read_text()))
+            assert not again, f"{other} defines {again}, which are names of the vocabulary"
+
+
+def _defined(module: ast.Module) -> set[str]:
+    """Names without leading underscores that a module assigns or defines as classes."""
+    defined = {node.name for node in module.body if isinstance(node, ast.ClassDef)}
+    for node in module.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                defined |= {leaf.id for leaf in ast.walk(target) if isinstance(leaf, ast.Name)}
+    return {name.lstrip("_") for name in defined}
