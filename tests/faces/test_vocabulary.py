@@ -169,5 +169,6 @@ def _defined(module: ast.Module) -> set[str]:
         if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:
-                defined |= {leaf.id for leaf in ast.walk(target) if isinstance(leaf, ast.Name)}
+                leaves = target.elts if isinstance(target, ast.Tuple) else [target]
+                defined |= {leaf.id for leaf in leaves if isinstance(leaf, ast.Name)}
     return {name.lstrip("_") for name in defined}
