@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from flows.figures import main_figures
+from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
 from headwater.upkeep.build_lock import build_lock
 from headwater.upkeep.places import check_name, check_writable, refusal
@@ -50,8 +51,7 @@ def build(project: Path) -> int:
     """Rebuild what is out of date and say so; returns the exit status."""
     started = time.monotonic()
     try:
-        _check(project)
-        changed, checked = _changes_built(project)
+        changed, checked = _changes_built(project, _checked_params(project))
         figures = main_figures(project)
     except HeadwaterError as error:
         VOICE.complain(str(error))
@@ -71,32 +71,33 @@ def build(project: Path) -> int:
     return 0
 
 
-def _check(project: Path) -> None:
-    """Refuse parameters and machines that no build can work with, before anything runs."""
-    from headwater.config import load_params
+def _checked_params(project: Path) -> Params:
+    """The parameters; refuses those, and machines, that no build can work with."""
     from headwater.faces.system_libraries import check_system_libraries
 
-    load_params(project / "params.yaml")
+    params = load_params(project / "params.yaml")
     check_name(project)
     for folder in (".headwater", ".dvc/tmp"):
         check_writable(project / folder)
     check_system_libraries()
+    return params
 
 
-def _changes_built(project: Path) -> tuple[dict[str, Any], SpotCheck]:
+def _changes_built(project: Path, params: Params) -> tuple[dict[str, Any], SpotCheck]:
     """Stages that were changed or had items to try again, and hold now; what was checked before."""
     from flows.dvc_locks import mend_rwlock
     from flows.left import items_left
+    from flows.outside import read_otherwise
     from flows.soundness import sound_changes
 
     with build_lock(project):
         mend_rwlock(project)
-        left = items_left(project)
+        again = {*items_left(project), *read_otherwise(project, params)}
         changed, checked = sound_changes(project, VOICE.say)
-        changed = {**left, **changed}
+        changed = {**dict.fromkeys(again), **changed}
         try:
             if changed:
-                _say_of_cache(project)
+                _say_of_cache(project, params)
                 _rebuild(project, changed)
         except Exception:
             # Prefect does not say that a full disk made its server fail.
@@ -105,11 +106,10 @@ def _changes_built(project: Path) -> tuple[dict[str, Any], SpotCheck]:
     return changed, checked
 
 
-def _say_of_cache(project: Path) -> None:
-    from headwater.config import load_params
+def _say_of_cache(project: Path, params: Params) -> None:
     from headwater.pipeline.cache_place import check_cache
 
-    if notice := check_cache(load_params(project / "params.yaml"), project):
+    if notice := check_cache(params, project):
         VOICE.say(notice)
 
 

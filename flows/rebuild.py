@@ -23,6 +23,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from flows.dvc_locks import mend_rwlock
 from flows.graph import Stage, changed_stages, read_graph, written
 from flows.left import items_left
+from flows.outside import read_otherwise
 from flows.recording import Recorder
 from flows.run_page import run_log, say_what_holds
 from flows.schedule import Schedule
@@ -76,7 +77,7 @@ class _Build:
         self.project = project
         self.graph = graph
         self.workers = workers
-        # Stages that DVC sees unchanged, with items to try again.
+        # Stages to run though DVC may see no change: items to try again, other files outside.
         self.again = again
         self.screen = screen
         self.recorder = Recorder(project)
@@ -136,7 +137,8 @@ def rebuild() -> None:
     screen = Screen(run_log())
     with build_lock(project), Workers(params, project) as workers, screen.live():
         mend_rwlock(project)
-        graph, again = read_graph(project), items_left(project)
+        graph = read_graph(project)
+        again = {*items_left(project), *read_otherwise(project, params)}
         forget_aside(project)
         changed, _ = sound_changes(project, screen.say)
         changed = sound_inputs(project, graph, changed, screen.say)

@@ -3,20 +3,23 @@
 Later steps and GPU workers read the file that this step writes and need no adapter's package.
 """
 
+import json
 from functools import cache
 from pathlib import Path
 
 from safetensors import SafetensorError
 
+from headwater.artifacts.atomic import write_text
 from headwater.artifacts.manifest import write_manifest
 from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
-from headwater.heads import bases, store
+from headwater.heads import bases, source_digest, store
 from headwater.heads.landmark_files import with_landmarks
 from headwater.heads.model import HeadModel
 from tasks.command import command
 
 FILE = Path("data/head_model/bases.safetensors")
+SOURCE = "source.json"
 
 
 @cache
@@ -44,6 +47,8 @@ def main() -> str:
     params = load_params(Path("params.yaml"))
     model = bases(params.synthesize.head_model, Path(".headwater/models"))
     store.write(FILE, model)
+    source = {"source_sha256": source_digest(params.synthesize.head_model)}
+    write_text(FILE.parent / SOURCE, json.dumps(source) + "\n")
     write_manifest(FILE.parent)
     return (
         f"{model.name}: {len(model.mean)} vertices, {len(model.shape_names)} shapes, "

@@ -14,7 +14,7 @@ import yaml
 from headwater.artifacts.atomic import write_text
 from headwater.artifacts.manifest import MANIFEST, write_manifest
 from headwater.config import Params, load_params
-from headwater.heads import bases, store
+from headwater.heads import bases, source_digest, store
 from headwater.pipeline.cache_place import cache_location
 from tasks import ingest, landmarks, synthesize
 from tasks.command import build, command
@@ -38,7 +38,7 @@ def main() -> str:
 
 
 def _none() -> str:
-    _write_note(None, 0, 0)
+    _write_note(None, 0, 0, "")
     return "none: benchmark.other_head_model is empty"
 
 
@@ -55,7 +55,8 @@ def make_set(params: Params, project: Path) -> str:
             inner / "data" / name, OUT / name, ignore=shutil.ignore_patterns(MANIFEST, ".*.tmp")
         )
     shutil.rmtree(inner)
-    _write_note(model.name, params.benchmark.subjects, params.benchmark.views)
+    source = source_digest(params.benchmark.other_head_model)
+    _write_note(model.name, params.benchmark.subjects, params.benchmark.views, source)
     return f"{model.name}: {params.benchmark.subjects} heads; landmarks: {counts[-1]}"
 
 
@@ -81,8 +82,13 @@ def inner_params(params: Params, project: Path) -> Params:
     )
 
 
-def _write_note(head_model: str | None, subjects: int, views: int) -> None:
-    note = {"head_model": head_model, "subjects": subjects, "views": views}
+def _write_note(head_model: str | None, subjects: int, views: int, source: str) -> None:
+    note = {
+        "head_model": head_model,
+        "source_sha256": source,
+        "subjects": subjects,
+        "views": views,
+    }
     write_text(OUT / NOTE, json.dumps(note, indent=2, sort_keys=True) + "\n")
 
 

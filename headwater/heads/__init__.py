@@ -31,6 +31,15 @@ ADAPTERS: dict[str, tuple[str, Callable[[str, Path], HeadModel]]] = {
 }
 
 
+def source_digest(spec: str) -> str:
+    """SHA-256 of the user's files that ``spec`` names, "" where it names none.
+
+    Raises HeadwaterError when they are missing.
+    """
+    name, _, source = spec.partition(":")
+    return ict_adapter.source_digest(Path(source).expanduser()) if name == "ict" and source else ""
+
+
 def load_head_model(spec: str, cache_dir: Path) -> HeadModel:
     """The head model that ``spec`` names, e.g. ``anny`` or ``ict:folder/ict_facekit.npz``.
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.artifacts.ids import sha256_hex
 from headwater.artifacts.regular_files import read_file, read_json
 from headwater.errors import HeadwaterError
 from headwater.heads.landmark_files import with_landmarks
@@ -77,19 +78,27 @@ def load(path: Path, cache_dir: Path) -> HeadModel:
 
 def bases(path: Path, cache_dir: Path, layout: Layout = FACEKIT) -> HeadModel:
     """As ``load``, without landmarks and fingerprint; ``layout`` names the parts of the mesh."""
+    source = sha256_hex(f"{source_digest(path)} {layout!r}".encode())
+
+    def extracted() -> HeadModel:
+        read = _read_folder if path.is_dir() else read_npz
+        return _extract(read(path, layout), layout, path)
+
+    return cached(cache_dir, "ict", source, extracted)
+
+
+def source_digest(path: Path) -> str:
+    """SHA-256 over the names and the content of the files that ``bases`` reads.
+
+    Raises HeadwaterError when they are missing or too large.
+    """
     if not path.exists():
         raise HeadwaterError(f"ICT-FaceKit: there is no file or folder {path}.")
     digest = hashlib.sha256()
     for file in _folder_files(path) if path.is_dir() else [path]:
         content = hashlib.sha256(read_file(file, MAX_BYTES)).digest()
         digest.update(file.name.encode() + b"\0" + content)
-    digest.update(repr(layout).encode())
-
-    def extracted() -> HeadModel:
-        read = _read_folder if path.is_dir() else read_npz
-        return _extract(read(path, layout), layout, path)
-
-    return cached(cache_dir, "ict", digest.hexdigest(), extracted)
+    return digest.hexdigest()
 
 
 def _extract(source: Source, layout: Layout, path: Path) -> HeadModel:

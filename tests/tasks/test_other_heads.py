@@ -49,7 +49,7 @@ def test_without_another_head_model_the_set_is_empty_and_says_so(tmp_path: Path)
     assert done.returncode == 0, done.stderr
     assert "none" in done.stdout + done.stderr
     note = json.loads((tmp_path / "data/other_heads/set.json").read_text())
-    assert note == {"head_model": None, "subjects": 0, "views": 0}
+    assert note == {"head_model": None, "source_sha256": "", "subjects": 0, "views": 0}
     assert verify(tmp_path / "data").problems == ()
     assert not list(tmp_path.rglob("*.parquet"))
 
