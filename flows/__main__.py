@@ -12,6 +12,7 @@ import os
 import sys
 import time
 import traceback
+from contextlib import chdir
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -125,8 +126,9 @@ def _rebuild(project: Path, changed: dict[str, Any]) -> None:
     os.environ.update(server.environment)
     stages = "1 stage" if len(changed) == 1 else f"{len(changed)} stages"
     VOICE.say(f"headwater: {stages} changed; {cores()} cores; watch {server.link}")
-    from flows.rebuild import rebuild
-
+    # Where Prefect is imported it reads files with settings, which here would be the user's own.
+    with chdir(server.environment["PREFECT_HOME"]):
+        from flows.rebuild import rebuild
     server.wait()
     server.end_build_with_it()
     rebuild()

@@ -52,7 +52,10 @@ class PrefectServer:
     """
 
     def __init__(self, project: Path) -> None:
-        check_writable(project / ".prefect", mode=0o700)
+        home = project / ".prefect"
+        check_writable(home)
+        # Its database tells what was built of whom, and may be an older one's.
+        home.chmod(0o700)
         for folder in {os.environ.get("TMPDIR") or tempfile.gettempdir(), tempfile.gettempdir()}:
             check_writable(Path(folder), TEMPORARY_BYTES)
         self._log = project / ".headwater" / "logs" / "prefect-server.log"

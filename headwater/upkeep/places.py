@@ -26,14 +26,13 @@ def refusal(error: OSError, place: Path | None = None) -> str:
     return named
 
 
-def check_writable(folder: Path, size: int = 4096, mode: int = 0o777) -> None:
+def check_writable(folder: Path, size: int = 4096) -> None:
     """Make a folder if there is none, and write a file of ``size`` bytes that leaves no trace.
 
-    mode: permissions of a folder that is made, less the umask. Raises HeadwaterError naming the
-    folder, when it is read-only or its disk is full.
+    Raises HeadwaterError naming the folder, when it is read-only or its disk is full.
     """
     try:
-        folder.mkdir(mode, parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(size))
             file.flush()

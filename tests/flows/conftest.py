@@ -159,7 +159,11 @@ def toy(tmp_path: Path) -> Iterator[ToyProject]:
 def built(tmp_path_factory: pytest.TempPathFactory) -> ToyProject:
     """A toy project that was built once by the flow; tests leave it as it is."""
     project = make_toy_project(tmp_path_factory.mktemp("built") / "a toy")
+    # Settings of the user's own, with which the run would have no log.
+    settings = project.path / ".env"
+    settings.write_text("PREFECT_LOGGING_TO_API_ENABLED=false\n")
     done = project.flow()
+    settings.unlink()
     assert (done.returncode, done.stderr) == (0, "")
     assert project.left_over() == []
     (project.path / "output.txt").write_text(done.stdout)

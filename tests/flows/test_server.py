@@ -38,7 +38,13 @@ asyncio.run(main())
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     """A server in a folder with odd letters, of a user with Prefect settings and a proxy."""
     project = tmp_path_factory.mktemp("server") / LETTERS
-    project.mkdir()
+    (project / ".prefect").mkdir(parents=True)
+    (project / ".prefect").chmod(0o755)
+    (project / ".env").write_text(
+        "PREFECT_SERVER_API_BASE_PATH=/theirs\nPREFECT_SERVER_EPHEMERAL_ENABLED=true\n"
+    )
+    (project / "prefect.toml").write_text('[server.ui]\nserve_base = "/theirs"\n')
+    (project / "pyproject.toml").write_text("[tool.prefect.server.ui]\nenabled = false\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(PROJECT))
         patch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", "sqlite+aiosqlite:////nowhere/theirs")
