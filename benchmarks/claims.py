@@ -22,10 +22,10 @@ from benchmarks.timing import Spread
 from headwater.artifacts.atomic import write_text
 from headwater.benchmark.trials import Case, read_cases
 from headwater.datasets.scenes import Views
-from headwater.systems.glvd.config import SIZES
-from headwater.systems.glvd.data import keypoint_indices
-from headwater.systems.glvd.reconstruct import reconstruct
-from headwater.systems.glvd.weights import TrainedGlvd, load_weights
+from headwater.descent.config import SIZES
+from headwater.descent.data import keypoint_indices
+from headwater.descent.reconstruct import reconstruct
+from headwater.descent.weights import TrainedGlvd, load_weights
 from headwater.training.device import chosen_device
 from headwater.training.loop import deterministic
 

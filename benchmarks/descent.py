@@ -7,8 +7,8 @@ from torch import Tensor
 
 from benchmarks.outcome import Figure, Outcome
 from benchmarks.timing import ratio, take_turns
-from headwater.systems.glvd.config import SIZES, without_keypoints
-from headwater.systems.glvd.model import Encoded, Glvd, ViewBatch, random_ball
+from headwater.descent.config import SIZES, without_keypoints
+from headwater.descent.model import Encoded, Glvd, ViewBatch, random_ball
 from tests.systems.slow_descent import slow_descent
 
 VERTICES = 6890

@@ -8,11 +8,11 @@ import numpy as np
 from benchmarks.timing import digits
 from headwater.benchmark.trials import Case
 from headwater.datasets.scenes import Template
+from headwater.descent.evaluate import prediction
+from headwater.descent.reconstruct import Reconstruction
 from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.metrics.intervals import mean_interval, ratio_interval
 from headwater.metrics.scan_to_mesh import scan_to_mesh_error
-from headwater.systems.glvd.evaluate import prediction
-from headwater.systems.glvd.reconstruct import Reconstruction
 
 ENDS: Final = ("", "_low", "_high")
 

@@ -28,6 +28,8 @@ from headwater.artifacts.atomic import write_text
 from headwater.artifacts.ids import sha256_hex
 from headwater.datasets.h3ds import VERSIONS, H3dsFolder, H3dsScene, Release
 from headwater.datasets.scenes import Template
+from headwater.descent.evaluate import skin_faces
+from headwater.descent.weights import TrainedGlvd, load_weights
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.faces.vocabulary import H3DS_FROM_478, NOSE_TIP
 from headwater.geometry.registration import Similarity
@@ -41,8 +43,6 @@ from headwater.reconstruct.placing import head_in_world, in_head_frame
 from headwater.reconstruct.seeing import SeenFace, see
 from headwater.reconstruct.settings import PhotoSettings
 from headwater.systems import PACKAGES
-from headwater.systems.glvd.evaluate import skin_faces
-from headwater.systems.glvd.weights import TrainedGlvd, load_weights
 from headwater.training.loop import deterministic
 
 COUNTS: Final = (1, 3, 6)

@@ -27,15 +27,15 @@ from headwater.datasets.tables import (
     read_synthetic_views,
     template_of,
 )
+from headwater.descent.config import SIZES, GlvdConfig
+from headwater.descent.reconstruct import Reconstruction, reconstruct
+from headwater.descent.train import train
+from headwater.descent.weights import TrainedGlvd, load_weights
 from headwater.geometry.registration import umeyama
 from headwater.heads import store
 from headwater.heads.landmark_files import with_landmarks
 from headwater.metrics.benchmark import TruthHead
 from headwater.metrics.scan_to_mesh import face_sphere
-from headwater.systems.glvd.config import SIZES, GlvdConfig
-from headwater.systems.glvd.reconstruct import Reconstruction, reconstruct
-from headwater.systems.glvd.train import train
-from headwater.systems.glvd.weights import TrainedGlvd, load_weights
 from headwater.training.loop import deterministic
 
 RESULTS: Final = Path(__file__).parent / "results"

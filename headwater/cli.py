@@ -182,13 +182,13 @@ def reconstruct(
     path = _trained(weights or project / "data" / "train" / "glvd" / "weights.safetensors")
     # Torch's threads wait without using the core that MediaPipe or another program needs.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from headwater.descent.weights import load_weights
     from headwater.reconstruct.console import report, telling
     from headwater.reconstruct.given_cameras import cameras_of, read_cameras
     from headwater.reconstruct.inputs import prepared
     from headwater.reconstruct.run import Job
     from headwater.reconstruct.settings import settings_of
     from headwater.reconstruct.summary import Status
-    from headwater.systems.glvd.weights import load_weights
 
     settings = settings_of(project)
     known = read_cameras(cameras) if cameras else None

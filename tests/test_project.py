@@ -55,7 +55,7 @@ for name in ("systems", "training", "metrics", "artifacts"):
 def test_training_needs_no_heavy_package() -> None:
     run = python(TRAIN_WITHOUT)
     assert run.returncode == 0, run.stderr
-    assert "headwater.systems.glvd.train" in run.stdout.split()
+    assert "headwater.descent.train" in run.stdout.split()
 
 
 def test_the_command_starts_without_heavy_packages() -> None:

@@ -7,6 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.datasets.scenes import Template, Views
+from headwater.descent.reconstruct import (
+    Reconstruction,
+    landmark_nme,
+    reconstruct,
+    reconstruct_photo,
+)
+from headwater.descent.weights import TrainedGlvd
 from headwater.errors import ItemRejected
 from headwater.faces.affine import map_points
 from headwater.geometry.cameras import Camera, project, transform_image
@@ -14,13 +21,6 @@ from headwater.geometry.registration import Similarity
 from headwater.reconstruct.placing import in_head_frame, refined_place
 from headwater.reconstruct.seeing import SeenFace
 from headwater.reject_reasons import RejectReason
-from headwater.systems.glvd.reconstruct import (
-    Reconstruction,
-    landmark_nme,
-    reconstruct,
-    reconstruct_photo,
-)
-from headwater.systems.glvd.weights import TrainedGlvd
 
 FloatArray = NDArray[np.float32]
 

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.descent.weights import TrainedGlvd
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.photos.folder import PhotoFile
 from headwater.reconstruct.files import save, write_head
@@ -20,7 +21,6 @@ from headwater.reconstruct.placing import head_in_world, in_head_frame
 from headwater.reconstruct.seeing import SeenFace, see
 from headwater.reconstruct.settings import PhotoSettings
 from headwater.reconstruct.summary import Outcome, Status, summary_csv
-from headwater.systems.glvd.weights import TrainedGlvd
 
 SUMMARY: Final = "summary.csv"
 # Every view is kept in memory; the published fusion was tried with six.

@@ -18,9 +18,7 @@ Progress = Callable[[int, int, dict[str, float]], None]
 Counter = Callable[[int], None]
 
 # LVD is GLVD without keypoints: one code, two systems.
-PACKAGES: Final = MappingProxyType(
-    {"glvd": "headwater.systems.glvd", "lvd": "headwater.systems.glvd"}
-)
+PACKAGES: Final = MappingProxyType({"glvd": "headwater.descent", "lvd": "headwater.descent"})
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def checkout(built: Path, tmp_path: Path) -> Checkout:
 @pytest.mark.fault("old weights are never taken for those of new code")
 def test_other_code_trains_and_the_former_code_brings_its_weights_back(checkout: Checkout) -> None:
     before = sha256_of_file(checkout.weights)
-    losses = "headwater/systems/glvd/losses.py"
+    losses = "headwater/descent/losses.py"
     text = (checkout.path / losses).read_text()
     checkout.edit(losses, lambda text: text.replace(".abs().mean()", ".square().mean()", 1))
     assert checkout.trains()
@@ -114,7 +114,7 @@ def test_other_code_trains_and_the_former_code_brings_its_weights_back(checkout:
 @pytest.mark.fault("a comment, a new photo or an unread setting trains nothing")
 @pytest.mark.parametrize(
     "name",
-    ["headwater/systems/glvd/losses.py", "headwater/artifacts/schemas.py", "tasks/head_model.py"],
+    ["headwater/descent/losses.py", "headwater/artifacts/schemas.py", "tasks/head_model.py"],
 )
 def test_a_comment_trains_nothing(checkout: Checkout, name: str) -> None:
     checkout.edit(name, lambda text: f"# A comment.\n{text}")

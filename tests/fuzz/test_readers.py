@@ -25,15 +25,15 @@ from headwater.artifacts.meshes import from_ply, to_ply
 from headwater.artifacts.tables import bucket_bytes, bucket_key, read_bucket, to_table
 from headwater.config import load_params
 from headwater.datasets.obj import read_obj
+from headwater.descent.canonical import to_canonical
+from headwater.descent.onnx_adapter import open_onnx
+from headwater.descent.train import build
+from headwater.descent.weights import TrainedGlvd, load_weights, save_weights
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.heads import ict_adapter, store
 from headwater.photos.builtin import PORTRAITS
 from headwater.photos.decode import decode_photo
 from headwater.reconstruct.given_cameras import read_cameras
-from headwater.systems.glvd.canonical import to_canonical
-from headwater.systems.glvd.onnx_adapter import open_onnx
-from headwater.systems.glvd.train import build
-from headwater.systems.glvd.weights import TrainedGlvd, load_weights, save_weights
 from tests.artifacts.small_build import head_mesh, row_of
 from tests.fuzz.mutants import (
     Mutate,

@@ -13,6 +13,7 @@ from headwater.artifacts.ids import sha256_hex
 from headwater.artifacts.images import decode_png
 from headwater.config import load_params
 from headwater.datasets.scenes import Template
+from headwater.descent.weights import TrainedGlvd
 from headwater.errors import ItemRejected
 from headwater.faces.vocabulary import outer_eye_distance
 from headwater.geometry.cameras import check_camera, parse_camera, project, rotation_angle_degrees
@@ -25,7 +26,6 @@ from headwater.reconstruct.pictures import overlay, steps_picture
 from headwater.reconstruct.records import camera_record, landmark_record
 from headwater.reconstruct.seeing import SeenFace, see
 from headwater.reconstruct.settings import PhotoSettings, settings_of
-from headwater.systems.glvd.weights import TrainedGlvd
 
 PROJECT = Path(__file__).resolve().parents[2]
 

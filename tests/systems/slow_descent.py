@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from headwater.systems.glvd.model import Encoded, Glvd
+from headwater.descent.model import Encoded, Glvd
 
 CHUNK = 256
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from headwater.datasets.scenes import Heads, Views
+from headwater.descent.config import GlvdConfig, without_keypoints
+from headwater.descent.data import keypoint_indices
+from headwater.descent.reconstruct import FloatArray, reconstruct
+from headwater.descent.train import train
+from headwater.descent.weights import TrainedGlvd, load_weights
 from headwater.geometry.registration import umeyama
-from headwater.systems.glvd.config import GlvdConfig, without_keypoints
-from headwater.systems.glvd.data import keypoint_indices
-from headwater.systems.glvd.reconstruct import FloatArray, reconstruct
-from headwater.systems.glvd.train import train
-from headwater.systems.glvd.weights import TrainedGlvd, load_weights
 from tests.systems.toy_heads import TOY_CONFIG, toy_heads, toy_samples, toy_template, toy_views
 
 pytestmark = pytest.mark.slow

@@ -9,18 +9,18 @@ from pydantic import ValidationError
 from scipy.spatial.transform import Rotation
 
 from headwater.datasets.scenes import Views
-from headwater.systems.glvd.camera_axes import (
+from headwater.descent.camera_axes import (
     axes_of,
     camera_axes,
     turned_back,
     turned_cameras,
     turned_points,
 )
-from headwater.systems.glvd.config import GlvdConfig
-from headwater.systems.glvd.features import project
-from headwater.systems.glvd.reconstruct import reconstruct
-from headwater.systems.glvd.train import build
-from headwater.systems.glvd.weights import TrainedGlvd
+from headwater.descent.config import GlvdConfig
+from headwater.descent.features import project
+from headwater.descent.reconstruct import reconstruct
+from headwater.descent.train import build
+from headwater.descent.weights import TrainedGlvd
 from tests.systems.test_glvd_heatmaps import TEMPLATE, TOY, VIEWS, head_targets
 
 CAMERA = TOY.model_copy(

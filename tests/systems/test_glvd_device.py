@@ -16,27 +16,27 @@ from torch.utils._pytree import tree_leaves
 
 from headwater.config import load_params
 from headwater.datasets.scenes import SdfSamples
-from headwater.errors import HeadwaterError
-from headwater.heads.model import HeadModel
-from headwater.systems.glvd.config import GlvdConfig, HeatmapInput, without_keypoints
-from headwater.systems.glvd.data import (
+from headwater.descent.config import GlvdConfig, HeatmapInput, without_keypoints
+from headwater.descent.data import (
     canonical_heads,
     canonical_samples,
     crop_views,
     network_images,
     placed_views,
 )
-from headwater.systems.glvd.evaluate import evaluate
-from headwater.systems.glvd.localiser import Localiser
-from headwater.systems.glvd.localiser_training import LocaliserObjective
-from headwater.systems.glvd.model import ViewBatch
-from headwater.systems.glvd.objective import Objective
-from headwater.systems.glvd.pretrain import SdfNetwork, SdfObjective
-from headwater.systems.glvd.reconstruct import reconstruct
-from headwater.systems.glvd.stage_train import train_stage
-from headwater.systems.glvd.train import build, train
-from headwater.systems.glvd.view_sets import ViewSets
-from headwater.systems.glvd.weights import load_weights
+from headwater.descent.evaluate import evaluate
+from headwater.descent.localiser import Localiser
+from headwater.descent.localiser_training import LocaliserObjective
+from headwater.descent.model import ViewBatch
+from headwater.descent.objective import Objective
+from headwater.descent.pretrain import SdfNetwork, SdfObjective
+from headwater.descent.reconstruct import reconstruct
+from headwater.descent.stage_train import train_stage
+from headwater.descent.train import build, train
+from headwater.descent.view_sets import ViewSets
+from headwater.descent.weights import load_weights
+from headwater.errors import HeadwaterError
+from headwater.heads.model import HeadModel
 from headwater.training.device import chosen_device
 from tests.systems.test_glvd_heatmaps import HEADS, TEMPLATE, TOY, VIEWS
 from tests.systems.test_glvd_localiser import CONFIG, TRAINED, spotted

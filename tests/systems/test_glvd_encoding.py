@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from headwater.systems.glvd.config import SIZES
-from headwater.systems.glvd.encoding import GAUSS_SIGMA, KPNERF_SIGMA, RELATIVE_ENCODINGS, waves
+from headwater.descent.config import SIZES
+from headwater.descent.encoding import GAUSS_SIGMA, KPNERF_SIGMA, RELATIVE_ENCODINGS, waves
 from tests.systems.test_glvd_network import descend, network, view_batch
 
 NAMES = sorted(RELATIVE_ENCODINGS)

@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 from benchmarks.h3ds import Answer, System, built, judged, main, summary, table, view_sets
 from headwater.datasets.h3ds import H3dsFolder
 from headwater.datasets.scenes import Template
+from headwater.descent.evaluate import skin_faces
 from headwater.errors import HeadwaterError
 from headwater.faces.vocabulary import H3DS_FROM_478, NOSE_TIP
 from headwater.geometry.cameras import Camera, look_at, rotation_angle_degrees
@@ -25,7 +26,6 @@ from headwater.reconstruct.head import Head
 from headwater.reconstruct.seeing import SeenFace
 from headwater.rendering.looks import sample_look
 from headwater.rendering.view import render_view
-from headwater.systems.glvd.evaluate import skin_faces
 from tests.datasets.test_h3ds import world_matrix
 
 pytestmark = pytest.mark.slow

@@ -15,24 +15,24 @@ from headwater.artifacts.tables import DamagedTable
 from headwater.cli import app, run
 from headwater.config import GuidedDescent, Params, load_params
 from headwater.datasets.scenes import Heads, Views
-from headwater.errors import HeadwaterError
-from headwater.heads.model import HeadModel
-from headwater.systems.glvd.canonical import to_canonical
-from headwater.systems.glvd.config import SIZES, GlvdConfig, HeatmapInput
-from headwater.systems.glvd.data import (
+from headwater.descent.canonical import to_canonical
+from headwater.descent.config import SIZES, GlvdConfig, HeatmapInput
+from headwater.descent.data import (
     crop_views,
     in_canonical_frame,
     network_images,
     place_views,
 )
-from headwater.systems.glvd.evaluate import evaluate
-from headwater.systems.glvd.heatmap_net import HeatmapNet, open_net, read_net, with_heatmaps
-from headwater.systems.glvd.model import ViewBatch, heatmaps
-from headwater.systems.glvd.reconstruct import reconstruct
-from headwater.systems.glvd.stage_evaluate import evaluate_stage
-from headwater.systems.glvd.stage_train import train_stage
-from headwater.systems.glvd.train import build, train
-from headwater.systems.glvd.weights import TrainedGlvd, load_weights, save_weights
+from headwater.descent.evaluate import evaluate
+from headwater.descent.heatmap_net import HeatmapNet, open_net, read_net, with_heatmaps
+from headwater.descent.model import ViewBatch, heatmaps
+from headwater.descent.reconstruct import reconstruct
+from headwater.descent.stage_evaluate import evaluate_stage
+from headwater.descent.stage_train import train_stage
+from headwater.descent.train import build, train
+from headwater.descent.weights import TrainedGlvd, load_weights, save_weights
+from headwater.errors import HeadwaterError
+from headwater.heads.model import HeadModel
 from tasks.other_heads import inner_params
 from tests.systems.onnx_files import onnx_file
 from tests.systems.toy_heads import toy_cases, toy_heads, toy_template, toy_views

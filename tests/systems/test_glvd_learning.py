@@ -7,18 +7,18 @@ import pytest
 import torch
 
 from headwater.datasets.scenes import Heads, Views
-from headwater.geometry.registration import umeyama
-from headwater.systems.glvd.data import (
+from headwater.descent.data import (
     canonical_heads,
     crop_views,
     keypoint_indices,
     network_images,
     placed_views,
 )
-from headwater.systems.glvd.model import ViewBatch
-from headwater.systems.glvd.reconstruct import reconstruct
-from headwater.systems.glvd.train import train
-from headwater.systems.glvd.weights import TrainedGlvd, load_weights
+from headwater.descent.model import ViewBatch
+from headwater.descent.reconstruct import reconstruct
+from headwater.descent.train import train
+from headwater.descent.weights import TrainedGlvd, load_weights
+from headwater.geometry.registration import umeyama
 from tests.systems.toy_heads import TOY_CONFIG, toy_heads, toy_template, toy_views
 
 pytestmark = pytest.mark.slow

@@ -7,29 +7,29 @@ import pytest
 import torch
 
 from headwater.config import load_params
-from headwater.systems.glvd.config import (
+from headwater.descent.config import (
     SIZES,
     HeatmapInput,
     LocaliserConfig,
     without_keypoints,
 )
-from headwater.systems.glvd.data import (
+from headwater.descent.data import (
     Crops,
     crop_views,
     network_images,
     placed_views,
     with_true_peaks,
 )
-from headwater.systems.glvd.localiser import Localiser
-from headwater.systems.glvd.localiser_training import (
+from headwater.descent.localiser import Localiser
+from headwater.descent.localiser_training import (
     heatmap_losses,
     jittered,
     train_localiser,
 )
-from headwater.systems.glvd.model import ViewBatch
-from headwater.systems.glvd.stage_train import training_steps
-from headwater.systems.glvd.train import build, train
-from headwater.systems.glvd.weights import load_weights
+from headwater.descent.model import ViewBatch
+from headwater.descent.stage_train import training_steps
+from headwater.descent.train import build, train
+from headwater.descent.weights import load_weights
 from headwater.training.checkpoint import read_safetensors
 from headwater.training.loop import deterministic
 from tests.systems.test_glvd_heatmaps import HEADS, TEMPLATE, TOY, VIEWS, head_targets

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from headwater.systems.glvd.config import SIZES
-from headwater.systems.glvd.losses import laplacian_l1, rings_of, umbrella
-from headwater.systems.glvd.train import train
+from headwater.descent.config import SIZES
+from headwater.descent.losses import laplacian_l1, rings_of, umbrella
+from headwater.descent.train import train
 from tests.systems.toy_heads import toy_heads, toy_template, toy_views
 
 SQUARE = torch.tensor([[0, 1, 2], [0, 2, 3]])

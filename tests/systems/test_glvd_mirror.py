@@ -4,10 +4,10 @@ import numpy as np
 import torch
 
 from headwater.datasets.scenes import Template
+from headwater.descent.canonical import to_canonical
+from headwater.descent.data import crop_views
 from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.heads.model import SurfacePoints
-from headwater.systems.glvd.canonical import to_canonical
-from headwater.systems.glvd.data import crop_views
 from headwater.systems.glvd.mirror import mirrored_pairs, with_mirrored
 from tests.systems.toy_heads import toy_heads, toy_template, toy_views
 

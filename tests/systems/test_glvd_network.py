@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from headwater.systems.glvd.canonical import canonical_projection
-from headwater.systems.glvd.config import SIZES, GlvdConfig, without_keypoints
-from headwater.systems.glvd.decoder import StepDecoder
-from headwater.systems.glvd.features import mean_over_views, pixel_aligned, project, sample
-from headwater.systems.glvd.hourglass import StackedHourglass
-from headwater.systems.glvd.landmark_encoder import LandmarkEncoder
-from headwater.systems.glvd.losses import clamped_l1, oracle_path
-from headwater.systems.glvd.model import Glvd, ViewBatch, heatmaps, random_ball, starting_points
+from headwater.descent.canonical import canonical_projection
+from headwater.descent.config import SIZES, GlvdConfig, without_keypoints
+from headwater.descent.decoder import StepDecoder
+from headwater.descent.features import mean_over_views, pixel_aligned, project, sample
+from headwater.descent.hourglass import StackedHourglass
+from headwater.descent.landmark_encoder import LandmarkEncoder
+from headwater.descent.losses import clamped_l1, oracle_path
+from headwater.descent.model import Glvd, ViewBatch, heatmaps, random_ball, starting_points
 from tests.systems.slow_descent import slow_descent
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -7,16 +7,16 @@ import numpy as np
 import torch
 
 from headwater.datasets.scenes import Views
+from headwater.descent.augment import augmented_batch
+from headwater.descent.config import HeatmapInput
+from headwater.descent.data import crop_views, placed_views, with_true_peaks
+from headwater.descent.evaluate import evaluate, vertex_error
+from headwater.descent.reconstruct import reconstruct
+from headwater.descent.train import build
+from headwater.descent.view_sets import ViewSets
+from headwater.descent.weights import TrainedGlvd, load_weights
 from headwater.faces.vocabulary import IBUG68_FROM_478
-from headwater.systems.glvd.augment import augmented_batch
-from headwater.systems.glvd.config import HeatmapInput
-from headwater.systems.glvd.data import crop_views, placed_views, with_true_peaks
-from headwater.systems.glvd.evaluate import evaluate, vertex_error
 from headwater.systems.glvd.mirror import with_mirrored
-from headwater.systems.glvd.reconstruct import reconstruct
-from headwater.systems.glvd.train import build
-from headwater.systems.glvd.view_sets import ViewSets
-from headwater.systems.glvd.weights import TrainedGlvd, load_weights
 from tests.systems.test_glvd_heatmaps import HEADS, TEMPLATE, TOY, VIEWS, fit, head_targets
 from tests.systems.test_glvd_mirror import symmetric_template
 from tests.systems.toy_heads import toy_cases

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from headwater.descent.data import in_canonical_frame, place_views, placed_views
 from headwater.geometry.registration import Similarity
-from headwater.systems.glvd.data import in_canonical_frame, place_views, placed_views
 from headwater.systems.glvd.place import placement_from_views, true_placement
 from headwater.systems.glvd.pose import project_mm
 from tests.systems.toy_heads import look_at_face, toy_heads, toy_template, toy_views

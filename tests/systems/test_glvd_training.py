@@ -9,21 +9,21 @@ import torch
 
 from headwater.benchmark.trials import HELD_OUT
 from headwater.datasets.scenes import Heads, Views
-from headwater.errors import HeadwaterError
-from headwater.geometry.registration import umeyama
-from headwater.metrics.benchmark import Prediction
-from headwater.systems.glvd.config import SIZES, GlvdConfig
-from headwater.systems.glvd.data import (
+from headwater.descent.config import SIZES, GlvdConfig
+from headwater.descent.data import (
     crop_views,
     keypoint_indices,
     network_images,
     smoothing_weights,
 )
-from headwater.systems.glvd.evaluate import evaluate, vertex_error
+from headwater.descent.evaluate import evaluate, vertex_error
+from headwater.descent.reconstruct import landmark_nme, reconstruct, reconstruct_photo
+from headwater.descent.train import TrainResult, train
+from headwater.descent.weights import TrainedGlvd, load_weights
+from headwater.errors import HeadwaterError
+from headwater.geometry.registration import umeyama
+from headwater.metrics.benchmark import Prediction
 from headwater.systems.glvd.pose import project_mm, refine_pose
-from headwater.systems.glvd.reconstruct import landmark_nme, reconstruct, reconstruct_photo
-from headwater.systems.glvd.train import TrainResult, train
-from headwater.systems.glvd.weights import TrainedGlvd, load_weights
 from headwater.training.checkpoint import safetensors_bytes
 from tests.systems.toy_heads import (
     IMAGE_PX,

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from headwater.systems.glvd.data import (
+from headwater.descent.data import (
     Crops,
     crop_views,
     in_canonical_frame,
     place_views,
     placed_views,
 )
+from headwater.descent.view_sets import ViewSets
 from headwater.systems.glvd.mirror import mirrored_projection
-from headwater.systems.glvd.view_sets import ViewSets
 from tests.systems.toy_heads import toy_heads, toy_template, toy_views
 
 TEMPLATE = toy_template()

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from headwater.descent.canonical import to_canonical
+from headwater.descent.train import build
+from headwater.descent.weights import TrainedGlvd, load_weights, save_weights
 from headwater.errors import HeadwaterError
-from headwater.systems.glvd.canonical import to_canonical
-from headwater.systems.glvd.train import build
-from headwater.systems.glvd.weights import TrainedGlvd, load_weights, save_weights
 from headwater.training.checkpoint import read_safetensors, safetensors_bytes
 from tests.systems.toy_heads import TOY_CONFIG, toy_heads, toy_template
 

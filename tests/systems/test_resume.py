@@ -10,8 +10,8 @@ import pytest
 from headwater.artifacts.code import Code
 from headwater.config import load_params
 from headwater.datasets.scenes import Heads, SdfSamples, Views
+from headwater.descent import train as training
 from headwater.systems import evaluation_inputs, training_inputs
-from headwater.systems.glvd import train as training
 from tests.systems.test_glvd_pretraining import CONFIG, TEMPLATE
 from tests.systems.toy_heads import toy_heads, toy_samples, toy_views
 

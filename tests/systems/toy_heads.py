@@ -6,10 +6,10 @@ from scipy.spatial import Delaunay
 
 from headwater.benchmark.trials import HELD_OUT, Case
 from headwater.datasets.scenes import Heads, SdfSamples, Template, Views
+from headwater.descent.config import SIZES
 from headwater.faces.vocabulary import NOSE_BRIDGE, NOSE_TIP
 from headwater.heads.model import SurfacePoints
 from headwater.metrics.benchmark import TruthHead
-from headwater.systems.glvd.config import SIZES
 
 IMAGE_PX = 96
 # Learns toy heads in seconds.

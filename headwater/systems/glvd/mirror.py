@@ -7,7 +7,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from headwater.datasets.scenes import FloatArray, Template
-from headwater.systems.glvd.data import Crops
+from headwater.descent.data import Crops
 
 SAME_PLACE_MM = 1.0
 _IN_SPACE = torch.tensor([-1.0, 1.0, 1.0, 1.0])

@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from headwater.datasets.scenes import Template
+from headwater.descent.augment import augmented_batch
+from headwater.descent.camera_axes import axes_of, turned_cameras, turned_points
+from headwater.descent.canonical import UNIT_MM
+from headwater.descent.config import GlvdConfig
+from headwater.descent.data import keypoint_indices
+from headwater.descent.losses import clamped_l1, laplacian_l1, oracle_path, rings_of
+from headwater.descent.model import Encoded, Glvd, random_ball
+from headwater.descent.view_sets import ViewSets
 from headwater.heads.model import SurfacePoints
 from headwater.metrics.scan_to_mesh import face_sphere
-from headwater.systems.glvd.augment import augmented_batch
-from headwater.systems.glvd.camera_axes import axes_of, turned_cameras, turned_points
-from headwater.systems.glvd.canonical import UNIT_MM
-from headwater.systems.glvd.config import GlvdConfig
-from headwater.systems.glvd.data import keypoint_indices
-from headwater.systems.glvd.losses import clamped_l1, laplacian_l1, oracle_path, rings_of
-from headwater.systems.glvd.model import Encoded, Glvd, random_ball
-from headwater.systems.glvd.view_sets import ViewSets
 from headwater.training.loop import pass_over
 
 KEYPOINT_QUERIES = 2

@@ -11,10 +11,10 @@ from headwater.datasets.tables import (
     read_synthetic_views,
     template_of,
 )
+from headwater.descent.heatmap_net import HeatmapNet, with_heatmaps
+from headwater.descent.settings import config_of, with_built_in
+from headwater.descent.train import train
 from headwater.heads.model import HeadModel
-from headwater.systems.glvd.heatmap_net import HeatmapNet, with_heatmaps
-from headwater.systems.glvd.settings import config_of, with_built_in
-from headwater.systems.glvd.train import train
 from headwater.training.device import chosen_device
 from headwater.training.loop import Progress
 

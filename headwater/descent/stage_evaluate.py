@@ -20,10 +20,10 @@ from headwater.benchmark.table import SetRows, of_system, read_rows
 from headwater.benchmark.trials import HELD_OUT, read_cases
 from headwater.config import Params
 from headwater.datasets.scenes import Template
+from headwater.descent.evaluate import Evaluation, evaluate, vertex_error
+from headwater.descent.examples import best_median_worst, error_row, looks_row, with_truth
+from headwater.descent.weights import load_weights
 from headwater.errors import HeadwaterError
-from headwater.systems.glvd.evaluate import Evaluation, evaluate, vertex_error
-from headwater.systems.glvd.examples import best_median_worst, error_row, looks_row, with_truth
-from headwater.systems.glvd.weights import load_weights
 from headwater.training.device import chosen_device
 from headwater.training.loop import deterministic
 

@@ -12,12 +12,12 @@ from torch import Tensor
 from headwater.artifacts.atomic import write_bytes
 from headwater.artifacts.meshes import checked_mesh
 from headwater.datasets.scenes import Template
+from headwater.descent.canonical import to_head_frame
+from headwater.descent.config import GlvdConfig
+from headwater.descent.heatmap_net import HeatmapNet, needed_net
+from headwater.descent.model import Glvd
 from headwater.errors import READER_ERRORS, HeadwaterError
 from headwater.heads.model import SurfacePoints
-from headwater.systems.glvd.canonical import to_head_frame
-from headwater.systems.glvd.config import GlvdConfig
-from headwater.systems.glvd.heatmap_net import HeatmapNet, needed_net
-from headwater.systems.glvd.model import Glvd
 from headwater.training.checkpoint import read_safetensors, safetensors_bytes
 
 FORMAT = 3

@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from headwater.systems.glvd.config import GlvdConfig
-from headwater.systems.glvd.data import normalise
-from headwater.systems.glvd.model import ViewBatch
-from headwater.systems.glvd.view_sets import ViewSets
+from headwater.descent.config import GlvdConfig
+from headwater.descent.data import normalise
+from headwater.descent.model import ViewBatch
+from headwater.descent.view_sets import ViewSets
 
 PROBABILITY = 0.3
 SHRUNK_PX, GROWN_PX = 3, 8

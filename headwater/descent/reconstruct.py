@@ -8,25 +8,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from headwater.datasets.scenes import Template, Views
-from headwater.faces.vocabulary import IBUG68_FROM_478
-from headwater.metrics.landmarks import normalised_mean_error
-from headwater.systems.glvd.camera_axes import (
+from headwater.descent.camera_axes import (
     axes_of,
     turned_back,
     turned_cameras,
     turned_points,
 )
-from headwater.systems.glvd.canonical import to_canonical, to_head_frame
-from headwater.systems.glvd.data import (
+from headwater.descent.canonical import to_canonical, to_head_frame
+from headwater.descent.data import (
     crop_views,
     in_canonical_frame,
     network_images,
     place_views,
     with_true_peaks,
 )
-from headwater.systems.glvd.model import ViewBatch, starting_points
+from headwater.descent.model import ViewBatch, starting_points
+from headwater.descent.weights import TrainedGlvd
+from headwater.faces.vocabulary import IBUG68_FROM_478
+from headwater.metrics.landmarks import normalised_mean_error
 from headwater.systems.glvd.pose import project_mm, refine_pose
-from headwater.systems.glvd.weights import TrainedGlvd
 
 FloatArray = NDArray[np.float32]
 START_SEED = 0

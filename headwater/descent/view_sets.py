@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from headwater.datasets.scenes import Template, Views
-from headwater.systems.glvd.canonical import canonical_projection
-from headwater.systems.glvd.data import Crops, in_canonical_frame, place_views
+from headwater.descent.canonical import canonical_projection
+from headwater.descent.data import Crops, in_canonical_frame, place_views
 from headwater.systems.glvd.mirror import mirrored_projection
 
 

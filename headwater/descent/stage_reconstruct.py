@@ -15,12 +15,12 @@ from headwater.artifacts.tables import Row, to_table, write_bucket
 from headwater.config import Params
 from headwater.datasets.scenes import Views
 from headwater.datasets.tables import read_photo_views
+from headwater.descent.examples import looks_row
+from headwater.descent.reconstruct import landmark_nme, reconstruct_photo
+from headwater.descent.weights import TrainedGlvd, load_weights
 from headwater.metrics.regions import intersection_over_union
 from headwater.metrics.silhouette import silhouette
-from headwater.systems.glvd.examples import looks_row
 from headwater.systems.glvd.pose import project_mm
-from headwater.systems.glvd.reconstruct import landmark_nme, reconstruct_photo
-from headwater.systems.glvd.weights import TrainedGlvd, load_weights
 from headwater.training.device import chosen_device
 from headwater.training.loop import deterministic
 

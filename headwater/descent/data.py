@@ -10,13 +10,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from headwater.datasets.scenes import FloatArray, Heads, SdfSamples, Template, Views
-from headwater.faces.vocabulary import IBUG68_FROM_478
-from headwater.geometry.registration import Similarity
-from headwater.systems.glvd.canonical import (
+from headwater.descent.canonical import (
     UNIT_MM,
     canonical_projection,
     to_canonical,
 )
+from headwater.faces.vocabulary import IBUG68_FROM_478
+from headwater.geometry.registration import Similarity
 from headwater.systems.glvd.place import placement_from_views, true_placement
 from headwater.systems.glvd.pose import project_mm
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from headwater.systems.glvd.features import mean_over_views, project
+from headwater.descent.features import mean_over_views, project
 
 # Landmarks differ from the mean head's by hundredths of the crop.
 _OFFSET_GAIN = 30.0

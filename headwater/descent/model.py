@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from headwater.systems.glvd.canonical import UNIT_MM
-from headwater.systems.glvd.config import GlvdConfig
-from headwater.systems.glvd.decoder import StepDecoder
-from headwater.systems.glvd.encoding import RELATIVE_ENCODINGS
-from headwater.systems.glvd.features import mean_over_views, pixel_aligned_per_view
-from headwater.systems.glvd.hourglass import MapHourglass, StackedHourglass
-from headwater.systems.glvd.landmark_encoder import LandmarkEncoder
-from headwater.systems.glvd.localiser import Localiser
+from headwater.descent.canonical import UNIT_MM
+from headwater.descent.config import GlvdConfig
+from headwater.descent.decoder import StepDecoder
+from headwater.descent.encoding import RELATIVE_ENCODINGS
+from headwater.descent.features import mean_over_views, pixel_aligned_per_view
+from headwater.descent.hourglass import MapHourglass, StackedHourglass
+from headwater.descent.landmark_encoder import LandmarkEncoder
+from headwater.descent.localiser import Localiser
 
 IMAGE_CHANNELS = 4
 RELATIVE_GAIN = 10.0

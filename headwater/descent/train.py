@@ -11,10 +11,8 @@ from torch import Tensor
 from headwater.artifacts.code import code_of_functions
 from headwater.artifacts.ids import canonical_json
 from headwater.datasets.scenes import Heads, SdfSamples, Template, Views
-from headwater.errors import HeadwaterError
-from headwater.faces.vocabulary import IBUG68_FROM_478
-from headwater.systems.glvd.config import GlvdConfig
-from headwater.systems.glvd.data import (
+from headwater.descent.config import GlvdConfig
+from headwater.descent.data import (
     Crops,
     canonical_heads,
     canonical_samples,
@@ -24,14 +22,16 @@ from headwater.systems.glvd.data import (
     smoothing_weights,
     with_true_peaks,
 )
-from headwater.systems.glvd.heatmap_net import HeatmapNet
-from headwater.systems.glvd.localiser_training import train_localiser
+from headwater.descent.heatmap_net import HeatmapNet
+from headwater.descent.localiser_training import train_localiser
+from headwater.descent.model import Glvd
+from headwater.descent.objective import Objective, near_face
+from headwater.descent.pretrain import pretrain
+from headwater.descent.view_sets import ViewSets
+from headwater.descent.weights import TrainedGlvd, save_weights
+from headwater.errors import HeadwaterError
+from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.systems.glvd.mirror import with_mirrored
-from headwater.systems.glvd.model import Glvd
-from headwater.systems.glvd.objective import Objective, near_face
-from headwater.systems.glvd.pretrain import pretrain
-from headwater.systems.glvd.view_sets import ViewSets
-from headwater.systems.glvd.weights import TrainedGlvd, save_weights
 from headwater.training.device import CPU
 from headwater.training.loop import Progress, Schedule, deterministic, fit
 

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 
 from headwater.apart import take_bounds
-from headwater.systems.glvd.onnx_adapter import open_onnx
+from headwater.descent.onnx_adapter import open_onnx
 
 MEMORY_BYTES = 2 * 2**30
 

@@ -8,9 +8,9 @@ is not bound to the map's cells (integral regression, Sun et al., ECCV 2018).
 import torch
 from torch import Tensor, nn
 
-from headwater.systems.glvd.config import LocaliserConfig
-from headwater.systems.glvd.data import network_images
-from headwater.systems.glvd.hourglass import StackedHourglass
+from headwater.descent.config import LocaliserConfig
+from headwater.descent.data import network_images
+from headwater.descent.hourglass import StackedHourglass
 
 LANDMARKS = 68
 _CHANNELS = 4

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from headwater.benchmark.table import SetRows
 from headwater.benchmark.trials import HELD_OUT, Case, Trial, trials
 from headwater.datasets.scenes import Template
+from headwater.descent.reconstruct import Reconstruction, reconstruct
+from headwater.descent.weights import TrainedGlvd
 from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.heads.model import Surface
 from headwater.metrics.benchmark import BenchmarkRow, Prediction
-from headwater.systems.glvd.reconstruct import Reconstruction, reconstruct
-from headwater.systems.glvd.weights import TrainedGlvd
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from typing import Any
 
 from headwater.artifacts.manifest import sha256_of_file
 from headwater.config import GuidedDescent, Params
+from headwater.descent.config import SIZES, GlvdConfig, HeatmapInput, without_keypoints
 from headwater.errors import HeadwaterError
-from headwater.systems.glvd.config import SIZES, GlvdConfig, HeatmapInput, without_keypoints
 
 
 def config_of(system: str, params: Params) -> GlvdConfig:

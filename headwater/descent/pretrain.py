@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from headwater.datasets.scenes import SdfSamples
-from headwater.systems.glvd.augment import augmented_batch
-from headwater.systems.glvd.camera_axes import axes_of, turned_cameras, turned_points
-from headwater.systems.glvd.canonical import UNIT_MM
-from headwater.systems.glvd.config import GlvdConfig
-from headwater.systems.glvd.features import pixel_aligned
-from headwater.systems.glvd.hourglass import StackedHourglass
-from headwater.systems.glvd.model import Glvd, ViewBatch
-from headwater.systems.glvd.view_sets import ViewSets
+from headwater.descent.augment import augmented_batch
+from headwater.descent.camera_axes import axes_of, turned_cameras, turned_points
+from headwater.descent.canonical import UNIT_MM
+from headwater.descent.config import GlvdConfig
+from headwater.descent.features import pixel_aligned
+from headwater.descent.hourglass import StackedHourglass
+from headwater.descent.model import Glvd, ViewBatch
+from headwater.descent.view_sets import ViewSets
 from headwater.training.loop import Progress, Schedule, fit, pass_over
 
 CLAMP_MM: Final = 20.0

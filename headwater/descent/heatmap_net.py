@@ -17,12 +17,12 @@ from headwater.apart import CPU_SECONDS, CrashedError, EndedError, OutOfTimeErro
 from headwater.artifacts.ids import sha256_hex
 from headwater.artifacts.regular_files import regular_bytes
 from headwater.config import GuidedDescent
+from headwater.descent import try_onnx
+from headwater.descent.config import GlvdConfig, HeatmapInput
+from headwater.descent.model import resized
+from headwater.descent.onnx_adapter import open_onnx
+from headwater.descent.settings import with_built_in
 from headwater.errors import HeadwaterError
-from headwater.systems.glvd import try_onnx
-from headwater.systems.glvd.config import GlvdConfig, HeatmapInput
-from headwater.systems.glvd.model import resized
-from headwater.systems.glvd.onnx_adapter import open_onnx
-from headwater.systems.glvd.settings import with_built_in
 
 MAX_BYTES: Final = 2**30
 _LARGEST: Final = float(torch.finfo(torch.float16).max)

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from headwater.systems.glvd.augment import disturbed_images
-from headwater.systems.glvd.config import LocaliserConfig
-from headwater.systems.glvd.data import Crops
-from headwater.systems.glvd.localiser import Localiser
+from headwater.descent.augment import disturbed_images
+from headwater.descent.config import LocaliserConfig
+from headwater.descent.data import Crops
+from headwater.descent.localiser import Localiser
 from headwater.training.loop import Progress, Schedule, fit, pass_over
 
 # Spreads of what a crop may be off by: turn (radians), log of size, shift (share of the side).

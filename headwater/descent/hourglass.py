@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from headwater.systems.glvd.config import Upsampling
+from headwater.descent.config import Upsampling
 
 
 class Residual(nn.Module):

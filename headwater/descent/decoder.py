@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
-from headwater.systems.glvd.features import mean_over_views
+from headwater.descent.features import mean_over_views
 
 
 class StepDecoder(nn.Module):

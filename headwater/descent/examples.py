@@ -9,10 +9,10 @@ from headwater.artifacts.meshes import to_ply
 from headwater.artifacts.provenance import origin
 from headwater.artifacts.tables import Row
 from headwater.datasets.scenes import Template, Views
+from headwater.descent.evaluate import Answer, Evaluation
+from headwater.descent.reconstruct import Reconstruction
 from headwater.faces.vocabulary import IBUG68_FROM_478
-from headwater.systems.glvd.evaluate import Answer, Evaluation
 from headwater.systems.glvd.pose import project_mm
-from headwater.systems.glvd.reconstruct import Reconstruction
 
 
 def looks_row(
