@@ -88,7 +88,7 @@ def _changes_built(project: Path, params: Params) -> tuple[dict[str, Any], SpotC
     """Stages that were changed or had items to try again, and hold now; what was checked before."""
     from flows.dvc_locks import mend_rwlock
     from flows.left import items_left
-    from flows.outside import read_otherwise
+    from flows.outside import read_otherwise, refuse_missing
     from flows.soundness import sound_changes
 
     with build_lock(project):
@@ -98,6 +98,7 @@ def _changes_built(project: Path, params: Params) -> tuple[dict[str, Any], SpotC
         changed = {**dict.fromkeys(again), **changed}
         try:
             if changed:
+                refuse_missing(project, params, changed)
                 _say_of_cache(project, params)
                 _rebuild(project, changed)
         except Exception:

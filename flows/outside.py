@@ -1,6 +1,7 @@
-"""Stages that read files from outside the project, where DVC does not look for changes."""
+"""What stages need from outside the project, where DVC does not look for changes."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 from headwater.config import Params
@@ -33,3 +34,36 @@ def read_otherwise(project: Path, params: Params) -> set[str]:
         if now != known:
             stale.add(stage)
     return stale
+
+
+def refuse_missing(project: Path, params: Params, stages: Collection[str]) -> None:
+    """Refuse now what one of ``stages`` would refuse only after others had run for minutes.
+
+    Raises HeadwaterError naming the parameter: photos, a head model's files or a CUDA device that
+    are not there.
+    """
+    if "photos" in stages:
+        _check_photos(project, params.photos.folder)
+    if "head_model" in stages:
+        try:
+            source_digest(params.synthesize.head_model)
+        except (HeadwaterError, OSError) as error:
+            raise HeadwaterError(f"params.yaml: synthesize.head_model: {error}") from error
+    for system in params.build:
+        settings = getattr(params.systems, system)
+        needed = {f"{stage}@{system}" for stage in ("train", "evaluate", "reconstruct")}
+        if settings.device != "cpu" and not needed.isdisjoint(stages):
+            # Imported here: torch takes seconds, and most builds run on the CPU.
+            from headwater.training.device import chosen_device
+
+            chosen_device(settings.device, f"params.yaml: systems.{system}.device")
+
+
+def _check_photos(project: Path, name: str) -> None:
+    folder = project / name
+    # Stages make the folders below data/, that of the built-in portraits too.
+    if project / "data" not in folder.parents and not folder.is_dir():
+        raise HeadwaterError(
+            f"params.yaml: photos.folder is {name!r}, but there is no such folder; "
+            "name one that holds photos"
+        )

@@ -141,7 +141,7 @@ def load_params(path: Path) -> Params:
     """Read and check ``params.yaml``.
 
     Raises HeadwaterError naming every wrong key with the nearest valid one, every wrong value, and
-    another head model or a heatmap network that is not there.
+    a system, another head model or a heatmap network that is not there.
     """
     if not path.exists():
         raise HeadwaterError(f"{path}: not found; run from the project's folder")
@@ -149,7 +149,7 @@ def load_params(path: Path) -> Params:
     try:
         raw = _yaml(data.decode())
     except (yaml.YAMLError, ValueError) as error:
-        raise HeadwaterError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+        raise HeadwaterError(f"{path}: not valid YAML: {_place_and_problem(error)}") from error
     if not isinstance(raw, dict):
         raise HeadwaterError(f"{path}: must hold keys and values")
     try:
@@ -157,6 +157,7 @@ def load_params(path: Path) -> Params:
     except ValidationError as error:
         lines = [_explain(problem) for problem in error.errors()]
         raise HeadwaterError("\n".join(f"{path.name}: {line}" for line in lines)) from error
+    _check_systems(params, path)
     _check_other_head_model(params, path)
     net = params.systems.glvd.heatmap_net
     if net is not None and not (path.parent / net).is_file():
@@ -181,6 +182,22 @@ def _yaml(text: str) -> Any:
         if depth > MAX_DEPTH:
             raise yaml.YAMLError(f"it is nested too deeply (line {event.start_mark.line + 1})")
     return yaml.safe_load(text)
+
+
+def _place_and_problem(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return " ".join(str(error).split())
+    return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', '')}"
+
+
+def _check_systems(params: Params, path: Path) -> None:
+    known = [f"build.{name}" for name in Systems.model_fields]
+    for name in params.build.keys() - Systems.model_fields.keys():
+        nearest = difflib.get_close_matches(f"build.{name}", known, n=1, cutoff=0.0)[0]
+        raise HeadwaterError(
+            f"{path.name}: unknown key build.{name}; the nearest valid key is {nearest}"
+        )
 
 
 def _check_other_head_model(params: Params, path: Path) -> None:

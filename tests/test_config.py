@@ -80,6 +80,24 @@ def test_an_unknown_key_is_named_with_the_nearest_valid_one(
     )
 
 
+def test_an_unknown_system_is_named_with_the_nearest_known_one(
+    tmp_path: Path, raw: dict[str, Any]
+) -> None:
+    raw["build"]["glvt"] = raw["build"].pop("glvd")
+    assert refusal(tmp_path, raw) == (
+        "params.yaml: unknown key build.glvt; the nearest valid key is build.glvd"
+    )
+
+
+def test_yaml_that_cannot_be_read_is_named_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("# first\nseed 7\nbuckets: 16\n")
+    with pytest.raises(HeadwaterError) as error:
+        load_params(path)
+    said = "not valid YAML: line 3, column 8: mapping values are not allowed here"
+    assert str(error.value) == f"{path}: {said}"
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

@@ -34,9 +34,9 @@ ADAPTERS: dict[str, tuple[str, Callable[[str, Path], HeadModel]]] = {
 def source_digest(spec: str) -> str:
     """SHA-256 of the user's files that ``spec`` names, "" where it names none.
 
-    Raises HeadwaterError when they are missing.
+    Raises HeadwaterError when they are missing, and for an unknown name.
     """
-    name, _, source = spec.partition(":")
+    name, source = _parts(spec)
     return ict_adapter.source_digest(Path(source).expanduser()) if name == "ict" and source else ""
 
 
@@ -51,10 +51,15 @@ def load_head_model(spec: str, cache_dir: Path) -> HeadModel:
 
 def bases(spec: str, cache_dir: Path) -> HeadModel:
     """As ``load_head_model``, without landmarks and fingerprint."""
+    name, source = _parts(spec)
+    return ADAPTERS[name][1](source, cache_dir)
+
+
+def _parts(spec: str) -> tuple[str, str]:
     name, _, source = spec.partition(":")
     if name not in ADAPTERS:
         near = difflib.get_close_matches(name, ADAPTERS, n=1, cutoff=0.3)
         hint = f"did you mean '{ADAPTERS[near[0]][0]}'? " if near else ""
         choices = ", ".join(f"'{usage}'" for usage, _ in ADAPTERS.values())
         raise HeadwaterError(f"Unknown head model '{spec}': {hint}Choose one of {choices}.")
-    return ADAPTERS[name][1](source, cache_dir)
+    return name, source

@@ -1,12 +1,15 @@
-"""A head model's files that change in place make the stages stale that read them."""
+"""Files outside the project: changed in place they make stages stale, missing they end a build."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+import torch
 
-from flows.outside import NOTES, read_otherwise
+from flows.outside import NOTES, read_otherwise, refuse_missing
 from headwater.config import Params, load_params
+from headwater.errors import HeadwaterError
 from headwater.heads import source_digest
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -54,3 +57,39 @@ def test_a_file_that_is_gone_and_a_stage_that_never_ran_are_not_stale(
 def test_packaged_head_model_has_no_files_outside(tmp_path: Path) -> None:
     note(tmp_path, "")
     assert read_otherwise(tmp_path, load_params(PROJECT / "params.yaml")) == set()
+
+
+@pytest.mark.parametrize(
+    ("group", "key", "value", "stage", "said"),
+    [
+        ("photos", "folder", "/nowhere", "photos", "photos.folder is '/nowhere', but there is no"),
+        ("photos", "folder", "params.yaml", "photos", "photos.folder is 'params.yaml', but there"),
+        ("synthesize", "head_model", "ict:/no.npz", "head_model", "synthesize.head_model: ICT-"),
+        ("synthesize", "head_model", "annie", "head_model", "synthesize.head_model: Unknown head"),
+    ],
+)
+def test_missing_source_is_refused_before_the_stage_that_reads_it(
+    tmp_path: Path, group: str, key: str, value: str, stage: str, said: str
+) -> None:
+    (tmp_path / "params.yaml").touch()
+    params = load_params(PROJECT / "params.yaml")
+    refuse_missing(tmp_path, params, {stage})
+    changed = getattr(params, group).model_copy(update={key: value})
+    params = params.model_copy(update={group: changed})
+    refuse_missing(tmp_path, params, {"sdf", "report"})
+    with pytest.raises(HeadwaterError, match=re.escape(f"params.yaml: {said}")):
+        refuse_missing(tmp_path, params, {"sdf", stage})
+
+
+@pytest.mark.parametrize("system", ["glvd", "lvd"])
+def test_cuda_where_there_is_none_is_refused_before_a_build(tmp_path: Path, system: str) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    params = load_params(PROJECT / "params.yaml")
+    settings = getattr(params.systems, system).model_copy(update={"device": "cuda"})
+    systems = params.systems.model_copy(update={system: settings})
+    params = params.model_copy(update={"systems": systems})
+    refuse_missing(tmp_path, params, {"photos", "report"})
+    for stage in ("train", "evaluate", "reconstruct"):
+        with pytest.raises(HeadwaterError, match=f"params.yaml: systems.{system}.device is 'cuda'"):
+            refuse_missing(tmp_path, params, {f"{stage}@{system}"})
