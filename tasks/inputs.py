@@ -35,7 +35,7 @@ def main() -> str:
         text = json.dumps(inputs(kind, name, params, project), indent=1, sort_keys=True)
         write_text(OUT / name / f"{kind}.json", text + "\n")
     write_manifest(OUT / name)
-    return sha256_hex((OUT / name / "train.json").read_bytes())[:12]
+    return f"training reads {sha256_hex((OUT / name / 'train.json').read_bytes())[:12]}"
 
 
 def inputs(kind: str, system: str, params: Params, project: Path) -> dict[str, Any]:

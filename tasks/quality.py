@@ -1,7 +1,7 @@
 """Step "quality": what the pipeline found on rendered views against what is known of them."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +32,22 @@ CHECKED_STEPS = ("ingest", "landmarks", "masks", "parts", "cameras")
 _CAMERA_COLUMNS = ("width", "height", "intrinsics", "rotation", "translation")
 
 
-def main() -> None:
-    """Write figures.json and metrics.json into ``data/quality``."""
+def main() -> str:
+    """Write figures.json and metrics.json into ``data/quality``; returns the main figures."""
     data = Path("data")
-    write_figures(data / "quality", quality_figures(data), CHOSEN)
+    figures = quality_figures(data)
+    write_figures(data / "quality", figures, CHOSEN)
     write_manifest(data / "quality")
+    return _main_figures(figures)
+
+
+def _main_figures(figures: Mapping[str, float]) -> str:
+    forms = (
+        ("all_landmark_68_nme_percent_mean", "landmarks {:.1f} % off"),
+        ("all_mask_iou_mean", "mask IoU {:.2f}"),
+        ("all_camera_rotation_degrees_mean", "cameras {:.1f}° off"),
+    )
+    return ", ".join(form.format(figures[name]) for name, form in forms if name in figures)
 
 
 def quality_figures(data: Path) -> dict[str, float]:

@@ -118,7 +118,7 @@ def test_figures_join_tables_and_count_rejects(data: Path) -> None:
 
 def test_main_writes_sorted_flat_json(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(data.parent)
-    quality.main()
+    assert quality.main() == "landmarks 0.0 % off, mask IoU 1.00, cameras 0.0° off"
     text = (data / "quality" / "figures.json").read_text()
     figures = json.loads(text)
     assert list(figures) == sorted(figures)
