@@ -29,6 +29,14 @@ START_SECONDS = 600.0
 # The database's migrations sort in a temporary file.
 TEMPORARY_BYTES = 1 << 20
 
+# What httpx can read: no SOCKS, which takes a package more, and no network of IPv6.
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_PROXY = re.compile(
+    r"(?:https?://)?(?:[!-.0-~]+@)?(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?/?",
+    re.ASCII | re.IGNORECASE,
+)
+_DIRECT = re.compile(r"[!-9;-~]+(?::\d{1,5})?", re.ASCII)
+
 # A build needs no schedules, no clean-up of other runs and no automations.
 _UNUSED_SERVICES = (
     "SCHEDULER",
@@ -139,10 +147,17 @@ def last_error(log: str) -> str:
 def environment(base: Mapping[str, str], project: Path, port: int, password: str) -> dict[str, str]:
     """``base`` with Prefect's settings of this build in place of the user's own.
 
-    The loopback is no matter of a proxy.
+    The loopback is no matter of a proxy; but Prefect's HTTP client reads what is said of proxies
+    all the same, and ends with what it cannot read. That is left out.
     """
-    kept = {name: value for name, value in base.items() if not name.upper().startswith("PREFECT_")}
-    direct = ",".join(filter(None, (base.get("no_proxy") or base.get("NO_PROXY"), HOST)))
+    kept = {
+        name: value
+        for name, value in base.items()
+        if not name.upper().startswith("PREFECT_")
+        and (name.upper() not in _PROXIES or _PROXY.fullmatch(value))
+    }
+    hosts = re.split(r"[\s,]+", base.get("no_proxy") or base.get("NO_PROXY") or "")
+    direct = ",".join([host for host in hosts if _DIRECT.fullmatch(host)] + [HOST])
     return {**kept, **_settings(project, port, password), "no_proxy": direct, "NO_PROXY": direct}
 
 

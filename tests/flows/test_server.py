@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import psutil
 import pytest
 
@@ -52,7 +53,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
         patch.setenv("PREFECT_SERVER_API_AUTH_STRING", "admin:theirs")
         patch.setenv("prefect_server_api_base_path", "/theirs")
         patch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-        patch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+        patch.setenv("ALL_PROXY", "socks://127.0.0.1:9")
+        patch.setenv("NO_PROXY", "::1/128")
         started = PrefectServer(project)
         try:
             started.wait()
@@ -181,6 +183,38 @@ def test_environment_has_no_setting_of_the_users_own(tmp_path: Path) -> None:
     assert "prefect_api_url" not in made
     assert made["no_proxy"] == made["NO_PROXY"] == "a.example,127.0.0.1"
     assert made["HOME"] == "/h"
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    ["socks5://a:1", "socks5h://a:1", "socks://a:1/", "socks4://a:1", "http://a:x", " http://a:1"]
+    + ["ftp://a", "http://[::1", "http://", "http://é.example:1", "http://a:99999999"],
+)
+def test_proxies_that_prefects_client_cannot_read_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    for name in ("ALL_PROXY", "https_proxy"):
+        made = environment({name: proxy}, tmp_path, 4200, "secret")
+        assert name not in made
+    hosts = "[::1],::1/128, fe80::/10,[fe80::1]:80,é.example,a.example:443 .corp"
+    made = environment({"HTTP_PROXY": proxy, "NO_PROXY": hosts}, tmp_path, 4200, "secret")
+    assert made["NO_PROXY"] == "a.example:443,.corp,127.0.0.1"
+    monkeypatch.setattr(os, "environ", made)
+    httpx.Client().close()
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    ["http://a.example:3128", "https://me:p%40ss@10.0.0.1:8080/", "HTTP://a", "a:1", "http://a_b"]
+    + ["http://[fe80::1]:3128"],
+)
+def test_other_proxies_are_the_users_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    made = environment({"HTTPS_PROXY": proxy, "no_proxy": "a,b"}, tmp_path, 4200, "secret")
+    assert (made["HTTPS_PROXY"], made["no_proxy"]) == (proxy, "a,b,127.0.0.1")
+    monkeypatch.setattr(os, "environ", made)
+    httpx.Client().close()
 
 
 def test_last_error_is_the_exceptions_own_words() -> None:
