@@ -55,12 +55,15 @@ def verify(data: Data = Path("data")) -> None:
     for problem in found.problems:
         _console().print(str(problem), style="red", highlight=False, markup=False, soft_wrap=True)
     megabytes = found.bytes / 1e6
-    summary = f"{found.files} files, {megabytes:.1f} MB, {found.rows} rows"
+    summary = f"{found.files} files, {megabytes:.1f} MB"
     if found.problems:
-        _console(error=True).print(f"{len(found.problems)} problems; {summary} are sound")
+        count = "1 problem" if len(found.problems) == 1 else f"{len(found.problems)} problems"
+        _console(error=True).print(f"{count}; {summary} are sound", highlight=False)
         raise typer.Exit(1)
     unknown = "" if found.recorded else "; no dvc.lock beside it says whether that is all"
-    _console().print(f"all sound: {summary}{unknown}", highlight=False, soft_wrap=True)
+    _console().print(
+        f"all sound: {summary}, {found.rows} rows{unknown}", highlight=False, soft_wrap=True
+    )
 
 
 @app.command()

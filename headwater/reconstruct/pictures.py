@@ -26,15 +26,15 @@ LABEL_PX: Final = 26
 PAPER: Final = (250, 249, 246)
 INK: Final = (93, 90, 85)
 WIRE: Final = (64, 224, 236)
-FOUND: Final = (255, 225, 77)
-MADE: Final = (52, 211, 224)
+DETECTED: Final = (255, 225, 77)
+PREDICTED: Final = (52, 211, 224)
 FINE: Final = (255, 255, 255)
 SOLIDITY: Final = 0.88
 _SUBPIXEL_BITS: Final = 4
 
 
 def overlay(head: Head) -> Picture:
-    """A row per photo: landmarks found and made, the mesh shaded, the mesh as wire, over it."""
+    """A row per photo: landmarks detected and predicted, the mesh shaded and as wire, over it."""
     rows = [_overlay_row(view, head) for view in head.views]
     width = max(row.shape[1] for row in rows)
     return np.vstack([_labelled(_widened(row, width), name) for row, name in _named(rows, head)])
@@ -67,8 +67,8 @@ def _landmarks(view: SeenView, cut: Cut) -> Picture:
     picture = cut.picture
     sets = (
         (view.landmarks, FINE, 1.0),
-        (view.projected[IBUG68_FROM_478], MADE, 3.0),
-        (view.landmarks[IBUG68_FROM_478], FOUND, 2.2),
+        (view.projected[IBUG68_FROM_478], PREDICTED, 3.0),
+        (view.landmarks[IBUG68_FROM_478], DETECTED, 2.2),
     )
     for points, colour, radius in sets:
         layer = np.zeros(picture.shape[:2], np.uint8)
@@ -114,7 +114,7 @@ def _named(rows: Sequence[Picture], head: Head) -> list[tuple[Picture, str]]:
         (
             row,
             (f"{view.face.name}   " if many else "")
-            + f"yellow: landmarks found   cyan: landmarks of the mesh   "
+            + "white: detected landmarks, yellow: 68 of them   cyan: the mesh's   "
             f"error {view.error_percent:.1f} % of the eye distance",
         )
         for row, view in zip(rows, head.views, strict=True)

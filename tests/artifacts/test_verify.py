@@ -1,6 +1,7 @@
 """``headwater verify`` against every kind of damage, bit by bit."""
 
 import io
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -279,9 +280,12 @@ def test_the_command_prints_a_line_per_problem(
     with pytest.raises(SystemExit) as end:
         main(["verify", "--data", str(data)])
     assert end.value.code == 1
-    lines = capsys.readouterr().out.splitlines()
+    said = capsys.readouterr()
+    lines = said.out.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith(str(data / "masks" / "masks" / "bucket-000.parquet"))
+    # Rows are checked only where every file is sound.
+    assert re.fullmatch(r"2 problems; \d+ files, \d+\.\d MB are sound\n", said.err)
 
 
 def footer_of_millions(rows: int) -> bytes:
