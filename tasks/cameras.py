@@ -1,7 +1,7 @@
 """Step "cameras": the camera of every frame, by PnP against the mean head's landmarks."""
 
-import numpy as np
-
+from headwater.artifacts.cameras import camera_columns, frame_from_photo_of
+from headwater.artifacts.landmark_rows import landmarks_of
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import CAMERAS, FRAMES, LANDMARKS
 from headwater.artifacts.tables import Row
@@ -24,17 +24,15 @@ def compute(work: Work, result: Result) -> None:
 
 
 def _camera_row(frame: Row, landmarks: Row, points_mm: FloatArray) -> Row:
-    found = np.array(landmarks["landmarks_68_px"], np.float32).reshape(68, 2)
-    affine = np.array(frame["frame_from_photo"]).reshape(2, 3)
+    found = landmarks_of(landmarks, "landmarks_68_px")
+    affine = frame_from_photo_of(frame)
     principal = principal_px(affine, frame["photo_width"], frame["photo_height"])
     calibration = calibrate(found, points_mm, principal)
     return {
         **origin(frame),
         "width": frame["width"],
         "height": frame["height"],
-        "intrinsics": calibration.intrinsics.ravel().tolist(),
-        "rotation": calibration.rotation.ravel().tolist(),
-        "translation": calibration.translation.tolist(),
+        **camera_columns(calibration.camera(frame["width"], frame["height"])),
         "reprojection_error_px": calibration.reprojection_error_px,
         "landmark_nme_percent": calibration.nme_percent,
     }

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from headwater.artifacts.cameras import frame_from_photo_of, rotation_of
 from headwater.artifacts.ids import item_id
 from headwater.artifacts.images import decode_png, encode_png
 from headwater.artifacts.landmark_rows import MESH_COLUMNS, mesh_of
@@ -49,7 +50,7 @@ def items(tables: Mapping[str, pa.Table], params: Params) -> list[Item]:
     """One item per frontal frame, kind of expression and method."""
     wanted = []
     for row in tables[CAMERAS.name].to_pylist():
-        rotation = np.array(row["rotation"]).reshape(3, 3)
+        rotation = rotation_of(row)
         if frontal_angle_degrees(rotation) > params.expressions.frontal_degrees:
             continue
         if row["source"] == "synthetic" and not _chosen(row["subject"], params):
@@ -98,7 +99,7 @@ def _rendered(frame: Row, kind: Expression, rows: Rows, model: HeadModel) -> Edi
     shot = sample_shot(head["item"], truth["view"], truth["width"])
     camera = transform_image(
         shot.camera,
-        np.array(frame["frame_from_photo"]).reshape(2, 3),
+        frame_from_photo_of(frame),
         frame["width"],
         frame["height"],
     )

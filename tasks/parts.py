@@ -1,8 +1,7 @@
 """Step "parts": the eight face parts of every frame with landmarks."""
 
-import numpy as np
-
 from headwater.artifacts.images import encode_png
+from headwater.artifacts.landmark_rows import landmarks_of
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import FRAMES, LANDMARKS, PARTS
 from headwater.artifacts.tables import Row
@@ -20,7 +19,7 @@ def compute(work: Work, result: Result) -> None:
 
 
 def _parts_row(frame: Row, landmarks: Row) -> Row:
-    points = np.array(landmarks["landmarks_478_px"], np.float32).reshape(478, 2)
+    points = landmarks_of(landmarks)
     parts = part_labels(points, frame["height"], frame["width"])
     return {**origin(frame), "parts": encode_png(parts, f"{frame['item']}-parts")}
 

@@ -4,12 +4,16 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from headwater.artifacts.cameras import (
+    CAMERA_COLUMNS,
+    camera_of,
+    frame_from_photo_of,
+    rotation_of,
+)
 from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.figures import write_figures
 from headwater.artifacts.images import decode_png
+from headwater.artifacts.landmark_rows import landmarks_of
 from headwater.artifacts.manifest import write_manifest
 from headwater.artifacts.schemas import (
     CAMERAS,
@@ -22,14 +26,12 @@ from headwater.artifacts.schemas import (
     rejects_schema,
 )
 from headwater.artifacts.tables import Row, read_bucket, table_files
-from headwater.geometry.cameras import parse_camera
 from headwater.quality.edits import edit_figures, moved_right_way
 from headwater.quality.figures import CHOSEN, rounded, view_figures
 from headwater.quality.views import ViewErrors, ViewFound, ViewTruth, compare_view
 from tasks.command import command
 
 CHECKED_STEPS = ("ingest", "landmarks", "masks", "parts", "cameras")
-_CAMERA_COLUMNS = ("width", "height", "intrinsics", "rotation", "translation")
 
 
 def main() -> str:
@@ -80,7 +82,16 @@ def _views(data: Path, bucket: str) -> Iterator[tuple[str, str, ViewErrors | Non
         data,
         TRUTH,
         bucket,
-        ("item", "view_kind", "landmarks_478_px", "mask", "parts", *_CAMERA_COLUMNS),
+        (
+            "item",
+            "view_kind",
+            "landmarks_478_px",
+            "mask",
+            "parts",
+            "width",
+            "height",
+            *CAMERA_COLUMNS,
+        ),
     )
     frames = _rows(data, FRAMES, bucket, ("item", "width", "height", "frame_from_photo"))
     landmarks = _rows(data, LANDMARKS, bucket, ("item", "landmarks_478_px"))
@@ -98,18 +109,11 @@ def _views(data: Path, bucket: str) -> Iterator[tuple[str, str, ViewErrors | Non
 
 
 def _truth(row: Row) -> ViewTruth:
-    record = {
-        "K": np.array(row["intrinsics"]).reshape(3, 3),
-        "R": np.array(row["rotation"]).reshape(3, 3),
-        "t": row["translation"],
-        "width": row["width"],
-        "height": row["height"],
-    }
     return ViewTruth(
-        _points_478(row),
+        landmarks_of(row),
         decode_png(row["mask"]) > 0,
         decode_png(row["parts"]),
-        parse_camera(record, f"view {row['item']}"),
+        camera_of(row),
     )
 
 
@@ -117,18 +121,14 @@ def _found(
     frame: Row, landmarks: Row, mask: Row | None, parts: Row | None, camera: Row | None
 ) -> ViewFound:
     return ViewFound(
-        np.array(frame["frame_from_photo"], np.float64).reshape(2, 3),
+        frame_from_photo_of(frame),
         frame["width"],
         frame["height"],
-        _points_478(landmarks),
+        landmarks_of(landmarks),
         None if mask is None else decode_png(mask["mask"]) > 0,
         None if parts is None else decode_png(parts["parts"]),
-        None if camera is None else np.array(camera["rotation"], np.float64).reshape(3, 3),
+        None if camera is None else rotation_of(camera),
     )
-
-
-def _points_478(row: Row) -> NDArray[np.float32]:
-    return np.array(row["landmarks_478_px"], np.float32).reshape(478, 2)
 
 
 def _rejects(
@@ -146,8 +146,8 @@ def _edits(data: Path, bucket: str) -> Iterator[tuple[str, str, bool]]:
     edits = _rows(data, EXPRESSIONS, bucket, columns)
     landmarks = _rows(data, LANDMARKS, bucket, ("item", "landmarks_478_px"))
     for row in edits.values():
-        before = _points_478(landmarks[row["parent"]])
-        yield row["edit"], row["method"], moved_right_way(row["edit"], before, _points_478(row))
+        before = landmarks_of(landmarks[row["parent"]])
+        yield row["edit"], row["method"], moved_right_way(row["edit"], before, landmarks_of(row))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from headwater.artifacts.cameras import camera_columns
 from headwater.artifacts.ids import item_id, seed_of, split_of
 from headwater.artifacts.images import encode_png
 from headwater.artifacts.meshes import check_head_size, to_ply
@@ -106,9 +107,7 @@ def _truth_row(frame: dict[str, Any], number: int, shot: Shot, view: View) -> di
         "view_kind": shot.kind,
         "width": shot.camera.width,
         "height": shot.camera.height,
-        "intrinsics": shot.camera.K.ravel().tolist(),
-        "rotation": shot.camera.R.ravel().tolist(),
-        "translation": shot.camera.t.tolist(),
+        **camera_columns(shot.camera),
         "landmarks_68_px": view.landmarks_478_px[list(IBUG68_FROM_478)].ravel().tolist(),
         "landmarks_478_px": view.landmarks_478_px.ravel().tolist(),
         "mask": encode_png(view.mask, f"{name}-mask"),

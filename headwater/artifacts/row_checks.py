@@ -2,10 +2,10 @@
 
 import re
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headwater.artifacts.cameras import CAMERA_COLUMNS, camera_of
 from headwater.artifacts.columns import IMAGE, TableSchema, is_optional
 from headwater.artifacts.ids import ITEM_ID_LENGTH
 from headwater.artifacts.images import PICTURE_FORMATS, picture_size
@@ -17,8 +17,6 @@ from headwater.errors import HeadwaterError
 SPLITS = ("train", "validation", "test")
 SOURCES = ("photo", "synthetic")
 _ID = re.compile(f"[0-9a-f]{{{ITEM_ID_LENGTH}}}")
-_ROTATION_TOLERANCE = 1e-5
-_CAMERA = ("intrinsics", "rotation")
 
 
 def check_rows(schema: TableSchema, table: pa.Table) -> None:
@@ -43,7 +41,7 @@ def check_rows(schema: TableSchema, table: pa.Table) -> None:
 
 def _is_looked_at(field: pa.Field) -> bool:
     """Whether single rows are checked by the column; long lists of numbers are not."""
-    return not pa.types.is_nested(field.type) or field.type == IMAGE or field.name in _CAMERA
+    return not pa.types.is_nested(field.type) or field.type == IMAGE or field.name in CAMERA_COLUMNS
 
 
 def _check_finite(field: pa.Field, values: pa.ChunkedArray) -> None:
@@ -73,7 +71,8 @@ def _check_row(schema: TableSchema, row: Row) -> None:
             formats = PICTURE_FORMATS if schema is PHOTOS else ("PNG",)
             _check_picture(field.name, value["bytes"], row, formats)
     if "intrinsics" in row:
-        _check_camera(row)
+        # Where a row has no size, the image has it, which is checked above.
+        camera_of(row, None if "width" in row else (1, 1))
 
 
 def _check_picture(name: str, data: bytes, row: Row, formats: tuple[str, ...]) -> None:
@@ -84,12 +83,3 @@ def _check_picture(name: str, data: bytes, row: Row, formats: tuple[str, ...]) -
         raise HeadwaterError(
             f"{name} is {size[0]} x {size[1]} px, the row says {row['width']} x {row['height']}"
         )
-
-
-def _check_camera(row: Row) -> None:
-    K = np.array(row["intrinsics"]).reshape(3, 3)
-    R = np.array(row["rotation"]).reshape(3, 3)
-    if min(K[0, 0], K[1, 1]) <= 0 or not np.array_equal(K[2], (0, 0, 1)):
-        raise HeadwaterError("intrinsics are no camera matrix with positive focal lengths")
-    if np.abs(R @ R.T - np.eye(3)).max() > _ROTATION_TOLERANCE or np.linalg.det(R) < 0:
-        raise HeadwaterError("rotation is not a proper rotation")

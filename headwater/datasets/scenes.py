@@ -1,5 +1,6 @@
 """Heads and views in memory, as every learned system takes them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.faces.vocabulary import IBUG68_FROM_478, NOSE_BRIDGE, NOSE_TIP
+from headwater.geometry.cameras import Camera, nearest_rotation
 from headwater.heads.model import SurfacePoints
 
 FloatArray = NDArray[np.float32]
@@ -36,6 +38,12 @@ class Views:
     def __len__(self) -> int:
         return len(self.images)
 
+    def camera(self, row: int) -> Camera:
+        """The camera of one view."""
+        height, width = self.images.shape[1:3]
+        K, t = self.K[row].astype(np.float64), self.t[row].astype(np.float64)
+        return Camera(K, nearest_rotation(self.R[row]), t, width, height)
+
     def choose(self, rows: NDArray[np.bool_] | NDArray[np.integer[Any]]) -> "Views":
         """The views of the given rows."""
         return Views(
@@ -48,6 +56,15 @@ class Views:
             self.head[rows],
             self.split[rows],
         )
+
+
+def stacked(cameras: Sequence[Camera]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """K (n, 3, 3), R (n, 3, 3) and t (n, 3) of cameras, as ``Views`` holds them."""
+    return (
+        np.stack([camera.K for camera in cameras]).astype(np.float32),
+        np.stack([camera.R for camera in cameras]).astype(np.float32),
+        np.stack([camera.t for camera in cameras]).astype(np.float32),
+    )
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headwater.artifacts.cameras import CAMERA_COLUMNS, camera_of, frame_from_photo_of
 from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.images import decode_png
+from headwater.artifacts.landmark_rows import landmarks_of
 from headwater.artifacts.meshes import from_ply
 from headwater.artifacts.schemas import (
     CAMERAS,
@@ -22,11 +24,9 @@ from headwater.artifacts.schemas import (
     TRUTH,
 )
 from headwater.artifacts.tables import Row, read_table
-from headwater.datasets.scenes import FloatArray, Heads, SdfSamples, Template, Views
+from headwater.datasets.scenes import FloatArray, Heads, SdfSamples, Template, Views, stacked
 from headwater.errors import HeadwaterError
 from headwater.heads.model import HeadModel
-
-_CAMERA_COLUMNS = ("item", "intrinsics", "rotation", "translation")
 
 
 def template_of(model: HeadModel) -> Template:
@@ -75,7 +75,7 @@ def read_synthetic_views(data: Path, heads: Heads) -> Views:
     Ordered by head, then view number. Landmarks are mapped from the frame back to the view.
     """
     number = {subject: index for index, subject in enumerate(heads.subjects)}
-    columns = (*_CAMERA_COLUMNS, "subject", "split", "view", "mask")
+    columns = ("item", "subject", "split", "view", "mask", "width", "height", *CAMERA_COLUMNS)
     table = read_table(data, TRUTH, columns, pc.field("subject").isin(list(number)))
     items = table.column("item").to_pylist()
     images = _rows_by_item(data, SYNTHETIC_FRAMES, ("item", "image"), items)
@@ -91,9 +91,7 @@ def read_synthetic_views(data: Path, heads: Heads) -> Views:
     return Views(
         np.stack([decode_png(images[row["item"]]["image"]) for row in truth]),
         np.stack([decode_png(row["mask"]) for row in truth]),
-        _stack(truth, "intrinsics", (3, 3)),
-        _stack(truth, "rotation", (3, 3)),
-        _stack(truth, "translation", (3,)),
+        *stacked([camera_of(row) for row in truth]),
         np.stack(landmarks),
         np.array([number[row["subject"]] for row in truth], np.int32),
         np.array([row["split"] for row in truth]),
@@ -105,21 +103,17 @@ def read_photo_views(data: Path) -> list[tuple[Row, Views]]:
     frames = [row for row in read_table(data, FRAMES).to_pylist() if row["source"] == "photo"]
     found = _rows_by_item(data, LANDMARKS, ("item", "landmarks_478_px"))
     masks = _rows_by_item(data, MASKS, ("item", "mask"))
-    cameras = _rows_by_item(data, CAMERAS, _CAMERA_COLUMNS)
+    cameras = _rows_by_item(data, CAMERAS, ("item", *CAMERA_COLUMNS))
     views = []
     for row in sorted(frames, key=lambda row: str(row["item"])):
         item = row["item"]
         if not all(item in table for table in (found, masks, cameras)):
             continue
-        camera = [cameras[item]]
-        landmarks = np.array(found[item]["landmarks_478_px"], np.float32).reshape(1, 478, 2)
         view = Views(
             decode_png(row["image"])[None],
             decode_png(masks[item]["mask"])[None],
-            _stack(camera, "intrinsics", (3, 3)),
-            _stack(camera, "rotation", (3, 3)),
-            _stack(camera, "translation", (3,)),
-            landmarks,
+            *stacked([camera_of(cameras[item], (row["width"], row["height"]))]),
+            landmarks_of(found[item])[None],
             np.zeros(1, np.int32),
             np.array([row["split"]]),
         )
@@ -144,11 +138,7 @@ def _rows_by_item(
 
 
 def _landmarks_in_photo(landmarks: Row, frame: Row) -> FloatArray:
-    points = np.array(landmarks["landmarks_478_px"], np.float64).reshape(478, 2)
-    affine = np.array(frame["frame_from_photo"]).reshape(2, 3)
+    affine = frame_from_photo_of(frame)
+    points = landmarks_of(landmarks).astype(np.float64)
     photo = (points - affine[:, 2]) @ np.linalg.inv(affine[:, :2]).T
     return photo.astype(np.float32)
-
-
-def _stack(rows: list[Row], name: str, shape: tuple[int, ...]) -> FloatArray:
-    return np.array([row[name] for row in rows], np.float32).reshape(len(rows), *shape)

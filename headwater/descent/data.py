@@ -16,9 +16,9 @@ from headwater.descent.canonical import (
     to_canonical,
 )
 from headwater.faces.vocabulary import IBUG68_FROM_478
+from headwater.geometry.cameras import project
 from headwater.geometry.registration import Similarity
 from headwater.systems.glvd.place import placement_from_views, true_placement
-from headwater.systems.glvd.pose import project_mm
 
 # The 18 keypoints seen in the paper's figure, as MediaPipe points: brow arches, glabella, outer
 # eye corners, nose line from bridge to base, alae, mouth corners, jaw at mouth height, chin.
@@ -96,7 +96,7 @@ def with_true_peaks(crops: Crops, views: Views, landmarks_mm: FloatArray) -> Cro
     """
     peaks = []
     for i in range(len(views)):
-        pixels = project_mm(landmarks_mm[i], views.K[i], views.R[i], views.t[i])
+        pixels, _ = project(views.camera(i), landmarks_mm[i])
         to_crop = crops.to_crop[i]
         peaks.append(pixels @ to_crop[:2, :2].T + to_crop[:2, 2])
     return replace(crops, peaks=torch.from_numpy(np.stack(peaks).astype(np.float32)))
@@ -177,9 +177,7 @@ def place_views(views: Views, template: Template) -> Similarity:
     return placement_from_views(
         template.landmarks_68(template.mean),
         views.landmarks_478_px[:, IBUG68_FROM_478],
-        views.K,
-        views.R,
-        views.t,
+        [views.camera(i) for i in range(len(views))],
     )
 
 

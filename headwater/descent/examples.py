@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from headwater.artifacts.cameras import camera_columns
 from headwater.artifacts.images import encode_png
 from headwater.artifacts.meshes import to_ply
 from headwater.artifacts.provenance import origin
@@ -12,23 +13,21 @@ from headwater.datasets.scenes import Template, Views
 from headwater.descent.evaluate import Answer, Evaluation
 from headwater.descent.reconstruct import Reconstruction
 from headwater.faces.vocabulary import IBUG68_FROM_478
-from headwater.systems.glvd.pose import project_mm
+from headwater.geometry.cameras import project
 
 
 def looks_row(
     system: str, row: Row, views: Views, found: Reconstruction, template: Template
 ) -> Row:
     """Columns to look at of a reconstruction from one view; ``row`` gives its origin."""
-    camera = (views.K[0], found.rotations[0], found.translations[0])
-    projected = project_mm(template.landmarks_68(found.vertices), *camera)
+    camera = found.cameras[0]
+    projected, _ = project(camera, template.landmarks_68(found.vertices))
     item = row["item"]
     return {
         **origin(row),
         "system": system,
         "image": encode_png(views.images[0], item),
-        "intrinsics": camera[0].ravel().tolist(),
-        "rotation": camera[1].ravel().tolist(),
-        "translation": camera[2].ravel().tolist(),
+        **camera_columns(camera),
         "mesh": {"bytes": to_ply(found.vertices, template.faces), "path": f"{item}.ply"},
         "steps_mm": [step.ravel().tolist() for step in found.steps],
         "landmarks_68_px": projected.ravel().tolist(),

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from headwater.datasets.scenes import Template, Views
+from headwater.datasets.scenes import Views
 from headwater.descent.camera_axes import (
     axes_of,
     turned_back,
@@ -24,9 +24,10 @@ from headwater.descent.data import (
 )
 from headwater.descent.model import ViewBatch, starting_points
 from headwater.descent.weights import TrainedGlvd
-from headwater.faces.vocabulary import IBUG68_FROM_478
+from headwater.faces.vocabulary import ibug68
+from headwater.geometry.cameras import Camera, project
 from headwater.metrics.landmarks import normalised_mean_error
-from headwater.systems.glvd.pose import project_mm, refine_pose
+from headwater.systems.glvd.pose import refined_camera
 
 FloatArray = NDArray[np.float32]
 START_SEED = 0
@@ -38,15 +39,14 @@ class Reconstruction:
 
     vertices: (V, 3) float32. steps: (T + 1, V, 3), the descent from the random ball.
     keypoints: (K, 3). suggested: (V, 3), the head that the landmarks suggest before any step.
-    rotations (N, 3, 3), translations (N, 3) mm: the cameras used in the end.
+    cameras: of the N views, as used in the end.
     """
 
     vertices: FloatArray
     steps: FloatArray
     keypoints: FloatArray
     suggested: FloatArray
-    rotations: FloatArray
-    translations: FloatArray
+    cameras: tuple[Camera, ...]
 
 
 def reconstruct(
@@ -107,7 +107,9 @@ def reconstruct(
     steps = np.stack([to_views_frame(state) for state in descent.vertices])
     guides = to_views_frame(descent.keypoints[-1])
     suggested = to_views_frame(turned_points(encoded.template.cpu(), axes))
-    return Reconstruction(steps[-1], steps, guides, suggested, views.R, views.t)
+    return Reconstruction(
+        steps[-1], steps, guides, suggested, tuple(views.camera(i) for i in range(len(views)))
+    )
 
 
 def reconstruct_photo(
@@ -119,32 +121,18 @@ def reconstruct_photo(
     was tried and did not lower the landmark error. Needs landmarks in every view.
     """
     found = reconstruct(trained, views, iterations=iterations)
-    views = _resolved(trained.template, views, found.vertices)
-    return replace(found, rotations=views.R, translations=views.t)
-
-
-def _resolved(template: Template, views: Views, vertices: FloatArray) -> Views:
-    landmarks = template.landmarks_68(vertices)
-    poses = [
-        refine_pose(
-            landmarks,
-            views.landmarks_478_px[i][IBUG68_FROM_478],
-            views.K[i],
-            views.R[i],
-            views.t[i],
-        )
-        for i in range(len(views))
-    ]
-    return replace(views, R=np.stack([p[0] for p in poses]), t=np.stack([p[1] for p in poses]))
+    landmarks = trained.template.landmarks_68(found.vertices)
+    cameras = tuple(
+        refined_camera(camera, landmarks, ibug68(seen))
+        for camera, seen in zip(found.cameras, views.landmarks_478_px, strict=True)
+    )
+    return replace(found, cameras=cameras)
 
 
 def landmark_nme(trained: TrainedGlvd, views: Views, found: Reconstruction) -> list[float]:
     """Reprojected 68-landmark error of each view, a fraction of the outer eye-corner distance."""
     landmarks = trained.template.landmarks_68(found.vertices)
     return [
-        normalised_mean_error(
-            project_mm(landmarks, views.K[i], found.rotations[i], found.translations[i]),
-            views.landmarks_478_px[i][IBUG68_FROM_478].astype(np.float64),
-        )
-        for i in range(len(views))
+        normalised_mean_error(project(camera, landmarks)[0], ibug68(seen).astype(np.float64))
+        for camera, seen in zip(found.cameras, views.landmarks_478_px, strict=True)
     ]

@@ -18,9 +18,9 @@ from headwater.datasets.tables import read_photo_views
 from headwater.descent.examples import looks_row
 from headwater.descent.reconstruct import landmark_nme, reconstruct_photo
 from headwater.descent.weights import TrainedGlvd, load_weights
+from headwater.geometry.cameras import project
 from headwater.metrics.regions import intersection_over_union
 from headwater.metrics.silhouette import silhouette
-from headwater.systems.glvd.pose import project_mm
 from headwater.training.device import chosen_device
 from headwater.training.loop import deterministic
 
@@ -64,7 +64,7 @@ def _head(
     write_bytes(meshes / f"{row['item']}.glb", to_glb(found.vertices, faces))
     mask = view.masks[0] > 0
     covered = silhouette(
-        project_mm(found.vertices, view.K[0], found.rotations[0], found.translations[0]),
+        project(found.cameras[0], found.vertices)[0],
         faces,
         (mask.shape[1], mask.shape[0]),
     )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from headwater.errors import ItemRejected
 from headwater.faces.robust_fit import robust_minimum
 from headwater.faces.vocabulary import outer_eye_distance
+from headwater.geometry.cameras import Camera
 from headwater.reject_reasons import RejectReason
 
 # Portraits and selfies are taken from 0.4 to 2.5 m: twice the spread below on either side.
@@ -55,6 +56,10 @@ class Calibration:
     translation: FloatArray
     reprojection_error_px: float
     nme_percent: float
+
+    def camera(self, width: int, height: int) -> Camera:
+        """The camera of an image of this size, px."""
+        return Camera(self.intrinsics, self.rotation, self.translation, width, height)
 
 
 def calibrate(

@@ -4,9 +4,8 @@ Pixel coordinates are continuous: the centre of the top left pixel is (0.5, 0.5)
 pixels of the stored image.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +14,6 @@ from headwater.errors import HeadwaterError
 
 Float64Array = NDArray[np.float64]
 
-ROTATION_TOLERANCE: Final = 1e-4
 SMALLEST_FOCAL_PX: Final = 1e-3
 
 
@@ -40,24 +38,11 @@ class Camera:
         return position
 
 
-def parse_camera(record: Mapping[str, Any], name: str = "camera") -> Camera:
-    """Checked camera from a mapping with the keys K, R, t, width and height."""
-    missing = [key for key in ("K", "R", "t", "width", "height") if record.get(key) is None]
-    if missing:
-        raise HeadwaterError(
-            f"{name}: {', '.join(missing)} missing; a camera needs K, R, t, width and height"
-        )
-    try:
-        K, R, t = (np.array(record[key], dtype=np.float64) for key in ("K", "R", "t"))
-        camera = Camera(K, R, t, int(record["width"]), int(record["height"]))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise HeadwaterError(f"{name}: cannot be read as numbers ({error})") from error
-    check_camera(camera, name)
-    return camera
+def check_camera(camera: Camera, name: str = "camera", rotation_tolerance: float = 1e-5) -> None:
+    """Raise ``HeadwaterError`` naming what is wrong, if anything is.
 
-
-def check_camera(camera: Camera, name: str = "camera") -> None:
-    """Raise ``HeadwaterError`` naming what is wrong, if anything is."""
+    rotation_tolerance: of the entries of R R^T, from those of the identity.
+    """
     K, R, t = camera.K, camera.R, camera.t
     if K.shape != (3, 3) or R.shape != (3, 3) or t.shape != (3,):
         raise HeadwaterError(
@@ -74,7 +59,7 @@ def check_camera(camera: Camera, name: str = "camera") -> None:
         raise HeadwaterError(
             f"{name}: K must be upper triangular with positive focal lengths, not {K.tolist()}"
         )
-    if np.abs(R @ R.T - np.eye(3)).max() > ROTATION_TOLERANCE:
+    if np.abs(R @ R.T - np.eye(3)).max() > rotation_tolerance:
         raise HeadwaterError(f"{name}: R is not a rotation, R R^T differs from the identity")
     if np.linalg.det(R) < 0:
         raise HeadwaterError(f"{name}: R mirrors (determinant -1); is one of the axes flipped?")
@@ -149,6 +134,13 @@ def transform_image(camera: Camera, affine: ArrayLike, width: int, height: int) 
     K[1, 0] = 0.0
     K[:2, 2] = warp[:, :2] @ camera.K[:2, 2] + warp[:, 2]
     return Camera(K, turn @ camera.R, turn @ camera.t, width, height)
+
+
+def nearest_rotation(matrix: ArrayLike) -> Float64Array:
+    """The rotation (3, 3) nearest to a nearly orthonormal matrix, as rounding leaves one."""
+    u, _, v = np.linalg.svd(np.asarray(matrix, np.float64))
+    rotation: Float64Array = u @ np.diag([1.0, 1.0, np.linalg.det(u @ v)]) @ v
+    return rotation
 
 
 def rotation_angle_degrees(first: ArrayLike, second: ArrayLike) -> float:

@@ -21,7 +21,7 @@ from headwater.reconstruct.head import Head, SeenView
 from headwater.reconstruct.names import CAMERA_FILE
 from headwater.reconstruct.page import head_page
 from headwater.reconstruct.pictures import overlay, steps_picture
-from headwater.reconstruct.records import camera_record, landmark_record
+from headwater.reconstruct.records import cameras_record, landmark_record
 from headwater.viewer.texture import HeadPhoto, Texture, mirror_partners, photo_texture
 
 PAGE: Final = "viewer.html"
@@ -54,7 +54,7 @@ def write_head(head: Head, folder: Path) -> None:
         "landmarks.json": _json(landmark_record(head)),
         PAGE: head_page(head, texture, FILES).encode(),
         # Last: it marks the folder as complete and says whose it is.
-        CAMERA_FILE: _json(camera_record(head)),
+        CAMERA_FILE: _json(cameras_record(head)),
     }
     for name, content in contents.items():
         save(folder / name, content)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from headwater.artifacts.cameras import parse_camera
 from headwater.artifacts.regular_files import read_json
 from headwater.errors import HeadwaterError
-from headwater.geometry.cameras import Camera, parse_camera
+from headwater.geometry.cameras import Camera
 from headwater.photos.folder import PhotoFile
 
 MAX_BYTES: Final = 2**24

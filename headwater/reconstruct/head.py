@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.datasets.scenes import Template, Views
+from headwater.datasets.scenes import Template, Views, stacked
 from headwater.descent.reconstruct import (
     Reconstruction,
     landmark_nme,
@@ -75,7 +75,10 @@ def reconstruct_head(
         if world_from_head is None:
             views = views_of(faces)
             found = reconstruct_photo(trained, views)
-            cameras = _solved(faces, views, found)
+            cameras = [
+                replace(camera, width=face.frame.shape[1], height=face.frame.shape[0])
+                for face, camera in zip(faces, found.cameras, strict=True)
+            ]
         else:
             found, step = _among_calibrated(trained, faces)
             world_from_head = world_from_head.after(step)
@@ -107,36 +110,17 @@ def views_of(faces: Sequence[SeenFace]) -> Views:
         a, b = face.frame.shape[:2]
         images[i, :a, :b] = face.frame
         masks[i, :a, :b] = face.mask * np.uint8(255)
+    K, R, t = stacked([face.camera for face in faces])
     return Views(
         images=images,
         masks=masks,
-        K=np.stack([face.camera.K for face in faces]).astype(np.float32),
-        R=np.stack([face.camera.R for face in faces]).astype(np.float32),
-        t=np.stack([face.camera.t for face in faces]).astype(np.float32),
+        K=K,
+        R=R,
+        t=t,
         landmarks_478_px=np.stack([face.landmarks[:, :2] for face in faces]),
         head=np.zeros(len(faces), np.int32),
         split=np.full(len(faces), "test"),
     )
-
-
-def nearest_rotation(matrix: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The rotation (3, 3) nearest to a nearly orthonormal matrix."""
-    u, _, v = np.linalg.svd(np.asarray(matrix, np.float64))
-    return np.asarray(u @ np.diag([1.0, 1.0, np.linalg.det(u @ v)]) @ v)
-
-
-def _solved(faces: Sequence[SeenFace], views: Views, found: Reconstruction) -> list[Camera]:
-    """Cameras of the frames as they were solved for the head that was found."""
-    return [
-        Camera(
-            views.K[i].astype(np.float64),
-            nearest_rotation(found.rotations[i]),
-            found.translations[i].astype(np.float64),
-            face.frame.shape[1],
-            face.frame.shape[0],
-        )
-        for i, face in enumerate(faces)
-    ]
 
 
 def _among_calibrated(
@@ -150,8 +134,8 @@ def _among_calibrated(
     found = reconstruct(trained, views_of(faces))
     landmarks = trained.template.landmarks_68(found.vertices)
     step = refined_place(faces, landmarks, Similarity.identity())
-    views = views_of(in_head_frame(faces, step))
-    return replace(found, rotations=views.R, translations=views.t), step
+    cameras = tuple(face.camera for face in in_head_frame(faces, step))
+    return replace(found, cameras=cameras), step
 
 
 def _in_photo(face: SeenFace, in_frame: Camera, landmarks: FloatArray, error: float) -> SeenView:

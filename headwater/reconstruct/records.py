@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
+from headwater.artifacts.cameras import camera_record, pose_record, rounded
 from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.reconstruct.head import Head, SeenView
 
@@ -30,19 +28,10 @@ LANDMARK_CONVENTIONS: Final[Mapping[str, str]] = {
 }
 
 
-def camera_record(head: Head) -> dict[str, Any]:
+def cameras_record(head: Head) -> dict[str, Any]:
     """K, R and t of every photo, and where the head stands among cameras that were given."""
     place = head.world_from_head
-    world = (
-        {
-            "world_from_head": {
-                "R": _numbers(place.rotation, 9),
-                "t": _numbers(place.translation, 6),
-            }
-        }
-        if place
-        else {}
-    )
+    world = {"world_from_head": pose_record(place.rotation, place.translation)} if place else {}
     return {
         "format": "headwater-cameras-1",
         "conventions": {**CAMERA_CONVENTIONS, **(WORLD_CONVENTION if place else {})},
@@ -50,9 +39,7 @@ def camera_record(head: Head) -> dict[str, Any]:
         "views": [
             {
                 **_photo(view),
-                "K": _numbers(view.camera.K, 6),
-                "R": _numbers(view.camera.R, 9),
-                "t": _numbers(view.camera.t, 6),
+                **camera_record(view.camera),
                 "landmark_error_percent": round(view.error_percent, 3),
             }
             for view in head.views
@@ -68,15 +55,15 @@ def landmark_record(head: Head) -> dict[str, Any]:
         "views": [
             {
                 **_photo(view),
-                "landmarks_478_px": _numbers(view.landmarks, 3),
-                "landmarks_68_px": _numbers(view.landmarks[IBUG68_FROM_478], 3),
-                "mesh_landmarks_478_px": _numbers(view.projected, 3),
-                "mesh_landmarks_68_px": _numbers(view.projected[IBUG68_FROM_478], 3),
+                "landmarks_478_px": rounded(view.landmarks, 3),
+                "landmarks_68_px": rounded(view.landmarks[IBUG68_FROM_478], 3),
+                "mesh_landmarks_478_px": rounded(view.projected, 3),
+                "mesh_landmarks_68_px": rounded(view.projected[IBUG68_FROM_478], 3),
             }
             for view in head.views
         ],
-        "mesh_landmarks_478_mm": _numbers(head.landmarks, 4),
-        "mesh_landmarks_68_mm": _numbers(head.landmarks[IBUG68_FROM_478], 4),
+        "mesh_landmarks_478_mm": rounded(head.landmarks, 4),
+        "mesh_landmarks_68_mm": rounded(head.landmarks[IBUG68_FROM_478], 4),
     }
 
 
@@ -89,7 +76,3 @@ def _photo(view: SeenView) -> dict[str, Any]:
         "height": face.height,
         "faces_found": face.faces_found,
     }
-
-
-def _numbers(array: NDArray[np.floating], digits: int) -> list[Any]:
-    return np.round(np.asarray(array, np.float64), digits).tolist()

@@ -86,7 +86,7 @@ def see(
             mean_landmarks_68,
             principal_px(frame_from_photo, width, height),
         )
-        camera = Camera(found.intrinsics, found.rotation, found.translation, *size)
+        camera = found.camera(*size)
     return SeenFace(
         file.name,
         file.sha256,

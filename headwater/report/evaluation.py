@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.artifacts.cameras import camera_of
 from headwater.artifacts.evaluate_schemas import ERRORS, EXAMPLES, PHOTO_HEADS
 from headwater.artifacts.figures import FIGURES, METRICS
 from headwater.artifacts.images import decode_png
+from headwater.artifacts.landmark_rows import landmarks_of
 from headwater.artifacts.meshes import from_ply
 from headwater.artifacts.tables import Row
 from headwater.geometry.cameras import Camera
-from headwater.report.frames import camera_of, photo_names, points_of
+from headwater.report.frames import photo_names
 from headwater.report.reading import figures_of, rows_of_file, series_of
 
 KINDS = ("photo", "best", "median", "worst")
@@ -88,13 +90,13 @@ def _reconstruction(row: Row, names: dict[str, str], error: Row | None) -> Recon
         name,
         row["kind"],
         image,
-        camera_of(row, image.shape[1], image.shape[0]),
+        camera_of(row, (image.shape[1], image.shape[0])),
         vertices,
         faces,
         from_ply(truth["bytes"], f"true mesh of {row['item']}") if truth else None,
         np.array(distance, np.float32) if distance is not None else None,
         [np.array(step, np.float32).reshape(-1, 3) for step in row["steps_mm"]],
-        points_of(row, "landmarks_68_px"),
-        points_of(row, "landmarks_68_found_px"),
+        landmarks_of(row, "landmarks_68_px"),
+        landmarks_of(row, "landmarks_68_found_px"),
         error,
     )

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.artifacts.cameras import CAMERA_COLUMNS, camera_of
 from headwater.artifacts.images import decode_png
+from headwater.artifacts.landmark_rows import landmarks_of
 from headwater.artifacts.schemas import (
     CAMERAS,
     EXPRESSIONS,
@@ -28,14 +30,13 @@ EDITS = ("closed_eyes", "open_mouth", "frown")
 METHODS = ("warp", "head_model")
 FACE_SHARE = 1.3
 
-_POSE = ("intrinsics", "rotation", "translation")
 _POINTS = ("landmarks_68_px", "landmarks_478_px")
 _PHOTO_COLUMNS = (
     (FRAMES, ("image", "width", "height", "faces_found")),
     (LANDMARKS, _POINTS),
     (MASKS, ("mask",)),
     (PARTS, ("parts",)),
-    (CAMERAS, (*_POSE, "landmark_nme_percent")),
+    (CAMERAS, (*CAMERA_COLUMNS, "landmark_nme_percent")),
 )
 _VIEW_COLUMNS = ("view", "view_kind", "split", "width", "height", "mask", "parts", "depth")
 
@@ -72,22 +73,6 @@ class Edited:
     box: tuple[int, int, int, int]
     parent: NDArray[np.uint8]
     edits: dict[str, NDArray[np.uint8]]
-
-
-def camera_of(row: Row, width: int, height: int) -> Camera:
-    """Camera of a row that has intrinsics, rotation and translation."""
-    return Camera(
-        np.array(row["intrinsics"], np.float64).reshape(3, 3),
-        np.array(row["rotation"], np.float64).reshape(3, 3),
-        np.array(row["translation"], np.float64),
-        width,
-        height,
-    )
-
-
-def points_of(row: Row, column: str) -> NDArray[np.float32]:
-    """Landmarks (n, 2) px of a row."""
-    return np.array(row[column], np.float32).reshape(-1, 2)
 
 
 def face_square(
@@ -141,10 +126,10 @@ def _photo_frame(item: str, name: str, tables: dict[str, dict[str, Row]]) -> Fra
         decode_png(frame["image"]),
         decode_png(mask["mask"]) > 0 if mask else None,
         decode_png(parts["parts"]) if parts else None,
-        points_of(landmarks, "landmarks_68_px") if landmarks else None,
-        points_of(landmarks, "landmarks_478_px") if landmarks else None,
+        landmarks_of(landmarks, "landmarks_68_px") if landmarks else None,
+        landmarks_of(landmarks, "landmarks_478_px") if landmarks else None,
         None,
-        camera_of(camera, frame["width"], frame["height"]) if camera else None,
+        camera_of(camera, (frame["width"], frame["height"])) if camera else None,
         ", ".join(notes),
     )
 
@@ -163,7 +148,7 @@ def synthetic_frames(data: Path, limit: int) -> list[Frame]:
         chosen += spread(rest, limit - len(chosen), lambda row: row["subject"])
     items = [row["item"] for row in chosen]
     frames = chosen_rows(data, SYNTHETIC_FRAMES, ("subject", "image"), items)
-    truths = chosen_rows(data, TRUTH, (*_VIEW_COLUMNS, *_POSE, *_POINTS), items)
+    truths = chosen_rows(data, TRUTH, (*_VIEW_COLUMNS, *CAMERA_COLUMNS, *_POINTS), items)
     return [_synthetic_frame(frames[item], truths[item]) for item in items if item in frames]
 
 
@@ -174,10 +159,10 @@ def _synthetic_frame(frame: Row, truth: Row) -> Frame:
         decode_png(frame["image"]),
         decode_png(truth["mask"]) > 0,
         decode_png(truth["parts"]),
-        points_of(truth, "landmarks_68_px"),
-        points_of(truth, "landmarks_478_px"),
+        landmarks_of(truth, "landmarks_68_px"),
+        landmarks_of(truth, "landmarks_478_px"),
         decode_png(truth["depth"]).astype(np.float32) / 10,
-        camera_of(truth, truth["width"], truth["height"]),
+        camera_of(truth),
         f"{truth['view_kind']}, {truth['split']}",
     )
 
@@ -210,7 +195,7 @@ def _edited(name: str, parent: Row, rows: Iterable[Row], images: dict[str, Any])
     points = np.zeros((0, 2), np.float32)
     for row in rows:
         edits = by_method.setdefault(row["method"], {})
-        points = np.vstack([points, points_of(images[row["item"]], "landmarks_478_px")])
+        points = np.vstack([points, landmarks_of(images[row["item"]], "landmarks_478_px")])
         edits[row["edit"]] = decode_png(images[row["item"]]["image"])
     image = decode_png(parent["image"])
     box = face_square(points, image, FACE_SHARE)

@@ -238,8 +238,8 @@ def test_an_expression_of_an_unknown_frame_is_found(data: Path) -> None:
 @pytest.mark.parametrize(
     ("column", "value", "said"),
     [
-        ("rotation", [1.0, 0, 0, 0, 1, 0, 0, 0, -1], "proper rotation"),
-        ("rotation", [1.0, 0.1, 0, 0, 1, 0, 0, 0, 1], "proper rotation"),
+        ("rotation", [1.0, 0, 0, 0, 1, 0, 0, 0, -1], "R mirrors"),
+        ("rotation", [1.0, 0.1, 0, 0, 1, 0, 0, 0, 1], "not a rotation"),
         ("intrinsics", [0.0, 0, 1, 0, 1, 1, 0, 0, 1], "focal"),
         ("translation", [0.0, float("nan"), 0], "not finite"),
         ("width", 25, "the row says 25 x 24"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from headwater.artifacts.cameras import parse_camera
 from headwater.artifacts.ids import sha256_hex
 from headwater.artifacts.images import decode_png
 from headwater.config import load_params
@@ -16,14 +17,14 @@ from headwater.datasets.scenes import Template
 from headwater.descent.weights import TrainedGlvd
 from headwater.errors import ItemRejected
 from headwater.faces.vocabulary import outer_eye_distance
-from headwater.geometry.cameras import check_camera, parse_camera, project, rotation_angle_degrees
+from headwater.geometry.cameras import check_camera, project
 from headwater.photos.folder import PhotoFile
 from headwater.pipeline.step import Item
 from headwater.reconstruct.cuts import cut_head
 from headwater.reconstruct.files import coverage
-from headwater.reconstruct.head import Head, nearest_rotation, reconstruct_head, views_of
+from headwater.reconstruct.head import Head, reconstruct_head, views_of
 from headwater.reconstruct.pictures import overlay, steps_picture
-from headwater.reconstruct.records import camera_record, landmark_record
+from headwater.reconstruct.records import cameras_record, landmark_record
 from headwater.reconstruct.seeing import SeenFace, see
 from headwater.reconstruct.settings import PhotoSettings, settings_of
 
@@ -145,7 +146,7 @@ def test_a_head_that_cannot_be_is_rejected(trained: TrainedGlvd, faces: list[See
 
 
 def test_records_say_what_they_mean_and_survive_json(head: Head) -> None:
-    cameras = json.loads(json.dumps(camera_record(head), allow_nan=False))
+    cameras = json.loads(json.dumps(cameras_record(head), allow_nan=False))
     landmarks = json.loads(json.dumps(landmark_record(head), allow_nan=False))
     camera = parse_camera(cameras["views"][0])
     points = np.array(landmarks["mesh_landmarks_68_mm"])
@@ -177,12 +178,3 @@ def test_pictures_show_the_photo_and_all_steps(head: Head) -> None:
     assert len(np.unique(steps.reshape(-1, 3), axis=0)) > 50
     buffer = io.BytesIO()
     Image.fromarray(steps).save(buffer, "PNG")
-
-
-def test_nearest_rotation_mends_rounding() -> None:
-    rng = np.random.default_rng(1)
-    rotation = nearest_rotation(rng.normal(size=(3, 3)))
-    assert np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
-    assert np.linalg.det(rotation) == pytest.approx(1)
-    rough = rotation.astype(np.float32) + np.float32(1e-4)
-    assert rotation_angle_degrees(nearest_rotation(rough), rotation) < 0.05

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from headwater.descent.data import in_canonical_frame, place_views, placed_views
+from headwater.geometry.cameras import Camera, project
 from headwater.geometry.registration import Similarity
 from headwater.systems.glvd.place import placement_from_views, true_placement
-from headwater.systems.glvd.pose import project_mm
 from tests.systems.toy_heads import look_at_face, toy_heads, toy_template, toy_views
 
 TEMPLATE = toy_template()
@@ -24,13 +24,11 @@ def moved(turn_degrees: list[float], shift_mm: list[float]) -> Similarity:
     return Similarity(1.0, rotation, np.array(shift_mm))
 
 
-def seen(placement: Similarity, yaws: tuple[float, ...]) -> tuple[np.ndarray, ...]:
+def seen(placement: Similarity, yaws: tuple[float, ...]) -> tuple[np.ndarray, list[Camera]]:
     """Landmarks and cameras of views of the mean head, standing off its canonical place."""
     points = placement.inverse().apply(LANDMARKS)
-    cameras = [look_at_face(yaw, 0.1, 900.0) for yaw in yaws]
-    pixels = [project_mm(points, INTRINSICS, r, t) for r, t in cameras]
-    rotations, translations = (np.stack(part) for part in zip(*cameras, strict=True))
-    return np.stack(pixels), np.stack([INTRINSICS] * len(yaws)), rotations, translations
+    cameras = [Camera(INTRINSICS, *look_at_face(yaw, 0.1, 900.0), 256, 256) for yaw in yaws]
+    return np.stack([project(camera, points)[0] for camera in cameras]), cameras
 
 
 @settings(deadline=None)
@@ -57,11 +55,11 @@ def test_views_from_all_sides_place_a_head_nearly_as_its_landmarks_do(
 
 def test_one_view_is_not_believed_about_the_distance() -> None:
     """A larger head looks like a nearer one; the given camera decides between them."""
-    pixels, intrinsics, rotations, translations = seen(Similarity.identity(), (0.0,))
+    pixels, cameras = seen(Similarity.identity(), (0.0,))
     middle = pixels.mean(axis=1, keepdims=True)
     larger = middle + 1.05 * (pixels - middle)
-    found = placement_from_views(LANDMARKS, larger, intrinsics, rotations, translations)
-    depth = rotations[0] @ found.inverse().translation
+    found = placement_from_views(LANDMARKS, larger, cameras)
+    depth = cameras[0].R @ found.inverse().translation
     assert abs(depth[2]) < 10.0 < 0.04 * 900.0
 
 
@@ -75,14 +73,14 @@ def test_more_views_say_more() -> None:
 
 
 def test_views_without_landmarks_leave_a_head_where_it_is() -> None:
-    pixels, *cameras = seen(moved([1, 1, 1], [5, 5, 5]), (0.0, 0.3))
-    nothing = placement_from_views(LANDMARKS, np.full_like(pixels, np.nan), *cameras)
+    pixels, cameras = seen(moved([1, 1, 1], [5, 5, 5]), (0.0, 0.3))
+    nothing = placement_from_views(LANDMARKS, np.full_like(pixels, np.nan), cameras)
     np.testing.assert_array_equal(nothing.rotation, np.eye(3))
     np.testing.assert_array_equal(nothing.translation, np.zeros(3))
     half = pixels.copy()
     half[1, 5] = np.nan
-    found = placement_from_views(LANDMARKS, half, *cameras)
-    alone = placement_from_views(LANDMARKS, pixels[:1], *(camera[:1] for camera in cameras))
+    found = placement_from_views(LANDMARKS, half, cameras)
+    alone = placement_from_views(LANDMARKS, pixels[:1], cameras[:1])
     np.testing.assert_allclose(found.translation, alone.translation)
 
 
@@ -96,6 +94,6 @@ def test_canonical_cameras_see_the_placed_head_as_the_views_see_it_in_its_own_fr
         alone = in_canonical_frame(view, placement)
         np.testing.assert_array_equal(placed.R[row], alone.R[0])
         vertices = heads.vertices[views.head[row]]
-        before = project_mm(vertices, view.K[0], view.R[0], view.t[0])
-        after = project_mm(placement.apply(vertices), placed.K[row], placed.R[row], placed.t[row])
+        before, _ = project(view.camera(0), vertices)
+        after, _ = project(placed.camera(row), placement.apply(vertices))
         assert after == pytest.approx(before, abs=0.01)

@@ -21,9 +21,10 @@ from headwater.descent.reconstruct import landmark_nme, reconstruct, reconstruct
 from headwater.descent.train import TrainResult, train
 from headwater.descent.weights import TrainedGlvd, load_weights
 from headwater.errors import HeadwaterError
+from headwater.geometry.cameras import project
 from headwater.geometry.registration import umeyama
 from headwater.metrics.benchmark import Prediction
-from headwater.systems.glvd.pose import project_mm, refine_pose
+from headwater.systems.glvd.pose import refined_camera
 from headwater.training.checkpoint import safetensors_bytes
 from tests.systems.toy_heads import (
     IMAGE_PX,
@@ -173,8 +174,8 @@ def test_the_camera_is_found_again_from_a_rough_one(
     view = views.choose(np.array([0]))
     rough = replace(view, t=view.t + np.array([[10.0, -6.0, 30.0]], np.float32))
     found = reconstruct_photo(trained, rough)
-    before = project_mm(TEMPLATE.landmarks_68(found.vertices), rough.K[0], rough.R[0], rough.t[0])
-    true = project_mm(TEMPLATE.landmarks_68(heads.vertices[0]), view.K[0], view.R[0], view.t[0])
+    before, _ = project(rough.camera(0), TEMPLATE.landmarks_68(found.vertices))
+    true, _ = project(view.camera(0), TEMPLATE.landmarks_68(heads.vertices[0]))
     after = landmark_nme(trained, rough, found)[0]
     eyes = np.linalg.norm(true[36] - true[45])
     # The suggested head takes up part of the camera's error, so that less is left to mend.
@@ -184,12 +185,11 @@ def test_the_camera_is_found_again_from_a_rough_one(
 def test_a_pose_is_exact_on_exact_points(two_heads: tuple[Heads, Views]) -> None:
     heads, views = two_heads
     points = TEMPLATE.landmarks_68(heads.vertices[0])
-    pixels = project_mm(points, views.K[0], views.R[0], views.t[0])
-    rotation, translation = refine_pose(
-        points, pixels, views.K[0], views.R[1], views.t[0] + np.array([5.0, 5.0, 50.0])
-    )
+    camera = views.camera(0)
+    pixels, _ = project(camera, points)
+    rough = replace(camera, R=views.camera(1).R, t=camera.t + [5.0, 5.0, 50.0])
     np.testing.assert_allclose(
-        project_mm(points, views.K[0], rotation, translation), pixels, atol=0.05
+        project(refined_camera(rough, points, pixels), points)[0], pixels, atol=0.05
     )
 
 

@@ -6,15 +6,18 @@ distance, so the given cameras are believed up to the usual spread between a hea
 its place in the canonical space.
 """
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
+from headwater.geometry.cameras import Camera, project
 from headwater.geometry.registration import Similarity, umeyama
-from headwater.systems.glvd.pose import FloatArray, project_mm
+
+FloatArray = NDArray[np.floating[Any]]
 
 # Head frames have their origin between the ear canals; this is how far that frame stands from the
 # landmarks' own, measured on 180 sampled heads.
@@ -34,15 +37,12 @@ def true_placement(landmarks_mm: FloatArray, template_mm: FloatArray) -> Similar
 def placement_from_views(
     template_mm: FloatArray,
     landmarks_px: FloatArray,
-    intrinsics: FloatArray,
-    rotations: FloatArray,
-    translations: FloatArray,
+    cameras: Sequence[Camera],
 ) -> Similarity:
     """Rigid map from the head frame to the canonical one, from landmarks seen in N views.
 
-    template_mm: (68, 3). landmarks_px: (N, 68, 2), NaN where none were found. intrinsics,
-    rotations: (N, 3, 3); translations: (N, 3) mm: head frame to cameras. A maximum a posteriori
-    PnP; the identity when no view has landmarks.
+    template_mm: (68, 3). landmarks_px: (N, 68, 2), NaN where none were detected. cameras: of the N
+    views. A maximum a posteriori PnP; the identity when no view has landmarks.
     """
     seen = np.flatnonzero(np.isfinite(landmarks_px).all(axis=(1, 2)))
     if not len(seen):
@@ -53,8 +53,7 @@ def placement_from_views(
         points = Rotation.from_rotvec(x[:3] * SPREAD_DEGREES, degrees=True).apply(template_mm)
         points += SPREAD_MM * x[3:]
         errors = [
-            (project_mm(points, intrinsics[i], rotations[i], translations[i]) - landmarks_px[i])
-            * (_WEIGHTS / spread)[:, None]
+            (project(cameras[i], points)[0] - landmarks_px[i]) * (_WEIGHTS / spread)[:, None]
             for i, spread in zip(seen, spreads, strict=True)
         ]
         return np.concatenate([*(error.ravel() for error in errors), x])
