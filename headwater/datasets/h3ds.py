@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from headwater.datasets.obj import read_obj
+from headwater.artifacts.meshes import check_outside
+from headwater.artifacts.obj import read_obj
 from headwater.errors import HeadwaterError
 from headwater.faces.vocabulary import H3DS_FROM_478
 from headwater.geometry.cameras import Camera
@@ -91,7 +92,7 @@ class H3dsFolder:
     def scene(self, name: str) -> H3dsScene:
         """The scan of a scene. Raises HeadwaterError naming a missing or wrong file."""
         folder = self._folder(name)
-        vertices, faces = read_obj(folder / "full_head.obj")
+        vertices, faces = read_surface(folder / "full_head.obj")
         landmarks = _landmarks(folder / "landmarks.txt", len(vertices))
         regions = {
             region: _region(folder / "regions" / f"{region}.txt", len(vertices))
@@ -132,6 +133,20 @@ class H3dsFolder:
         if not (folder / "full_head.obj").is_file():
             raise HeadwaterError(f"H3DS: {self.root} has no scene {name!r}")
         return folder
+
+
+def read_surface(path: Path) -> tuple[Float64Array, NDArray[np.int64]]:
+    """Vertices (V, 3) and triangles (F, 3) of an OBJ file in its order; polygons become fans.
+
+    Raises HeadwaterError as ``read_obj``, for a file without polygons and for a surface that is
+    turned inside out.
+    """
+    scan = read_obj(path)
+    triangles = scan.triangles()
+    if not len(triangles):
+        raise HeadwaterError(f"{path}: has no faces")
+    check_outside(scan.vertices, triangles, str(path))
+    return scan.vertices, triangles
 
 
 def decompose(projection: Float64Array) -> tuple[Float64Array, Float64Array, Float64Array]:

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from headwater.artifacts.obj import read_obj
+
 Float64Array = NDArray[np.float64]
 
 MM_PER_UNIT = 100.0  # MakeHuman models in decimetres
@@ -14,25 +16,10 @@ MM_PER_UNIT = 100.0  # MakeHuman models in decimetres
 
 def read_base(path: Path) -> tuple[Float64Array, dict[str, NDArray[np.int64]], Float64Array]:
     """Vertices (n, 3) mm, quads (m, 4, 2) of vertex and texture index per group, texture (k, 2)."""
-    vertices: list[list[float]] = []
-    texture: list[list[float]] = []
-    groups: dict[str, list[list[list[int]]]] = {}
-    quads: list[list[list[int]]] = []
-    for line in path.read_text().splitlines():
-        kind, _, rest = line.partition(" ")
-        if kind == "v":
-            vertices.append([float(number) for number in rest.split()])
-        elif kind == "vt":
-            texture.append([float(number) for number in rest.split()[:2]])
-        elif kind == "g":
-            quads = groups.setdefault(rest.strip(), [])
-        elif kind == "f":
-            quads.append([[int(i) - 1 for i in corner.split("/")[:2]] for corner in rest.split()])
-    return (
-        np.array(vertices) * MM_PER_UNIT,
-        {name: np.array(quads) for name, quads in groups.items() if quads},
-        np.array(texture),
-    )
+    base = read_obj(path)
+    quads = base.corners.reshape(-1, 4, 2)
+    groups = {name: quads[rows] for name, rows in base.groups.items()}
+    return base.vertices * MM_PER_UNIT, groups, base.texture
 
 
 def read_target(path: Path, vertex_count: int) -> NDArray[np.float64]:

@@ -6,7 +6,6 @@ fluids, shading layers and the iris discs behind the cornea are left out.
 """
 
 import hashlib
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.artifacts.ids import sha256_hex
+from headwater.artifacts.obj import Obj, read_obj, read_obj_vertices
 from headwater.artifacts.regular_files import read_file, read_json
 from headwater.errors import HeadwaterError
 from headwater.heads.landmark_files import with_landmarks
@@ -227,47 +227,33 @@ def _folder_files(folder: Path) -> list[Path]:
 
 def _read_folder(folder: Path, layout: Layout) -> Source:
     files = _folder_files(folder)
-    neutral = _obj_vertices(files[0], layout)
-    moved = {file.stem: _obj_vertices(file, layout) - neutral for file in files[1:]}
+    mesh = read_obj(files[0])
+    neutral, polygons = mesh.vertices, _polygons(mesh, layout, files[0])
+    _check_count(len(neutral), layout.vertices, "vertices", files[0])
+    moved = {file.stem: _vertices(file, layout) - neutral for file in files[1:]}
     identities = {name: delta for name, delta in moved.items() if name.startswith("identity")}
     expressions = {name: delta for name, delta in moved.items() if name not in identities}
-    return Source(neutral, _obj_polygons(files[0], layout), identities, expressions)
+    return Source(neutral, polygons, identities, expressions)
 
 
-def _obj_vertices(path: Path, layout: Layout) -> Float64Array:
+def _vertices(path: Path, layout: Layout) -> Float64Array:
     """Vertices (V, 3) of an OBJ file."""
-    lines = [line[2:] for line in io.BytesIO(read_file(path, MAX_BYTES)) if line[:2] == b"v "]
-    if len(lines) != layout.vertices:
-        raise HeadwaterError(
-            f"ICT-FaceKit: {path} has {len(lines)} vertices, expected {layout.vertices}."
-        )
-    try:
-        vertices = np.array([line.split()[:3] for line in lines], np.float64).reshape(-1, 3)
-    except ValueError as error:
-        raise HeadwaterError(f"ICT-FaceKit: {path} has a vertex that is no number.") from error
-    if not np.isfinite(vertices).all():
-        raise HeadwaterError(f"ICT-FaceKit: {path} holds values that are not finite.")
+    vertices = read_obj_vertices(path)
+    _check_count(len(vertices), layout.vertices, "vertices", path)
     return vertices
 
 
-def _obj_polygons(path: Path, layout: Layout) -> NDArray[np.int64]:
-    """Polygons (P, 4) of an OBJ file, triangles padded with -1."""
-    lines = [line[2:] for line in io.BytesIO(read_file(path, MAX_BYTES)) if line[:2] == b"f "]
-    if len(lines) != layout.polygons:
-        raise HeadwaterError(
-            f"ICT-FaceKit: {path} has {len(lines)} polygons, expected {layout.polygons}."
-        )
+def _polygons(mesh: Obj, layout: Layout, path: Path) -> NDArray[np.int64]:
+    """Polygons (P, 4) of a mesh, triangles padded with -1."""
+    _check_count(len(mesh.sizes), layout.polygons, "polygons", path)
     try:
-        polygons = np.array([_corners(line) for line in lines], np.int64)
-    except (ValueError, OverflowError) as error:
-        raise HeadwaterError(
-            f"ICT-FaceKit: {path} has a polygon whose corners are no numbers."
-        ) from error
+        polygons = mesh.polygons(4)
+    except HeadwaterError as error:
+        raise HeadwaterError(f"ICT-FaceKit: {path}: {error}.") from error
     _check_polygons(polygons, layout, str(path))
     return polygons
 
 
-def _corners(line: bytes) -> list[int]:
-    corners = [int(corner.split(b"/")[0]) - 1 for corner in line.split()]
-    # Of any other number of corners: refused with those that are not there.
-    return [*corners, -1][:4] if len(corners) in (3, 4) else [-2] * 4
+def _check_count(count: int, expected: int, what: str, path: Path) -> None:
+    if count != expected:
+        raise HeadwaterError(f"ICT-FaceKit: {path} has {count} {what}, expected {expected}.")

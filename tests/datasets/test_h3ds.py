@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from headwater.datasets.h3ds import H3dsFolder, decompose
-from headwater.datasets.obj import read_obj
 from headwater.errors import HeadwaterError
 from headwater.faces.vocabulary import H3DS_FROM_478
 from headwater.geometry.cameras import Camera, look_at, project
@@ -173,14 +172,6 @@ def test_a_camera_is_found_again_in_its_matrix(angles: tuple, focal: float, fact
 def test_a_singular_camera_is_refused() -> None:
     with pytest.raises(HeadwaterError, match="singular"):
         decompose(np.zeros((3, 4)))
-
-
-def test_polygons_become_fans_and_counts_may_go_backwards(tmp_path: Path) -> None:
-    path = tmp_path / "quad.obj"
-    path.write_text("v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\nv 9 9 9\nf 1 2 3 4\nf -5 -4 -3\n")
-    vertices, faces = read_obj(path)
-    assert len(vertices) == 5
-    assert faces.tolist() == [[0, 1, 2], [0, 2, 3], [0, 1, 2]]
 
 
 def test_a_scan_turned_inside_out_is_refused(root: Path) -> None:

@@ -22,9 +22,10 @@ from headwater.artifacts.file_checks import check_file
 from headwater.artifacts.glb import Skin, from_glb, to_glb
 from headwater.artifacts.ids import item_id
 from headwater.artifacts.meshes import from_ply, to_ply
+from headwater.artifacts.obj import read_obj
 from headwater.artifacts.tables import bucket_bytes, bucket_key, read_bucket, to_table
 from headwater.config import load_params
-from headwater.datasets.obj import read_obj
+from headwater.datasets.h3ds import read_surface
 from headwater.descent.canonical import to_canonical
 from headwater.descent.onnx_adapter import open_onnx
 from headwater.descent.train import build
@@ -158,6 +159,7 @@ READERS = {
     ),
     "ict obj": Reader("FaceXModel/generic_neutral_mesh.obj", _read_folder, _obj_files),
     "obj": Reader("scan.obj", read_obj, _obj_files),
+    "scan": Reader("scan.obj", read_surface, _obj_files),
     "ply": Reader("head.ply", lambda path: from_ply(path.read_bytes(), str(path)), _ply_files),
     "glb": Reader(
         "head.glb",

@@ -205,10 +205,18 @@ def test_incomplete_folders_are_refused_by_name(tmp_path: Path):
         ("vertex_indices.json", "[" * 100_000, "is not JSON"),
         ("vertex_indices.json", '{"expressions": ["../secret"]}', "which is no file"),
         ("vertex_indices.json", '{"expressions": 7}', "no list 'expressions'"),
-        ("generic_neutral_mesh.obj", "v 0 0 0\n" * 9 + "f a b c\n" * 5, "are no numbers"),
-        ("generic_neutral_mesh.obj", "v 0 0 x\n" * 9 + "f 1 2 3\n" * 5, "is no number"),
+        (
+            "generic_neutral_mesh.obj",
+            "v 0 0 0\n" * 9 + "f a b c\n" * 5,
+            "line 10: b'a' is no ",
+        ),
+        ("generic_neutral_mesh.obj", "v 0 0 x\n" * 9 + "f 1 2 3\n" * 5, "line 1: .* is no number"),
         ("generic_neutral_mesh.obj", "v 0 nan 0\n" * 9 + "f 1 2 3\n" * 5, "not finite"),
-        ("generic_neutral_mesh.obj", "v 0 0 0\n" * 9 + f"f {10**30} 2 3\n" * 5, "no numbers"),
+        (
+            "generic_neutral_mesh.obj",
+            "v 0 0 0\n" * 9 + f"f {10**30} 2 3\n" * 5,
+            "line 10: ",
+        ),
     ],
 )
 def test_broken_files_of_a_folder_are_named(tmp_path: Path, name: str, content: str, said: str):
@@ -219,13 +227,22 @@ def test_broken_files_of_a_folder_are_named(tmp_path: Path, name: str, content: 
     assert name in str(error.value)
 
 
-@pytest.mark.parametrize("line", ["f 1 2 99", "f 1 2", "f 1 2 3 4 5", "f 0 1 2", "f 1 1 2"])
-def test_broken_polygons_are_refused(tmp_path: Path, line: str):
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("f 1 2 99", "names vertex 99 of 9"),
+        ("f 1 2", "three corners or more"),
+        ("f 1 2 3 4 5", "polygon 5 has more than 4 corners"),
+        ("f 0 1 2", "counted from 1"),
+        ("f 1 1 2", "wrong or missing corners"),
+    ],
+)
+def test_broken_polygons_are_refused(tmp_path: Path, line: str, said: str):
     folder = write_folder(tmp_path / "FaceXModel")
     file = folder / "generic_neutral_mesh.obj"
     lines = file.read_text().splitlines()
     file.write_text("\n".join([*lines[:-1], line]))
-    with pytest.raises(HeadwaterError, match="wrong or missing corners"):
+    with pytest.raises(HeadwaterError, match=said):
         bases(folder, tmp_path, TINY)
 
 
