@@ -5,6 +5,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.geometry.registration import umeyama
+
 # To the subject's left, down and back from the middle of the face oval, in face widths (points
 # 234 to 454); means of MediaPipe's meshes of 11 frontal portraits.
 _SIDED: Final = {
@@ -34,13 +36,12 @@ _SHAPE: Final = np.array(
 def misfit(landmarks_478: NDArray[np.float32]) -> float:
     """Root mean square distance of a mesh (478, 3), px, from a mean face, in face widths.
 
-    After the best similarity transform (Umeyama 1991).
+    After the best similarity transform (Umeyama 1991); infinite for points on one line.
     """
     points = landmarks_478[_POINTS].astype(np.float64)
-    points = points - points.mean(axis=0)
-    shape = _SHAPE - _SHAPE.mean(axis=0)
-    u, singular, v = np.linalg.svd(points.T @ shape)
-    proper = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ v))])
-    scale = float(singular @ proper) / float((shape**2).sum())
-    fitted = shape @ ((u * proper) @ v).T * scale
-    return float(np.sqrt(((points - fitted) ** 2).sum(axis=1).mean()) / max(scale, 1e-9))
+    try:
+        place = umeyama(_SHAPE, points, with_scale=True)
+    except ValueError:
+        return float("inf")
+    off = points - place.apply(_SHAPE)
+    return float(np.sqrt((off**2).sum(axis=1).mean()) / max(place.scale, 1e-9))

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from headwater.artifacts.atomic import write_text
 from headwater.errors import HeadwaterError
 from headwater.faces import vocabulary as sets
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.geometry.cameras import Camera, look_at, project
+from headwater.geometry.mirror import mirror_pairs
 from headwater.heads import bases
 from headwater.heads.edges import on_edges
 from headwater.heads.landmark_files import from_json, landmark_file, to_json
@@ -34,6 +34,7 @@ IMAGE_PX, DISTANCE_MM, FIELD_MM = 512, 900.0, 330.0
 BACKGROUND = 200
 FURTHEST_FROM_RAY_MM = 6.0
 SMALLEST_COSINE = 0.2
+FURTHEST_PARTNER_MM = 20.0
 DEEPEST_NOTCH = 0.2  # of the distance of a point's neighbours
 SKIN_POINTS = np.r_[: sets.MESH_POINTS]
 IRISES = np.r_[sets.MESH_POINTS : sets.COUNT_478]
@@ -180,14 +181,12 @@ def _without_notches(positions: Float64Array) -> Float64Array:
 
 def _mirrored(positions: Float64Array) -> Float64Array:
     """Positions (478, 3) made symmetric about x = 0; partners are found by their places."""
-    flipped = positions * (-1.0, 1.0, 1.0)
-    gap = np.linalg.norm(positions[:, None] - flipped[None], axis=2)
-    _, partner = linear_sum_assignment(gap)
-    if (partner[partner] != np.arange(len(partner))).any():
+    partner = mirror_pairs(positions, FURTHEST_PARTNER_MM)
+    if partner is None:
         raise HeadwaterError(
             "The detected landmarks are too uneven to find left and right partners."
         )
-    symmetric: Float64Array = (positions + flipped[partner]) / 2
+    symmetric: Float64Array = (positions + positions[partner] * (-1.0, 1.0, 1.0)) / 2
     return symmetric
 
 

@@ -16,13 +16,14 @@ from headwater.artifacts.glb import Skin, to_glb
 from headwater.artifacts.meshes import to_ply
 from headwater.errors import HeadwaterError
 from headwater.geometry.cameras import project
+from headwater.geometry.mirror import mirror_partners
 from headwater.reconstruct.cuts import cut_head
 from headwater.reconstruct.head import Head, SeenView
 from headwater.reconstruct.names import CAMERA_FILE
 from headwater.reconstruct.page import head_page
 from headwater.reconstruct.pictures import overlay, steps_picture
 from headwater.reconstruct.records import cameras_record, landmark_record
-from headwater.viewer.texture import HeadPhoto, Texture, mirror_partners, photo_texture
+from headwater.viewer.texture import HeadPhoto, Texture, photo_texture
 
 PAGE: Final = "viewer.html"
 FILES: Final = {

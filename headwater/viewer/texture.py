@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 from scipy.sparse import coo_matrix, diags
 from scipy.sparse.linalg import splu
-from scipy.spatial import cKDTree
 
 from headwater.geometry.cameras import Camera, project
 from headwater.geometry.rays import RayMesh
@@ -76,12 +75,6 @@ def seen_from(
     smooth = slope * slope * (3 - 2 * slope)
     weight: NDArray[np.float32] = np.where(hidden, 0, smooth).astype(np.float32)
     return weight
-
-
-def mirror_partners(points: NDArray[np.float32], tolerance_mm: float) -> NDArray[np.intp]:
-    """For each point (V, 3) mm the one at its mirror image (x -> -x); -1 where there is none."""
-    distance, partner = cKDTree(points).query(points * np.array([-1, 1, 1], np.float32))
-    return np.where(distance <= tolerance_mm, partner, -1)
 
 
 def photo_texture(

@@ -7,8 +7,9 @@ from headwater.datasets.scenes import Template
 from headwater.descent.canonical import to_canonical
 from headwater.descent.data import crop_views
 from headwater.faces.vocabulary import IBUG68_FROM_478
+from headwater.geometry.mirror import mirror_pairs
 from headwater.heads.model import SurfacePoints
-from headwater.systems.glvd.mirror import mirrored_pairs, with_mirrored
+from headwater.systems.glvd.mirror import with_mirrored
 from tests.systems.toy_heads import toy_heads, toy_template, toy_views
 
 
@@ -16,7 +17,7 @@ def symmetric_template() -> Template:
     """The toy template with landmarks on vertices, in mirrored pairs where 68 are asked for."""
     template = toy_template()
     vertices = template.mean
-    partner = mirrored_pairs(vertices, 0.01)
+    partner = mirror_pairs(vertices, 0.01)
     assert partner is not None
     rng = np.random.default_rng(0)
     left = rng.choice(np.flatnonzero(vertices[:, 0] > 1.0), 34, replace=False)
@@ -49,9 +50,3 @@ def test_a_mirrored_crop_shows_the_mirrored_head() -> None:
         np.testing.assert_allclose(
             projected[:, :2] / projected[:, 2:], both.landmarks[i].numpy(), atol=0.02
         )
-
-
-def test_points_without_a_mirror_image_have_no_pairs() -> None:
-    points = np.array([[1.0, 0, 0], [-1.0, 0, 0], [0, 2.0, 0], [0.5, 1.0, 0]])
-    assert mirrored_pairs(points, 0.1) is None
-    np.testing.assert_array_equal(mirrored_pairs(points[:3], 0.1), [1, 0, 2])

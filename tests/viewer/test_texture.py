@@ -11,7 +11,8 @@ from PIL import Image
 
 from headwater.artifacts.glb import Skin, to_glb
 from headwater.geometry.cameras import Camera, look_at, project
-from headwater.viewer.texture import HeadPhoto, Texture, mirror_partners, photo_texture, seen_from
+from headwater.geometry.mirror import mirror_partners
+from headwater.viewer.texture import HeadPhoto, Texture, photo_texture, seen_from
 from tests.report.tiny_data import SPHERE, camera
 
 SIDE = 256

@@ -1,28 +1,14 @@
 """Mirrored training data: the same heads seen left for right, twice the subjects for nothing."""
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from torch import Tensor
 
-from headwater.datasets.scenes import FloatArray, Template
+from headwater.datasets.scenes import Template
 from headwater.descent.data import Crops
+from headwater.geometry.mirror import mirror_pairs
 
 SAME_PLACE_MM = 1.0
 _IN_SPACE = torch.tensor([-1.0, 1.0, 1.0, 1.0])
-
-
-def mirrored_pairs(points: FloatArray, tolerance_mm: float) -> NDArray[np.int64] | None:
-    """For each point (n, 3) mm the one that lies where its mirror image (x -> -x) is.
-
-    None when the points are not symmetric: a partner is missing or further off than the tolerance.
-    """
-    distance, partner = cKDTree(points).query(points * [-1.0, 1.0, 1.0])
-    involution = np.array_equal(partner[partner], np.arange(len(points)))
-    if not involution or float(distance.max()) > tolerance_mm:
-        return None
-    return np.asarray(partner)
 
 
 def with_mirrored(crops: Crops, targets: Tensor, template: Template) -> tuple[Crops, Tensor]:
@@ -31,8 +17,8 @@ def with_mirrored(crops: Crops, targets: Tensor, template: Template) -> tuple[Cr
     As given when the template's topology is not symmetric. A network's heatmaps come afterwards:
     it is asked about the mirrored pictures too.
     """
-    vertex = mirrored_pairs(template.mean, SAME_PLACE_MM)
-    landmark = mirrored_pairs(template.landmarks_68(template.mean), 5 * SAME_PLACE_MM)
+    vertex = mirror_pairs(template.mean, SAME_PLACE_MM)
+    landmark = mirror_pairs(template.landmarks_68(template.mean), 5 * SAME_PLACE_MM)
     if vertex is None or landmark is None:
         return crops, targets
     side = crops.pixels.shape[2]
