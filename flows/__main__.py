@@ -20,7 +20,7 @@ from flows.figures import main_figures
 from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
 from headwater.upkeep.build_lock import build_lock
-from headwater.upkeep.places import check_name, check_writable, refusal
+from headwater.upkeep.places import check_name, check_writable, name_user, refusal
 from headwater.upkeep.spot_checks import SpotCheck
 from tasks import lifeline
 from tasks.command import quieten
@@ -36,6 +36,7 @@ def main() -> NoReturn:
     lifeline.hold(make)
     if make is not None:
         lifeline.stop_with(make)
+    name_user()
     project = Path.cwd()
     try:
         quieten("rebuild", project / ".headwater" / "logs" / "rebuild.log")

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from headwater.errors import HeadwaterError
+from headwater.upkeep.places import name_user
 
 app = typer.Typer(
     name="headwater",
@@ -226,6 +227,7 @@ def docs(page: Annotated[Path, typer.Option()] = Path("docs/artifacts.md")) -> N
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; problems that the user can mend are one line, exit status 2."""
+    name_user()
     sys.exit(run(app, arguments))
 
 

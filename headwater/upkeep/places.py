@@ -1,6 +1,8 @@
 """Folders that a build writes into, and sentences for what the operating system refuses there."""
 
 import errno
+import getpass
+import os
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -51,3 +53,14 @@ def check_name(project: Path) -> None:
             f"{project}: DVC cannot work in a folder whose path holds {min(braces)!r}; "
             "move or rename it"
         )
+
+
+def name_user() -> None:
+    """Give a user whom the system does not name, as in a container, their number as a name.
+
+    DVC asks for one.
+    """
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        os.environ["LOGNAME"] = str(os.getuid())

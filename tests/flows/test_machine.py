@@ -89,6 +89,15 @@ def test_no_network_interface_is_said_at_once(stale: ToyProject) -> None:
     assert "`dvc repro`" in errors[0]
 
 
+def test_a_user_whom_no_one_named_builds(stale: ToyProject) -> None:
+    unshare = ("unshare", "--user", "--map-user=54321")
+    if subprocess.run((*unshare, "true"), check=False, capture_output=True).returncode:
+        pytest.skip(f"this machine gives no namespace ({' '.join(unshare)})")
+    names = ("-u", "LOGNAME", "-u", "USER", "-u", "LNAME", "-u", "USERNAME")
+    done = stale.run(*unshare, "env", *names, sys.executable, "-m", "flows")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_download_without_git_says_what_to_do(stale: ToyProject) -> None:
     shutil.rmtree(stale.path / ".git")
     done = stale.flow()
