@@ -146,7 +146,8 @@ def test_numbers_are_those_of_the_files(page: Page) -> None:
 
 
 def test_systems_stand_side_by_side(page: Page) -> None:
-    assert page.row("GLVD small")[1:4] == ["1", "1.20 1.08–1.32", "1.00 1.00–1.00"]
+    # Views, heads and failures stand before the mean that they belong to.
+    assert page.row("GLVD small")[1:6] == ["1", "5", "0", "1.20 1.08–1.32", "1.00 1.00–1.00"]
     assert page.row("region")[:5] == ["region", "nose", *3 * ["1.50 1.50–1.50"]]
     turned = [row for row in page.rows if row and row[0] == "head turned by, degrees"]
     assert [(row[1], row[-1]) for row in turned] == [("0 to 15", "5"), ("15 to 30", "5")]
