@@ -134,6 +134,11 @@ def needed_by_other_pythons() -> set[str]:
     return found - here
 
 
+def test_every_requirement_stands_once() -> None:
+    names = [canonicalize_name(needed.name) for needed in requirements()]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_constraints_pin_everything_and_nothing_else() -> None:
     pinned = {canonicalize_name(name) for name in pins()}
     needed = closure() | needed_by_other_pythons()
