@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 PROJECT = Path(__file__).resolve().parents[1]
 GRAPH = """
@@ -32,6 +33,13 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = (sys.executable, "-m", "dvc", "plots", "show", "--out", "shown")
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     return folder / "shown" / "index.html"
+
+
+def test_every_chart_of_the_build_names_its_axes() -> None:
+    graph = yaml.safe_load((PROJECT / "dvc.yaml").read_text(encoding="utf-8"))
+    for plot in graph["plots"]:
+        ((name, settings),) = plot.items()
+        assert {"title", "x_label", "y_label"} <= settings.keys(), name
 
 
 def test_the_page_loads_nothing(page: Path) -> None:
