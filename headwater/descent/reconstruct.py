@@ -26,8 +26,8 @@ from headwater.descent.model import ViewBatch, starting_points
 from headwater.descent.weights import TrainedGlvd
 from headwater.faces.vocabulary import ibug68
 from headwater.geometry.cameras import Camera, project
+from headwater.geometry.pose import refined_camera
 from headwater.metrics.landmarks import normalised_mean_error
-from headwater.systems.glvd.pose import refined_camera
 
 FloatArray = NDArray[np.float32]
 START_SEED = 0

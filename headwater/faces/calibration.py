@@ -3,8 +3,7 @@
 Start: SQPnP (Terzakis & Lourakis 2020) with a focal length that puts the head at the usual
 distance. Then robust least squares over pose and focal length. One face hardly tells focal length
 from distance, so the logarithm of the distance is drawn to its prior; with a known focal length
-only the pose is solved. Points of the jaw and the lips count less: they move with the expression,
-and the jaw line of a turned face is a silhouette rather than a fixed set of points.
+only the pose is solved, as in ``geometry.pose``.
 """
 
 from dataclasses import dataclass
@@ -15,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.errors import ItemRejected
-from headwater.faces.robust_fit import robust_minimum
-from headwater.faces.vocabulary import outer_eye_distance
+from headwater.faces.vocabulary import IBUG_POSE_WEIGHTS, outer_eye_distance
 from headwater.geometry.cameras import Camera
+from headwater.geometry.pose import Sighting, solve_pose
+from headwater.geometry.registration import Similarity
+from headwater.geometry.robust_fit import robust_minimum
 from headwater.reject_reasons import RejectReason
 
 # Portraits and selfies are taken from 0.4 to 2.5 m: twice the spread below on either side.
@@ -32,11 +33,6 @@ _MIN_DISTANCE_MM: Final = 120.0
 _MAX_EVALUATIONS: Final = 60
 # Of the origin's depth; nearer points lie in or behind the camera.
 _LEAST_DEPTH: Final = 0.02
-
-_WEIGHTS: Final = np.ones(68)
-_WEIGHTS[:17] = 0.3
-_WEIGHTS[48:] = 0.5
-_WEIGHTS.setflags(write=False)
 
 _NO_DISTORTION: Final = np.zeros(4)
 
@@ -80,12 +76,18 @@ def calibrate(
     if not np.isfinite(image).all() or not eyes > 0:
         raise _failure("the landmarks are not finite")
     start_focal = focal_px or _usual_focal(image, model)
-    problem = _Problem(
-        image - principal_px, model, (_WEIGHTS / (_POINT_SPREAD * eyes))[:, None], eyes, focal_px
-    )
-    start = _start(image, model, _intrinsics(start_focal, principal_px), problem)
-    view = robust_minimum(problem, start, _TOLERANCE, _MAX_EVALUATIONS)
-    intrinsics = _intrinsics(focal_px or view.scale * view.distance, principal_px)
+    weights = IBUG_POSE_WEIGHTS / (_POINT_SPREAD * eyes)
+    problem = _Problem(image - principal_px, model, weights[:, None], eyes)
+    intrinsics = _intrinsics(start_focal, principal_px)
+    view = _start(image, model, intrinsics, problem)
+    if focal_px:
+        lens = Camera(intrinsics, np.eye(3), np.zeros(3), 1, 1)
+        start = Similarity(1.0, view.rotation, view.translation)
+        pose = solve_pose(model, [Sighting(lens, image, weights)], start)
+        view = problem.placed(pose.rotation, pose.translation, focal_px)
+    else:
+        view = robust_minimum(problem, view, _TOLERANCE, _MAX_EVALUATIONS)
+        intrinsics = _intrinsics(view.scale * view.distance, principal_px)
     return _checked(view, problem.image, intrinsics, eyes)
 
 
@@ -108,6 +110,11 @@ class _View:
     depth: FloatArray
     seen: FloatArray
 
+    @property
+    def translation(self) -> FloatArray:
+        """(3,) mm: the head's origin in the camera."""
+        return np.append(self.origin / self.scale, self.distance)
+
 
 def principal_px(
     frame_from_photo: FloatArray, photo_width: int, photo_height: int
@@ -124,8 +131,7 @@ def principal_px(
 class _Problem:
     """Weighted reprojection and the distance's prior, a ``robust_fit.Problem``.
 
-    Steps are a rotation vector, the origin in ``unit_px``, and logarithms of distance and scale;
-    with a known focal length the scale follows from the distance.
+    Steps are a rotation vector, the origin in ``unit_px``, and logarithms of distance and scale.
     image: (68, 2) px from the principal point. model: (68, 3) mm. weights: (68, 1) per px.
     """
 
@@ -133,7 +139,6 @@ class _Problem:
     model: FloatArray
     weights: FloatArray
     unit_px: float
-    known_focal: float | None
 
     def view(
         self, rotation: FloatArray, origin: FloatArray, scale: float, distance: float
@@ -146,26 +151,29 @@ class _Problem:
         seen = (scale * turned[:, :2] + origin) / in_front
         return _View(rotation, origin, scale, distance, turned, depth, seen)
 
+    def placed(self, rotation: FloatArray, translation: FloatArray, focal_px: float) -> _View:
+        """The view of a pose, for a focal length."""
+        scale = focal_px / float(translation[2])
+        return self.view(rotation, scale * translation[:2], scale, float(translation[2]))
+
     def moved(self, state: _View, step: FloatArray) -> _View:
-        """The view a step (6,) or (7,) away."""
+        """The view a step (7,) away."""
         rotation = np.asarray(cv2.Rodrigues(step[:3])[0], dtype=np.float64) @ state.rotation
-        log_scale = step[6] if self.known_focal is None else -step[5]
         return self.view(
             rotation,
             state.origin + self.unit_px * step[3:5],
-            state.scale * float(np.exp(log_scale)),
+            state.scale * float(np.exp(step[6])),
             state.distance * float(np.exp(step[5])),
         )
 
     def residuals(self, state: _View) -> FloatArray:
         """Errors (137,) of the landmarks over their spread, then that of the distance prior."""
         errors = (state.seen - self.image) * self.weights
-        free = self.known_focal is None
-        prior = np.log(state.distance / PRIOR_DISTANCE_MM) / PRIOR_LOG_SPREAD if free else 0.0
+        prior = np.log(state.distance / PRIOR_DISTANCE_MM) / PRIOR_LOG_SPREAD
         return np.append(errors.ravel(), prior)
 
     def slopes(self, state: _View) -> FloatArray:
-        """Derivatives (137, 6 or 7) of ``residuals`` by a step."""
+        """Derivatives (137, 7) of ``residuals`` by a step."""
         slopes = np.zeros((137, 7))
         by = slopes[:136].reshape(68, 2, 7)
         across = state.scale * state.turned / state.depth
@@ -179,9 +187,6 @@ class _Problem:
         by[:, :, 5] = state.seen * forward[:, 2:]
         by[:, :, 6] = across[:, :2]
         by *= self.weights[:, :, None]
-        if self.known_focal is not None:
-            slopes[:, 5] -= slopes[:, 6]
-            return slopes[:, :6]
         slopes[136, 5] = 1 / PRIOR_LOG_SPREAD
         return slopes
 
@@ -197,8 +202,7 @@ def _checked(view: _View, image: FloatArray, intrinsics: FloatArray, eyes: float
         raise _failure(
             f"the landmarks are missed by {percent:.1f} % of the eye distance on average"
         )
-    translation = np.append(view.origin / view.scale, view.distance)
-    return Calibration(intrinsics, view.rotation, translation, error, percent)
+    return Calibration(intrinsics, view.rotation, view.translation, error, percent)
 
 
 def _intrinsics(focal: float, principal: tuple[float, float]) -> FloatArray:
@@ -226,8 +230,7 @@ def _start(
     if distance < _MIN_DISTANCE_MM:
         raise _failure("the face would be behind the camera")
     rotation = np.asarray(cv2.Rodrigues(turn)[0], dtype=np.float64)
-    scale = float(intrinsics[0, 0]) / distance
-    view = problem.view(rotation, scale * shift[:2, 0], scale, distance)
+    view = problem.placed(rotation, shift[:, 0].astype(np.float64), float(intrinsics[0, 0]))
     if view.depth.min() <= _LEAST_DEPTH:
         raise _failure("the face would be behind the camera")
     return view

@@ -108,6 +108,13 @@ IBUG_INNER_LIPS: Final = slice(60, 68)
 IBUG_RIGHT_OUTER_EYE_CORNER: Final = 36
 IBUG_LEFT_OUTER_EYE_CORNER: Final = 45
 
+# How far each of the 68 tells a head's pose: the jaw and the lips move with the expression, and the
+# jaw line of a turned face is a silhouette rather than a fixed set of points.
+IBUG_POSE_WEIGHTS: Final[NDArray[np.float64]] = np.ones(68)
+IBUG_POSE_WEIGHTS[IBUG_JAW] = 0.3
+IBUG_POSE_WEIGHTS[IBUG_MOUTH] = 0.5
+IBUG_POSE_WEIGHTS.setflags(write=False)
+
 # The six points of the H3DS benchmark, in the order of its files, among the 478. Its eyes are the
 # inner corners.
 H3DS_FROM_478: Final[Mapping[str, int]] = MappingProxyType(

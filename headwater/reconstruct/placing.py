@@ -11,13 +11,17 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
-from scipy.spatial.transform import Rotation
 
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.faces.calibration import Calibration, calibrate
-from headwater.faces.vocabulary import IBUG68_FROM_478, IBUG_EAR_TO_EAR, IBUG_INSIDE
+from headwater.faces.vocabulary import (
+    IBUG68_FROM_478,
+    IBUG_EAR_TO_EAR,
+    IBUG_INSIDE,
+    IBUG_POSE_WEIGHTS,
+)
 from headwater.geometry.cameras import Camera, project, unproject
+from headwater.geometry.pose import Sighting, solve_pose
 from headwater.geometry.registration import Similarity, umeyama
 from headwater.reconstruct.seeing import SeenFace
 
@@ -33,7 +37,6 @@ MOST_DISAGREEMENT: Final = 0.08
 MOST_MISFIT: Final = 0.2
 # The spread of landmarks, as a share of their extent, beyond which one counts less and less.
 _SPREAD: Final = 0.03
-_WEIGHTS: Final = np.concatenate([np.full(17, 0.3), np.ones(31), np.full(20, 0.5)])
 
 
 def head_in_world(
@@ -64,22 +67,11 @@ def refined_place(
 
     Robust least squares over a turn and a shift of the head; the cameras stay as they are.
     """
-    pixels = _pixels(faces)
-
-    def moved(x: FloatArray) -> Similarity:
-        turn = Rotation.from_rotvec(x[:3]).as_matrix()
-        # At the face, steps of a tenth of a metre are as long as those of a radian.
-        return Similarity(1.0, start.rotation @ turn, start.translation + 100.0 * x[3:])
-
-    def residuals(x: FloatArray) -> FloatArray:
-        points = moved(x).apply(points_mm)
-        errors = [
-            _offsets(face.camera, seen, points) * (_WEIGHTS / _SPREAD)[:, None]
-            for face, seen in zip(faces, pixels, strict=True)
-        ]
-        return np.concatenate([error.ravel() for error in errors])
-
-    return moved(least_squares(residuals, np.zeros(6), loss="soft_l1").x)
+    sightings = [
+        Sighting(face.camera, seen, IBUG_POSE_WEIGHTS / (_SPREAD * np.ptp(seen, axis=0).max()))
+        for face, seen in zip(faces, _pixels(faces), strict=True)
+    ]
+    return solve_pose(points_mm, sightings, start)
 
 
 def in_head_frame(faces: Sequence[SeenFace], place: Similarity) -> list[SeenFace]:

@@ -11,22 +11,20 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
-from scipy.spatial.transform import Rotation
 
-from headwater.geometry.cameras import Camera, project
+from headwater.faces.vocabulary import IBUG_POSE_WEIGHTS
+from headwater.geometry.cameras import Camera
+from headwater.geometry.pose import PosePrior, Sighting, solve_pose
 from headwater.geometry.registration import Similarity, umeyama
 
 FloatArray = NDArray[np.floating[Any]]
 
 # Head frames have their origin between the ear canals; this is how far that frame stands from the
 # landmarks' own, measured on 180 sampled heads.
-SPREAD_DEGREES: Final = 1.5
-SPREAD_MM: Final = 5.0
+SPREAD: Final = PosePrior(degrees=1.5, shift_mm=5.0)
 # Landmarks of a person differ from the mean head's, jaw and lips the most and neighbours alike:
 # one landmark says little, so its spread is wide. A share of the landmarks' extent in the image.
 LANDMARK_SPREAD: Final = 0.1
-_WEIGHTS: Final = np.concatenate([np.full(17, 0.3), np.ones(31), np.full(20, 0.5)])
 
 
 def true_placement(landmarks_mm: FloatArray, template_mm: FloatArray) -> Similarity:
@@ -48,16 +46,9 @@ def placement_from_views(
     if not len(seen):
         return Similarity.identity()
     spreads = LANDMARK_SPREAD * np.ptp(landmarks_px[seen], axis=1).max(axis=1)
-
-    def residuals(x: NDArray[np.float64]) -> NDArray[np.float64]:
-        points = Rotation.from_rotvec(x[:3] * SPREAD_DEGREES, degrees=True).apply(template_mm)
-        points += SPREAD_MM * x[3:]
-        errors = [
-            (project(cameras[i], points)[0] - landmarks_px[i]) * (_WEIGHTS / spread)[:, None]
-            for i, spread in zip(seen, spreads, strict=True)
-        ]
-        return np.concatenate([*(error.ravel() for error in errors), x])
-
-    found = least_squares(residuals, np.zeros(6), loss="soft_l1").x
-    turn = Rotation.from_rotvec(found[:3] * SPREAD_DEGREES, degrees=True).as_matrix()
-    return Similarity(1.0, turn, SPREAD_MM * found[3:]).inverse()
+    sightings = [
+        Sighting(cameras[i], landmarks_px[i], IBUG_POSE_WEIGHTS / spread)
+        for i, spread in zip(seen, spreads, strict=True)
+    ]
+    head = solve_pose(template_mm, sightings, Similarity.identity(), SPREAD)
+    return head.inverse()

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from headwater.faces.robust_fit import robust_minimum
+from headwater.geometry.robust_fit import robust_minimum
 
 FloatArray = NDArray[np.float64]
 
