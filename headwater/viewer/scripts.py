@@ -2,41 +2,22 @@
 
 import base64
 import hashlib
-import io
 import json
-import zipfile
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-from trimesh import resources
 
-# trimesh's notebook viewer is one page with three.js and then its own parts in a single script.
-_TEMPLATE = ("templates/viewer.zip", "viewer.html.template")
-_BEGIN, _END = "<script>", "(function(){const _changeEvent"
-
-
-def engine() -> str | None:
-    """Source of three.js as trimesh ships it (MIT); None when this trimesh has it no longer."""
-    archive, name = _TEMPLATE
-    try:
-        data = resources.get_bytes(archive)
-        with zipfile.ZipFile(io.BytesIO(data)) as inside:
-            page = inside.read(name).decode()
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        return None
-    begin, end = page.find(_BEGIN), page.find(_END)
-    if begin < 0 or end < begin:
-        return None
-    return page[begin + len(_BEGIN) : end].strip()
+def engine() -> str:
+    """Source of three.js (MIT), which sets the global THREE."""
+    return resource("three.min.js").strip()
 
 
 def viewer_context(models: Sequence[dict[str, Any]]) -> dict[str, object]:
-    """What a template needs of the viewer; without models or three.js there is none."""
-    library = engine()
-    if not models or library is None:
+    """What a template needs of the viewer; without models there is none."""
+    if not models:
         return {"scripts": [], "models": None, "script_hashes": []}
-    scripts = [library, resource("viewer.js")]
+    scripts = [engine(), resource("viewer.js")]
     text = json.dumps(list(models), separators=(",", ":")).replace("<", "\\u003c")
     return {"scripts": scripts, "models": text, "script_hashes": [_hash(s) for s in scripts]}
 

@@ -1,7 +1,10 @@
 """What both pages show of a head: pictures, steps, the viewer's numbers and its engine."""
 
 import base64
+import hashlib
 import io
+from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 from hypothesis import given, settings
@@ -11,7 +14,7 @@ from PIL import Image
 from headwater.geometry.cameras import Camera, look_at, project
 from headwater.viewer.encoding import data_uri
 from headwater.viewer.model import viewer_model
-from headwater.viewer.scripts import engine
+from headwater.viewer.scripts import engine, resource
 from headwater.viewer.studio import steps_to_show, studio_camera
 from headwater.viewer.texture import HeadPhoto, photo_texture, seen_from
 from tests.report.tiny_data import SPHERE, camera
@@ -84,8 +87,15 @@ def test_viewer_positions_and_texture_survive_packing() -> None:
 
 def test_three_js_comes_with_its_licence() -> None:
     source = engine()
-    assert source is not None
     assert source.startswith("/**\n * @license\n * Copyright")
     assert "SPDX-License-Identifier: MIT" in source[:200]
     assert "</script" not in source
     assert "WebGLRenderer" in source
+    assert "Permission is hereby granted" in resource("LICENSE.three")
+
+
+def test_three_js_is_the_published_file() -> None:
+    """The hash stands beside its version among the code of others."""
+    data = files("headwater.viewer").joinpath("three.min.js").read_bytes()
+    noted = (Path(__file__).parents[2] / "THIRD_PARTY.md").read_text()
+    assert hashlib.sha256(data).hexdigest() in noted
