@@ -44,7 +44,7 @@ find = importlib.machinery.PathFinder.find_spec
 importlib.machinery.PathFinder.find_spec = classmethod(
     lambda cls, name, *rest: None if name.split(".")[0] in {HEAVY!r} else find(name, *rest)
 )
-for name in ("systems", "training", "metrics", "artifacts"):
+for name in ("systems", "descent", "training", "metrics", "artifacts"):
     package = importlib.import_module(f"headwater.{{name}}")
     for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         importlib.import_module(found.name)
