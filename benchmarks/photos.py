@@ -17,12 +17,9 @@ from benchmarks.photo_set import PHONE, WEB, PhotoSet, write_photo_set
 from benchmarks.pinned import PinnedWorkers, usable_cores
 from benchmarks.timing import Spread, ratio, take_turns
 from headwater.config import Params, load_params
-from headwater.faces.calibration import calibrate
-from headwater.faces.frame_landmarks import carried_landmarks
-from headwater.faces.ingest import crop_frame, find_face
-from headwater.faces.masks import head_mask
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.faces.parts import part_labels
+from headwater.faces.photo_path import face_frame, frame_camera, frame_mask
 from headwater.faces.vocabulary import ibug68
 from headwater.heads import store
 from headwater.photos.decode import decode_photo
@@ -79,13 +76,11 @@ def ours(paths: Sequence[Path]) -> int:
     faces = mediapipe_faces()
     for path in paths:
         rgb = decode_photo(path.read_bytes(), params.photos.max_pixels).rgb
-        face = find_face(rgb, faces)
-        frame, affine = crop_frame(rgb, face, params.ingest.frame_px)
-        mesh = carried_landmarks(face, frame, affine, faces)
-        head_mask(faces.person_mask(frame), mesh)
-        part_labels(mesh, *frame.shape[:2])
-        middle = affine @ (rgb.shape[1] / 2, rgb.shape[0] / 2, 1.0)
-        calibrate(ibug68(mesh[:, :2]), points_mm, (float(middle[0]), float(middle[1])))
+        frame = face_frame(rgb, params.ingest.frame_px, faces)
+        frame_mask(frame.image, frame.landmarks, faces)
+        part_labels(frame.landmarks, *frame.image.shape[:2])
+        photo = frame.from_photo, frame.photo_width, frame.photo_height
+        frame_camera(ibug68(frame.landmarks)[:, :2], points_mm, *photo)
     return len(paths)
 
 

@@ -5,7 +5,7 @@ from headwater.artifacts.landmark_rows import landmarks_of
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import CAMERAS, FRAMES, LANDMARKS
 from headwater.artifacts.tables import Row
-from headwater.faces.calibration import calibrate, principal_px
+from headwater.faces.photo_path import frame_camera
 from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.heads.model import FloatArray
 from headwater.pipeline.step import Input, Result, Step, Work
@@ -24,10 +24,13 @@ def compute(work: Work, result: Result) -> None:
 
 
 def _camera_row(frame: Row, landmarks: Row, points_mm: FloatArray) -> Row:
-    found = landmarks_of(landmarks, "landmarks_68_px")
-    affine = frame_from_photo_of(frame)
-    principal = principal_px(affine, frame["photo_width"], frame["photo_height"])
-    calibration = calibrate(found, points_mm, principal)
+    calibration = frame_camera(
+        landmarks_of(landmarks, "landmarks_68_px"),
+        points_mm,
+        frame_from_photo_of(frame),
+        frame["photo_width"],
+        frame["photo_height"],
+    )
     return {
         **origin(frame),
         "width": frame["width"],

@@ -10,9 +10,8 @@ from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import FRAMES, PHOTOS, SYNTHETIC_FRAMES
 from headwater.artifacts.tables import Row
 from headwater.config import Params
-from headwater.faces.frame_landmarks import carried_landmarks
-from headwater.faces.ingest import crop_frame, find_face
 from headwater.faces.mediapipe_adapter import mediapipe_faces, release
+from headwater.faces.photo_path import face_frame
 from headwater.pipeline.step import Input, Item, Result, Step, Work
 from tasks.command import run
 
@@ -36,21 +35,19 @@ def compute(work: Work, result: Result) -> None:
 
 def _frame_row(row: Row, frame_px: int) -> Row:
     rgb = decode_picture(row["image"])
-    face = find_face(rgb, mediapipe_faces())
-    frame, frame_from_photo = crop_frame(rgb, face, frame_px)
-    mesh = carried_landmarks(face, frame, frame_from_photo, mediapipe_faces())
-    points = mesh[:, :2]
+    frame = face_frame(rgb, frame_px, mediapipe_faces())
+    points = frame.landmarks[:, :2]
     return {
         **origin(row),
-        "image": encode_png(frame, row["item"]),
-        "width": frame.shape[1],
-        "height": frame.shape[0],
+        "image": encode_png(frame.image, row["item"]),
+        "width": frame.image.shape[1],
+        "height": frame.image.shape[0],
         "face_box": [*points.min(axis=0).tolist(), *points.max(axis=0).tolist()],
-        "faces_found": face.faces_found,
-        "photo_width": rgb.shape[1],
-        "photo_height": rgb.shape[0],
-        "frame_from_photo": frame_from_photo.ravel().tolist(),
-        **mesh_columns(mesh),
+        "faces_found": frame.faces_detected,
+        "photo_width": frame.photo_width,
+        "photo_height": frame.photo_height,
+        "frame_from_photo": frame.from_photo.ravel().tolist(),
+        **mesh_columns(frame.landmarks),
     }
 
 

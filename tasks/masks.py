@@ -5,8 +5,8 @@ from headwater.artifacts.landmark_rows import MESH_COLUMNS, mesh_of
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import FRAMES, LANDMARKS, MASKS
 from headwater.artifacts.tables import Row
-from headwater.faces.masks import head_mask
 from headwater.faces.mediapipe_adapter import mediapipe_faces, release
+from headwater.faces.photo_path import frame_mask
 from headwater.pipeline.step import Input, Result, Step, Work
 from tasks.command import run
 
@@ -21,7 +21,7 @@ def compute(work: Work, result: Result) -> None:
 
 def _mask_row(frame: Row, landmarks: Row) -> Row:
     rgb = decode_png(frame["image"])
-    mask = head_mask(mediapipe_faces().person_mask(rgb), mesh_of(landmarks))
+    mask = frame_mask(rgb, mesh_of(landmarks), mediapipe_faces())
     return {
         **origin(frame),
         "mask": encode_png(mask, f"{frame['item']}-mask"),

@@ -7,12 +7,9 @@ from numpy.typing import NDArray
 
 from headwater.artifacts.ids import sha256_hex
 from headwater.errors import ItemRejected
-from headwater.faces.calibration import calibrate, principal_px
-from headwater.faces.frame_landmarks import carried_landmarks
-from headwater.faces.ingest import crop_frame, find_face
-from headwater.faces.masks import head_mask
 from headwater.faces.mediapipe_adapter import mediapipe_faces
-from headwater.faces.vocabulary import IBUG68_FROM_478
+from headwater.faces.photo_path import face_frame, frame_camera, frame_mask
+from headwater.faces.vocabulary import ibug68
 from headwater.geometry.cameras import Camera, transform_image
 from headwater.photos.decode import decode_photo
 from headwater.photos.folder import PhotoFile, read_photo
@@ -70,34 +67,32 @@ def see(
     known = given.of_size(full.width, full.height) if given else None
     rgb = full.rgb
     detector = mediapipe_faces()
-    face = find_face(rgb, detector)
-    frame, frame_from_photo = crop_frame(rgb, face, settings.frame_px)
-    landmarks = carried_landmarks(face, frame, frame_from_photo, detector)
-    mask = head_mask(detector.person_mask(frame), landmarks)
-    height, width = rgb.shape[:2]
-    grown = np.diag([full.width / width, full.height / height])
-    photo_from_frame = grown @ inverted(frame_from_photo)
-    size = frame.shape[1], frame.shape[0]
+    frame = face_frame(rgb, settings.frame_px, detector)
+    mask = frame_mask(frame.image, frame.landmarks, detector)
+    grown = np.diag([full.width / frame.photo_width, full.height / frame.photo_height])
+    photo_from_frame = grown @ inverted(frame.from_photo)
+    size = frame.image.shape[1], frame.image.shape[0]
     if known:
         camera = transform_image(known, inverted(photo_from_frame), *size)
     else:
-        found = calibrate(
-            landmarks[IBUG68_FROM_478, :2],
+        camera = frame_camera(
+            ibug68(frame.landmarks)[:, :2],
             mean_landmarks_68,
-            principal_px(frame_from_photo, width, height),
-        )
-        camera = found.camera(*size)
+            frame.from_photo,
+            frame.photo_width,
+            frame.photo_height,
+        ).camera(*size)
     return SeenFace(
         file.name,
         file.sha256,
         rgb,
         full.width,
         full.height,
-        frame,
+        frame.image,
         mask,
-        landmarks,
+        frame.landmarks,
         camera,
-        face.faces_found,
+        frame.faces_detected,
         photo_from_frame,
     )
 
