@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from headwater.errors import HeadwaterError
 from headwater.faces.vocabulary import IBUG68_FROM_478, IBUG_JAW, outer_eye_distance
+from headwater.geometry.cameras import Camera, projection_slopes
 from headwater.heads.model import HeadModel
 from headwater.heads.sampling import sample_expression, sample_shape
 from headwater.metrics.strata import yaw_degrees
@@ -41,16 +42,10 @@ _WEIGHTS.setflags(write=False)
 
 @dataclass(frozen=True)
 class LandmarkView:
-    """Landmarks of one image and its camera.
-
-    landmarks_68_px: (68, 2) px, iBUG-68 order. K: (3, 3) px; R: (3, 3), t: (3,) mm, head frame to
-    OpenCV camera.
-    """
+    """Landmarks of one image, (68, 2) px in iBUG-68 order, and its camera from the head frame."""
 
     landmarks_68_px: FloatArray
-    K: FloatArray
-    R: FloatArray
-    t: FloatArray
+    camera: Camera
 
 
 @dataclass(frozen=True)
@@ -128,11 +123,9 @@ class LandmarkFitter:
         residuals, slopes = [], []
         for view in views:
             eyes = outer_eye_distance(np.asarray(view.landmarks_68_px, dtype=np.float32))
-            weight = (_WEIGHTS / (_point_spread(view.R) * eyes))[:, None]
-            ray = (points @ view.R.T + view.t) @ view.K.T
-            pixels = ray[:, :2] / ray[:, 2:]
-            turned = self._basis @ (view.K @ view.R).T
-            slope = (turned[..., :2] - pixels * turned[..., 2:]) / ray[:, 2:]
+            weight = (_WEIGHTS / (_point_spread(view.camera.R) * eyes))[:, None]
+            pixels, by_point = projection_slopes(view.camera, points)
+            slope = np.einsum("nij,lnj->lni", by_point, self._basis)
             offset = weight * (pixels - view.landmarks_68_px)
             # Cauchy's error, reweighted: a point that is far off has hardly a say.
             trust = 1.0 / np.sqrt(1.0 + (offset**2).sum(axis=1, keepdims=True) / FAR_DEVIATIONS**2)

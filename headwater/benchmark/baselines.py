@@ -74,7 +74,7 @@ def _landmark_views(trial: Trial) -> list[LandmarkView]:
     views: Views = trial.views
     landmarks = views.landmarks_478_px[:, IBUG68_FROM_478]
     return [
-        LandmarkView(landmarks[i], views.K[i], views.R[i], views.t[i])
+        LandmarkView(landmarks[i], views.camera(i))
         for i in range(len(views))
         if np.isfinite(landmarks[i]).all()
     ]

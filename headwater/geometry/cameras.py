@@ -77,6 +77,16 @@ def project(camera: Camera, points: ArrayLike) -> tuple[Float64Array, Float64Arr
     return homogeneous @ camera.K[:2].T, depth
 
 
+def projection_slopes(camera: Camera, points: ArrayLike) -> tuple[Float64Array, Float64Array]:
+    """Pixels (n, 2) of points (n, 3) mm, and how they change with the points (n, 2, 3), px per mm.
+
+    With p = R x + t the derivative of u is (K[:2] - u e_z^T) R / p_z.
+    """
+    pixels, depth = project(camera, points)
+    by_camera = camera.K[:2] - pixels[:, :, None] * np.array([0.0, 0.0, 1.0])
+    return pixels, by_camera @ camera.R / depth[:, None, None]
+
+
 def unproject(camera: Camera, pixels: ArrayLike, depth: ArrayLike) -> Float64Array:
     """Head-frame points (n, 3) mm at pixels (n, 2) with z-depth (n,) mm; inverts ``project``."""
     distance = np.asarray(depth, dtype=np.float64)

@@ -1,8 +1,8 @@
 """The pose of known points before calibrated cameras: the one solver of it (PnP, any view count).
 
 Points x_i, (n, 3) mm, stand in the cameras' world at X_i = R x_i + t. Camera v sees X_i at
-u_vi(R, t) (``cameras.project``); with p = R_v X + t_v its derivative is
-du/dX = (K_v[:2] - u e_z^T) R_v / p_z. R and t are those of the least
+u_vi(R, t) (``cameras.project``, derivative in ``cameras.projection_slopes``). R and t are those of
+the least
 
     sum_vij sqrt(1 + (w_vi (u_vij - y_vij))^2)
       [+ sum_k sqrt(1 + (phi_k / a)^2) + sqrt(1 + (d_k / b)^2)]
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from headwater.geometry.cameras import Camera
+from headwater.geometry.cameras import Camera, project, projection_slopes
 from headwater.geometry.registration import Similarity
 from headwater.geometry.robust_fit import robust_minimum
 
@@ -94,8 +94,7 @@ class _Problem:
         """Weighted errors (2 n per view), then six of the prior; NaN behind a camera."""
         world = state.apply(self.points)
         errors = [
-            (_seen(one.camera, world)[0] - one.pixels) * one.weights[:, None]
-            for one in self.sightings
+            (_seen(one.camera, world) - one.pixels) * one.weights[:, None] for one in self.sightings
         ]
         return np.concatenate([*(error.ravel() for error in errors), self._off_start(state)])
 
@@ -106,10 +105,8 @@ class _Problem:
         by_step = _by_step(world - middle)
         slopes = []
         for one in self.sightings:
-            pixels, depth = _seen(one.camera, world)
-            by_camera = one.camera.K[:2] - pixels[:, :, None] * np.array([0.0, 0.0, 1.0])
-            by_camera *= (one.weights / depth)[:, None, None]
-            slopes.append((by_camera @ one.camera.R @ by_step).reshape(-1, 6))
+            _, by_point = projection_slopes(one.camera, world)
+            slopes.append((one.weights[:, None, None] * by_point @ by_step).reshape(-1, 6))
         if self.prior is not None:
             turn = self._turn(state)
             by_prior = np.zeros((6, 6))
@@ -135,11 +132,10 @@ class _Problem:
         return Rotation.from_matrix(state.rotation @ self.start.rotation.T).as_rotvec()
 
 
-def _seen(camera: Camera, world: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """Pixels (n, 2) and depth (n,) mm of points (n, 3); NaN for those behind the camera."""
-    in_camera = world @ camera.R.T + camera.t
-    depth = np.where(in_camera[:, 2] > 0, in_camera[:, 2], np.nan)
-    return (in_camera / depth[:, None]) @ camera.K[:2].T, depth
+def _seen(camera: Camera, world: Float64Array) -> Float64Array:
+    """Pixels (n, 2) of points (n, 3); NaN for those behind the camera."""
+    pixels, depth = project(camera, world)
+    return np.where(depth[:, None] > 0, pixels, np.nan)
 
 
 def _by_step(arms: Float64Array) -> Float64Array:

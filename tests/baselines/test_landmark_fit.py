@@ -8,7 +8,7 @@ import pytest
 from headwater.baselines.landmark_fit import FittedHead, LandmarkFitter, LandmarkView
 from headwater.errors import HeadwaterError
 from headwater.faces.vocabulary import IBUG68_FROM_478
-from headwater.geometry.cameras import look_at
+from headwater.geometry.cameras import Camera, look_at, project
 from headwater.heads.model import HeadModel
 from headwater.heads.sampling import sample_expression, sample_shape
 from tests.rendering.heads import ball_head
@@ -59,7 +59,7 @@ def seen(model: HeadModel, vertices: np.ndarray, yaw: float, noise_px: float = 0
     pixels = camera @ K.T
     pixels = pixels[:, :2] / pixels[:, 2:]
     noise = np.random.default_rng(9).normal(0, noise_px, pixels.shape)
-    return LandmarkView(pixels + noise, K, R, t)
+    return LandmarkView(pixels + noise, Camera(K, R, t, 512, 512))
 
 
 def error(found: FittedHead, vertices: np.ndarray) -> float:
@@ -67,8 +67,8 @@ def error(found: FittedHead, vertices: np.ndarray) -> float:
 
 
 def reprojection(model: HeadModel, found: FittedHead, view: LandmarkView) -> float:
-    again = (model.landmarks_478.on(found.vertices)[IBUG68_FROM_478] @ view.R.T + view.t) @ view.K.T
-    offset = again[:, :2] / again[:, 2:] - view.landmarks_68_px
+    again, _ = project(view.camera, model.landmarks_478.on(found.vertices)[IBUG68_FROM_478])
+    offset = again - view.landmarks_68_px
     return float(np.linalg.norm(offset, axis=1).mean())
 
 
@@ -128,9 +128,8 @@ def test_the_answer_is_the_most_probable_one(model: HeadModel, fitter: LandmarkF
             (shape.mean + shape.factor @ latent[:6]).astype(np.float32),
             (expression.mean + expression.factor @ latent[6:]).astype(np.float32),
         )
-        camera = model.landmarks_478.on(head)[IBUG68_FROM_478] @ view.R.T + view.t
-        pixels = camera @ view.K.T
-        offset = (pixels[:, :2] / pixels[:, 2:] - view.landmarks_68_px) * weights[:, None] / spread
+        pixels, _ = project(view.camera, model.landmarks_478.on(head)[IBUG68_FROM_478])
+        offset = (pixels - view.landmarks_68_px) * weights[:, None] / spread
         return float(4.0 * np.log1p((offset**2).sum(axis=1) / 4.0).sum() + latent @ latent)
 
     best = minimize(cost, np.zeros(9), method="Powell", options={"maxiter": 30, "ftol": 1e-7})
@@ -142,7 +141,7 @@ def test_a_wild_landmark_hardly_matters(model: HeadModel, fitter: LandmarkFitter
     view = seen(model, truth, 0.0)
     wild = view.landmarks_68_px.copy()
     wild[50] += 120.0
-    found = fitter.fit([LandmarkView(wild, view.K, view.R, view.t)])
+    found = fitter.fit([LandmarkView(wild, view.camera)])
     assert np.abs(found.vertices - fitter.fit([view]).vertices).mean() < 0.3
 
 
@@ -151,7 +150,7 @@ def test_what_cannot_be_fitted_says_so(model: HeadModel, fitter: LandmarkFitter)
     with pytest.raises(HeadwaterError, match="no view"):
         fitter.fit([])
     with pytest.raises(HeadwaterError, match="not found"):
-        fitter.fit([LandmarkView(view.landmarks_68_px * np.nan, view.K, view.R, view.t)])
+        fitter.fit([LandmarkView(view.landmarks_68_px * np.nan, view.camera)])
     rigid = replace(model, shape_names=(), shape_basis=model.shape_basis[:0])
     with pytest.raises(HeadwaterError, match="no shapes"):
         LandmarkFitter(rigid)

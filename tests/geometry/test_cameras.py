@@ -11,6 +11,7 @@ from headwater.geometry.cameras import (
     look_at,
     nearest_rotation,
     project,
+    projection_slopes,
     ray_grid,
     rotation_angle_degrees,
     transform_image,
@@ -125,3 +126,17 @@ def test_nearest_rotation_mends_rounding() -> None:
     assert np.linalg.det(rotation) == pytest.approx(1)
     rough = rotation.astype(np.float32) + np.float32(1e-4)
     assert rotation_angle_degrees(nearest_rotation(rough), rotation) < 0.05
+
+
+@given(SEEDS)
+def test_projection_slopes_are_those_of_differences(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    camera, points = random_camera(rng), rng.normal(0, 60, (6, 3))
+    pixels, slopes = projection_slopes(camera, points)
+    np.testing.assert_array_equal(pixels, project(camera, points)[0])
+    for axis in range(3):
+        step = 1e-3 * np.eye(3)[axis]
+        ahead, behind = (project(camera, points + side * step)[0] for side in (1, -1))
+        np.testing.assert_allclose(
+            slopes[:, :, axis], (ahead - behind) / 2e-3, atol=1e-4, rtol=1e-5
+        )
