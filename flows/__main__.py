@@ -90,11 +90,13 @@ def _changes_built(project: Path, params: Params) -> tuple[dict[str, Any], SpotC
     from flows.dvc_locks import mend_rwlock
     from flows.left import items_left
     from flows.outside import read_otherwise, refuse_missing
+    from flows.packages import of_other_packages
     from flows.soundness import sound_changes
 
     with build_lock(project):
         mend_rwlock(project)
         again = {*items_left(project), *read_otherwise(project, params)}
+        again |= of_other_packages(project, params)
         changed, checked = sound_changes(project, VOICE.say)
         changed = {**dict.fromkeys(again), **changed}
         try:

@@ -24,6 +24,7 @@ from flows.dvc_locks import mend_rwlock
 from flows.graph import Stage, changed_stages, read_graph, written
 from flows.left import items_left
 from flows.outside import read_otherwise
+from flows.packages import of_other_packages
 from flows.recording import Recorder
 from flows.run_page import run_log, say_what_holds
 from flows.schedule import Schedule
@@ -139,6 +140,7 @@ def rebuild() -> None:
         mend_rwlock(project)
         graph = read_graph(project)
         again = {*items_left(project), *read_otherwise(project, params)}
+        again |= of_other_packages(project, params)
         forget_aside(project)
         changed, _ = sound_changes(project, screen.say)
         changed = sound_inputs(project, graph, changed, screen.say)

@@ -26,6 +26,7 @@ from headwater.upkeep.places import check_name, refusal
 from headwater.upkeep.step_lock import step_at_work
 from tasks import lifeline
 from tasks.console import DEBUG, VOICE, counts, finished, progress, under_flow
+from tasks.recorded_code import refuse_other_code
 from tasks.workers import Workers, cores
 
 ExceptHook = Callable[[type[BaseException], BaseException, TracebackType | None], None]
@@ -105,6 +106,7 @@ def status_of(main: Callable[[], str | None], name: str) -> int:
     started = time.perf_counter()
     try:
         load_params(Path("params.yaml"))
+        refuse_other_code(name.partition("@")[0], Path.cwd())
         with step_at_work(owner_of(Path.cwd())):
             text = main()
         finished(name, text or "", time.perf_counter() - started)

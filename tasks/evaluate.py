@@ -9,6 +9,7 @@ from headwater.config import load_params
 from headwater.systems import evaluator
 from tasks.command import command, system_name
 from tasks.console import progress
+from tasks.inputs import recorded_inputs
 
 
 def main() -> str:
@@ -16,6 +17,7 @@ def main() -> str:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in training
     name, data = system_name(), Path("data")
     params = load_params(Path("params.yaml"))
+    recorded_inputs("evaluate", name, params, Path())
     out = data / "evaluate" / name
     with progress(f"evaluate {name}", count_trials(data)) as advance:
         figures = evaluator(name)(params, data, out, advance)

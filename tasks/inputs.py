@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from headwater.artifacts.atomic import write_text
-from headwater.artifacts.ids import canonical_json, sha256_hex
+from headwater.artifacts.ids import sha256_hex
 from headwater.artifacts.manifest import write_manifest
 from headwater.config import Params, load_params
 from headwater.systems import evaluation_inputs, reconstruction_inputs, training_inputs
 from tasks.command import command, system_name
+from tasks.recorded_code import refuse_unrecorded
 
 CONTENTS = Path("data/contents")
 OUT = Path("data/inputs")
@@ -32,22 +33,27 @@ def main() -> str:
     name, project = system_name(), Path.cwd()
     params = load_params(project / "params.yaml")
     for kind in KINDS:
-        text = json.dumps(inputs(kind, name, params, project), indent=1, sort_keys=True)
-        write_text(OUT / name / f"{kind}.json", text + "\n")
+        write_text(OUT / name / f"{kind}.json", inputs_text(kind, name, params, project))
     write_manifest(OUT / name)
     return f"training reads {sha256_hex((OUT / name / 'train.json').read_bytes())[:12]}"
 
 
-def inputs(kind: str, system: str, params: Params, project: Path) -> dict[str, Any]:
-    """Everything that a stage of a system depends on."""
+def inputs_text(kind: str, system: str, params: Params, project: Path) -> str:
+    """JSON of everything that a stage of a system depends on."""
     beside, contents = KINDS[kind]
-    rows = json.loads((project / CONTENTS / f"{contents}.json").read_text(encoding="utf-8"))
-    return {"system": system, **beside(system, params, project), **rows}
+    content = {"system": system, **beside(system, params, project)}
+    content |= json.loads((project / CONTENTS / f"{contents}.json").read_text(encoding="utf-8"))
+    return json.dumps(content, indent=1, sort_keys=True) + "\n"
 
 
-def inputs_key(kind: str, system: str, params: Params, project: Path) -> str:
-    """SHA-256 of everything that a stage of a system depends on."""
-    return sha256_hex(canonical_json(inputs(kind, system, params, project)).encode())
+def recorded_inputs(kind: str, system: str, params: Params, project: Path) -> str:
+    """SHA-256 of everything that a stage of a system depends on.
+
+    Raises HeadwaterError when DVC runs the stage and has other inputs on record.
+    """
+    text = inputs_text(kind, system, params, project)
+    refuse_unrecorded(project / OUT / system / f"{kind}.json", text)
+    return sha256_hex(text.encode())
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from headwater.artifacts.manifest import write_manifest
 from headwater.config import load_params
 from headwater.systems import reconstructor
 from tasks.command import command, system_name
+from tasks.inputs import recorded_inputs
 
 
 def main() -> str:
@@ -15,6 +16,7 @@ def main() -> str:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in training
     name, data = system_name(), Path("data")
     params = load_params(Path("params.yaml"))
+    recorded_inputs("reconstruct", name, params, Path())
     out = data / "reconstruct" / name
     shutil.rmtree(out, ignore_errors=True)
     figures = reconstructor(name)(params, data, out, None)

@@ -10,7 +10,7 @@ from headwater.systems import trainer
 from tasks.command import command, system_name
 from tasks.console import progress
 from tasks.head_model import head_model
-from tasks.inputs import inputs_key
+from tasks.inputs import recorded_inputs
 
 CHECKPOINTS = Path(".headwater/checkpoints")
 
@@ -24,7 +24,8 @@ def main() -> str:
     params = load_params(project / "params.yaml")
     data = project / "data"
     stage = trainer(name)
-    checkpoints = project / CHECKPOINTS / name / inputs_key("train", name, params, project)[:32]
+    key = recorded_inputs("train", name, params, project)
+    checkpoints = project / CHECKPOINTS / name / key[:32]
     with progress(f"train {name}", stage.training_steps(params)) as advance:
         reached = 0
 

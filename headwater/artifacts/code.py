@@ -41,6 +41,7 @@ NOT_FOLLOWED: Final = frozenset(
         "tasks.command",
         "tasks.console",
         "tasks.lifeline",
+        "tasks.recorded_code",
         "tasks.worker",
         "tasks.workers",
     }

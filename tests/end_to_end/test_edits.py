@@ -42,8 +42,19 @@ class Checkout:
 
     def dvc(self, *arguments: str) -> str:
         """Run DVC and give what it printed."""
+        done = self._dvc(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def refused(self, *arguments: str) -> str:
+        """Run DVC, which must fail, and give its errors."""
+        done = self._dvc(*arguments)
+        assert done.returncode != 0, done.stdout
+        return done.stderr
+
+    def _dvc(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-        done = subprocess.run(
+        return subprocess.run(
             (sys.executable, "-m", "dvc", *arguments),
             cwd=self.path,
             env={**os.environ, "PATH": path},
@@ -51,8 +62,6 @@ class Checkout:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
     def trains(self) -> bool:
         """Bring the weights up to date; whether that trained, beyond which nothing is stale."""
@@ -109,6 +118,17 @@ def test_other_code_trains_and_the_former_code_brings_its_weights_back(checkout:
     (checkout.path / losses).write_text(text)
     checkout.trains()
     assert sha256_of_file(checkout.weights) == before
+
+
+@pytest.mark.fault("old weights are never taken for those of new code")
+def test_a_stage_alone_refuses_to_run_other_code_than_is_recorded(checkout: Checkout) -> None:
+    losses = "headwater/systems/glvd/losses.py"
+    checkout.edit(losses, lambda text: text.replace(".abs().mean()", ".square().mean()", 1))
+    weights = sha256_of_file(checkout.weights)
+    error = checkout.refused("repro", "--single-item", "--force", STAGE)
+    assert "data/inputs/lvd/train.json: is not of the code, packages and settings" in error
+    checkout.dvc("checkout", STAGE)
+    assert sha256_of_file(checkout.weights) == weights
 
 
 @pytest.mark.fault("a comment, a new photo or an unread setting trains nothing")
