@@ -44,6 +44,7 @@ def edited(change: Callable[[dict[str, Any]], object]) -> bytes:
     )
 
 
+@pytest.mark.fault("every GLB is in metres and valid")
 @pytest.mark.parametrize("skin", [None, SKIN])
 def test_a_viewer_sees_metres(skin: Skin | None) -> None:
     data = to_glb(VERTICES, FACES, skin)
@@ -59,6 +60,7 @@ def test_vertices_and_faces_come_back_in_their_order(skin: Skin | None) -> None:
     np.testing.assert_array_equal(faces, FACES)
 
 
+@pytest.mark.fault("every GLB is in metres and valid")
 def test_the_khronos_validator_has_no_complaint(tmp_path: Path) -> None:
     node = shutil.which("node")
     if node is None:

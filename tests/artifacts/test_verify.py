@@ -62,6 +62,7 @@ def test_a_set_of_its_own_is_checked_by_itself(data: Path) -> None:
     assert "are lost" in problem.message
 
 
+@pytest.mark.fault("300 of 300 flipped bits are found by verify")
 def test_300_of_300_random_bit_flips_are_found(data: Path) -> None:
     random = np.random.default_rng(11)
     names = files_below(data)
@@ -114,6 +115,7 @@ def empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
+@pytest.mark.fault("verify names what is absent")
 @pytest.mark.parametrize("damage", [remove, cut, lengthen, empty])
 @pytest.mark.parametrize(
     "name",
@@ -315,6 +317,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.fault("a damaged file is refused in one sentence by every reader, within bounds")
 def test_files_that_no_reader_can_read_are_findings_and_the_rest_is_checked(data: Path) -> None:
     """A manifest may vouch for anything: whoever made the folder wrote it."""
     masks = data / "masks" / "masks"

@@ -44,6 +44,7 @@ BAD = {"number 7": "crashed", "number 13": "out_of_memory", "number 24": "change
 COUNTS = r"33 items, 7 rejected: changed 1, crashed 1, nine 4, out_of_memory 1"
 
 
+@pytest.mark.fault("an item that kills its worker is one reject, tried again by the next build")
 def test_items_that_kill_their_worker_are_rejected_and_taken_up_by_the_next_build(
     troubled: ToyProject,
 ) -> None:
@@ -72,6 +73,7 @@ def test_items_that_kill_their_worker_are_rejected_and_taken_up_by_the_next_buil
     assert mended == troubled.bytes()
 
 
+@pytest.mark.fault("an item that kills its worker is one reject, tried again by the next build")
 @pytest.mark.slow
 def test_items_left_by_dvc_alone_are_taken_up_by_the_next_build(
     troubled: ToyProject,
@@ -86,6 +88,7 @@ def test_items_left_by_dvc_alone_are_taken_up_by_the_next_build(
     assert rejected(troubled) == {}
 
 
+@pytest.mark.fault("an item that kills its worker is one reject, tried again by the next build")
 @pytest.mark.slow
 def test_items_that_stay_bad_are_named_by_every_build_and_change_nothing(
     troubled: ToyProject,
@@ -98,6 +101,7 @@ def test_items_that_stay_bad_are_named_by_every_build_and_change_nothing(
     assert troubled.bytes() == first
 
 
+@pytest.mark.fault("a fault of one item fails its stage alone and is named")
 def test_fault_fails_its_stage_alone_and_is_named(
     copy_of_built: Callable[[], ToyProject],
 ) -> None:

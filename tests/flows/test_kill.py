@@ -45,6 +45,9 @@ def assert_rebuilds(project: ToyProject, built: ToyProject) -> None:
     assert project.bytes() == built.bytes()
 
 
+@pytest.mark.fault(
+    "kill -9 of any process leaves none running, and the next build has the same bytes"
+)
 @pytest.mark.parametrize(
     ("command", "victim", "while_there_is"),
     [
@@ -74,11 +77,17 @@ def test_killed_build_leaves_no_process_and_can_be_completed(
     assert_rebuilds(project, built)
 
 
+@pytest.mark.fault(
+    "kill -9 of any process leaves none running, and the next build has the same bytes"
+)
 def test_flow_whose_make_was_killed_while_it_started_ends_at_once(built: ToyProject) -> None:
     done = built.run(sys.executable, "-m", "flows", "1")
     assert (done.returncode, done.stdout) == (137, "")
 
 
+@pytest.mark.fault(
+    "kill -9 of any process leaves none running, and the next build has the same bytes"
+)
 def test_killed_worker_is_replaced(
     copy_of_built: Callable[[], ToyProject], built: ToyProject
 ) -> None:
@@ -91,6 +100,9 @@ def test_killed_worker_is_replaced(
     assert project.bytes() == built.bytes()
 
 
+@pytest.mark.fault(
+    "kill -9 at 50 random moments leaves no process, and the next build has the same bytes"
+)
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(RANDOM_MOMENTS))
 def test_any_process_may_be_killed_at_any_moment(
@@ -107,6 +119,7 @@ def test_any_process_may_be_killed_at_any_moment(
     assert_rebuilds(project, built)
 
 
+@pytest.mark.fault("a build that is stopped ends at once and quietly")
 @pytest.mark.parametrize(
     "signal_number",
     [signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)],
@@ -126,6 +139,7 @@ def test_stop_of_make_alone_stops_its_build_without_a_traceback(
     assert "Traceback" not in error + log
 
 
+@pytest.mark.fault("a build that is stopped ends at once and quietly")
 def test_build_whose_output_nobody_reads_ends_quietly(
     copy_of_built: Callable[[], ToyProject],
 ) -> None:
@@ -138,6 +152,7 @@ def test_build_whose_output_nobody_reads_ends_quietly(
     assert project.left_over() == []
 
 
+@pytest.mark.fault("a build that is stopped ends at once and quietly")
 def test_interrupted_step_ends_at_once(toy: ToyProject) -> None:
     process = toy.start(sys.executable, "-m", "tasks.numbers", seconds=60)
     wait_for(toy, "multiprocessing.spawn")

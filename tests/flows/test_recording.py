@@ -27,6 +27,7 @@ def test_silent_end_is_named_by_its_status() -> None:
     assert explain("x", "", 1) == "x: dvc ended with status 1"
 
 
+@pytest.mark.fault("a process that the kernel killed says so")
 @pytest.mark.parametrize(
     ("errors", "status"),
     [
@@ -43,6 +44,7 @@ def test_a_process_that_the_kernel_killed_says_so(errors: str, status: int) -> N
     assert said.startswith("x: its process was killed, as the kernel does when memory runs out; ")
 
 
+@pytest.mark.fault("a process that the kernel killed says so")
 @pytest.mark.slow
 def test_a_step_killed_for_memory_is_named(
     toy: ToyProject, monkeypatch: pytest.MonkeyPatch
@@ -56,6 +58,7 @@ def test_a_step_killed_for_memory_is_named(
         Recorder(toy.path).record("numbers", lambda event: None)
 
 
+@pytest.mark.fault("a broken lock file of DVC is mended")
 def test_a_lock_file_broken_by_a_killed_dvc_is_mended(
     toy: ToyProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,6 +70,7 @@ def test_a_lock_file_broken_by_a_killed_dvc_is_mended(
     assert any((toy.path / "data" / "numbers").iterdir())
 
 
+@pytest.mark.fault("a build that is stopped ends at once and quietly")
 @pytest.mark.slow
 @pytest.mark.parametrize("attempt", range(3))
 def test_a_stopped_build_gives_dvcs_locks_back(
@@ -99,6 +103,7 @@ def test_a_stopped_build_gives_dvcs_locks_back(
     assert toy.left_over() == []
 
 
+@pytest.mark.fault("a broken lock file of DVC is mended")
 def test_a_lock_that_another_dvc_holds_is_waited_for(
     toy: ToyProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +118,7 @@ def test_a_lock_that_another_dvc_holds_is_waited_for(
     assert any((toy.path / "data" / "numbers").iterdir())
 
 
+@pytest.mark.fault("a fault of one item fails its stage alone and is named")
 def test_fault_of_a_step_is_told_from_what_a_user_can_mend(
     toy: ToyProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,8 @@ import json
 import re
 import sys
 
+import pytest
+
 from flows.run_page import page
 from flows.screen import Ended
 from tests.flows.conftest import ToyProject
@@ -30,6 +32,7 @@ server.stop()
 """
 
 
+@pytest.mark.fault("a run's page tells of its stages, rejects, figures and errors")
 def test_log_artifact_and_tasks_tell_of_the_build(built: ToyProject) -> None:
     done = built.run(sys.executable, "-c", READ)
     assert done.returncode == 0, done.stderr
@@ -48,6 +51,7 @@ def test_log_artifact_and_tasks_tell_of_the_build(built: ToyProject) -> None:
     assert "    subjects: 40" in text
 
 
+@pytest.mark.fault("a run's page tells of its stages, rejects, figures and errors")
 def test_page_shows_figures_and_what_was_left() -> None:
     ended = [Ended("photos", "3 items, 1 rejected: changed 1", 1.25)]
     text = page(ended, ["photos: 1 item was left"], ["glvd  ratio  0.7"], "seed: 7\n")

@@ -78,6 +78,7 @@ def ask(
     return answer.status, answer.read().decode(), dict(answer.getheaders())
 
 
+@pytest.mark.fault("the build's server is closed to other users and to other pages")
 def test_another_user_without_the_password_reads_and_deletes_nothing(server: PrefectServer) -> None:
     assert ask(server, "GET", "/api/admin/settings")[0] == 401
     assert ask(server, "POST", "/api/flows/filter", "{}")[0] in (401, 403)
@@ -86,6 +87,7 @@ def test_another_user_without_the_password_reads_and_deletes_nothing(server: Pre
     assert ask(server, "GET", "/api/admin/settings", **password(server))[0] == 200
 
 
+@pytest.mark.fault("the build's server is closed to other users and to other pages")
 def test_the_password_is_on_no_command_line_and_in_no_file(server: PrefectServer) -> None:
     secret = urlsplit(server.link).fragment
     assert len(secret) >= 32
@@ -99,6 +101,7 @@ def test_the_password_is_on_no_command_line_and_in_no_file(server: PrefectServer
     assert not any(secret in " ".join(process.cmdline()) for process in children)
 
 
+@pytest.mark.fault("the build's server is closed to other users and to other pages")
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1"])
 def test_a_page_of_another_site_is_refused_even_with_the_password(
     server: PrefectServer, origin: str
@@ -111,6 +114,7 @@ def test_a_page_of_another_site_is_refused_even_with_the_password(
     assert ask(server, "OPTIONS", "/api/flows/filter", Origin=origin)[0] == 403
 
 
+@pytest.mark.fault("the build's server is closed to other users and to other pages")
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example"])
 def test_a_name_server_that_points_at_the_loopback_is_refused(
     server: PrefectServer, host: str
@@ -119,11 +123,13 @@ def test_a_name_server_that_points_at_the_loopback_is_refused(
         assert ask(server, "GET", path, Host=host, **password(server))[0] == 400
 
 
+@pytest.mark.fault("the build's server is closed to other users and to other pages")
 def test_a_change_needs_the_token_against_forged_requests(server: PrefectServer) -> None:
     status, text, _ = ask(server, "POST", "/api/flows/filter", "{}", **password(server))
     assert (status, json.loads(text)["detail"]) == (403, "Missing CSRF token.")
 
 
+@pytest.mark.fault("the build's server is closed to other users and to other pages")
 def test_web_sockets_of_other_pages_are_refused(server: PrefectServer) -> None:
     asked = {
         "Connection": "Upgrade",
@@ -136,6 +142,7 @@ def test_web_sockets_of_other_pages_are_refused(server: PrefectServer) -> None:
     assert ask(server, "GET", "/api/events/out", Origin="http://evil.example", **asked)[0] == 403
 
 
+@pytest.mark.fault("a user's own Prefect settings and proxies do not reach the build's server")
 def test_the_builds_client_reaches_the_builds_server_past_the_proxy(server: PrefectServer) -> None:
     done = subprocess.run(
         (sys.executable, "-c", CLIENT),
@@ -176,6 +183,7 @@ def test_the_link_opens_the_page_in_a_browser(server: PrefectServer, tmp_path: P
     assert "password" in stranger.lower()
 
 
+@pytest.mark.fault("a user's own Prefect settings and proxies do not reach the build's server")
 def test_environment_has_no_setting_of_the_users_own(tmp_path: Path) -> None:
     theirs = {"PREFECT_PROFILE": "x", "prefect_api_url": "y", "no_proxy": "a.example", "HOME": "/h"}
     made = environment(theirs, tmp_path, 4200, "secret")

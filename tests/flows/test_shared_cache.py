@@ -12,6 +12,7 @@ from tests.flows.conftest import ToyProject
 SOON = 240
 
 
+@pytest.mark.fault("a cache that cannot serve is one sentence, before anything runs")
 @pytest.mark.parametrize("command", [("-m", "flows"), ("-m", "tasks.numbers")])
 def test_cache_that_cannot_serve_is_one_sentence(toy: ToyProject, command: tuple[str, ...]) -> None:
     toy.set(cache__url="memory://x")
@@ -29,6 +30,7 @@ def git(project: ToyProject, *arguments: str) -> None:
     subprocess.run(("git", *who, *arguments), cwd=project.path, check=True, capture_output=True)
 
 
+@pytest.mark.fault("an experiment in a copy computes no bucket again")
 @pytest.mark.slow
 def test_experiment_in_a_copy_computes_no_bucket_again(
     copy_of_built: Callable[[], ToyProject],
@@ -57,6 +59,7 @@ READ_ONLY = "/proc/sys"
 NOTICE = f"{READ_ONLY}: cannot be written ("
 
 
+@pytest.mark.fault("a shared cache serves its whole group")
 def test_step_reads_a_cache_that_it_cannot_write_and_says_so(toy: ToyProject) -> None:
     toy.set(cache__url=READ_ONLY)
     for built in (False, True):
@@ -69,6 +72,7 @@ def test_step_reads_a_cache_that_it_cannot_write_and_says_so(toy: ToyProject) ->
         assert [line.startswith(NOTICE) for line in lines[:-1]] == ([] if built else [True])
 
 
+@pytest.mark.fault("a shared cache serves its whole group")
 @pytest.mark.slow
 def test_build_says_once_that_it_only_reads_the_cache(toy: ToyProject) -> None:
     toy.set(cache__url=READ_ONLY)
@@ -78,6 +82,7 @@ def test_build_says_once_that_it_only_reads_the_cache(toy: ToyProject) -> None:
     assert len(buckets(toy.path / ".headwater" / "cache")) == 12
 
 
+@pytest.mark.fault("what builds leave is bounded by size and age")
 def test_build_ends_with_the_command_that_bounds_what_it_left(
     copy_of_built: Callable[[], ToyProject],
 ) -> None:

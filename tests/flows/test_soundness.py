@@ -29,6 +29,9 @@ def without_time_to_check(project: ToyProject) -> None:
     path.write_text(text)
 
 
+@pytest.mark.fault(
+    "rot in the data that DVC does not see is found, and nothing else is called checked"
+)
 def test_rot_that_dvc_does_not_see_is_found_and_restored(copy_of_built: Copies) -> None:
     project = copy_of_built()
     before = project.bytes()
@@ -52,6 +55,7 @@ def test_rot_that_dvc_does_not_see_is_found_and_restored(copy_of_built: Copies) 
     assert re.fullmatch(SOUND, project.flow().stdout)
 
 
+@pytest.mark.fault("rot in DVC's cache is restored or made again, and never sent")
 def test_every_object_of_the_cache_is_found_damaged(copy_of_built: Copies) -> None:
     project = copy_of_built()
     before = project.bytes()
@@ -69,6 +73,7 @@ def test_every_object_of_the_cache_is_found_damaged(copy_of_built: Copies) -> No
     assert project.bytes() == before
 
 
+@pytest.mark.fault("rot in DVC's cache is restored or made again, and never sent")
 @pytest.mark.slow
 def test_what_is_damaged_in_the_cache_too_is_computed_again(copy_of_built: Copies) -> None:
     """Neither the cache nor DVC's run cache gives the damaged bytes back."""
@@ -87,6 +92,7 @@ def test_what_is_damaged_in_the_cache_too_is_computed_again(copy_of_built: Copie
     assert re.fullmatch(SOUND, project.flow().stdout)
 
 
+@pytest.mark.fault("rot in DVC's cache is restored or made again, and never sent")
 @pytest.mark.slow
 def test_an_earlier_build_comes_back_from_sound_objects_only(copy_of_built: Copies) -> None:
     """DVC's run cache restores a stage whose inputs are as they were once."""
@@ -111,6 +117,9 @@ def test_an_earlier_build_comes_back_from_sound_objects_only(copy_of_built: Copi
     assert project.bytes() == before
 
 
+@pytest.mark.fault(
+    "rot in the data that DVC does not see is found, and nothing else is called checked"
+)
 @pytest.mark.slow
 def test_inputs_without_checksums_are_checked_before_they_are_read(copy_of_built: Copies) -> None:
     project = copy_of_built()
@@ -126,6 +135,9 @@ def test_inputs_without_checksums_are_checked_before_they_are_read(copy_of_built
     assert (project.path / name).read_bytes() == before[name]
 
 
+@pytest.mark.fault(
+    "rot in the data that DVC does not see is found, and nothing else is called checked"
+)
 def test_what_was_not_checked_is_not_called_checked(copy_of_built: Copies) -> None:
     project = copy_of_built()
     without_time_to_check(project)
@@ -137,6 +149,7 @@ def test_what_was_not_checked_is_not_called_checked(copy_of_built: Copies) -> No
     )
 
 
+@pytest.mark.fault("a broken lock file of DVC is mended")
 @pytest.mark.slow
 def test_a_build_mends_a_broken_lock_of_dvc(copy_of_built: Copies) -> None:
     project = copy_of_built()
@@ -147,6 +160,7 @@ def test_a_build_mends_a_broken_lock_of_dvc(copy_of_built: Copies) -> None:
     assert project.dvc("repro", "--quiet").returncode == 0
 
 
+@pytest.mark.fault("a broken lock file of DVC is mended")
 @pytest.mark.parametrize(
     "broken", [b"", b'{"write": {"/x"', b"[]", b"\xff", b'{"read": 3}', b"[" * 100_000]
 )

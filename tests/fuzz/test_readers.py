@@ -224,11 +224,13 @@ def fuzz(reader: Reader, folder: Path, count: int) -> tuple[int, int]:
     return refused, count - refused
 
 
+@pytest.mark.fault("a damaged file is refused in one sentence by every reader, within bounds")
 @pytest.mark.parametrize("name", READERS)
 def test_a_few_damaged_files(name: str, tmp_path: Path) -> None:
     fuzz(READERS[name], tmp_path, FAST)
 
 
+@pytest.mark.fault("a damaged file is refused in one sentence by every reader, within bounds")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 def test_thousands_of_damaged_files(name: str, tmp_path: Path) -> None:

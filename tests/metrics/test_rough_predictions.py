@@ -17,6 +17,7 @@ MOST_SECONDS = 30  # of a busy core; the smooth head takes a fifth of one
 FAILED = {"a kilometre wide", "a kilometre of noise", "a point"}
 
 
+@pytest.mark.fault("any prediction is judged within a bound on memory and time")
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_prediction_is_judged_within_bounds(kind: str) -> None:
     done = subprocess.run(

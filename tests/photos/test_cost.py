@@ -58,6 +58,7 @@ def with_scans(data: bytes, more: int) -> bytes:
     return data[:-2] + data[last:-2] * more + data[-2:]
 
 
+@pytest.mark.fault("an image above the limits is one reject, within a bound on memory and time")
 def test_a_jpeg_of_hundreds_of_scans_is_refused_and_an_honest_one_is_not() -> None:
     honest = encoded(smooth(64, 48), "JPEG", progressive=True)
     assert 5 < scan_count(honest) < 20
@@ -66,6 +67,7 @@ def test_a_jpeg_of_hundreds_of_scans_is_refused_and_an_honest_one_is_not() -> No
     assert refused(with_scans(honest, MAX_SCANS)) == RejectReason.TOO_EXPENSIVE
 
 
+@pytest.mark.fault("an image above the limits is one reject, within a bound on memory and time")
 def test_a_jpeg_2000_of_100_megapixels_is_refused_by_its_header() -> None:
     small = encoded(smooth(64, 48), "JPEG2000")
     sizes = (struct.pack(">II", 48, 64), struct.pack(">II", 64, 48))
@@ -76,6 +78,7 @@ def test_a_jpeg_2000_of_100_megapixels_is_refused_by_its_header() -> None:
     assert refused(large) == RejectReason.TOO_EXPENSIVE
 
 
+@pytest.mark.fault("an image above the limits is one reject, within a bound on memory and time")
 def test_an_image_above_what_pillow_itself_allows_is_judged_by_our_limit() -> None:
     data = png(14_000, 13_000, 8, 2, b"")
     assert refused(data, max_pixels=180_000_000) == RejectReason.TOO_MANY_PIXELS
@@ -92,6 +95,7 @@ def test_an_ordinary_photo_keeps_every_pixel_at_any_limit() -> None:
     assert decode_photo(data, max_side_px=1500).as_coded
 
 
+@pytest.mark.fault("an image above the limits is one reject, within a bound on memory and time")
 def test_a_large_photo_is_decoded_at_a_smaller_scale() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -127,6 +131,7 @@ def test_bands_are_as_good_as_the_whole() -> None:
     np.testing.assert_array_equal(srgb_of(image), whole)
 
 
+@pytest.mark.fault("an image above the limits is one reject, within a bound on memory and time")
 def test_every_photo_that_is_stored_can_be_read_again() -> None:
     largest = encode_png(np.zeros((MAX_SIDE_PX, MAX_SIDE_PX), np.uint8), "photo")
     assert decode_png(largest).shape == (MAX_SIDE_PX, MAX_SIDE_PX)
@@ -135,6 +140,7 @@ def test_every_photo_that_is_stored_can_be_read_again() -> None:
         decode_picture(wider)
 
 
+@pytest.mark.fault("an image above the limits is one reject, within a bound on memory and time")
 @pytest.mark.slow
 def test_costly_images_stay_within_their_share() -> None:
     """16-bit PNG with transparency of 100 megapixels, and a JPEG of 182."""
@@ -151,6 +157,7 @@ def test_costly_images_stay_within_their_share() -> None:
     assert kilobytes * 1024 < MEMORY_BYTES + 2**27
 
 
+@pytest.mark.fault("a trouble that passes is never kept as a result")
 def test_too_little_memory_here_is_no_property_of_the_image(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -165,6 +172,7 @@ def test_too_little_memory_here_is_no_property_of_the_image(
     np.testing.assert_array_equal(there.rgb, decode_photo(data).rgb)
 
 
+@pytest.mark.fault("a trouble that passes is never kept as a result")
 def test_time_tells_of_the_machine_and_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     def too_slow(*arguments: object) -> bytes:
         raise OutOfTimeError

@@ -242,6 +242,7 @@ def test_known_formats_that_are_not_read_are_named() -> None:
     assert refused(heic).reason == RejectReason.UNSUPPORTED_FORMAT
 
 
+@pytest.mark.fault("an image above the limits is one reject, within a bound on memory and time")
 @pytest.mark.parametrize(
     "data",
     [
@@ -255,12 +256,14 @@ def test_bombs_are_refused_by_their_header(data: bytes, capfd: pytest.CaptureFix
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.fault("an image above the limits is one reject, within a bound on memory and time")
 def test_pixel_limit_is_the_callers() -> None:
     data = png(picture())
     assert refused(data, max_pixels=36 * 24 - 1).reason == RejectReason.TOO_MANY_PIXELS
     assert decode_photo(data, max_pixels=36 * 24).width == 36
 
 
+@pytest.mark.fault("an image above the limits is one reject, within a bound on memory and time")
 def test_text_that_unpacks_to_gigabytes_is_refused() -> None:
     text = PngImagePlugin.PngInfo()
     text.add_text("comment", "x" * 3_000_000, zip=True)

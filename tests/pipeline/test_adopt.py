@@ -143,6 +143,7 @@ def test_after_adopting_nothing_is_computed(clone: tuple[Params, Path]) -> None:
     assert take(params, project) == Adopted(0, missing, ())
 
 
+@pytest.mark.fault("adopting takes only what the records vouch for")
 def test_damaged_and_incomplete_buckets_are_left_out(clone: tuple[Params, Path]) -> None:
     params, project = clone
     flipped, lost, piped, *_ = files_of_photos(project)
@@ -161,6 +162,7 @@ def test_damaged_and_incomplete_buckets_are_left_out(clone: tuple[Params, Path])
     assert build(params, project) == 3
 
 
+@pytest.mark.fault("adopting takes only what the records vouch for")
 def test_rows_of_another_bucket_are_not_adopted_though_the_manifest_vouches(
     clone: tuple[Params, Path],
 ) -> None:
@@ -175,6 +177,7 @@ def test_rows_of_another_bucket_are_not_adopted_though_the_manifest_vouches(
     assert build(params, project) == 1
 
 
+@pytest.mark.fault("adopting takes only what the records vouch for")
 def test_rows_of_another_bucket_that_all_records_vouch_for_are_never_served(
     clone: tuple[Params, Path],
 ) -> None:
@@ -200,6 +203,7 @@ ODD_KEYS = (
 )
 
 
+@pytest.mark.fault("adopting takes only what the records vouch for")
 def test_odd_keys_are_left_out_with_one_sentence_each(
     clone: tuple[Params, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -223,6 +227,7 @@ def test_odd_keys_are_left_out_with_one_sentence_each(
     assert not list(project.parent.rglob("outside"))
 
 
+@pytest.mark.fault("adopting takes only what the records vouch for")
 @settings(max_examples=200)
 @given(key=st.binary(max_size=200))
 def test_any_key_that_a_file_carries_is_read(
@@ -234,6 +239,7 @@ def test_any_key_that_a_file_carries_is_read(
     assert is_key(bucket_key(path)) == (re.fullmatch(rb"[0-9a-f]{64}", key) is not None)
 
 
+@pytest.mark.fault("adopting takes only what the records vouch for")
 @settings(max_examples=300)
 @given(data=st.data())
 def test_a_damaged_file_has_a_key_or_is_refused(
@@ -249,6 +255,7 @@ def test_a_damaged_file_has_a_key_or_is_refused(
         assert isinstance(bucket_key(path), str)
 
 
+@pytest.mark.fault("adopting takes only what the records vouch for")
 def test_nothing_is_adopted_without_a_lock(
     clone: tuple[Params, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -261,6 +268,7 @@ def test_nothing_is_adopted_without_a_lock(
     )
 
 
+@pytest.mark.fault("adopting takes only what the records vouch for")
 @pytest.mark.parametrize("lost", ["listing", "stage", "manifest"])
 def test_step_that_a_record_does_not_know_is_left_out(
     clone: tuple[Params, Path], lost: str
@@ -279,6 +287,7 @@ def test_step_that_a_record_does_not_know_is_left_out(
     assert cached(project) == []
 
 
+@pytest.mark.fault("a cache that cannot serve is one sentence, before anything runs")
 def test_cache_of_no_use_is_one_sentence(
     clone: tuple[Params, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -307,6 +316,7 @@ def reject_first(work: Work, result: Result) -> None:
             result.add(PHOTOS, row_of(PHOTOS, item.item, item.subject, file_name=item.name))
 
 
+@pytest.mark.fault("a trouble that passes is never kept as a result")
 def test_bucket_with_an_item_to_try_again_is_left_out(tmp_path: Path) -> None:
     params, project = project_at(tmp_path / "project")
     step = replace(STEP, compute=reject_first)

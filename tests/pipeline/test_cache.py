@@ -57,6 +57,7 @@ def test_what_was_put_comes_back(cache: BucketCache) -> None:
     assert cache.get(KEY, FILES) == FILES
 
 
+@pytest.mark.fault("a damaged entry of the cache is never served")
 @pytest.mark.parametrize("number", range(3))
 def test_bucket_without_one_of_its_files_is_missing(cache: BucketCache, number: int) -> None:
     cache.put(KEY, FILES)
@@ -64,6 +65,7 @@ def test_bucket_without_one_of_its_files_is_missing(cache: BucketCache, number: 
     assert cache.get(KEY, FILES) is None
 
 
+@pytest.mark.fault("a damaged entry of the cache is never served")
 @given(data=st.data())
 def test_any_flipped_bit_of_a_table_makes_the_bucket_missing(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -101,6 +103,7 @@ NOTES = {
 }
 
 
+@pytest.mark.fault("a damaged entry of the cache is never served")
 @pytest.mark.parametrize("note", NOTES.values(), ids=NOTES)
 def test_note_of_another_kind_makes_the_bucket_missing(cache: BucketCache, note: bytes) -> None:
     cache.put(KEY, FILES)
@@ -111,6 +114,7 @@ def test_note_of_another_kind_makes_the_bucket_missing(cache: BucketCache, note:
     assert cache.get(KEY, FILES) == FILES
 
 
+@pytest.mark.fault("a damaged entry of the cache is never served")
 @pytest.mark.parametrize("name", ["note.json", "photos.photos.parquet"])
 @pytest.mark.parametrize("kind", ["folder", "pipe", "broken link", "link to itself"])
 def test_what_is_no_file_makes_the_bucket_missing(cache: BucketCache, name: str, kind: str) -> None:
@@ -126,6 +130,7 @@ def test_what_is_no_file_makes_the_bucket_missing(cache: BucketCache, name: str,
     assert cache.get(KEY, FILES) is None
 
 
+@pytest.mark.fault("a bucket of another key or step is never served")
 def test_bucket_under_the_name_of_another_is_missing(cache: BucketCache) -> None:
     cache.put(KEY, FILES)
     other = "cd" * 32
@@ -133,6 +138,7 @@ def test_bucket_under_the_name_of_another_is_missing(cache: BucketCache) -> None
     assert cache.get(other, FILES) is None
 
 
+@pytest.mark.fault("a bucket of another key or step is never served")
 def test_bucket_of_other_tables_is_missing(cache: BucketCache) -> None:
     cache.put(KEY, FILES)
     for tables in (["photos/photos"], [*FILES, "photos/more"], []):
@@ -140,6 +146,7 @@ def test_bucket_of_other_tables_is_missing(cache: BucketCache) -> None:
         assert cache.get(KEY, tables) is None
 
 
+@pytest.mark.fault("a bucket of another key or step is never served")
 @pytest.mark.parametrize("key", NOT_KEYS)
 def test_only_64_hex_digits_are_a_key(tmp_path: Path, key: str) -> None:
     cache = BucketCache(str(tmp_path / "a" / "b" / "c" / "cache"))
@@ -150,6 +157,7 @@ def test_only_64_hex_digits_are_a_key(tmp_path: Path, key: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.fault("a bucket of another key or step is never served")
 @given(key=st.text() | st.text("0123456789abcdef", min_size=60, max_size=68))
 def test_any_text_is_a_key_or_none(key: str) -> None:
     assert is_key(key) == (len(key) == 64 and set(key) <= set("0123456789abcdef"))
@@ -161,6 +169,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.fault("a damaged entry of the cache is never served")
 @given(
     data=st.binary()
     | JSON.map(lambda value: json.dumps(value).encode())
@@ -178,6 +187,7 @@ def test_any_note_is_read_or_counts_as_none(data: bytes) -> None:
         assert json.loads(data)["key"] == KEY
 
 
+@pytest.mark.fault("a damaged entry of the cache is never served")
 def test_every_change_of_a_byte_of_the_note_makes_the_bucket_missing_or_keeps_its_meaning(
     cache: BucketCache,
 ) -> None:
@@ -245,6 +255,7 @@ def test_file_at_a_url_appears_whole(
     assert cache.get(KEY, FILES) == FILES
 
 
+@pytest.mark.fault("a shared cache serves its whole group")
 def test_bucket_that_cannot_go_to_the_shared_place_stays_here(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.write_text("in the way")

@@ -69,6 +69,7 @@ def shared_by_group(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.fault("a shared cache serves its whole group")
 @needs_root
 def test_users_of_a_group_write_and_read_one_cache(open_folder: Path) -> None:
     shared = shared_by_group(open_folder / "team")
@@ -88,6 +89,7 @@ def test_users_of_a_group_write_and_read_one_cache(open_folder: Path) -> None:
         assert not path.is_dir() or stat.S_IMODE(status.st_mode) & 0o2070 == 0o2070
 
 
+@pytest.mark.fault("a shared cache serves its whole group")
 @needs_root
 def test_folder_that_no_group_shares_opens_to_nobody(open_folder: Path) -> None:
     cache = BucketCache(str(open_folder / "cache"))
@@ -95,6 +97,7 @@ def test_folder_that_no_group_shares_opens_to_nobody(open_folder: Path) -> None:
     assert not any(p.stat().st_mode & 0o022 for p in (open_folder / "cache").rglob("*"))
 
 
+@pytest.mark.fault("a shared cache serves its whole group")
 @needs_root
 def test_cache_that_can_only_be_read_costs_no_build(open_folder: Path) -> None:
     shared, project = open_folder / "team", open_folder / "project"
@@ -117,6 +120,7 @@ def test_cache_that_can_only_be_read_costs_no_build(open_folder: Path) -> None:
     assert not (shared / OTHER[:2] / OTHER).exists()
 
 
+@pytest.mark.fault("a cache that cannot serve is one sentence, before anything runs")
 @needs_root
 @pytest.mark.parametrize("mode", [0o000, 0o311])
 def test_cache_that_cannot_be_read_is_refused(open_folder: Path, mode: int) -> None:
@@ -130,6 +134,7 @@ def test_cache_that_cannot_be_read_is_refused(open_folder: Path, mode: int) -> N
     )
 
 
+@pytest.mark.fault("a folder that cannot be written is one sentence, before anything runs")
 @needs_root
 def test_own_cache_that_cannot_be_written_is_refused(open_folder: Path) -> None:
     project = open_folder / "project"
@@ -143,6 +148,7 @@ def test_own_cache_that_cannot_be_written_is_refused(open_folder: Path) -> None:
     )
 
 
+@pytest.mark.fault("a cache that cannot serve is one sentence, before anything runs")
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
@@ -183,6 +189,7 @@ except Exception as error:
 """
 
 
+@pytest.mark.fault("a cache that cannot serve is one sentence, before anything runs")
 @pytest.mark.parametrize(("url", "extra"), [("s3://team/cache", "s3"), ("ssh://host/c", "ssh")])
 def test_missing_package_is_named_with_the_command_that_installs_it(url: str, extra: str) -> None:
     command = [sys.executable, "-c", WITHOUT, url]
@@ -193,6 +200,7 @@ def test_missing_package_is_named_with_the_command_that_installs_it(url: str, ex
     )
 
 
+@pytest.mark.fault("a cache that cannot serve is one sentence, before anything runs")
 def test_home_folder_is_written_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
@@ -228,6 +236,7 @@ def test_copy_inside_a_project_belongs_to_it(tmp_path: Path, inside: str, owner:
     assert owner_of(tmp_path / inside) == tmp_path / owner
 
 
+@pytest.mark.fault("an experiment in a copy computes no bucket again")
 def test_copy_inside_a_project_uses_its_cache(tmp_path: Path) -> None:
     copy = tmp_path / ".dvc" / "tmp" / "exps" / "standalone" / "tmpabc"
     for url in (".headwater/cache", "../team", "/team", "s3://team/cache"):

@@ -171,6 +171,7 @@ def test_input_that_changed_after_planning_is_refused(pipeline: Pipeline) -> Non
         compute_bucket(pipeline.doubles, pipeline.params, pipeline.project, changed)
 
 
+@pytest.mark.fault("a damaged entry of the cache is never served")
 def test_damaged_bucket_in_the_cache_is_computed_again(pipeline: Pipeline) -> None:
     pipeline.build(pipeline.numbers)
     files = pipeline.files()
@@ -219,6 +220,7 @@ def test_bytes_do_not_depend_on_order_or_on_what_was_there_before(
     assert grown.files() == clean.files()
 
 
+@pytest.mark.fault("a trouble that passes is never kept as a result")
 def test_items_rejected_for_the_moment_are_in_this_build_and_not_in_the_cache(
     pipeline: Pipeline,
 ) -> None:
@@ -243,6 +245,7 @@ def _fail_at_seven(work: Work, result: Result) -> None:
             result.add(NUMBERS, {**row, "value": 7 // (item.source["value"] - 7)})
 
 
+@pytest.mark.fault("a fault of one item fails its stage alone and is named")
 def test_fault_names_step_bucket_and_item(pipeline: Pipeline) -> None:
     step = replace(pipeline.numbers, compute=_fail_at_seven)
     with pytest.raises(StepFault) as fault:
@@ -253,6 +256,7 @@ def test_fault_names_step_bucket_and_item(pipeline: Pipeline) -> None:
     )
 
 
+@pytest.mark.fault("an item that kills its worker is one reject, tried again by the next build")
 def test_bucket_computed_in_parts_is_the_bucket_computed_at_once(pipeline: Pipeline) -> None:
     step, params, project = pipeline.numbers, pipeline.params, pipeline.project
     pipeline.rejected = {3}

@@ -54,10 +54,12 @@ def half_done(scene: Scene, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.fault("old weights are never taken for those of new code")
 def test_the_same_training_goes_on(scene: Scene, half_done: Path) -> None:
     assert first_step(scene, half_done) > 10
 
 
+@pytest.mark.fault("old weights are never taken for those of new code")
 @pytest.mark.parametrize("code", [Code("other", {}), Code("", {"torch": "0.1"})])
 def test_other_code_or_packages_begin_anew(
     scene: Scene,
@@ -69,6 +71,7 @@ def test_other_code_or_packages_begin_anew(
     assert first_step(scene, half_done) == 10
 
 
+@pytest.mark.fault("old weights are never taken for those of new code")
 @pytest.mark.parametrize(
     "changed",
     [
@@ -85,6 +88,7 @@ def test_other_settings_or_distances_begin_anew(
     assert first_step(scene, half_done, **changed(scene)) == 10
 
 
+@pytest.mark.fault("a comment, a new photo or an unread setting trains nothing")
 @pytest.mark.parametrize(
     ("group", "values", "trains"),
     [

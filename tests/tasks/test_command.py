@@ -63,6 +63,7 @@ def test_users_error_is_one_line_without_traceback(run: Run) -> None:
     assert done.stderr == "error: photos: no such folder; give another\n"
 
 
+@pytest.mark.fault("a full disk is one sentence")
 def test_full_disk_is_one_line_that_names_the_path(run: Run) -> None:
     done = run("raise OSError(28, 'No space left on device', 'data/x')")
     assert (done.returncode, done.stdout) == (2, "")
@@ -71,6 +72,7 @@ def test_full_disk_is_one_line_that_names_the_path(run: Run) -> None:
     )
 
 
+@pytest.mark.fault("of two builds at once the second is refused in one line")
 def test_step_beside_a_build_that_it_does_not_belong_to_refuses(run: Run, tmp_path: Path) -> None:
     code = (
         "import os; from headwater.upkeep.build_lock import build_lock; from pathlib import Path\n"
@@ -100,6 +102,7 @@ def test_step_of_the_build_that_holds_the_lock_runs(run: Run, tmp_path: Path) ->
         assert run("return ''").returncode == 0
 
 
+@pytest.mark.fault("a step of a system without its name is one sentence")
 @pytest.mark.parametrize("arguments", [(), ("glvd", "lvd")])
 @pytest.mark.parametrize("step", ["train", "evaluate"])
 def test_step_of_a_system_asks_for_one_name(

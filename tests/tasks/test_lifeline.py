@@ -101,6 +101,9 @@ def ends(process: psutil.Process, seconds: float) -> bool:
     return True
 
 
+@pytest.mark.fault(
+    "kill -9 of any process leaves none running, and the next build has the same bytes"
+)
 def test_grandchild_ends_with_make(tmp_path: Path) -> None:
     process, held = start(tmp_path, "make", "")
     process.kill()
@@ -130,6 +133,9 @@ def test_child_outlives_a_shell_that_is_no_part_of_a_build(tmp_path: Path) -> No
     held.kill()
 
 
+@pytest.mark.fault(
+    "kill -9 of any process leaves none running, and the next build has the same bytes"
+)
 def test_stage_without_its_dvc_ends_at_once() -> None:
     done = subprocess.run(
         (sys.executable, "-c", CHILD),

@@ -76,6 +76,7 @@ def workers(tmp_path: Path) -> Workers:
     return Workers(load_params(PROJECT / "params.yaml"), tmp_path, 1)
 
 
+@pytest.mark.fault("an item that kills its worker is one reject, tried again by the next build")
 def test_workers_are_replaced_refuse_the_hopeless_and_pass_errors_on(
     workers: Workers, tmp_path: Path
 ) -> None:
@@ -89,6 +90,7 @@ def test_workers_are_replaced_refuse_the_hopeless_and_pass_errors_on(
         assert workers._run(_process, "photos") == workers._run(_process, "photos")
 
 
+@pytest.mark.fault("an item that kills its worker is one reject, tried again by the next build")
 @pytest.mark.parametrize(
     ("function", "reason", "message"),
     [
@@ -108,6 +110,7 @@ def test_death_of_a_worker_is_told_by_its_kind(
         assert workers._run(_threads, "photos") == "1"
 
 
+@pytest.mark.fault("an item that kills its worker is one reject, tried again by the next build")
 def test_job_beside_one_that_kills_its_worker_is_not_run_again(tmp_path: Path) -> None:
     counter = tmp_path / "counter"
     params = load_params(PROJECT / "params.yaml")
@@ -122,6 +125,7 @@ def test_job_beside_one_that_kills_its_worker_is_not_run_again(tmp_path: Path) -
     assert counter.read_text() == "started\n"
 
 
+@pytest.mark.fault("a fault of one item fails its stage alone and is named")
 def test_fault_names_the_step_and_leaves_its_traceback_in_the_log(
     workers: Workers, tmp_path: Path
 ) -> None:
@@ -135,6 +139,7 @@ def test_fault_names_the_step_and_leaves_its_traceback_in_the_log(
     assert "Traceback" in fault.value.details
 
 
+@pytest.mark.fault("a build that is stopped ends at once and quietly")
 def test_all_who_wait_are_told_when_the_workers_are_stopped(workers: Workers) -> None:
     with ThreadPoolExecutor(8) as waiting:
         futures = [waiting.submit(workers._insist, _wait, "photos") for _ in range(8)]

@@ -35,6 +35,7 @@ def take(project: Path) -> None:
         pass
 
 
+@pytest.mark.fault("of two builds at once the second is refused in one line")
 def test_another_process_is_refused_by_name_until_the_lock_is_free(tmp_path: Path) -> None:
     refused = f"another build (process {os.getpid()}) is running in this folder; wait"
     assert elsewhere(take, tmp_path) == "free"

@@ -47,6 +47,7 @@ def test_a_whole_build_is_sound(project: Path) -> None:
     assert (found.problems, found.recorded) == ((), True)
 
 
+@pytest.mark.fault("verify names what is absent")
 def test_every_output_that_is_absent_is_named(project: Path) -> None:
     """As after a ``dvc pull`` that was refused half way."""
     outputs = sorted(path.parent for path in (project / "data").rglob(".manifest.json"))
@@ -59,6 +60,7 @@ def test_every_output_that_is_absent_is_named(project: Path) -> None:
     assert problems[0] == Problem(outputs[1], message)
 
 
+@pytest.mark.fault("verify names what is absent")
 def test_a_build_that_is_not_the_recorded_one_is_named(project: Path) -> None:
     """Its manifest vouches for it, and yet it is another build's."""
     step = project / "data" / "masks"
@@ -76,6 +78,7 @@ def test_damage_is_named_once(project: Path) -> None:
     assert problem.path == victim
 
 
+@pytest.mark.fault("verify names what is absent")
 def test_a_folder_without_record_is_checked_and_not_called_complete(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,6 +96,7 @@ def test_a_damaged_record_is_named(project: Path) -> None:
         verify(project / "data")
 
 
+@pytest.mark.fault("verify names what is absent")
 def test_stages_that_were_never_built_are_named(project: Path) -> None:
     dvc = (sys.executable, "-m", "dvc", "init", "--quiet", "--no-scm")
     subprocess.run(dvc, cwd=project, check=True)

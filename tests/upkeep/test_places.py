@@ -15,12 +15,14 @@ def test_a_folder_that_can_be_written_is_left_as_it_was(tmp_path: Path) -> None:
     assert list((tmp_path / "new").rglob("*")) == [tmp_path / "new" / "inside"]
 
 
+@pytest.mark.fault("a folder that cannot be written is one sentence, before anything runs")
 def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(HeadwaterError, match=f"^{tmp_path / 'file'}: File exists"):
         check_writable(tmp_path / "file")
 
 
+@pytest.mark.fault("a folder that cannot be written is one sentence, before anything runs")
 @pytest.mark.parametrize(
     ("number", "remedy"),
     [

@@ -63,6 +63,7 @@ def headwater(project: Path, *arguments: str) -> int:
     return cli.run(cli.app, ["cache", "prune", *arguments, "--project", str(project)])
 
 
+@pytest.mark.fault("what builds leave is bounded by size and age")
 def test_least_recently_used_buckets_go_first(project: Path) -> None:
     cache = project / ".headwater" / "cache"
     buckets = [put(cache, number, days) for number, days in enumerate((3, 1, 4, 2, 5))]
@@ -82,6 +83,7 @@ def test_bucket_that_a_build_used_stays(project: Path) -> None:
     assert (old.exists(), older.exists()) == (False, True)
 
 
+@pytest.mark.fault("what builds leave is bounded by size and age")
 def test_everything_that_builds_leave_is_bounded(project: Path) -> None:
     home, objects = project / ".headwater", project / ".dvc" / "cache" / "files" / "md5"
     cache = home / "cache"
@@ -152,6 +154,7 @@ def test_cache_on_another_disk_is_pruned_through_its_link(project: Path, tmp_pat
     assert not broken_off.exists()
 
 
+@pytest.mark.fault("what builds leave is bounded by size and age")
 @pytest.mark.parametrize(
     ("lock", "says"),
     [
@@ -183,6 +186,7 @@ def test_running_build_keeps_what_it_uses(
     assert not bucket.exists()
 
 
+@pytest.mark.fault("a folder that cannot be written is one sentence, before anything runs")
 def test_project_that_cannot_be_written_is_one_sentence(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -255,6 +259,7 @@ def test_what_cannot_be_removed_is_named(
     ]
 
 
+@pytest.mark.fault("what builds leave is bounded by size and age")
 def test_build_advises_above_the_usual_bound(project: Path) -> None:
     write(project / ".headwater" / "logs" / "small.log", 0)
     assert advice(project) is None
@@ -269,6 +274,7 @@ def test_build_advises_above_the_usual_bound(project: Path) -> None:
     assert advice(project) is None
 
 
+@pytest.mark.fault("what builds leave is bounded by size and age")
 @given(
     sizes=st.lists(st.tuples(st.integers(0, 100), st.floats(0, 100)), max_size=20),
     keep=st.integers(0, 500),

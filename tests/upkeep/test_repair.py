@@ -90,6 +90,7 @@ def test_a_sound_build_is_left_as_it_is(project: Path) -> None:
     assert files(project) == before
 
 
+@pytest.mark.fault("rot in DVC's cache is restored or made again, and never sent")
 @pytest.mark.parametrize("place", ["data", ".dvc/cache"])
 def test_every_flipped_bit_is_found_and_restored(project: Path, place: str) -> None:
     chance = random.Random(place)
@@ -108,6 +109,7 @@ def test_every_flipped_bit_is_found_and_restored(project: Path, place: str) -> N
     assert dvc(project, "status") == "Data and pipelines are up to date.\n"
 
 
+@pytest.mark.fault("rot in DVC's cache is restored or made again, and never sent")
 def test_what_is_sound_nowhere_is_dropped_and_made_again(project: Path) -> None:
     before = files(project)
     chance = random.Random(1)
@@ -130,6 +132,7 @@ def test_what_is_sound_nowhere_is_dropped_and_made_again(project: Path) -> None:
     assert repair(project) == (9, [])
 
 
+@pytest.mark.fault("rot in DVC's cache is restored or made again, and never sent")
 @pytest.mark.slow
 def test_a_remote_is_asked_for_what_is_sound_nowhere_here(project: Path) -> None:
     before = files(project / "data")
@@ -153,6 +156,7 @@ def test_a_remote_is_asked_for_what_is_sound_nowhere_here(project: Path) -> None
     assert all(before[path] == content for path, content in files(project / "data").items())
 
 
+@pytest.mark.fault("rot in DVC's cache is restored or made again, and never sent")
 @pytest.mark.slow
 def test_a_listing_is_fetched_when_its_folder_is_damaged_too(project: Path) -> None:
     chance = random.Random(3)
@@ -166,6 +170,7 @@ def test_a_listing_is_fetched_when_its_folder_is_damaged_too(project: Path) -> N
     assert files(project / "data") == before
 
 
+@pytest.mark.fault("rot in DVC's cache is restored or made again, and never sent")
 def test_a_damaged_object_of_an_earlier_build_is_removed(project: Path) -> None:
     old = project / ".dvc/cache/files/md5/ab" / ("0" * 30)
     old.parent.mkdir(exist_ok=True)
@@ -220,6 +225,7 @@ def test_the_command_says_what_it_did(project: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err == "run `make repro`, which makes again: one\n"
 
 
+@pytest.mark.fault("rot in DVC's cache is restored or made again, and never sent")
 def test_damaged_and_missing_objects_are_not_sent(
     project: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -255,6 +261,9 @@ def test_sound_objects_are_sent_though_the_data_is_damaged(project: Path) -> Non
     )
 
 
+@pytest.mark.fault(
+    "rot in the data that DVC does not see is found, and nothing else is called checked"
+)
 def test_spot_checks_reach_everything_and_remember(project: Path) -> None:
     copies = {copy.path for copy in read_record(project).copies()}
     always = project / "data/one.txt"
@@ -272,6 +281,9 @@ def test_spot_checks_reach_everything_and_remember(project: Path) -> None:
     assert [copy.path for copy in spot_check(project, [always], 0).damaged] == [always]
 
 
+@pytest.mark.fault(
+    "rot in the data that DVC does not see is found, and nothing else is called checked"
+)
 def test_spot_checks_take_the_oldest_first(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Path] = []
     check = Copy.is_damaged
