@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.test_repair import flip
+from tests.upkeep.test_repair import flip
 
 from flows.dvc_locks import mend_rwlock
 from headwater.upkeep.repair import read_record
