@@ -31,6 +31,7 @@ def stale(copy_of_built: Callable[[], ToyProject]) -> ToyProject:
     return project
 
 
+@pytest.mark.fault("a folder that cannot be written is one sentence, before anything runs")
 @pytest.mark.parametrize("name", [".headwater", ".dvc", ".prefect", "data"])
 def test_a_read_only_folder_is_named_before_anything_runs(stale: ToyProject, name: str) -> None:
     script = f"mount --bind {name} {name} && mount -o remount,ro,bind {name} && {FLOWS}"
@@ -43,6 +44,7 @@ def test_a_read_only_folder_is_named_before_anything_runs(stale: ToyProject, nam
     )
 
 
+@pytest.mark.fault("a folder that cannot be written is one sentence, before anything runs")
 def test_a_step_alone_names_a_read_only_folder(stale: ToyProject) -> None:
     script = (
         "mount --bind .headwater .headwater && mount -o remount,ro,bind .headwater && "
@@ -54,6 +56,7 @@ def test_a_step_alone_names_a_read_only_folder(stale: ToyProject) -> None:
     assert errors[0].startswith(f"error: {stale.path / '.headwater'}")
 
 
+@pytest.mark.fault("a full disk is one sentence")
 def test_a_disk_that_fills_up_meanwhile_is_named(toy: ToyProject, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -70,6 +73,7 @@ def test_a_disk_that_fills_up_meanwhile_is_named(toy: ToyProject, tmp_path: Path
         )
 
 
+@pytest.mark.fault("a full disk is one sentence")
 def test_full_temporary_folder_is_named(stale: ToyProject, tmp_path: Path) -> None:
     full = tmp_path / "full"
     full.mkdir()
@@ -81,6 +85,7 @@ def test_full_temporary_folder_is_named(stale: ToyProject, tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.fault("a machine without network, git or a plain path is told so in one sentence")
 def test_no_network_interface_is_said_at_once(stale: ToyProject) -> None:
     status, errors = in_namespace(stale, "--net", script=f"timeout 10 {FLOWS}")
     assert status == 2
@@ -98,6 +103,7 @@ def test_a_user_whom_no_one_named_builds(stale: ToyProject) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.fault("a machine without network, git or a plain path is told so in one sentence")
 def test_a_download_without_git_says_what_to_do(stale: ToyProject) -> None:
     shutil.rmtree(stale.path / ".git")
     done = stale.flow()
@@ -106,6 +112,7 @@ def test_a_download_without_git_says_what_to_do(stale: ToyProject) -> None:
     assert "core.no_scm" in done.stderr
 
 
+@pytest.mark.fault("a machine without network, git or a plain path is told so in one sentence")
 @pytest.mark.slow
 def test_a_download_without_git_is_built_without_version_control(
     toy: ToyProject, built: ToyProject
@@ -117,6 +124,7 @@ def test_a_download_without_git_is_built_without_version_control(
     assert toy.bytes() == built.bytes()
 
 
+@pytest.mark.fault("a machine without network, git or a plain path is told so in one sentence")
 def test_a_path_with_braces_is_refused_before_anything_runs(tmp_path: Path) -> None:
     project = make_toy_project(tmp_path / "a {y}")
     for done in (project.flow(), project.run(sys.executable, "-m", "tasks.numbers")):
@@ -127,6 +135,7 @@ def test_a_path_with_braces_is_refused_before_anything_runs(tmp_path: Path) -> N
         )
 
 
+@pytest.mark.fault("a machine without network, git or a plain path is told so in one sentence")
 @pytest.mark.slow
 def test_a_path_with_odd_signs_is_built(tmp_path: Path, built: ToyProject) -> None:
     project = make_toy_project(tmp_path / "$HOME %41 # ?*[a] 'q' \"r\" `x`; \\ new\nline")

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.upkeep.test_repair import flip
 
 from flows.dvc_locks import mend_rwlock
 from headwater.upkeep.repair import read_record
 from tests.flows.conftest import ToyProject
+from tests.upkeep.test_repair import flip
 
 Copies = Callable[[], ToyProject]
 SOUND = r"everything is up to date, all files checked in .*\n"

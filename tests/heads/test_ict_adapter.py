@@ -103,6 +103,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path):
     assert np.abs(bases(path, tmp_path, TINY).mean).max() == 0 < np.abs(before.mean).max()
 
 
+@pytest.mark.fault("a damaged file is refused in one sentence by every reader, within bounds")
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -129,6 +130,7 @@ def test_wrong_npz_is_refused_by_name(tmp_path: Path, changes: dict, message: st
     assert "model.npz" in str(error.value)
 
 
+@pytest.mark.fault("a damaged file is refused in one sentence by every reader, within bounds")
 def test_the_size_in_the_header_is_believed_before_anything_is_read(tmp_path: Path):
     """Eight gigabytes of zeros pack into nine megabytes; here only the header claims them."""
     path = write_npz(tmp_path / "m.npz", v_mean=None)
@@ -172,6 +174,7 @@ def test_a_damaged_store_is_made_anew(tmp_path: Path):
     assert_same(bases(path, tmp_path / "cache", TINY), made)
 
 
+@pytest.mark.fault("a damaged file is refused in one sentence by every reader, within bounds")
 def test_files_that_are_no_npz_are_refused(tmp_path: Path):
     for content in (b"", b"PK\x03\x04 cut off", b"hello"):
         path = tmp_path / "x.npz"
@@ -185,6 +188,7 @@ def test_files_that_are_no_npz_are_refused(tmp_path: Path):
         bases(tmp_path / "missing.npz", tmp_path, TINY)
 
 
+@pytest.mark.fault("a damaged file is refused in one sentence by every reader, within bounds")
 def test_incomplete_folders_are_refused_by_name(tmp_path: Path):
     folder = write_folder(tmp_path / "FaceXModel")
     (folder / "jawOpen.obj").rename(folder / "kept")
@@ -199,6 +203,7 @@ def test_incomplete_folders_are_refused_by_name(tmp_path: Path):
         bases(folder, tmp_path, TINY)
 
 
+@pytest.mark.fault("a damaged file is refused in one sentence by every reader, within bounds")
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -227,6 +232,7 @@ def test_broken_files_of_a_folder_are_named(tmp_path: Path, name: str, content: 
     assert name in str(error.value)
 
 
+@pytest.mark.fault("a damaged file is refused in one sentence by every reader, within bounds")
 @pytest.mark.parametrize(
     ("line", "said"),
     [
