@@ -330,5 +330,5 @@ def test_bucket_with_an_item_to_try_again_is_left_out(tmp_path: Path) -> None:
     adopted = take(params, project)
     [left_out] = adopted.left_out
     assert left_out.endswith("has items that the next build tries again")
-    [missing] = missing_buckets(STEP, params, project)
+    [missing] = missing_buckets(step, params, project)
     assert ITEMS[0] in missing.members
