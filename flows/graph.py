@@ -1,6 +1,7 @@
 """The graph of stages and what of it is out of date, as DVC sees them."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 import networkx as nx
 from dvc.exceptions import DvcException
+from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.scm import SCMError
 
@@ -62,6 +64,12 @@ def _repository(project: Path) -> Iterator[Repo]:
         raise HeadwaterError(
             f"dvc: {error}; run `git init` there, or `dvc config --local core.no_scm true` to "
             "build without version control"
+        ) from error
+    except LockError as error:
+        pids = sorted(set(re.findall(r"PID (\d+)", str(error))))
+        who = f" (process {', '.join(pids)})" if pids else ""
+        raise HeadwaterError(
+            f"another dvc{who} is at work in this folder; wait until it is done, or end it"
         ) from error
     except DvcException as error:
         raise HeadwaterError(f"dvc: {error}") from error
