@@ -20,12 +20,12 @@ from benchmarks.face_errors import Errors, error, summary
 from benchmarks.machine import describe
 from benchmarks.timing import Spread
 from headwater.artifacts.atomic import write_text
-from headwater.benchmark.trials import Case, read_cases
 from headwater.datasets.scenes import Views
 from headwater.descent.config import SIZES
 from headwater.descent.data import keypoint_indices
 from headwater.descent.reconstruct import reconstruct
 from headwater.descent.weights import TrainedGlvd, load_weights
+from headwater.evaluation.heads.trials import Case, read_cases
 from headwater.training.device import chosen_device
 from headwater.training.loop import deterministic
 

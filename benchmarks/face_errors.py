@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 
 from benchmarks.timing import digits
-from headwater.benchmark.trials import Case
 from headwater.datasets.scenes import Template
-from headwater.descent.evaluate import prediction
 from headwater.descent.reconstruct import Reconstruction
+from headwater.evaluation.heads.answer import prediction
+from headwater.evaluation.heads.trials import Case
 from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.metrics.intervals import mean_interval, ratio_interval
 from headwater.metrics.scan_to_mesh import scan_to_mesh_error
@@ -21,7 +21,7 @@ Errors = dict[str, float]
 
 def error(case: Case, template: Template, found: Reconstruction) -> float:
     """Honest face error, mm."""
-    head, truth = prediction(template, found), case.truth
+    head, truth = prediction(template, found.vertices), case.truth
     if not head.dense.sound:
         return np.nan
     landmarks = np.asarray(truth.landmarks_478)[IBUG68_FROM_478]

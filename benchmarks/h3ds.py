@@ -28,9 +28,9 @@ from headwater.artifacts.atomic import write_text
 from headwater.artifacts.ids import sha256_hex
 from headwater.datasets.h3ds import VERSIONS, H3dsFolder, H3dsScene, Release
 from headwater.datasets.scenes import Template
-from headwater.descent.evaluate import skin_faces
 from headwater.descent.weights import TrainedGlvd, load_weights
 from headwater.errors import HeadwaterError, ItemRejected
+from headwater.evaluation.heads.answer import skin_faces
 from headwater.faces.vocabulary import H3DS_FROM_478, NOSE_TIP
 from headwater.geometry.registration import Similarity
 from headwater.metrics.h3ds import h3ds_score, landmarks_of
@@ -42,7 +42,7 @@ from headwater.reconstruct.head import Head, reconstruct_head
 from headwater.reconstruct.placing import head_in_world, in_head_frame
 from headwater.reconstruct.seeing import SeenFace, see
 from headwater.reconstruct.settings import PhotoSettings
-from headwater.systems import PACKAGES
+from headwater.systems import SYSTEMS
 from headwater.training.loop import deterministic
 
 COUNTS: Final = (1, 3, 6)
@@ -145,7 +145,7 @@ def view_sets(path: Path, release: Release, scenes: Sequence[str]) -> ViewSets:
 
 def built(data: Path) -> list[System]:
     """The systems whose weights lie below ``data``. Raises HeadwaterError without any."""
-    paths = {name: data / "train" / name / "weights.safetensors" for name in PACKAGES}
+    paths = {name: data / "train" / name / "weights.safetensors" for name in SYSTEMS}
     systems = []
     for name, path in paths.items():
         if path.is_file():
@@ -271,7 +271,7 @@ def _reconstructed(
     trained: TrainedGlvd, name: str, faces: Sequence[SeenFace], place: Similarity
 ) -> Head:
     with deterministic(trained.config.threads):
-        return reconstruct_head(trained, name, faces, place)
+        return reconstruct_head(partial(SYSTEMS["glvd"].answer, trained), name, faces, place)
 
 
 def _ends(name: str, interval: Interval) -> dict[str, float]:

@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.head import head_model
 from benchmarks.outcome import Figure, Outcome
 from benchmarks.timing import digits, ratio, take_turns
-from headwater.benchmark.trials import skin
+from headwater.evaluation.heads.trials import skin
 from headwater.heads.sampling import sample_expression, sample_shape
 from headwater.metrics.benchmark import Prediction, TruthHead, score
 from tests.metrics.slow_scores import SlowTruth, slow_score

@@ -19,7 +19,6 @@ import numpy as np
 from benchmarks.face_errors import Errors, error, summary
 from benchmarks.machine import describe
 from headwater.artifacts.atomic import write_text
-from headwater.benchmark.trials import HELD_OUT, Case, read_cases
 from headwater.datasets.scenes import FloatArray, Heads, SdfSamples, Template, Views
 from headwater.datasets.tables import (
     read_heads,
@@ -31,6 +30,7 @@ from headwater.descent.config import SIZES, GlvdConfig
 from headwater.descent.reconstruct import Reconstruction, reconstruct
 from headwater.descent.train import train
 from headwater.descent.weights import TrainedGlvd, load_weights
+from headwater.evaluation.heads.trials import HELD_OUT, Case, read_cases
 from headwater.geometry.registration import umeyama
 from headwater.heads import store
 from headwater.heads.landmark_files import with_landmarks

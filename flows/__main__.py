@@ -76,8 +76,10 @@ def build(project: Path) -> int:
 def _checked_params(project: Path) -> Params:
     """The parameters; refuses those, and machines, that no build can work with."""
     from headwater.faces.system_libraries import check_system_libraries
+    from headwater.systems.settings import check_systems
 
     params = load_params(project / "params.yaml")
+    check_systems(params, project)
     check_name(project)
     for folder in (".headwater", ".dvc/tmp"):
         check_writable(project / folder)

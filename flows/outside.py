@@ -50,7 +50,7 @@ def refuse_missing(project: Path, params: Params, stages: Collection[str]) -> No
         except (HeadwaterError, OSError) as error:
             raise HeadwaterError(f"params.yaml: synthesize.head_model: {error}") from error
     for system in params.build:
-        settings = getattr(params.systems, system)
+        settings = params.system(system)
         needed = {f"{stage}@{system}" for stage in ("train", "evaluate", "reconstruct")}
         if settings.device != "cpu" and not needed.isdisjoint(stages):
             # Imported here: torch takes seconds, and most builds run on the CPU.

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -145,6 +146,28 @@ def prune(
         raise HeadwaterError(f"{len(pruned.problems)} files and folders could not be removed")
 
 
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        help="Trained weights; those that `make repro` made when left out.", show_default=False
+    ),
+]
+Heatmaps = Annotated[
+    Path | None,
+    typer.Option(
+        help="The network of your own (.onnx) that the weights were trained with.",
+        show_default=False,
+    ),
+]
+SystemName = Annotated[
+    str | None,
+    typer.Option(
+        help="System that reconstructs; the first that the project builds when left out.",
+        show_default=False,
+    ),
+]
+
+
 @app.command()
 def reconstruct(
     photos: Annotated[
@@ -163,19 +186,9 @@ def reconstruct(
             show_default=False,
         ),
     ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            help="Trained weights; those that `make repro` made when left out.", show_default=False
-        ),
-    ] = None,
-    heatmaps: Annotated[
-        Path | None,
-        typer.Option(
-            help="The network of your own (.onnx) that the weights were trained with.",
-            show_default=False,
-        ),
-    ] = None,
+    weights: Weights = None,
+    heatmaps: Heatmaps = None,
+    system: SystemName = None,
     project: Project = Path(),
 ) -> None:
     """Make textured head meshes, pictures and a 3D page from photos.
@@ -183,10 +196,12 @@ def reconstruct(
     Every photo gets a folder of its own. What cannot be reconstructed is named with its reason
     and the run goes on. Exit status: 0 all reconstructed, 1 some photo was not, 2 nothing ran.
     """
-    path = _trained(weights or project / "data" / "train" / "glvd" / "weights.safetensors")
+    from headwater.reconstruct.system import model_for_photos, system_for_photos, trained_weights
+
+    chosen = system_for_photos(system, project)
+    path = trained_weights(weights, chosen, project)
     # Torch's threads wait without using the core that MediaPipe or another program needs.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from headwater.descent.weights import load_weights
     from headwater.reconstruct.console import report, telling
     from headwater.reconstruct.given_cameras import cameras_of, read_cameras
     from headwater.reconstruct.inputs import prepared
@@ -198,22 +213,23 @@ def reconstruct(
     known = read_cameras(cameras) if cameras else None
     inputs = prepared(photos, out)
     given = cameras_of(inputs.photos, known, cameras) if cameras and known else None
-    trained = load_weights(path, heatmaps)
+    model = model_for_photos(chosen, path, heatmaps)
     total = len(inputs.photos) + len(inputs.problems) + len(inputs.repeats)
     with telling(_console(), out, total) as tell:
-        outcomes = Job(trained, settings, out, tell, given).run(inputs, together=views)
+        job = Job(partial(chosen.answer, model), model.template, settings, out, tell, given)
+        outcomes = job.run(inputs, together=views)
     report(_console(), outcomes, out)
     if any(outcome.status == Status.REJECTED for outcome in outcomes):
         raise typer.Exit(1)
 
 
-def _trained(weights: Path) -> Path:
-    if not weights.is_file():
-        raise HeadwaterError(
-            f"{weights}: no trained weights; run `make repro` in the project's folder, which makes "
-            "them, name that folder with --project, or other weights with --weights"
-        )
-    return weights
+@app.command()
+def systems(project: Project = Path()) -> None:
+    """List the systems: challenge, sizes, whether trained, and the headline beside the paper's."""
+    from headwater.config import load_params
+    from headwater.systems.listing import listing
+
+    _console().print(listing(load_params(project / "params.yaml"), project))
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import difflib
 import reprlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from headwater.errors import HeadwaterError
 
 MAX_BYTES = 2**16
 MAX_DEPTH = 10
+DEFAULT_SIZE = "small"
 
 
 class Settings(BaseModel):
@@ -88,35 +90,18 @@ class Benchmark(Settings):
     views: Annotated[int, Field(ge=1, le=64)]
 
 
-class Descent(Settings):
-    """Training of GLVD or of LVD, and where it and the evaluation run."""
-
-    size: Literal["smoke", "small", "medium", "paper"]
-    iterations: Annotated[int, Field(ge=1, le=100)]
-    device: Literal["cpu", "cuda"]
+SystemName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 
 
-class GuidedDescent(Descent):
-    """Training of GLVD.
+class SystemSettings(Settings):
+    """The size of a system, the device that it runs on, and what differs from that size.
 
-    heatmaps: "auto" (as the size has it), "trained", "mediapipe", "oracle", or the file of a
-    network of the user's own.
+    overrides: settings of the system's own config by name, nested as there.
     """
 
-    heatmaps: Annotated[str, Field(pattern=r"^(auto|trained|mediapipe|oracle|.+\.onnx)$")]
-
-    @property
-    def heatmap_net(self) -> Path | None:
-        """The network's file, None where the heatmaps are built in."""
-        built_in = self.heatmaps in ("auto", "trained", "mediapipe", "oracle")
-        return None if built_in else Path(self.heatmaps).expanduser()
-
-
-class Systems(Settings):
-    """Settings of the systems."""
-
-    glvd: GuidedDescent
-    lvd: Descent
+    size: Annotated[str, Field(min_length=1)]
+    device: Literal["cpu", "cuda"]
+    overrides: dict[str, Any]
 
 
 class Params(Settings):
@@ -133,15 +118,23 @@ class Params(Settings):
     expressions: Expressions
     sdf: Sdf
     benchmark: Benchmark
-    build: dict[str, Literal["heads"]]
-    systems: Systems
+    plugins: dict[SystemName, Annotated[str, Field(min_length=1)]]
+    build: dict[SystemName, str]
+    systems: dict[SystemName, SystemSettings]
+
+    def system(self, name: str, sizes: Collection[str] = (DEFAULT_SIZE,)) -> SystemSettings:
+        """Settings of a system; where there are none, size small or the first of ``sizes``."""
+        if name in self.systems:
+            return self.systems[name]
+        size = DEFAULT_SIZE if DEFAULT_SIZE in sizes else next(iter(sizes))
+        return SystemSettings(size=size, device="cpu", overrides={})
 
 
 def load_params(path: Path) -> Params:
     """Read and check ``params.yaml``.
 
     Raises HeadwaterError naming every wrong key with the nearest valid one, every wrong value, and
-    a system, another head model or a heatmap network that is not there.
+    another head model that is not there. ``headwater.systems`` checks what systems are given.
     """
     if not path.exists():
         raise HeadwaterError(f"{path}: not found; run from the project's folder")
@@ -155,16 +148,8 @@ def load_params(path: Path) -> Params:
     try:
         params = Params.model_validate(raw)
     except ValidationError as error:
-        lines = [_explain(problem) for problem in error.errors()]
-        raise HeadwaterError("\n".join(f"{path.name}: {line}" for line in lines)) from error
-    _check_systems(params, path)
+        raise HeadwaterError(explained(error, path.name, valid_keys())) from error
     _check_other_head_model(params, path)
-    net = params.systems.glvd.heatmap_net
-    if net is not None and not (path.parent / net).is_file():
-        raise HeadwaterError(
-            f"{path.name}: systems.glvd.heatmaps is {str(net)!r}, but there is no such file; "
-            "name a network's file, or auto, trained, mediapipe or oracle"
-        )
     return params
 
 
@@ -191,15 +176,6 @@ def _place_and_problem(error: Exception) -> str:
     return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', '')}"
 
 
-def _check_systems(params: Params, path: Path) -> None:
-    known = [f"build.{name}" for name in Systems.model_fields]
-    for name in params.build.keys() - Systems.model_fields.keys():
-        nearest = difflib.get_close_matches(f"build.{name}", known, n=1, cutoff=0.0)[0]
-        raise HeadwaterError(
-            f"{path.name}: unknown key build.{name}; the nearest valid key is {nearest}"
-        )
-
-
 def _check_other_head_model(params: Params, path: Path) -> None:
     """Hours of a build must not pass before a wrong path is found."""
     spec = params.benchmark.other_head_model
@@ -213,10 +189,22 @@ def _check_other_head_model(params: Params, path: Path) -> None:
         )
 
 
-def _explain(problem: Any) -> str:
-    key = ".".join(str(part) for part in problem["loc"])
+def explained(error: ValidationError, source: str, valid: list[str], prefix: str = "") -> str:
+    """A line for every wrong key, with the nearest of the ``valid`` ones, and every wrong value.
+
+    source: name of the file; prefix: dotted key of the group that was validated, with its dot.
+    """
+    lines = [_explain(problem, valid, prefix) for problem in error.errors()]
+    return "\n".join(f"{source}: {line}" for line in lines)
+
+
+def _explain(problem: Any, valid: list[str], prefix: str) -> str:
+    parts = [str(part) for part in problem["loc"]]
+    key = prefix + ".".join(parts)
     if problem["type"] == "extra_forbidden":
-        nearest = difflib.get_close_matches(key, valid_keys(), n=1, cutoff=0.0)
+        if parts[0] == "systems" and not prefix:
+            valid = [f"systems.{parts[1]}.{name}" for name in SystemSettings.model_fields]
+        nearest = difflib.get_close_matches(key, valid, n=1, cutoff=0.0)
         return f"unknown key {key}; the nearest valid key is {nearest[0]}"
     if problem["type"] == "missing":
         return f"key {key} is missing"

@@ -1,31 +1,35 @@
-"""Step "baselines": the mean head and the landmark fit on every trial of the benchmark."""
+"""Step "baselines": answers without training to every challenge that a system is built for."""
 
+import shutil
 from pathlib import Path
 
-from headwater.artifacts.figures import write_figures
 from headwater.artifacts.manifest import write_manifest
-from headwater.benchmark.baselines import LANDMARK_FIT, MEAN_HEAD, judge_baselines, mean_head
-from headwater.benchmark.figures import CHOSEN, figures
-from headwater.benchmark.results import write_results
-from headwater.benchmark.trials import count_trials, read_cases, read_model
+from headwater.config import load_params
+from headwater.systems import known_challenges
+from headwater.systems.stages import baselines_stage
 from tasks.command import command
 from tasks.console import progress
+from tasks.questions import refuse_other_questions
+
+OUT = Path("data/evaluate/baselines")
 
 
 def main() -> str:
-    """Judge the baselines and write their rows, heat maps and figures."""
-    data, out = Path("data"), Path("data/evaluate/baselines")
-    model, cases = read_model(data), read_cases(data)
-    mean = mean_head(data, model)
-    with progress("baselines", count_trials(data)) as advance:
-        rows = judge_baselines(cases, model, mean, advance)
-    write_results(out, rows, mean, model.faces)
-    errors = []
-    for system in (MEAN_HEAD, LANDMARK_FIT):
-        found = write_figures(out / system, figures(system, rows, rows), CHOSEN)
-        errors.append(found["face_scan_to_mesh_mm"])
-    write_manifest(out)
-    return f"{len(cases)} heads: mean head {errors[0]:.2f} mm, landmark fit {errors[1]:.2f} mm"
+    """Judge the baselines of all challenges of the build."""
+    project = Path.cwd()
+    params = load_params(project / "params.yaml")
+    refuse_other_questions(params, project)
+    challenges = known_challenges(params, project)
+    shutil.rmtree(OUT, ignore_errors=True)
+    said = []
+    for name in sorted(set(params.build.values())):
+        challenge = challenges[name]
+        with progress(f"baselines {name}", challenge.count(project / "data")) as advance:
+            headlines = baselines_stage(challenge, project / "data", advance)
+        unit = challenge.headline.unit
+        said += [f"{one} {value:.3g} {unit}".rstrip() for one, value in headlines.items()]
+    write_manifest(OUT)
+    return ", ".join(said)
 
 
 if __name__ == "__main__":

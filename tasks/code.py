@@ -11,6 +11,9 @@ from headwater.artifacts.manifest import write_manifest
 from tasks.command import command
 from tasks.recorded_code import FOLDER, code_text, step_roots
 
+# So that there is a folder to depend on in a build without systems from outside.
+PLUGINS = Path("data/plugins/own")
+
 
 def main() -> str:
     """Write one file for every step module."""
@@ -19,6 +22,8 @@ def main() -> str:
         write_text(FOLDER / f"{step}.json", code_text(root))
         count += 1
     write_manifest(FOLDER)
+    write_text(PLUGINS / "files.json", "{}\n")
+    write_manifest(PLUGINS)
     return f"{count} stages"
 
 

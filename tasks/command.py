@@ -21,6 +21,7 @@ from headwater.pipeline.cache_place import check_cache, owner_of
 from headwater.pipeline.plan import Planned
 from headwater.pipeline.run import assemble, forget_aside
 from headwater.pipeline.step import Step
+from headwater.systems.settings import check_systems
 from headwater.upkeep.build_lock import refuse_other_build
 from headwater.upkeep.places import check_name, refusal
 from headwater.upkeep.step_lock import step_at_work
@@ -79,13 +80,11 @@ def command(main: Callable[[], str | None]) -> NoReturn:
 
 def system_name() -> str:
     """The system that the command line names. Raises HeadwaterError when it names none or more."""
-    from headwater.systems import known_systems
+    from headwater.systems import SYSTEMS
 
     if len(sys.argv) != 2:
         step = Path(sys.argv[0]).stem
-        raise HeadwaterError(
-            f"name one system: python -m tasks.{step} <{'|'.join(known_systems())}>"
-        )
+        raise HeadwaterError(f"name one system: python -m tasks.{step} <{'|'.join(SYSTEMS)}>")
     return sys.argv[1]
 
 
@@ -105,7 +104,7 @@ def status_of(main: Callable[[], str | None], name: str) -> int:
     """Run ``main``, say in one line how it ended, and give the exit status."""
     started = time.perf_counter()
     try:
-        load_params(Path("params.yaml"))
+        check_systems(load_params(Path("params.yaml")), Path.cwd())
         refuse_other_code(name.partition("@")[0], Path.cwd())
         with step_at_work(owner_of(Path.cwd())):
             text = main()

@@ -1,7 +1,7 @@
-"""Step "contents": hashes of the rows that systems train on, are judged on, and reconstruct.
+"""Step "contents": hashes of the rows of all tables that systems and challenges read.
 
-Stages that read whole tables depend on these files instead of the tables, so that they run again
-only when rows that they read have changed.
+Stages that read whole tables depend on hashes of rows instead, so that they run again only when
+rows that they read have changed.
 """
 
 import json
@@ -21,34 +21,29 @@ from headwater.artifacts.schemas import (
     TRUTH,
 )
 from headwater.config import load_params
-from headwater.datasets.contents import of_groups, table_contents
+from headwater.datasets.contents import table_contents
 from tasks.command import command
 from tasks.head_model import FILE, head_model
 
 OUT = Path("data/contents")
 OTHER = Path("data/other_heads")
-SPLITS = ("train", "validation", "test")
-RENDERED = (HEADS, SYNTHETIC_FRAMES, TRUTH, FRAMES, LANDMARKS)
-PHOTOGRAPHED = (FRAMES, LANDMARKS, MASKS, CAMERAS)
+RENDERED = (FRAMES, HEADS, LANDMARKS, SYNTHETIC_FRAMES, TRUTH)
+TABLES = (CAMERAS, *RENDERED, MASKS, SDF)
 
 
 def main() -> str:
-    """Write training.json, benchmark.json and photos.json."""
+    """Write tables.json: hashes by table, source and split, and those of the other test set."""
     project, data = Path.cwd(), Path("data")
     params = load_params(project / "params.yaml")
-    model = {"head_model": head_model(params, project).fingerprint}
-    tables = {*RENDERED, *PHOTOGRAPHED, SDF}
-    contents = table_contents(data, sorted(tables, key=lambda schema: schema.name))
-
-    def rows(schemas: tuple[Any, ...], source: str, splits: tuple[str, ...]) -> dict[str, Any]:
-        chosen = {schema.name: contents[schema.name] for schema in schemas}
-        return {**model, "rows": of_groups(chosen, source, splits)}
-
-    _write("training", rows((*RENDERED, SDF), "synthetic", ("train",)))
-    _write("benchmark", {**rows(RENDERED, "synthetic", ("test",)), "other": _other_heads()})
-    _write("photos", rows(PHOTOGRAPHED, "photo", SPLITS))
+    content = {
+        "head_model": head_model(params, project).fingerprint,
+        "rows": table_contents(data, TABLES),
+        "other": _other_heads(),
+    }
+    text = json.dumps(content, indent=1, sort_keys=True) + "\n"
+    write_text(OUT / "tables.json", text)
     write_manifest(OUT)
-    return f"{len(tables)} tables"
+    return f"{len(TABLES)} tables"
 
 
 def _other_heads() -> dict[str, Any]:
@@ -57,10 +52,6 @@ def _other_heads() -> dict[str, Any]:
     if not model.is_file():
         return {}
     return {"head_model": sha256_of_file(model), "rows": table_contents(OTHER, RENDERED)}
-
-
-def _write(name: str, content: dict[str, Any]) -> None:
-    write_text(OUT / f"{name}.json", json.dumps(content, indent=1, sort_keys=True) + "\n")
 
 
 if __name__ == "__main__":

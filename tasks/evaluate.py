@@ -1,12 +1,12 @@
-"""Step "evaluate": ``python -m tasks.evaluate <system>``, from weights to figures."""
+"""Step "evaluate": ``python -m tasks.evaluate <system>``, from weights to scores and figures."""
 
 import os
 from pathlib import Path
 
 from headwater.artifacts.manifest import write_manifest
-from headwater.benchmark.trials import count_trials
 from headwater.config import load_params
-from headwater.systems import evaluator
+from headwater.systems import challenge_of, find_system
+from headwater.systems.stages import evaluate_stage
 from tasks.command import command, system_name
 from tasks.console import progress
 from tasks.inputs import recorded_inputs
@@ -15,18 +15,20 @@ from tasks.inputs import recorded_inputs
 def main() -> str:
     """Evaluate the system named on the command line."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in training
-    name, data = system_name(), Path("data")
-    params = load_params(Path("params.yaml"))
-    recorded_inputs("evaluate", name, params, Path())
-    out = data / "evaluate" / name
-    with progress(f"evaluate {name}", count_trials(data)) as advance:
-        figures = evaluator(name)(params, data, out, advance)
-    write_manifest(out)
-    return (
-        f"face scan to mesh {figures['face_scan_to_mesh_mm']:.2f} mm "
-        f"(mean head {figures['mean_head_face_scan_to_mesh_mm']:.2f}), "
-        f"{figures['subjects']} subjects, {figures['failures']} failures"
+    name, project = system_name(), Path.cwd()
+    params = load_params(project / "params.yaml")
+    recorded_inputs("evaluate", name, params, project)
+    system = find_system(name, params, project)
+    challenge = challenge_of(system, params, project)
+    with progress(f"evaluate {name}", challenge.count(project / "data")) as advance:
+        figures = evaluate_stage(system, challenge, params, project, advance)
+    write_manifest(project / "data" / "evaluate" / name)
+    headline = challenge.headline
+    value = figures.get(headline.name)
+    said = (
+        "no figure" if value is None else f"{headline.label} {value:.3g} {headline.unit}".rstrip()
     )
+    return f"{said}, {figures['subjects']} subjects, {figures['failures']} failures"
 
 
 if __name__ == "__main__":

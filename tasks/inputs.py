@@ -5,27 +5,28 @@ and on the rows that they read, and on nothing beside.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from headwater.artifacts.atomic import write_text
+from headwater.artifacts.code import code_of_functions
+from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.ids import sha256_hex
 from headwater.artifacts.manifest import write_manifest
 from headwater.config import Params, load_params
-from headwater.systems import evaluation_inputs, reconstruction_inputs, training_inputs
+from headwater.datasets.contents import of_groups
+from headwater.evaluation.challenge import Challenge
+from headwater.systems import challenge_of, find_system
+from headwater.systems.settings import answer_inputs, training_inputs
+from headwater.systems.stages import baselines_stage, evaluate_stage, photos_stage, train_stage
 from tasks.command import command, system_name
 from tasks.recorded_code import refuse_unrecorded
 
-CONTENTS = Path("data/contents")
+CONTENTS = Path("data/contents/tables.json")
 OUT = Path("data/inputs")
-
-# File -> what its stage depends on beside rows, and the file of hashes of these.
-KINDS: dict[str, tuple[Callable[[str, Params, Path], dict[str, Any]], str]] = {
-    "train": (training_inputs, "training"),
-    "evaluate": (evaluation_inputs, "benchmark"),
-    "reconstruct": (reconstruction_inputs, "photos"),
-}
+KINDS = ("train", "evaluate", "reconstruct")
+SPLITS = ("train", "validation", "test")
 
 
 def main() -> str:
@@ -38,12 +39,26 @@ def main() -> str:
     return f"training reads {sha256_hex((OUT / name / 'train.json').read_bytes())[:12]}"
 
 
+def inputs(kind: str, name: str, params: Params, project: Path) -> dict[str, Any]:
+    """Everything that a stage of a system depends on."""
+    system = find_system(name, params, project)
+    challenge = challenge_of(system, params, project)
+    if kind == "train":
+        rows = learned_rows(challenge, project)
+        code = _code(train_stage)
+        return {"system": name, **training_inputs(system, params, project), "stage": code, **rows}
+    asked = answer_inputs(system, params, project)
+    if kind == "evaluate":
+        stage = _code(*_functions(challenge), evaluate_stage)
+        return {"system": name, **asked, "stage": stage, **asked_rows(challenge, project)}
+    functions = [photos_stage] if challenge.photos is None else [challenge.photos, photos_stage]
+    rows = _rows(challenge.photographed, "photo", SPLITS, project)
+    return {"system": name, **asked, "stage": _code(*functions), **rows}
+
+
 def inputs_text(kind: str, system: str, params: Params, project: Path) -> str:
     """JSON of everything that a stage of a system depends on."""
-    beside, contents = KINDS[kind]
-    content = {"system": system, **beside(system, params, project)}
-    content |= json.loads((project / CONTENTS / f"{contents}.json").read_text(encoding="utf-8"))
-    return json.dumps(content, indent=1, sort_keys=True) + "\n"
+    return json.dumps(inputs(kind, system, params, project), indent=1, sort_keys=True) + "\n"
 
 
 def recorded_inputs(kind: str, system: str, params: Params, project: Path) -> str:
@@ -54,6 +69,54 @@ def recorded_inputs(kind: str, system: str, params: Params, project: Path) -> st
     text = inputs_text(kind, system, params, project)
     refuse_unrecorded(project / OUT / system / f"{kind}.json", text)
     return sha256_hex(text.encode())
+
+
+def baseline_inputs(challenge: Challenge, project: Path) -> dict[str, Any]:
+    """Everything that the figures of a challenge's baselines depend on."""
+    return {
+        "challenge": challenge.name,
+        "stage": _code(*_functions(challenge), challenge.baselines, baselines_stage),
+        "learned": learned_rows(challenge, project),
+        "asked": asked_rows(challenge, project),
+    }
+
+
+def learned_rows(challenge: Challenge, project: Path) -> dict[str, Any]:
+    """Hashes of the rows that systems learn from."""
+    return _rows(challenge.learns, "synthetic", ("train",), project)
+
+
+def asked_rows(challenge: Challenge, project: Path) -> dict[str, Any]:
+    """Hashes of the rows that questions come from, with those of the other test set."""
+    other = _contents(project)["other"] if challenge.reads else {}
+    return {**_rows(challenge.reads, "synthetic", ("test",), project), "other": other}
+
+
+def _rows(
+    schemas: Iterable[TableSchema], source: str, splits: tuple[str, ...], project: Path
+) -> dict[str, Any]:
+    names = [schema.name for schema in schemas]
+    if not names:
+        return {"rows": {}}
+    contents = _contents(project)
+    chosen = {name: contents["rows"][name] for name in names}
+    return {"head_model": contents["head_model"], "rows": of_groups(chosen, source, splits)}
+
+
+def _contents(project: Path) -> dict[str, Any]:
+    return dict(json.loads((project / CONTENTS).read_text(encoding="utf-8")))
+
+
+def _functions(challenge: Challenge) -> list[Callable[..., Any]]:
+    """What a challenge judges with."""
+    optional = (challenge.pictures, challenge.figures, challenge.chosen, challenge.extras)
+    places = [stratum.place for stratum in challenge.strata]
+    given = [one for one in optional if one is not None]
+    return [challenge.questions, challenge.score, *given, *places]
+
+
+def _code(*functions: Callable[..., Any]) -> dict[str, Any]:
+    return code_of_functions(functions).as_json()
 
 
 if __name__ == "__main__":

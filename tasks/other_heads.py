@@ -74,10 +74,10 @@ def inner_params(params: Params, project: Path) -> Params:
                 }
             ),
             "benchmark": benchmark.model_copy(update={"other_head_model": ""}),
-            # No system is trained there; a network's path would lead nowhere from its folder.
-            "systems": params.systems.model_copy(
-                update={"glvd": params.systems.glvd.model_copy(update={"heatmaps": "mediapipe"})}
-            ),
+            # No system is trained there; folders and files of theirs would be others' from there.
+            "plugins": {},
+            "build": {},
+            "systems": {},
         }
     )
 

@@ -1,27 +1,27 @@
-"""Step "reconstruct": ``python -m tasks.reconstruct <system>``, a head of every photo."""
+"""Step "reconstruct": ``python -m tasks.reconstruct <system>``, answers for the user's photos."""
 
 import os
-import shutil
 from pathlib import Path
 
 from headwater.artifacts.manifest import write_manifest
 from headwater.config import load_params
-from headwater.systems import reconstructor
+from headwater.systems import challenge_of, find_system
+from headwater.systems.stages import photos_stage
 from tasks.command import command, system_name
 from tasks.inputs import recorded_inputs
 
 
 def main() -> str:
-    """Reconstruct all photos with the system named on the command line."""
+    """Answer for all photos with the system named on the command line."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in training
-    name, data = system_name(), Path("data")
-    params = load_params(Path("params.yaml"))
-    recorded_inputs("reconstruct", name, params, Path())
-    out = data / "reconstruct" / name
-    shutil.rmtree(out, ignore_errors=True)
-    figures = reconstructor(name)(params, data, out, None)
-    write_manifest(out)
-    count = figures["real_photos"]
+    name, project = system_name(), Path.cwd()
+    params = load_params(project / "params.yaml")
+    recorded_inputs("reconstruct", name, params, project)
+    system = find_system(name, params, project)
+    challenge = challenge_of(system, params, project)
+    figures = photos_stage(system, challenge, params, project)
+    write_manifest(project / "data" / "reconstruct" / name)
+    count = figures.get("real_photos", 0)
     if not count:
         return "no photos"
     return f"{count} photos, landmark error {figures['real_landmark_nme_percent']:.2f} %"

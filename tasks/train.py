@@ -6,10 +6,11 @@ from pathlib import Path
 
 from headwater.artifacts.manifest import write_manifest
 from headwater.config import load_params
-from headwater.systems import trainer
+from headwater.systems import find_system
+from headwater.systems.settings import config_of
+from headwater.systems.stages import train_stage
 from tasks.command import command, system_name
 from tasks.console import progress
-from tasks.head_model import head_model
 from tasks.inputs import recorded_inputs
 
 CHECKPOINTS = Path(".headwater/checkpoints")
@@ -22,11 +23,11 @@ def main() -> str:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     name, project = system_name(), Path.cwd()
     params = load_params(project / "params.yaml")
-    data = project / "data"
-    stage = trainer(name)
+    system = find_system(name, params, project)
     key = recorded_inputs("train", name, params, project)
     checkpoints = project / CHECKPOINTS / name / key[:32]
-    with progress(f"train {name}", stage.training_steps(params)) as advance:
+    total = system.steps(config_of(system, params, project))
+    with progress(f"train {name}", total) as advance:
         reached = 0
 
         def show(step: int, steps: int, record: dict[str, float]) -> None:
@@ -35,12 +36,10 @@ def main() -> str:
             advance(step - reached, f"loss {loss:.4f}")
             reached = step
 
-        model = head_model(params, project)
-        out = data / "train" / name
-        done = stage.train_stage(params, model, data, out, checkpoints, show)
-        write_manifest(out)
+        done = train_stage(system, params, project, checkpoints, show)
+        write_manifest(project / "data" / "train" / name)
     shutil.rmtree(checkpoints, ignore_errors=True)
-    return f"{done['steps']} steps, {done['parameters']:,} parameters"
+    return f"{done} steps"
 
 
 if __name__ == "__main__":

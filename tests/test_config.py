@@ -12,6 +12,8 @@ from pydantic import ValidationError
 
 from headwater.config import Params, load_params, valid_keys
 from headwater.errors import HeadwaterError
+from headwater.systems import SYSTEMS
+from headwater.systems.settings import check_systems, config_of
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -34,7 +36,7 @@ def test_the_projects_own_parameters_are_valid() -> None:
     params = load_params(PROJECT / "params.yaml")
     assert params.photos.folder
     assert params.synthesize.head_model == "anny"
-    assert params.systems.glvd.size == "small"
+    assert params.systems["glvd"].size == "small"
 
 
 def test_parameters_cannot_be_changed() -> None:
@@ -55,8 +57,8 @@ def keys(content: dict[str, Any], prefix: str = "") -> list[str]:
 
 def test_the_file_shows_every_key(raw: dict[str, Any]) -> None:
     # A list of systems, whose names are no keys of the parameters.
-    built = {f"build.{system}" for system in raw["build"]}
-    assert [key for key in keys(raw) if key not in built] == valid_keys()
+    named = ("build.", "systems.", "plugins.")
+    assert [key for key in keys(raw) if not key.startswith(named)] == valid_keys()
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,7 @@ def test_the_file_shows_every_key(raw: dict[str, Any]) -> None:
         ("synthesize", "head-model", "synthesize.head_model"),
         ("photos", "foldr", "photos.folder"),
         ("photos", "max_pixel", "photos.max_pixels"),
+        ("systems.glvd", "sise", "systems.glvd.size"),
         (None, "sead", "seed"),
         (None, "system", "systems"),
     ],
@@ -73,7 +76,10 @@ def test_the_file_shows_every_key(raw: dict[str, Any]) -> None:
 def test_an_unknown_key_is_named_with_the_nearest_valid_one(
     tmp_path: Path, raw: dict[str, Any], group: str | None, wrong: str, nearest: str
 ) -> None:
-    (raw[group] if group else raw)[wrong] = 3
+    inner = raw
+    for part in group.split(".") if group else ():
+        inner = inner[part]
+    inner[wrong] = 3
     key = f"{group}.{wrong}" if group else wrong
     assert refusal(tmp_path, raw) == (
         f"params.yaml: unknown key {key}; the nearest valid key is {nearest}"
@@ -84,9 +90,64 @@ def test_an_unknown_system_is_named_with_the_nearest_known_one(
     tmp_path: Path, raw: dict[str, Any]
 ) -> None:
     raw["build"]["glvt"] = raw["build"].pop("glvd")
-    assert refusal(tmp_path, raw) == (
-        "params.yaml: unknown key build.glvt; the nearest valid key is build.glvd"
-    )
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    with pytest.raises(HeadwaterError, match=r"unknown system 'glvt'; the nearest .* 'glvd'"):
+        check_systems(load_params(path), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"size": "huge"}, "systems.glvd.size is 'huge', but the sizes of glvd are smoke, small"),
+        (
+            {"overrides": {"learning_rat": 1}},
+            (
+                "unknown key systems.glvd.overrides.learning_rat; "
+                "the nearest valid key is systems.glvd.overrides.learning_rate"
+            ),
+        ),
+        (
+            {"overrides": {"localiser": {"stepz": 1}}},
+            (
+                "unknown key systems.glvd.overrides.localiser.stepz; "
+                "the nearest valid key is systems.glvd.overrides.localiser.steps"
+            ),
+        ),
+        ({"overrides": {"steps": 0}}, "systems.glvd.overrides.steps is 0, but: "),
+        ({"overrides": {"answer": {"iterations": 0}}}, "overrides.answer.iterations is 0, but: "),
+    ],
+)
+def test_what_a_system_does_not_know_is_named(
+    tmp_path: Path, raw: dict[str, Any], settings: dict[str, Any], said: str
+) -> None:
+    raw["systems"]["glvd"].update(settings)
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    with pytest.raises(HeadwaterError) as error:
+        check_systems(load_params(path), tmp_path)
+    assert said in str(error.value)
+
+
+def test_overrides_reach_the_config(tmp_path: Path, raw: dict[str, Any]) -> None:
+    raw["systems"]["glvd"]["overrides"] = {"steps": 7, "localiser": {"steps": 3}}
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    config = config_of(SYSTEMS["glvd"], load_params(path), tmp_path)
+    usual = SYSTEMS["glvd"].sizes["small"]
+    assert (config.steps, config.localiser.steps) == (7, 3)
+    restored = {"steps": usual.steps, "localiser": usual.localiser}
+    assert config.model_copy(update=restored) == usual
+
+
+def test_another_challenge_than_a_systems_own_is_refused(
+    tmp_path: Path, raw: dict[str, Any]
+) -> None:
+    raw["build"]["glvd"] = "clips"
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    with pytest.raises(HeadwaterError, match=r"build\.glvd is 'clips', but glvd answers 'heads'"):
+        check_systems(load_params(path), tmp_path)
 
 
 def test_yaml_that_cannot_be_read_is_named_with_its_line(tmp_path: Path) -> None:
@@ -114,7 +175,7 @@ def test_yaml_that_cannot_be_read_is_named_with_its_line(tmp_path: Path) -> None
         ("synthesize.subjects", "256"),
         ("synthesize.subjects", 0),
         ("synthesize.views", [1, 2]),
-        ("systems.glvd.size", "huge"),
+        ("systems.glvd.device", "gpu"),
         ("systems.glvd", None),
         ("split", 0.2),
     ],

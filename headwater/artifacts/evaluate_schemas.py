@@ -17,39 +17,32 @@ ERRORS = table(
     column("failure", pa.string(), "why there is no figure", nullable=True),
 )
 
-_BENCHMARK_ERRORS = (
-    ("face_scan_to_mesh_mm", "ground truth to predicted surface, rigid, without scale", "mm"),
-    ("reverse_face_mm", "predicted surface to ground truth, same alignment", "mm"),
-    ("f_score_1mm", "F-score at 1 mm", ""),
-    ("f_score_2mm", "F-score at 2 mm", ""),
-    ("f_score_3mm", "F-score at 3 mm", ""),
-    ("h3ds_face_mm", "the H3DS protocol's score of the face sphere", "mm"),
-    ("h3ds_head_mm", "the H3DS protocol's score of the whole head", "mm"),
-    ("nose_mm", "scan-to-mesh error of the nose", "mm"),
-    ("mouth_mm", "scan-to-mesh error of the mouth", "mm"),
-    ("forehead_mm", "scan-to-mesh error of the forehead", "mm"),
-    ("cheeks_mm", "scan-to-mesh error of the cheeks", "mm"),
-    ("chin_mm", "scan-to-mesh error of the chin", "mm"),
-    ("eyes_mm", "scan-to-mesh error of the eyes", "mm"),
-)
-
-BENCHMARK = table(
-    "evaluate/benchmark",
-    "every answer of a system or baseline to a trial of the benchmark",
-    column("item", pa.string(), "identifier of test set, head, system and views"),
-    column("test_set", pa.string(), "held_out, or other: the other head model's"),
-    column("subject", pa.string(), "id of the head"),
+SCORES = table(
+    "evaluate/scores",
+    "a metric of the answer of a system or baseline to a question of its challenge",
+    column("item", pa.string(), "identifier of question, system and metric"),
+    column("challenge", pa.string(), "name of the challenge"),
     column("system", pa.string(), "name of the system or baseline"),
     column("size", pa.string(), "size of the system's network; of no baseline", nullable=True),
-    column("views", pa.int32(), "how many images it saw"),
-    column("first_view", pa.int32(), "number of the first of them: 0 is the head's frontal view"),
-    column("yaw_degrees", pa.float64(), "head pose in the first image", unit="degrees"),
-    column("expression_mm", pa.float64(), "mean displacement from the neutral face", unit="mm"),
-    *(
-        column(name, pa.float64(), words, unit=unit, nullable=True)
-        for name, words, unit in _BENCHMARK_ERRORS
-    ),
-    column("failure", pa.string(), "why there is no figure", nullable=True),
+    column("test_set", pa.string(), "held_out, or another test set of the challenge"),
+    column("subject", pa.string(), "identifier of what is shown, by which intervals are drawn"),
+    column("question", pa.string(), "the question among those about the subject"),
+    column("conditions", pa.string(), "what the metric may depend on, canonical JSON"),
+    column("metric", pa.string(), "name of the metric, with its unit"),
+    column("value", pa.float64(), "the metric; empty where it is not known", nullable=True),
+    column("failure", pa.string(), "why there is no answer", nullable=True),
+)
+
+PICTURES = table(
+    "evaluate/pictures",
+    "a picture of an answer to look at",
+    column("item", pa.string(), "identifier of question, system and picture"),
+    column("challenge", pa.string(), "name of the challenge"),
+    column("system", pa.string(), "name of the system"),
+    column("subject", pa.string(), "identifier of what is shown"),
+    column("question", pa.string(), "the question among those about the subject"),
+    column("name", pa.string(), "words under the picture"),
+    column("image", IMAGE, "the picture"),
 )
 
 HEAT_MAP = table(

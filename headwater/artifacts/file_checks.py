@@ -26,10 +26,13 @@ MAX_REASON = 200
 def schema_of(path: Path) -> TableSchema | None:
     """The schema of a Parquet file by its place; None for a file that is not ours.
 
-    Places are ``<step>/<table>/bucket-*.parquet`` and ``<step>/<system>/<table>.parquet``.
+    Places are ``<step>/<table>/bucket-*.parquet``, ``<step>/<system>/<table>.parquet`` and
+    ``<step>/baselines/<challenge>/<table>.parquet``.
     """
     by_folder = TABLES.get(f"{path.parent.parent.name}/{path.parent.name}")
-    return by_folder or TABLES.get(f"{path.parent.parent.name}/{path.stem}")
+    steps = [folder.name for folder in path.parents[1:3]]
+    single = (TABLES.get(f"{step}/{path.stem}") for step in steps)
+    return by_folder or next((schema for schema in single if schema is not None), None)
 
 
 def check_file(path: Path) -> str | None:

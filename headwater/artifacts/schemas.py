@@ -14,11 +14,12 @@ from headwater.artifacts.columns import (
     table,
 )
 from headwater.artifacts.evaluate_schemas import (
-    BENCHMARK,
     ERRORS,
     EXAMPLES,
     HEAT_MAP,
     PHOTO_HEADS,
+    PICTURES,
+    SCORES,
 )
 from headwater.faces.vocabulary import Part
 
@@ -234,7 +235,8 @@ TABLES = {
         EXPRESSIONS,
         SDF,
         ERRORS,
-        BENCHMARK,
+        SCORES,
+        PICTURES,
         HEAT_MAP,
         EXAMPLES,
         PHOTO_HEADS,

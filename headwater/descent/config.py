@@ -1,9 +1,11 @@
 """Settings of GLVD and its sizes."""
 
 from types import MappingProxyType
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from headwater.training.run import Config
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -14,21 +16,43 @@ Upsampling = Literal["bicubic", "bilinear"]
 Relative = Literal["dist", "dist_pe", "gauss", "offset", "kpnerf"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
+BUILT_IN: Final = ("trained", "mediapipe", "oracle")
+
 
 class HeatmapInput(BaseModel):
     """Where f_k's heatmaps come from, and how many there are.
 
     source: Gaussians at the landmarks that a network trained on the same heads finds, at those of
     the detector, or at the projected true ones of heads whose truth is known; or the heatmaps of a
-    network of the user's own: its file's name and sha256.
+    network of the user's own: its file's name and sha256. A source's name or the path of an .onnx
+    file alone stands for all of it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: Literal["trained", "mediapipe", "oracle", "net"] = "mediapipe"
     maps: Count = 68
-    net: str = ""
+    net: Annotated[str, Field(pattern=r"^$|.\.onnx$")] = ""
     sha256: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_word(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return {"source": value} if value in BUILT_IN else {"source": "net", "net": value}
+
+
+class Answering(BaseModel):
+    """What only answers read. iterations: steps of a descent, as many as in training for None.
+
+    heatmap_net: file of the user's heatmap network, where the weights were trained with one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    iterations: Annotated[int, Field(ge=1, le=100)] | None = None
+    heatmap_net: Annotated[str, Field(exclude=True)] = ""
 
 
 class LocaliserConfig(BaseModel):
@@ -51,7 +75,7 @@ class LocaliserConfig(BaseModel):
     checkpoint_every: Count = 200
 
 
-class GlvdConfig(BaseModel):
+class GlvdConfig(Config):
     """One setting of GLVD; lengths in mm, image sizes in px.
 
     Network: image_px is the side of the square crop, crop_mm what it spans at the nose bridge;
@@ -83,8 +107,6 @@ class GlvdConfig(BaseModel):
     distances, sdf_points per head and step; encoder_rate: share of the learning rate that a
     pre-trained f_v gets afterwards.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     image_px: Side = 128
     crop_mm: Positive = 280.0
@@ -140,6 +162,8 @@ class GlvdConfig(BaseModel):
     sdf_points: Count = 1024
     encoder_rate: Share = 0.2
     checkpoint_every: Count = 200
+
+    answer: Answering = Answering()
 
     @model_validator(mode="after")
     def _no_head_is_known_in_camera_axes(self) -> "GlvdConfig":

@@ -15,10 +15,10 @@ from headwater.descent.canonical import (
     canonical_projection,
     to_canonical,
 )
+from headwater.descent.place import placement_from_views, true_placement
 from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.geometry.cameras import project
 from headwater.geometry.registration import Similarity
-from headwater.systems.glvd.place import placement_from_views, true_placement
 
 # The 18 keypoints seen in the paper's figure, as MediaPipe points: brow arches, glabella, outer
 # eye corners, nose line from bridge to base, alae, mouth corners, jaw at mouth height, chin.

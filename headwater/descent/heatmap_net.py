@@ -16,12 +16,10 @@ from torch import Tensor
 from headwater.apart import CPU_SECONDS, CrashedError, EndedError, OutOfTimeError, run_apart
 from headwater.artifacts.ids import sha256_hex
 from headwater.artifacts.regular_files import regular_bytes
-from headwater.config import GuidedDescent
 from headwater.descent import try_onnx
 from headwater.descent.config import GlvdConfig, HeatmapInput
 from headwater.descent.model import resized
 from headwater.descent.onnx_adapter import open_onnx
-from headwater.descent.settings import with_built_in
 from headwater.errors import HeadwaterError
 
 MAX_BYTES: Final = 2**30
@@ -85,13 +83,14 @@ def open_net(path: Path, content: bytes, config: GlvdConfig) -> HeatmapNet:
     return HeatmapNet(path, sha256_hex(content), maps, network)
 
 
-def with_heatmaps(
-    config: GlvdConfig, settings: GuidedDescent, project: Path
-) -> tuple[GlvdConfig, HeatmapNet | None]:
-    """The config with the heatmaps that the parameters ask for, and the network that gives them."""
-    if settings.heatmap_net is None:
-        return with_built_in(config, settings), None
-    path = project / settings.heatmap_net
+def with_net(config: GlvdConfig) -> tuple[GlvdConfig, HeatmapNet | None]:
+    """The config with what is known of the user's heatmap network, and that network.
+
+    None where the config names none.
+    """
+    if config.heatmaps.source != "net":
+        return config, None
+    path = Path(config.answer.heatmap_net)
     net = open_net(path, read_net(path), config)
     heatmaps = HeatmapInput(source="net", maps=net.maps, net=path.name, sha256=net.sha256)
     return config.model_copy(update={"heatmaps": heatmaps}), net
@@ -111,7 +110,7 @@ def needed_net(weights: Path, config: GlvdConfig, path: Path | None) -> HeatmapN
             )
         return None
     need = f"{weights}: trained with the heatmap network {wanted.net} (sha256 {wanted.sha256[:12]})"
-    give = "name that file with --heatmaps, or as systems.glvd.heatmaps in params.yaml"
+    give = "name that file with --heatmaps, or as heatmaps in its overrides in params.yaml"
     if path is None:
         raise HeadwaterError(f"{need}; {give}")
     content = read_net(path)

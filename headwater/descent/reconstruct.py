@@ -24,10 +24,7 @@ from headwater.descent.data import (
 )
 from headwater.descent.model import ViewBatch, starting_points
 from headwater.descent.weights import TrainedGlvd
-from headwater.faces.vocabulary import ibug68
-from headwater.geometry.cameras import Camera, project
-from headwater.geometry.pose import refined_camera
-from headwater.metrics.landmarks import normalised_mean_error
+from headwater.geometry.cameras import Camera
 
 FloatArray = NDArray[np.float32]
 START_SEED = 0
@@ -110,29 +107,3 @@ def reconstruct(
     return Reconstruction(
         steps[-1], steps, guides, suggested, tuple(views.camera(i) for i in range(len(views)))
     )
-
-
-def reconstruct_photo(
-    trained: TrainedGlvd, views: Views, *, iterations: int | None = None
-) -> Reconstruction:
-    """Mesh from photos with rough cameras, which are solved again for the head that was found.
-
-    A photo's camera was solved against the mean head. Descending once more with the new camera
-    was tried and did not lower the landmark error. Needs landmarks in every view.
-    """
-    found = reconstruct(trained, views, iterations=iterations)
-    landmarks = trained.template.landmarks_68(found.vertices)
-    cameras = tuple(
-        refined_camera(camera, landmarks, ibug68(seen))
-        for camera, seen in zip(found.cameras, views.landmarks_478_px, strict=True)
-    )
-    return replace(found, cameras=cameras)
-
-
-def landmark_nme(trained: TrainedGlvd, views: Views, found: Reconstruction) -> list[float]:
-    """Reprojected 68-landmark error of each view, a fraction of the outer eye-corner distance."""
-    landmarks = trained.template.landmarks_68(found.vertices)
-    return [
-        normalised_mean_error(project(camera, landmarks)[0], ibug68(seen).astype(np.float64))
-        for camera, seen in zip(found.cameras, views.landmarks_478_px, strict=True)
-    ]

@@ -24,6 +24,7 @@ from headwater.descent.data import (
 )
 from headwater.descent.heatmap_net import HeatmapNet
 from headwater.descent.localiser_training import train_localiser
+from headwater.descent.mirror import with_mirrored
 from headwater.descent.model import Glvd
 from headwater.descent.objective import Objective, near_face
 from headwater.descent.pretrain import pretrain
@@ -31,7 +32,6 @@ from headwater.descent.view_sets import ViewSets
 from headwater.descent.weights import TrainedGlvd, save_weights
 from headwater.errors import HeadwaterError
 from headwater.faces.vocabulary import IBUG68_FROM_478
-from headwater.systems.glvd.mirror import with_mirrored
 from headwater.training.device import CPU
 from headwater.training.loop import Progress, Schedule, deterministic, fit
 
@@ -234,7 +234,7 @@ def _fingerprint(
 ) -> str:
     """Everything that the weights depend on: settings, code with its packages, and the data."""
     code = code_of_functions([train]).as_json()
-    notes = {"config": config.model_dump(mode="json"), "seed": seed, "device": device.type}
+    notes = {"config": config.of_training(), "seed": seed, "device": device.type}
     total = hashlib.sha256(canonical_json({**notes, **code}).encode())
     seen = [crops.pixels, crops.landmarks, crops.projection, crops.head, crops.peaks, crops.heat]
     seen.append(targets)

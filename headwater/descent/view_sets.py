@@ -7,7 +7,7 @@ from torch import Tensor
 from headwater.datasets.scenes import Template, Views
 from headwater.descent.canonical import canonical_projection
 from headwater.descent.data import Crops, in_canonical_frame, place_views
-from headwater.systems.glvd.mirror import mirrored_projection
+from headwater.descent.mirror import mirrored_projection
 
 
 class ViewSets:

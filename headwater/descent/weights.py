@@ -54,7 +54,7 @@ def save_weights(path: Path, trained: TrainedGlvd) -> None:
         "template.landmark_triangles": torch.from_numpy(template.landmarks_478.triangles),
         "template.landmark_weights": torch.from_numpy(template.landmarks_478.weights),
     }
-    notes = {"system": "glvd", "format": FORMAT, "config": trained.config.model_dump(mode="json")}
+    notes = {"system": "glvd", "format": FORMAT, "config": trained.config.of_training()}
     write_bytes(path, safetensors_bytes(tensors, notes))
 
 

@@ -7,14 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.datasets.scenes import Template, Views, stacked
-from headwater.descent.reconstruct import (
-    Reconstruction,
-    landmark_nme,
-    reconstruct,
-    reconstruct_photo,
-)
-from headwater.descent.weights import TrainedGlvd
 from headwater.errors import ItemRejected
+from headwater.evaluation.challenge import Answerer, Unanswered
+from headwater.evaluation.heads.answer import HeadAnswer
+from headwater.evaluation.heads.photos import PhotoQuestion, landmark_nme, refined_cameras
 from headwater.faces.affine import map_points
 from headwater.geometry.cameras import Camera, project, transform_image
 from headwater.geometry.registration import Similarity
@@ -60,12 +56,12 @@ class Head:
 
 
 def reconstruct_head(
-    trained: TrainedGlvd,
+    answer: Answerer,
     name: str,
     faces: Sequence[SeenFace],
     world_from_head: Similarity | None = None,
 ) -> Head:
-    """The head that all ``faces`` show.
+    """The head that all ``faces`` show, as a system's ``answer`` to their views has it.
 
     world_from_head: where ``head_in_world`` found it among calibrated cameras. Those of ``faces``
     are then exact and kept, and the head that was found is put where they see it. Raises
@@ -74,30 +70,28 @@ def reconstruct_head(
     try:
         if world_from_head is None:
             views = views_of(faces)
-            found = reconstruct_photo(trained, views)
+            found = answer(PhotoQuestion(views))
             cameras = [
                 replace(camera, width=face.frame.shape[1], height=face.frame.shape[0])
-                for face, camera in zip(faces, found.cameras, strict=True)
+                for face, camera in zip(faces, refined_cameras(views, found), strict=True)
             ]
         else:
-            found, step = _among_calibrated(trained, faces)
+            found, step = _among_calibrated(answer, faces)
             world_from_head = world_from_head.after(step)
             faces = in_head_frame(faces, step)
             cameras = [face.camera for face in faces]
             views = views_of(faces)
-        errors = landmark_nme(trained, views, found)
-    except ValueError as error:
+        errors = landmark_nme(views, cameras, found)
+    except (Unanswered, ValueError) as error:
         raise _no_head() from error
-    landmarks = trained.template.landmarks_478.on(found.vertices)
+    landmarks = found.template.landmarks_478.on(found.vertices)
     if not (np.isfinite(found.vertices).all() and np.isfinite(errors).all()):
         raise _no_head()
     seen = [
         _in_photo(face, camera, landmarks, 100 * error)
         for face, camera, error in zip(faces, cameras, errors, strict=True)
     ]
-    return Head(
-        name, trained.template, found.vertices, found.steps, landmarks, seen, world_from_head
-    )
+    return Head(name, found.template, found.vertices, found.steps, landmarks, seen, world_from_head)
 
 
 def views_of(faces: Sequence[SeenFace]) -> Views:
@@ -123,19 +117,15 @@ def views_of(faces: Sequence[SeenFace]) -> Views:
     )
 
 
-def _among_calibrated(
-    trained: TrainedGlvd, faces: Sequence[SeenFace]
-) -> tuple[Reconstruction, Similarity]:
+def _among_calibrated(answer: Answerer, faces: Sequence[SeenFace]) -> tuple[HeadAnswer, Similarity]:
     """The head that the views show, and a rigid step of it that puts it where they see it.
 
     The head was placed as if it were the mean one; the head that was found stands a little
     elsewhere. On synthetic heads that lowers the mean distance from the true one by a quarter.
     """
-    found = reconstruct(trained, views_of(faces))
-    landmarks = trained.template.landmarks_68(found.vertices)
-    step = refined_place(faces, landmarks, Similarity.identity())
-    cameras = tuple(face.camera for face in in_head_frame(faces, step))
-    return replace(found, cameras=cameras), step
+    found: HeadAnswer = answer(PhotoQuestion(views_of(faces)))
+    landmarks = found.template.landmarks_68(found.vertices)
+    return found, refined_place(faces, landmarks, Similarity.identity())
 
 
 def _in_photo(face: SeenFace, in_frame: Camera, landmarks: FloatArray, error: float) -> SeenView:

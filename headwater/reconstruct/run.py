@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.descent.weights import TrainedGlvd
+from headwater.datasets.scenes import Template
 from headwater.errors import HeadwaterError, ItemRejected
+from headwater.evaluation.challenge import Answerer
 from headwater.photos.folder import PhotoFile
 from headwater.reconstruct.files import save, write_head
 from headwater.reconstruct.given_cameras import GivenCameras
@@ -33,10 +34,12 @@ Tell = Callable[[Outcome, float], None]
 class Job:
     """A run of the command. tell(outcome, seconds) hears of every photo that is done with.
 
-    cameras: what the photos' cameras are, when the user calibrated them.
+    answer: of a trained system to views; template: its topology, whose mean the cameras of photos
+    are solved against. cameras: what the photos' cameras are, when the user calibrated them.
     """
 
-    trained: TrainedGlvd
+    answer: Answerer
+    template: Template
     settings: PhotoSettings
     out: Path
     tell: Tell
@@ -109,13 +112,12 @@ class Job:
 
     def _reconstructed(self, name: str, faces: Sequence[SeenFace]) -> Head:
         if self.cameras is None:
-            return reconstruct_head(self.trained, name, faces)
+            return reconstruct_head(self.answer, name, faces)
         place = head_in_world(faces, self._mean_landmarks(), self.cameras.path)
-        return reconstruct_head(self.trained, name, in_head_frame(faces, place), place)
+        return reconstruct_head(self.answer, name, in_head_frame(faces, place), place)
 
     def _mean_landmarks(self) -> NDArray[np.float32]:
-        template = self.trained.template
-        return template.landmarks_68(template.mean)
+        return self.template.landmarks_68(self.template.mean)
 
     def _write(self, head: Head, names: FolderNames, started: float) -> None:
         first = head.views[0].face

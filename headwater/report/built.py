@@ -41,10 +41,11 @@ def built_section(
     evaluation: Evaluation,
     quality: dict[str, Any] | None,
     compared: Compared,
+    title: str,
 ) -> Built:
     """The graph, one row per step, one row per reason."""
     nodes = [_step_node(step, views) for step in steps]
-    nodes += _whole_nodes(evaluation, quality)
+    nodes += _whole_nodes(evaluation, quality, title)
     nodes += _benchmark_nodes(compared)
     return Built(diagram(nodes), steps, rejected)
 
@@ -60,9 +61,9 @@ def _step_node(step: StepCount, views: int | None) -> Node:
     return Node(step.step, column, row, caption, warning)
 
 
-def _whole_nodes(evaluation: Evaluation, quality: dict[str, Any] | None) -> list[Node]:
+def _whole_nodes(evaluation: Evaluation, quality: dict[str, Any] | None, title: str) -> list[Node]:
     captions = {
-        "train": None if evaluation.loss is None else _training_steps(evaluation.loss),
+        "train": None if evaluation.loss is None else _training_steps(evaluation.loss, title),
         "quality": None if quality is None else "checked on truth",
         "evaluate": None,
         "report": "this page",
@@ -92,5 +93,5 @@ def _benchmark_nodes(compared: Compared) -> list[Node]:
     ]
 
 
-def _training_steps(loss: dict[str, list[float]]) -> str:
-    return f"{next(iter(loss.values()))[-1]:,.0f} steps, GLVD"
+def _training_steps(loss: dict[str, list[float]], title: str) -> str:
+    return f"{next(iter(loss.values()))[-1]:,.0f} steps, {title}"

@@ -1,14 +1,16 @@
 """Every system and baseline on the benchmark, side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from headwater.benchmark.heat_map import HeatMap, read_heat_maps
-from headwater.benchmark.table import FILE, of_system, read_rows
+from headwater.artifacts.figures import FIGURES
+from headwater.evaluation.heads.heat_map import HeatMap, read_heat_maps
+from headwater.evaluation.heads.table import of_system, read_rows
+from headwater.evaluation.scores import FILE
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.metrics.face_regions import REGIONS
 from headwater.metrics.intervals import Interval
@@ -28,8 +30,6 @@ BASELINE: Final = "mean_head"
 NAMES: Final = {
     "mean_head": "mean head",
     "landmark_fit": "landmark fit",
-    "lvd": "LVD",
-    "glvd": "GLVD",
 }
 HELD_OUT: Final = "held_out"
 TEST_SETS: Final = {HELD_OUT: "Held-out heads", "other": "Heads of another model"}
@@ -109,43 +109,47 @@ class Compared:
 Named = tuple[str, str | None]
 
 
-def compare_systems(data: Path) -> Compared:
-    """Read every benchmark table below ``data/evaluate``; nothing where there is none."""
+def compare_systems(data: Path, titles: Mapping[str, str]) -> Compared:
+    """Read all scores of heads below ``data/evaluate``; nothing where there are none.
+
+    titles: of systems by name, in the order in which they are shown.
+    """
+    names = {**NAMES, **titles}
     rows: dict[str, list[BenchmarkRow]] = {}
-    folders = sorted(path.parent for path in (data / "evaluate").glob(f"*/{FILE}"))
+    folders = sorted(path.parent for path in (data / "evaluate").rglob(FILE))
     for folder in folders:
         for test_set, members in read_rows(folder).items():
             rows.setdefault(test_set, []).extend(members)
     lines = [
-        _line(test_set, members, named, views)
+        _line(test_set, members, named, views, names)
         for test_set, members in sorted(rows.items())
         for views in sorted({row.views for row in members})
-        for named in _ordered([row for row in members if row.views == views])
+        for named in _ordered([row for row in members if row.views == views], names)
     ]
     held_out = rows.get(HELD_OUT, [])
-    systems = _ordered(held_out)
+    systems = _ordered(held_out, names)
     maps = {(one.system, one.size): one for folder in folders for one in read_heat_maps(folder)}
     return Compared(
         lines,
-        [_strata(held_out, systems, kind) for kind in KINDS] if systems else [],
-        [(label(*named), maps[named]) for named in systems if named in maps],
+        [_strata(held_out, systems, kind, names) for kind in KINDS] if systems else [],
+        [(label(*named, names), maps[named]) for named in systems if named in maps],
         [
             line
             for folder in sorted((data / "reconstruct").glob("*"))
-            for line in _photos(folder, systems)
+            for line in _photos(folder, systems, names)
         ],
     )
 
 
-def label(system: str, size: str | None) -> str:
+def label(system: str, size: str | None, names: Mapping[str, str]) -> str:
     """A system's name as the page writes it, with its size."""
-    name = NAMES.get(system, system)
+    name = names.get(system, system)
     return f"{name} {size}" if size else name
 
 
-def _ordered(rows: Sequence[BenchmarkRow]) -> list[Named]:
+def _ordered(rows: Sequence[BenchmarkRow], names: Mapping[str, str]) -> list[Named]:
     """Baselines first, then the systems that have no place of their own, by name."""
-    places = list(NAMES)
+    places = list(names)
 
     def place(named: Named) -> tuple[int, str, str]:
         system, size = named
@@ -158,12 +162,18 @@ def _of(rows: Sequence[BenchmarkRow], named: Named) -> list[BenchmarkRow]:
     return [row for row in rows if (row.system, row.size) == named]
 
 
-def _line(test_set: str, rows: Sequence[BenchmarkRow], named: Named, views: int) -> Line:
+def _line(
+    test_set: str,
+    rows: Sequence[BenchmarkRow],
+    named: Named,
+    views: int,
+    names: Mapping[str, str],
+) -> Line:
     own = of_system(_of(rows, named), named[0], views)
     compared = compare(own, of_system(rows, BASELINE, views))
     figures = summarise(own)
     return Line(
-        label(*named),
+        label(*named, names),
         TEST_SETS.get(test_set, test_set),
         views,
         _interval(figures, HEADLINE),
@@ -175,22 +185,27 @@ def _line(test_set: str, rows: Sequence[BenchmarkRow], named: Named, views: int)
     )
 
 
-def _strata(rows: Sequence[BenchmarkRow], systems: Sequence[Named], kind: str) -> Strata:
+def _strata(
+    rows: Sequence[BenchmarkRow],
+    systems: Sequence[Named],
+    kind: str,
+    names: Mapping[str, str],
+) -> Strata:
     """All systems were asked the same, but a system may come from another build: bins by name."""
     found = {}
     for named in systems:
         own = _of(rows, named)
         members = _regions(of_system(own, named[0], 1)) if kind == REGION else bins(own)
-        found[label(*named)] = {one.name: one for one in members if one.kind == kind}
+        found[label(*named, names)] = {one.name: one for one in members if one.kind == kind}
     places = {one.name: one.place for members in found.values() for one in members.values()}
-    names = sorted(places, key=lambda name: places[name])
+    labels = sorted(places, key=lambda name: places[name])
     nothing = Interval(np.nan, np.nan, np.nan)
     return Strata(
         kind,
         KINDS[kind],
-        [_words(name) for name in names],
+        [_words(name) for name in labels],
         [
-            (system, [own.get(name, Bin(kind, name, places[name], nothing, 0)) for name in names])
+            (system, [own.get(name, Bin(kind, name, places[name], nothing, 0)) for name in labels])
             for system, own in found.items()
         ],
     )
@@ -212,15 +227,15 @@ def _words(name: str) -> str:
     return f"{ends[0]} and more" if ends[-1] in ("up", "180") else " to ".join(ends)
 
 
-def _photos(folder: Path, systems: Sequence[Named]) -> list[PhotoLine]:
+def _photos(folder: Path, systems: Sequence[Named], names: Mapping[str, str]) -> list[PhotoLine]:
     """What a system reached on real photos; nothing for baselines, or without a photo."""
-    figures = figures_of(folder / "metrics.json") or {}
+    figures = figures_of(folder / FIGURES) or {}
     if not figures.get("real_photos"):
         return []
     named = next((one for one in systems if one[0] == folder.name), (folder.name, None))
     return [
         PhotoLine(
-            label(*named),
+            label(*named, names),
             int(figures["real_photos"]),
             float(figures.get("real_landmark_nme_percent", np.nan)),
             float(figures.get("real_landmark_nme_percent_worst", np.nan)),

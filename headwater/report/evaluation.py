@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from headwater.artifacts.cameras import camera_of
 from headwater.artifacts.evaluate_schemas import ERRORS, EXAMPLES, PHOTO_HEADS
-from headwater.artifacts.figures import FIGURES, METRICS
+from headwater.artifacts.figures import FIGURES
 from headwater.artifacts.images import decode_png
 from headwater.artifacts.landmark_rows import landmarks_of
 from headwater.artifacts.meshes import from_ply
@@ -69,7 +69,7 @@ def read_evaluation(data: Path, system: str, photos: int) -> Evaluation:
     shown = [one for one in found if one.kind == "photo"][:photos]
     metrics = figures_of(folder / FIGURES)
     return Evaluation(
-        metrics and {**metrics, **(figures_of(photographed / METRICS) or {})},
+        metrics and {**metrics, **(figures_of(photographed / FIGURES) or {})},
         series_of(data / "train" / system / "loss.csv"),
         series_of(folder / "descent.csv"),
         errors,

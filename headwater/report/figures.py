@@ -16,7 +16,6 @@ WORDS = {
     "h3ds": "H3DS",
     "68": "(68)",
     "478": "(478)",
-    "glvd": "GLVD",
 }
 
 # What the comparison of the systems shows, or would only repeat a figure with its interval.

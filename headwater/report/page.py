@@ -8,6 +8,7 @@ from typing import Any
 from headwater.artifacts.figures import FIGURES
 from headwater.config import Params
 from headwater.report.built import built_section
+from headwater.report.challenges import challenge_sections
 from headwater.report.comparison import compare_systems
 from headwater.report.counts import StepCount, count_steps, count_views, licences, rejections
 from headwater.report.evaluation import Evaluation, read_evaluation
@@ -20,12 +21,13 @@ from headwater.report.shapes import shapes_section
 from headwater.report.sheets import edited_cards, photo_cards, synthetic_cards
 from headwater.report.summary import summary
 from headwater.report.systems import systems_section
+from headwater.systems import known_systems
 from headwater.viewer.model import viewer_model
 from headwater.viewer.scripts import viewer_context
 from headwater.viewer.templating import render_page
 from headwater.viewer.texture import HeadPhoto, photo_texture
 
-SYSTEM = "glvd"
+HEADS = "heads"
 PHOTOS, VIEWS, EDITED_PHOTOS, EDITED_HEADS, PORTRAITS = 24, 24, 3, 2, 4
 
 
@@ -45,21 +47,27 @@ def build_page(data: Path, params: Params) -> Report:
     steps = count_steps(data)
     views = count_views(data)
     rejected = rejections(data)
-    evaluation = read_evaluation(data, SYSTEM, PORTRAITS)
+    systems = known_systems(params, data.parent)
+    built = [name for name, challenge in params.build.items() if challenge == HEADS]
+    first = next(systems[name] for name in [*built, *systems] if systems[name].challenge == HEADS)
+    evaluation = read_evaluation(data, first.name, PORTRAITS)
     shapes = shapes_section(evaluation)
-    compared = compare_systems(data)
+    compared = compare_systems(
+        data, {name: systems[name].title for name in reversed([*built, *systems])}
+    )
     quality = figures_of(data / "quality" / FIGURES)
     context = {
-        "summary": summary(steps, views, rejected, evaluation),
-        "built": built_section(steps, views, rejected, evaluation, quality, compared),
+        "summary": summary(steps, views, rejected, evaluation, first.title),
+        "built": built_section(steps, views, rejected, evaluation, quality, compared, first.title),
         "photos": photo_cards(photo_frames(data, PHOTOS)),
         "photo_count": _count(steps, "ingest", "photo"),
         "view_count": views,
         "synthetic": synthetic_cards(synthetic_frames(data, VIEWS)),
         "edited": edited_cards(edited_frames(data, EDITED_PHOTOS, EDITED_HEADS)),
         "quality": quality_of(quality) if quality is not None else None,
-        "results": results_section(evaluation),
+        "results": results_section(evaluation, first),
         "systems": systems_section(compared),
+        "challenges": challenge_sections(data, params),
         "shapes": shapes,
         "making": making_section(params, licences(data)),
         **viewer_context(_viewer_models(evaluation)),

@@ -1,4 +1,4 @@
-"""How well GLVD does: figures with baselines, curves, errors of every head, failures."""
+"""How well a system does: figures with baselines, curves, errors of every head, failures."""
 
 import math
 from collections.abc import Sequence
@@ -12,21 +12,10 @@ from headwater.artifacts.tables import Row
 from headwater.report.charts import Series, cumulative, line_chart, pairs_chart
 from headwater.report.evaluation import Evaluation
 from headwater.report.figures import Compared, compared, label_of, others
+from headwater.systems.system import System
 
 STYLES = ("a", "b", "c", "d")
 MAX_FAILURES = 12
-
-# Read off the runtime plot of the paper (arXiv 2510.06046), +-0.01 mm: method, then mm for 1, 3
-# and 6 views.
-PAPER = (
-    ("GLVD", 1.36, 1.32, 1.32),
-    ("SIRA++", 1.57, 1.18, 1.04),
-    ("H3D-Net", 1.97, 1.48, 1.25),
-    ("JIFF", 1.87, 1.80, 1.76),
-    ("PIFu", 1.98, 1.70, 2.03),
-    ("HRN", 1.74, None, None),
-    ("3DDFA-v3", 1.65, None, None),
-)
 
 
 @dataclass(frozen=True)
@@ -43,10 +32,10 @@ class Results:
     wins: tuple[int, int]
     failures: list[Row]
     failure_count: int
-    paper: tuple[tuple[Any, ...], ...] = PAPER
+    system: System
 
 
-def results_section(evaluation: Evaluation) -> Results:
+def results_section(evaluation: Evaluation, system: System) -> Results:
     """Everything the section shows."""
     metrics = evaluation.metrics or {}
     heads = [row for row in evaluation.errors if _measured(row)]
@@ -61,11 +50,12 @@ def results_section(evaluation: Evaluation) -> Results:
         others(metrics),
         _loss(evaluation.loss),
         _descent(evaluation.descent),
-        _cumulative(heads, len(tested)),
-        _pairs(heads),
+        _cumulative(heads, len(tested), system.title),
+        _pairs(heads, system.title),
         (better, len(heads)),
         failures[:MAX_FAILURES],
         len(failures),
+        system,
     )
 
 
@@ -122,10 +112,10 @@ def _descent(table: dict[str, list[float]] | None) -> Markup:
     return line_chart(series, "step of the descent", "mm", about, log=True)
 
 
-def _cumulative(heads: Sequence[Row], total: int) -> Markup:
+def _cumulative(heads: Sequence[Row], total: int, title: str) -> Markup:
     if not heads:
         return Markup("")
-    ours = cumulative([row["face_scan_to_mesh_mm"] for row in heads], "GLVD", "a", total)
+    ours = cumulative([row["face_scan_to_mesh_mm"] for row in heads], title, "a", total)
     base = cumulative(
         [row["mean_head_face_scan_to_mesh_mm"] for row in heads], "mean head", "b", total
     )
@@ -133,7 +123,7 @@ def _cumulative(heads: Sequence[Row], total: int) -> Markup:
     return line_chart([base, ours], "face error, mm", "share of heads, %", about)
 
 
-def _pairs(heads: Sequence[Row]) -> Markup:
+def _pairs(heads: Sequence[Row], title: str) -> Markup:
     pairs = [
         (
             f"head {row['subject'][:6]}",
@@ -142,5 +132,5 @@ def _pairs(heads: Sequence[Row]) -> Markup:
         )
         for row in heads
     ]
-    about = "Face error of every held-out head: GLVD and mean head"
-    return pairs_chart(pairs, ("GLVD", "mean head"), "face error, mm", about)
+    about = f"Face error of every held-out head: {title} and mean head"
+    return pairs_chart(pairs, (title, "mean head"), "face error, mm", about)

@@ -34,8 +34,9 @@ def summary(
     views: int | None,
     rejected: Sequence[Rejection],
     evaluation: Evaluation,
+    title: str,
 ) -> Summary:
-    """Summarise a build; parts that are missing are left out."""
+    """Summarise a build; parts that are missing are left out. title: of the system shown first."""
     by_name = {step.step: step for step in steps}
     items = sum(step.items or 0 for step in steps)
     rejects = sum(one.count for one in rejected)
@@ -46,7 +47,7 @@ def summary(
     numbers = []
     if ours is not None and base:
         numbers.append(
-            BigNumber(number(ours), "mm", "GLVD face error", f"mean head {number(base)} mm")
+            BigNumber(number(ours), "mm", f"{title} face error", f"mean head {number(base)} mm")
         )
         numbers.append(
             BigNumber(
@@ -57,8 +58,8 @@ def summary(
             )
         )
         sentences.append(
-            f"From one picture each of {plural(metrics.get('subjects', 0), 'held-out head')}, GLVD "
-            f"puts the face {number(ours)} mm from the truth on average; the mean head is "
+            f"From one picture each of {plural(metrics.get('subjects', 0), 'held-out head')}, "
+            f"{title} puts the face {number(ours)} mm from the truth on average; the mean head is "
             f"{number(base)} mm off."
         )
     if "subjects" in metrics:

@@ -7,7 +7,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from headwater.benchmark.heat_map import HeatMap
+from headwater.evaluation.heads.heat_map import HeatMap
 from headwater.metrics.summary import EXPRESSION, VIEWS, YAW
 from headwater.rendering.plain import CLAY
 from headwater.report.charts import Whiskers, whisker_chart
@@ -16,7 +16,8 @@ from headwater.report.renders import heat_colours, heat_gradient
 from headwater.viewer.encoding import data_uri
 from headwater.viewer.studio import turned
 
-# Of the systems in their order: GLVD and the mean head look as in the other charts.
+# Of baselines and systems in their order: the mean head and the system shown first look as in the
+# other charts.
 STYLES = ("b", "d", "c", "a")
 HEAT_PX = 300
 HEAT_YAWS = {0.0: "from the front", 42.0: "from the side"}

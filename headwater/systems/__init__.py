@@ -1,88 +1,115 @@
-"""The published systems: one folder of the same shape each, and the dictionary of them all."""
+"""The published systems: a folder of the same shape each, and all of them by name.
+
+``SYSTEMS`` holds those of the folders beside this file. Others come from installed packages, by the
+entry point group ``headwater.systems``, and from packages in the folders that ``plugins`` in
+``params.yaml`` names: each has a ``SYSTEM``, and a ``CHALLENGE`` where it brings one.
+"""
 
 import difflib
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+import pkgutil
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Final, cast
+from types import MappingProxyType, ModuleType
+from typing import Final
 
-from headwater.artifacts.code import Name, code_of
 from headwater.config import Params
 from headwater.errors import HeadwaterError
-from headwater.heads.model import HeadModel
+from headwater.evaluation.challenge import Challenge, own_challenges
+from headwater.systems.system import System
 
-Progress = Callable[[int, int, dict[str, float]], None]
-Counter = Callable[[int], None]
-
-# LVD is GLVD without keypoints: one code, two systems.
-PACKAGES: Final = MappingProxyType({"glvd": "headwater.descent", "lvd": "headwater.descent"})
+GROUP: Final = "headwater.systems"
 
 
-@dataclass(frozen=True)
-class Trainer:
-    """Training of a system, as the pipeline runs it.
+def _own() -> dict[str, System]:
+    names = [one.name for one in pkgutil.iter_modules(__path__) if one.ispkg]
+    return {name: import_module(f"{__name__}.{name}").SYSTEM for name in sorted(names)}
 
-    training_steps(params): optimiser steps. train_stage(params, head model, data, out,
-    checkpoints, progress): tables to ``out/weights.safetensors``; returns figures to print.
+
+SYSTEMS: Final[Mapping[str, System]] = MappingProxyType(_own())
+
+
+def known_systems(params: Params, project: Path) -> dict[str, System]:
+    """Systems by name: the project's own, installed ones, and those of its ``plugins``.
+
+    Raises HeadwaterError for a folder that holds none, and for a name that stands for two.
     """
-
-    training_steps: Callable[[Params], int]
-    train_stage: Callable[[Params, HeadModel, Path, Path, Path, Progress | None], dict[str, Any]]
-
-
-# evaluate_stage(params, data, out, counter): weights to ``out``; returns its figures.
-Evaluator = Callable[[Params, Path, Path, Counter | None], dict[str, Any]]
-
-
-def known_systems() -> list[str]:
-    """Names of all systems, in order."""
-    return sorted(PACKAGES)
+    systems = dict(SYSTEMS)
+    for module in _from_outside(params, project):
+        system = getattr(module, "SYSTEM", None)
+        if not isinstance(system, System):
+            raise HeadwaterError(f"{_file(module)}: has no SYSTEM; see headwater.systems.system")
+        if system.name in systems and systems[system.name] is not system:
+            raise HeadwaterError(f"{_file(module)}: there is a system {system.name!r} already")
+        systems[system.name] = system
+    return systems
 
 
-def trainer(name: str) -> Trainer:
-    """The training of the system of this name. Raises HeadwaterError if unknown."""
-    stage = _stage(name, "stage_train")
-    return Trainer(partial(stage.training_steps, name), partial(stage.train_stage, name))
+def challenge_of(system: System, params: Params, project: Path) -> Challenge:
+    """The challenge that a system answers. Raises HeadwaterError when there is none of its name."""
+    challenges = known_challenges(params, project)
+    if system.challenge not in challenges:
+        raise HeadwaterError(
+            f"{system.name}: there is no challenge {system.challenge!r}; "
+            f"the nearest known one is {_nearest(system.challenge, challenges)!r}"
+        )
+    return challenges[system.challenge]
 
 
-def evaluator(name: str) -> Evaluator:
-    """The evaluation of the system of this name. Raises HeadwaterError if unknown."""
-    return partial(_stage(name, "stage_evaluate").evaluate_stage, name)
+def known_challenges(params: Params, project: Path) -> dict[str, Challenge]:
+    """Challenges by name: the project's own, and those that systems from outside bring."""
+    challenges = own_challenges()
+    for module in _from_outside(params, project):
+        challenge = getattr(module, "CHALLENGE", None)
+        if isinstance(challenge, Challenge):
+            challenges[challenge.name] = challenge
+    return challenges
 
 
-def training_inputs(name: str, params: Params, project: Path) -> dict[str, Any]:
-    """Everything but data that the weights of a system depend on: its settings and its code."""
-    settings = _stage(name, "settings").training_settings(name, params, project)
-    return {**settings, **_code(name, "stage_train", "train_stage")}
+def find_system(name: str, params: Params, project: Path) -> System:
+    """The system of this name. Raises HeadwaterError naming the nearest one if unknown."""
+    systems = known_systems(params, project)
+    if name not in systems:
+        raise HeadwaterError(
+            f"unknown system {name!r}; the nearest known one is {_nearest(name, systems)!r}"
+        )
+    return systems[name]
 
 
-def evaluation_inputs(name: str, params: Params, project: Path) -> dict[str, Any]:
-    """Everything but data and weights that a system's figures on the benchmark depend on."""
-    settings = _stage(name, "settings").answer_settings(name, params, project)
-    return {**settings, **_code(name, "stage_evaluate", "evaluate_stage")}
+def _nearest(name: str, known: Mapping[str, object]) -> str:
+    return difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
 
 
-def reconstruction_inputs(name: str, params: Params, project: Path) -> dict[str, Any]:
-    """Everything but data and weights that a system's heads of the photos depend on."""
-    settings = _stage(name, "settings").answer_settings(name, params, project)
-    return {**settings, **_code(name, "stage_reconstruct", "reconstruct_stage")}
+def _file(module: ModuleType) -> str:
+    return module.__file__ or module.__name__
 
 
-def _code(name: str, module: str, function: str) -> dict[str, Any]:
-    return code_of(frozenset({Name(f"{PACKAGES[name]}.{module}", function)})).as_json()
+def _from_outside(params: Params, project: Path) -> Iterator[ModuleType]:
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        yield import_module(point.module)
+    for name, folder in params.plugins.items():
+        yield from _packages((project / Path(folder).expanduser()).resolve(), name)
 
 
-def reconstructor(name: str) -> Evaluator:
-    """The reconstruction of the photos by the system of this name. Raises HeadwaterError."""
-    return partial(_stage(name, "stage_reconstruct").reconstruct_stage, name)
-
-
-def _stage(name: str, module: str) -> Any:
-    """A stage's module, imported now; its functions take the system's name first."""
-    if name not in PACKAGES:
-        nearest = difflib.get_close_matches(name, PACKAGES, n=1, cutoff=0.0)[0]
-        raise HeadwaterError(f"unknown system {name!r}; the nearest known one is {nearest!r}")
-    return cast("Any", import_module(f"{PACKAGES[name]}.{module}"))
+@cache
+def _packages(folder: Path, name: str) -> tuple[ModuleType, ...]:
+    """The packages in a folder, imported by their own names."""
+    names = [one.name for one in pkgutil.iter_modules([str(folder)]) if one.ispkg]
+    if not names:
+        raise HeadwaterError(f"params.yaml: plugins.{name} is {str(folder)!r}, without a package")
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+    for package in names:
+        spec = find_spec(package)
+        if spec is None or spec.origin != str(folder / package / "__init__.py"):
+            raise HeadwaterError(f"{folder / package}: there is a package of this name already")
+    # A folder that DVC watches must not change by being read.
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        return tuple(import_module(package) for package in sorted(names))
+    finally:
+        sys.dont_write_bytecode = before

@@ -129,7 +129,7 @@ def build(data: Path) -> None:
 
 def _whole_steps(data: Path, heads: list[str]) -> None:
     evaluation = data / "evaluate" / "glvd"
-    for name in ("evaluate/errors", "evaluate/benchmark", "evaluate/examples"):
+    for name in ("evaluate/errors", "evaluate/scores", "evaluate/examples"):
         schema = TABLES[name]
         rows = [row_of(schema, head, head) for head in heads]
         write_bucket(evaluation / f"{schema.table}.parquet", schema, to_table(schema, rows), "")

@@ -1,6 +1,5 @@
 """Trials, baselines, table and figures of the benchmark on toy heads."""
 
-import csv
 import json
 import math
 from dataclasses import replace
@@ -8,23 +7,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 from headwater.artifacts.figures import write_figures
 from headwater.artifacts.file_checks import check_file
 from headwater.baselines.landmark_fit import LandmarkView
-from headwater.benchmark import baselines
-from headwater.benchmark.baselines import LANDMARK_FIT, MEAN_HEAD
-from headwater.benchmark.figures import CHOSEN, figures
-from headwater.benchmark.heat_map import read_heat_maps
-from headwater.benchmark.results import PLACES, write_results
-from headwater.benchmark.table import SetRows, of_system, read_rows, write_rows
-from headwater.benchmark.trials import HELD_OUT, OTHER, trials
+from headwater.evaluation.challenge import Unanswered
+from headwater.evaluation.heads import CHALLENGE, baselines
+from headwater.evaluation.heads.answer import HeadAnswer
+from headwater.evaluation.heads.baselines import LANDMARK_FIT, MEAN_HEAD, NO_STEPS
+from headwater.evaluation.heads.figures import CHOSEN, figures
+from headwater.evaluation.heads.heat_map import read_heat_maps, write_heat_maps
+from headwater.evaluation.heads.table import SetRows, of_system, read_rows, rows_of, write_rows
+from headwater.evaluation.heads.trials import HELD_OUT, OTHER, Trial, questions, trials
+from headwater.evaluation.judge import judge
+from headwater.evaluation.scores import read_scores, scores_of
+from headwater.evaluation.summary import bins
+from headwater.metrics import summary
 from headwater.metrics.benchmark import BenchmarkRow, Prediction
 from headwater.metrics.face_regions import REGIONS
 from headwater.metrics.strata import yaw_degrees
 from headwater.metrics.summary import heat_map
-from headwater.systems import PACKAGES
 from tests.systems.toy_heads import toy_cases, toy_heads, toy_template, toy_views
 
 TEMPLATE = toy_template()
@@ -74,19 +76,31 @@ def test_one_question_sees_the_head_from_the_side_where_the_face_was_found(
         np.testing.assert_array_equal(trial.views.R, case.views.R[[side]])
         assert trial.yaw_degrees == yaw_degrees(case.views.R[side])
         assert not trial.headline
-        assert trial.failed("silent", "none").first_view == side
 
 
-def test_the_truth_itself_has_no_error_and_no_answer_is_a_failure() -> None:
+def test_the_truth_itself_has_no_error() -> None:
     trial = next(trials(toy_cases(HEADS, toy_views(HEADS, 1, seed=1))))
     vertices = HEADS.vertices[0]
     perfect = Prediction(vertices, TEMPLATE.faces, TEMPLATE.landmarks_478.on(vertices))
     scored = trial.score(perfect, "perfect")
     assert scored.face_scan_to_mesh_mm == pytest.approx(0.0, abs=1e-3)
     assert (scored.system, scored.views, scored.failure) == ("perfect", 1, None)
-    failed = trial.failed("silent", "it said nothing")
-    assert failed.failure == "it said nothing"
-    assert math.isnan(failed.face_scan_to_mesh_mm)
+
+
+def test_no_answer_is_a_failure_and_never_averaged_in() -> None:
+    cases = toy_cases(HEADS, toy_views(HEADS, 1, seed=1))
+
+    def silent(trial: Trial) -> HeadAnswer:
+        if trial.case is cases[0]:
+            raise Unanswered("it said nothing")
+        return HeadAnswer(TEMPLATE, TEMPLATE.mean, NO_STEPS)
+
+    judged = list(judge(CHALLENGE, questions(cases), {"silent": silent}))
+    scores = list(scores_of(CHALLENGE, judged))
+    assert [one.failure for one in judged] == ["it said nothing", None, None]
+    assert {one.value for one in scores if one.failure} == {None}
+    found = figures("silent", rows_of(scores), {})
+    assert (found["subjects"], found["failures"]) == (2, 1)
 
 
 def test_rows_come_back_from_their_table(tmp_path: Path) -> None:
@@ -165,7 +179,8 @@ def test_builds_are_compared_by_a_dozen_figures_and_the_rest_is_kept(tmp_path: P
         name: [row for views in (1, 3, 6) for row in rows(MEAN_HEAD, [2.0, 3.0, 4.0], views)]
         for name in (HELD_OUT, OTHER)
     }
-    found = {**figures("glvd", judged, means), "vertex_error_mm": 3.21}
+    photos = {"real_photos": 2, "real_landmark_nme_percent": 3.0}
+    found = {**figures("glvd", judged, means), "vertex_error_mm": 3.21, **photos}
     assert write_figures(tmp_path, found, CHOSEN) == json.loads(
         (tmp_path / "figures.json").read_text()
     )
@@ -188,29 +203,28 @@ def test_a_view_from_the_side_is_in_the_bins_of_pose_and_in_no_other_figure() ->
     assert found["face_mm_expression_0.5_2"] == pytest.approx(1.5)
 
 
-def test_plots_have_a_line_per_bin_and_columns_per_system(tmp_path: Path) -> None:
+def test_scores_fall_into_the_bins_of_their_strata(tmp_path: Path) -> None:
     a, b = rows("a", [1.0, 2.0]), rows("b", [3.0, math.nan])
     a += from_the_side(a, 20.0)
     b += from_the_side(b[:1], 20.0) + [replace(row("head1", "b", math.nan), yaw_degrees=20.0)]
-    write_results(tmp_path, {HELD_OUT: a + b}, TEMPLATE.mean, TEMPLATE.faces)
-    with (tmp_path / "by_yaw.csv").open() as file:
-        lines = list(csv.DictReader(file))
-    assert [line["yaw_degrees"] for line in lines] == ["5", "20"]
-    assert [(line["a_mm"], line["a_heads"]) for line in lines] == [("1.5", "2"), ("15", "2")]
-    assert [(line["b_mm"], line["b_low_mm"]) for line in lines] == [("3", ""), ("30", "")]
-    assert (tmp_path / "by_expression.csv").read_text().count("\n") == 2
-    assert (tmp_path / "by_views.csv").read_text().startswith("views,a_mm,a_low_mm,a_high_mm,")
-
-
-@pytest.mark.parametrize("kind", PLACES)
-def test_dvc_plots_every_system_and_baseline(kind: str) -> None:
-    graph = yaml.safe_load((Path(__file__).resolve().parents[2] / "dvc.yaml").read_text())
-    (plot,) = (plot[f"by_{kind}"] for plot in graph["plots"] if f"by_{kind}" in plot)
-    assert plot["x"] == PLACES[kind]
-    assert plot["y"] == {
-        f"data/evaluate/baselines/by_{kind}.csv": [f"{MEAN_HEAD}_mm", f"{LANDMARK_FIT}_mm"],
-        **{f"data/evaluate/{name}/by_{kind}.csv": f"{name}_mm" for name in PACKAGES},
-    }
+    write_rows(tmp_path, {HELD_OUT: a + b})
+    scores = read_scores(tmp_path)
+    yaw, expression, views = CHALLENGE.strata
+    own = {name: [one for one in scores if one.system == name] for name in "ab"}
+    found = {name: bins(CHALLENGE, yaw, members) for name, members in own.items()}
+    assert [one.place for one in found["a"]] == [5.0, 20.0]
+    assert [(one.value.value, one.subjects) for one in found["a"]] == [(1.5, 2), (15.0, 2)]
+    assert [(one.value.value, one.subjects) for one in found["b"]] == [(3.0, 1), (30.0, 1)]
+    assert math.isnan(found["b"][0].value.low)
+    assert [one.name for one in bins(CHALLENGE, expression, own["a"])] == ["0.5_2"]
+    assert [one.name for one in bins(CHALLENGE, views, own["a"])] == ["1"]
+    # The strata are those of the figures.
+    for stratum in (yaw, expression, views):
+        flat = [one for one in summary.bins(a) if one.kind == stratum.name]
+        again = bins(CHALLENGE, stratum, own["a"])
+        assert [(one.name, one.place, one.error, one.subjects) for one in flat] == [
+            (one.name, one.place, one.value, one.subjects) for one in again
+        ]
 
 
 def test_heat_maps_come_back_and_hold_frontal_views_only(tmp_path: Path) -> None:
@@ -221,7 +235,7 @@ def test_heat_maps_come_back_and_hold_frontal_views_only(tmp_path: Path) -> None
     scored = [trial.score(grown, "toy", "small") for trial in trials(cases)]
     assert len(scored) == 6
     folder = tmp_path / "evaluate" / "toy"
-    write_results(folder, {HELD_OUT: scored}, TEMPLATE.mean, TEMPLATE.faces)
+    write_heat_maps(folder, scored, TEMPLATE.mean, TEMPLATE.faces)
     (found,) = read_heat_maps(folder)
     assert (found.system, found.size) == ("toy", "small")
     np.testing.assert_array_equal(found.vertices, TEMPLATE.mean)
@@ -248,14 +262,20 @@ class _Fitter:
 
 def test_baselines_answer_every_question(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(baselines, "LandmarkFitter", _Fitter)
+    monkeypatch.setattr(baselines, "read_model", lambda data: TEMPLATE)
+    monkeypatch.setattr(baselines, "template_of", lambda model: TEMPLATE)
+    monkeypatch.setattr(baselines, "mean_head", lambda data, model: TEMPLATE.mean)
     cases = toy_cases(HEADS, toy_views(HEADS, 3, seed=1))[:2]
     counted: list[int] = []
-    found = baselines.judge_baselines(cases, TEMPLATE, TEMPLATE.mean, counted.append)
+    answerers = baselines.baselines(Path())
+    found = list(judge(CHALLENGE, questions(cases), answerers, progress=counted.append))
     assert sum(counted) == 6
     wanted = [(trial.case.truth.subject, trial.yaw_degrees) for trial in trials(cases)]
     for system in (MEAN_HEAD, LANDMARK_FIT):
-        own = [one for one in found[HELD_OUT] if one.system == system]
-        assert [(one.subject, one.yaw_degrees) for one in own] == wanted
-        assert [(one.views, one.first_view) for one in own] == 2 * [(1, 0), (3, 0), (1, 1)]
-    mean = [one for one in found[HELD_OUT] if one.system == MEAN_HEAD]
-    assert len({one.face_scan_to_mesh_mm for one in mean[:3]}) == 1
+        own = [one.question for one in found if one.system == system]
+        assert [(one.subject, one.conditions["yaw_degrees"]) for one in own] == wanted
+        places = [(one.conditions["views"], one.conditions["first_view"]) for one in own]
+        assert places == 2 * [(1, 0), (3, 0), (1, 1)]
+    mean = [one for one in found if one.system == MEAN_HEAD]
+    assert len({one.values["face_scan_to_mesh_mm"] for one in mean[:3]}) == 1
+    assert mean[0].values != mean[3].values

@@ -144,7 +144,11 @@ def test_a_comment_trains_nothing(checkout: Checkout, name: str) -> None:
 @pytest.mark.fault("a comment, a new photo or an unread setting trains nothing")
 @pytest.mark.parametrize(
     ("group", "key", "value"),
-    [("cache", "url", "elsewhere"), ("lvd", "iterations", 5), ("photos", "max_side_px", 1024)],
+    [
+        ("cache", "url", "elsewhere"),
+        ("lvd", "overrides", {"answer": {"iterations": 5}}),
+        ("photos", "max_side_px", 1024),
+    ],
 )
 def test_a_setting_that_training_does_not_read_trains_nothing(
     checkout: Checkout, group: str, key: str, value: object

@@ -23,6 +23,7 @@ from headwater.photos.builtin import PORTRAITS
 from headwater.pipeline.plan import Planned
 from headwater.pipeline.run import assemble, compute_bucket
 from headwater.training.checkpoint import read_safetensors
+from tasks.inputs import inputs
 
 PROJECT = Path(__file__).resolve().parents[2]
 SMALL = {
@@ -73,9 +74,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for step in ("portraits", "head_model", *BUCKETED, "expressions", "other_heads", "contents"):
         run(step)
     run("quality")
+    run("questions")
     run("baselines")
     for step in ("inputs", "train", "evaluate", "reconstruct"):
         run(step, "glvd")
+    run("figures")
     run("report")
     yield folder
     os.chdir(before)
@@ -104,9 +107,9 @@ def test_weights_come_from_the_training_heads(built: Path) -> None:
 @pytest.mark.fault("the small build has the figures that it must have")
 def test_figures_are_those_that_this_build_gives(built: Path) -> None:
     glvd, photos = (
-        figures(f"data/{step}/glvd/metrics.json") for step in ("evaluate", "reconstruct")
+        figures(f"data/{step}/glvd/figures.json") for step in ("evaluate", "reconstruct")
     )
-    fit = figures("data/evaluate/baselines/landmark_fit/metrics.json")
+    fit = figures("data/evaluate/baselines/heads/landmark_fit/metrics.json")
     assert (glvd["subjects"], glvd["failures"], photos["real_photos"]) == (2, 0, 2)
     assert glvd["mean_head_face_scan_to_mesh_mm"] == pytest.approx(1.667, rel=2e-3)
     assert fit["face_scan_to_mesh_mm"] == pytest.approx(0.856, rel=5e-3)
@@ -119,6 +122,12 @@ def test_figures_are_those_that_this_build_gives(built: Path) -> None:
 
 
 @pytest.mark.fault("old weights are never taken for those of new code")
+def test_dvc_is_shown_a_dozen_figures_of_a_system(built: Path) -> None:
+    shown = figures("data/figures/metrics/glvd.json")
+    assert {"face_scan_to_mesh_mm", "real_landmark_nme_percent"} <= set(shown)
+    assert len(shown) <= 12
+
+
 def test_training_again_gives_the_same_bytes_and_leaves_no_checkpoint(built: Path) -> None:
     weights = Path("data/train/glvd/weights.safetensors")
     before = weights.read_bytes()
@@ -130,14 +139,14 @@ def test_training_again_gives_the_same_bytes_and_leaves_no_checkpoint(built: Pat
 
 @pytest.mark.fault("a comment, a new photo or an unread setting trains nothing")
 def test_a_photo_more_changes_nothing_that_is_trained_on(built: Path) -> None:
-    training = Path("data/contents/training.json").read_bytes()
-    photos = Path("data/contents/photos.json").read_bytes()
+    params = load_params(Path("params.yaml"))
+    training, photos = (inputs(kind, "glvd", params, built) for kind in ("train", "reconstruct"))
     (built / "data" / "portraits" / "again.jpg").write_bytes(_turned_portrait())
     for step in BUCKETED[:-1]:
         run(step)
     run("contents")
-    assert Path("data/contents/training.json").read_bytes() == training
-    assert Path("data/contents/photos.json").read_bytes() != photos
+    assert inputs("train", "glvd", params, built) == training
+    assert inputs("reconstruct", "glvd", params, built) != photos
 
 
 def _turned_portrait() -> bytes:

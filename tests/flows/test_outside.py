@@ -86,8 +86,8 @@ def test_cuda_where_there_is_none_is_refused_before_a_build(tmp_path: Path, syst
     if torch.cuda.is_available():
         pytest.skip("this machine has CUDA")
     params = load_params(PROJECT / "params.yaml")
-    settings = getattr(params.systems, system).model_copy(update={"device": "cuda"})
-    systems = params.systems.model_copy(update={system: settings})
+    settings = params.system(system).model_copy(update={"device": "cuda"})
+    systems = {**params.systems, system: settings}
     params = params.model_copy(update={"systems": systems})
     refuse_missing(tmp_path, params, {"photos", "report"})
     for stage in ("train", "evaluate", "reconstruct"):

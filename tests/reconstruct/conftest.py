@@ -22,6 +22,7 @@ from headwater.photos.folder import PhotoFile
 from headwater.reconstruct.head import Head, reconstruct_head
 from headwater.reconstruct.seeing import SeenFace, see
 from headwater.reconstruct.settings import PhotoSettings
+from tests.systems.judging import answering
 
 EYE_CORNERS_MM = 90.0
 
@@ -79,4 +80,4 @@ def faces(portraits: list[Path], template: Template) -> list[SeenFace]:
 
 @pytest.fixture(scope="session")
 def head(trained: TrainedGlvd, faces: list[SeenFace]) -> Head:
-    return reconstruct_head(trained, faces[0].name, faces[:1])
+    return reconstruct_head(answering(trained), faces[0].name, faces[:1])

@@ -24,6 +24,7 @@ from headwater.reconstruct.given_cameras import cameras_of, read_cameras
 from headwater.reconstruct.head import reconstruct_head
 from headwater.reconstruct.placing import head_in_world, in_head_frame, triangulated
 from headwater.reconstruct.seeing import SeenFace
+from tests.systems.judging import answering
 
 SHA = "0123456789abcdef" * 4
 RECORD: dict[str, Any] = {
@@ -221,7 +222,7 @@ def test_given_cameras_are_kept_as_they_are(
     points = template.landmarks_478.on(template.mean)
     views = seen_from(faces[0], points, world_of(5), [-20.0, 15.0], noise_px=0.5)
     place = head_in_world(views, template.landmarks_68(template.mean))
-    head = reconstruct_head(trained, "x", in_head_frame(views, place), place)
+    head = reconstruct_head(answering(trained), "x", in_head_frame(views, place), place)
     assert head.world_from_head is not None
     for view, known in zip(head.views, views, strict=True):
         seen, _ = project(known.camera, head.world_from_head.apply(head.landmarks))

@@ -19,6 +19,7 @@ from headwater.photos.folder import PhotoFile
 from headwater.reconstruct.head import reconstruct_head
 from headwater.reconstruct.seeing import see
 from headwater.reconstruct.settings import PhotoSettings
+from tests.systems.judging import answering
 
 pytestmark = pytest.mark.slow
 
@@ -64,7 +65,7 @@ def test_the_mesh_meets_points_that_were_set_by_hand(
         hand = np.array(annotation["points"])
         eyes_px = float(np.linalg.norm(hand[corners[0]] - hand[corners[1]]))
         file = PhotoFile(folder / name, name, sha256_hex((folder / name).read_bytes()))
-        (view,) = reconstruct_head(built, name, [see(file, mean, PhotoSettings())]).views
+        (view,) = reconstruct_head(answering(built), name, [see(file, mean, PhotoSettings())]).views
         errors[name] = [
             percent(points[ours], hand[theirs], eyes_px)
             for ours, theirs in (of_68.T, of_478.T)

@@ -27,6 +27,7 @@ from headwater.reconstruct.pictures import overlay, steps_picture
 from headwater.reconstruct.records import cameras_record, landmark_record
 from headwater.reconstruct.seeing import SeenFace, see
 from headwater.reconstruct.settings import PhotoSettings, settings_of
+from tests.systems.judging import answering
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -93,7 +94,9 @@ def test_points_and_cameras_of_large_photos_are_in_their_full_size(
     small = seen(file, template, PhotoSettings(max_side_px=300, frame_px=200))
     assert max(small.photo.shape) == 300
     assert max(small.frame.shape) <= 200
-    one, other = (reconstruct_head(trained, "p", [face]).views[0] for face in (full, small))
+    one, other = (
+        reconstruct_head(answering(trained), "p", [face]).views[0] for face in (full, small)
+    )
     assert (other.camera.width, other.camera.height) == (512, 512)
     eyes = outer_eye_distance(one.landmarks[[*range(478)]][[33] * 36 + [33] * 9 + [263] * 23])
     assert np.abs(one.landmarks - other.landmarks).mean() < 0.03 * eyes
@@ -105,7 +108,7 @@ def test_mesh_lies_on_the_face_in_the_photo(
 ) -> None:
     turned = Image.open(portraits[0]).convert("RGB").rotate(90 * turns, expand=True)
     face = seen(photo(tmp_path, "t.png", turned), template, PhotoSettings())
-    head = reconstruct_head(trained, "t", [face])
+    head = reconstruct_head(answering(trained), "t", [face])
     (view,) = head.views
     check_camera(view.camera)
     pixels, depth = project(view.camera, head.landmarks)
@@ -129,10 +132,10 @@ def test_frames_of_several_sizes_are_seen_as_each_alone(faces: list[SeenFace]) -
 
 
 def test_views_of_one_head_give_one_mesh(trained: TrainedGlvd, faces: list[SeenFace]) -> None:
-    head = reconstruct_head(trained, "both", faces)
+    head = reconstruct_head(answering(trained), "both", faces)
     assert len(head.views) == 2
     assert head.vertices.shape == trained.template.mean.shape
-    again = reconstruct_head(trained, "both", faces)
+    again = reconstruct_head(answering(trained), "both", faces)
     assert np.array_equal(head.vertices, again.vertices)
     rows = [row.shape for row in (overlay(head), overlay(replace(head, views=head.views[:1])))]
     assert rows[0][0] > 1.5 * rows[1][0]
@@ -141,7 +144,7 @@ def test_views_of_one_head_give_one_mesh(trained: TrainedGlvd, faces: list[SeenF
 def test_a_head_that_cannot_be_is_rejected(trained: TrainedGlvd, faces: list[SeenFace]) -> None:
     wrong = replace(faces[0], landmarks=np.full_like(faces[0].landmarks, np.nan))
     with pytest.raises(ItemRejected) as caught:
-        reconstruct_head(trained, "x", [wrong])
+        reconstruct_head(answering(trained), "x", [wrong])
     assert caught.value.reason == "camera_failed"
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from headwater.benchmark.results import write_results
-from headwater.benchmark.table import write_rows
+from headwater.evaluation.heads.heat_map import write_heat_maps
+from headwater.evaluation.heads.table import write_rows
 from headwater.geometry.registration import Similarity
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.metrics.face_regions import REGIONS
@@ -17,6 +17,7 @@ from headwater.report.comparison import Strata, compare_systems
 from headwater.report.systems import systems_section
 from tests.report.tiny_data import SPHERE
 
+TITLES = {"lvd": "LVD", "glvd": "GLVD"}
 HELD_OUT, OTHER = "Held-out heads", "Heads of another model"
 
 
@@ -48,7 +49,7 @@ def test_systems_stand_below_the_baselines_with_their_share_of_the_mean_heads_er
     write_rows(evaluated / "lvd", {"held_out": [*rows("lvd", 0.9), *rows("lvd", 0.7, views=3)]})
     baselines = [*rows("mean_head", 1.0), *rows("mean_head", 1.0, views=3)]
     write_rows(evaluated / "baselines", {"held_out": baselines, "other": rows("mean_head", 2.0)})
-    compared = compare_systems(tmp_path)
+    compared = compare_systems(tmp_path, TITLES)
     assert [(line.system, line.test_set, line.views) for line in compared.lines] == [
         ("mean head", HELD_OUT, 1),
         ("LVD", HELD_OUT, 1),
@@ -71,7 +72,7 @@ def test_systems_stand_below_the_baselines_with_their_share_of_the_mean_heads_er
 
 
 def strata(data: Path, kind: str) -> Strata:
-    return next(one for one in compare_systems(data).strata if one.kind == kind)
+    return next(one for one in compare_systems(data, TITLES).strata if one.kind == kind)
 
 
 def test_bins_of_all_systems_stand_side_by_side(tmp_path: Path) -> None:
@@ -100,13 +101,14 @@ def heat(folder: Path, system: str, error: float) -> None:
     region = np.arange(40)
     found = SurfaceError(np.full(40, error), region, aligned=True, transform=Similarity.identity())
     row = BenchmarkRow("head", system, 1, 0.0, 0.0, face_scan_to_mesh_mm=error, heat=found)
-    write_results(folder, {"held_out": [row]}, SPHERE.vertices, SPHERE.faces)
+    write_rows(folder, {"held_out": [row]})
+    write_heat_maps(folder, [row], SPHERE.vertices, SPHERE.faces)
 
 
 def test_heat_maps_share_one_colour_scale(tmp_path: Path) -> None:
     heat(tmp_path / "evaluate" / "baselines", "mean_head", 3.5)
     heat(tmp_path / "evaluate" / "glvd", "glvd", 0.5)
-    section = systems_section(compare_systems(tmp_path))
+    section = systems_section(compare_systems(tmp_path, TITLES))
     assert section.limit_mm == 4.0
     assert section.heads == 1
     assert [[name for name, _ in row.pictures] for row in section.heat] == 2 * [
@@ -125,11 +127,11 @@ def test_photos_are_compared_where_there_are_any(tmp_path: Path) -> None:
         write_rows(evaluated / system, {"held_out": rows(system, 1.0, size="small")})
         photographed = tmp_path / "reconstruct" / system
         photographed.mkdir(parents=True)
-        (photographed / "metrics.json").write_text(json.dumps(figures))
-    (line,) = compare_systems(tmp_path).photos
+        (photographed / "figures.json").write_text(json.dumps(figures))
+    (line,) = compare_systems(tmp_path, TITLES).photos
     assert (line.system, line.photos, line.nme_percent) == ("GLVD small", 2, 2.5)
     assert np.isnan(line.worst_percent)
 
 
 def test_nothing_evaluated_is_nothing_to_compare(tmp_path: Path) -> None:
-    assert compare_systems(tmp_path).lines == []
+    assert compare_systems(tmp_path, TITLES).lines == []

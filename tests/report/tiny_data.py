@@ -16,7 +16,8 @@ from headwater.artifacts.images import encode_png
 from headwater.artifacts.meshes import to_ply
 from headwater.artifacts.schemas import rejects_schema
 from headwater.artifacts.tables import bucket_file, to_table, write_bucket
-from headwater.benchmark.results import write_results
+from headwater.evaluation.heads.heat_map import write_heat_maps
+from headwater.evaluation.heads.table import write_rows
 from headwater.geometry.cameras import Camera, look_at, project
 from headwater.geometry.registration import Similarity
 from headwater.metrics.benchmark import BenchmarkRow
@@ -221,7 +222,10 @@ def _errors(builder: Builder) -> None:
 
 
 def _benchmark(data: Path) -> None:
-    for folder, systems in {"baselines": ("mean_head", "landmark_fit"), "glvd": ("glvd",)}.items():
+    for folder, systems in {
+        "baselines/heads": ("mean_head", "landmark_fit"),
+        "glvd": ("glvd",),
+    }.items():
         rows = [
             BenchmarkRow(
                 item_id("tested", number),
@@ -239,7 +243,8 @@ def _benchmark(data: Path) -> None:
             for number in range(5)
             for view in (0, 1)
         ]
-        write_results(data / "evaluate" / folder, {"held_out": rows}, SPHERE.vertices, SPHERE.faces)
+        write_rows(data / "evaluate" / folder, {"held_out": rows})
+        write_heat_maps(data / "evaluate" / folder, rows, SPHERE.vertices, SPHERE.faces)
 
 
 def _heat() -> SurfaceError:
@@ -283,7 +288,7 @@ def write_data(data: Path) -> None:
     of_photos = {name: value for name, value in METRICS.items() if name.startswith("real_")}
     of_heads = {name: value for name, value in METRICS.items() if name not in of_photos}
     (evaluated / "figures.json").write_text(json.dumps(of_heads))
-    (data / "reconstruct" / "glvd" / "metrics.json").write_text(json.dumps(of_photos))
+    (data / "reconstruct" / "glvd" / "figures.json").write_text(json.dumps(of_photos))
     (evaluated / "descent.csv").write_text("step,vertex_error_mm\n0,70\n1,20\n2,4\n")
     (trained / "loss.csv").write_text("step,keypoint_loss,vertex_loss\n1,3,2\n2,2,1\n3,1,0.5\n")
     _benchmark(data)

@@ -24,20 +24,20 @@ from headwater.descent.data import (
     network_images,
     placed_views,
 )
-from headwater.descent.evaluate import evaluate
 from headwater.descent.localiser import Localiser
 from headwater.descent.localiser_training import LocaliserObjective
 from headwater.descent.model import ViewBatch
 from headwater.descent.objective import Objective
 from headwater.descent.pretrain import SdfNetwork, SdfObjective
 from headwater.descent.reconstruct import reconstruct
-from headwater.descent.stage_train import train_stage
 from headwater.descent.train import build, train
 from headwater.descent.view_sets import ViewSets
 from headwater.descent.weights import load_weights
 from headwater.errors import HeadwaterError
-from headwater.heads.model import HeadModel
+from headwater.systems import SYSTEMS
+from headwater.systems.stages import train_stage
 from headwater.training.device import chosen_device
+from tests.systems.judging import judged, sound
 from tests.systems.test_glvd_heatmaps import HEADS, TEMPLATE, TOY, VIEWS
 from tests.systems.test_glvd_localiser import CONFIG, TRAINED, spotted
 from tests.systems.toy_heads import toy_cases, toy_samples
@@ -152,12 +152,11 @@ def test_without_cuda_it_is_refused_before_anything_else(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     params = load_params(PROJECT / "params.yaml")
-    lvd = params.systems.lvd.model_copy(update={"device": "cuda"})
-    params = params.model_copy(update={"systems": params.systems.model_copy(update={"lvd": lvd})})
-    model = HeadModel.__new__(HeadModel)
-    said = r"systems\.lvd\.device is 'cuda', but .* set it to cpu"
+    lvd = params.systems["lvd"].model_copy(update={"device": "cuda"})
+    params = params.model_copy(update={"systems": {"lvd": lvd}})
+    said = r"device is 'cuda', but .* set it to cpu"
     with pytest.raises(HeadwaterError, match=said):
-        train_stage("lvd", params, model, tmp_path, tmp_path, tmp_path, None)
+        train_stage(SYSTEMS["lvd"], params, tmp_path, tmp_path)
     assert chosen_device("cpu", "key") == torch.device("cpu")
 
 
@@ -175,5 +174,5 @@ def test_cuda_learns_what_the_cpu_learns(tmp_path: Path) -> None:
     trained.network.to(cuda)
     np.testing.assert_allclose(reconstruct(trained, view).vertices, here, atol=0.1)
     assert np.linalg.norm(here - HEADS.vertices[0], axis=1).mean() < 5.0
-    assert evaluate(trained, toy_cases(HEADS, VIEWS), system="toy").sound
+    assert sound(judged(trained, toy_cases(HEADS, VIEWS)))
     assert trained.mean_head.shape == HEADS.vertices[0].shape

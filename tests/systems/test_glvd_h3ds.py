@@ -13,8 +13,8 @@ from scipy.spatial.transform import Rotation
 from benchmarks.h3ds import Answer, System, built, judged, main, summary, table, view_sets
 from headwater.datasets.h3ds import H3dsFolder
 from headwater.datasets.scenes import Template
-from headwater.descent.evaluate import skin_faces
 from headwater.errors import HeadwaterError
+from headwater.evaluation.heads.answer import skin_faces
 from headwater.faces.vocabulary import H3DS_FROM_478, NOSE_TIP
 from headwater.geometry.cameras import Camera, look_at, rotation_angle_degrees
 from headwater.geometry.registration import Similarity

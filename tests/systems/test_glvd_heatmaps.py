@@ -2,18 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
 import torch
-import yaml
 from torch import Tensor
 from torch.nn import functional
 
-from headwater.artifacts.tables import DamagedTable
 from headwater.cli import app, run
-from headwater.config import GuidedDescent, Params, load_params
+from headwater.config import Params, SystemSettings, load_params
 from headwater.datasets.scenes import Heads, Views
 from headwater.descent.canonical import to_canonical
 from headwater.descent.config import SIZES, GlvdConfig, HeatmapInput
@@ -23,17 +20,18 @@ from headwater.descent.data import (
     network_images,
     place_views,
 )
-from headwater.descent.evaluate import evaluate
-from headwater.descent.heatmap_net import HeatmapNet, open_net, read_net, with_heatmaps
+from headwater.descent.heatmap_net import HeatmapNet, open_net, read_net, with_net
 from headwater.descent.model import ViewBatch, heatmaps
 from headwater.descent.reconstruct import reconstruct
-from headwater.descent.stage_evaluate import evaluate_stage
-from headwater.descent.stage_train import train_stage
+from headwater.descent.system import load
 from headwater.descent.train import build, train
 from headwater.descent.weights import TrainedGlvd, load_weights, save_weights
 from headwater.errors import HeadwaterError
-from headwater.heads.model import HeadModel
+from headwater.systems import SYSTEMS
+from headwater.systems.settings import check_systems, config_of
+from headwater.systems.stages import train_stage
 from tasks.other_heads import inner_params
+from tests.systems.judging import judged
 from tests.systems.onnx_files import onnx_file
 from tests.systems.toy_heads import toy_cases, toy_heads, toy_template, toy_views
 
@@ -151,8 +149,8 @@ def test_training_with_a_network_gives_weights_that_need_that_very_file(tmp_path
     assert trained.config.heatmaps == HeatmapInput(
         source="net", maps=3, net="mine.onnx", sha256=net.sha256
     )
-    found = evaluate(trained, toy_cases(HEADS, VIEWS), system="toy")
-    assert [row.views for row in found.rows["held_out"]] == 2 * [1, 3, 1]
+    found = judged(trained, toy_cases(HEADS, VIEWS))
+    assert [one.question.conditions["views"] for one in found] == 2 * [1, 3, 1]
     again = fit(config, HEADS, VIEWS, tmp_path / "again", net)
     assert again.read_bytes() == weights.read_bytes()
     with pytest.raises(HeadwaterError, match=r"trained with the heatmap network mine\.onnx .*name"):
@@ -261,75 +259,63 @@ def test_a_network_that_fails_on_some_crop_is_named(tmp_path: Path) -> None:
         net.heat(torch.zeros(1, 64, 64, 4, dtype=torch.uint8), TOY)
 
 
-def settings(heatmaps: str) -> GuidedDescent:
-    return GuidedDescent(size="smoke", iterations=10, device="cpu", heatmaps=heatmaps)
+def params_with(heatmaps: object, size: str = "smoke") -> Params:
+    params = load_params(PROJECT / "params.yaml")
+    overrides = {} if heatmaps is None else {"heatmaps": heatmaps}
+    glvd = SystemSettings(size=size, device="cpu", overrides=overrides)
+    return params.model_copy(update={"systems": {**params.systems, "glvd": glvd}})
+
+
+def configured(heatmaps: object, project: Path, size: str = "smoke") -> GlvdConfig:
+    config: GlvdConfig = config_of(SYSTEMS["glvd"], params_with(heatmaps, size), project)
+    return config
 
 
 def test_the_parameters_say_where_heatmaps_come_from(tmp_path: Path) -> None:
-    assert with_heatmaps(TOY, settings("mediapipe"), tmp_path) == (TOY, None)
-    assert with_heatmaps(TOY, settings("auto"), tmp_path) == (TOY, None)
-    assert with_heatmaps(SIZES["medium"], settings("auto"), tmp_path) == (SIZES["medium"], None)
-    config, _ = with_heatmaps(SIZES["medium"], settings("mediapipe"), tmp_path)
-    assert not config.trains_localiser
-    config, net = with_heatmaps(TOY, settings("oracle"), tmp_path)
-    assert (config.heatmaps, net) == (HeatmapInput(source="oracle"), None)
+    smoke, medium = SIZES["smoke"], SIZES["medium"]
+    assert with_net(configured("mediapipe", tmp_path)) == (smoke, None)
+    assert with_net(configured(None, tmp_path)) == (smoke, None)
+    assert with_net(configured(None, tmp_path, "medium")) == (medium, None)
+    assert not configured("mediapipe", tmp_path, "medium").trains_localiser
+    assert configured("oracle", tmp_path).heatmaps == HeatmapInput(source="oracle")
     (tmp_path / "a.onnx").write_bytes(POOLING)
-    config, net = with_heatmaps(TOY, settings("a.onnx"), tmp_path)
+    config, net = with_net(configured("a.onnx", tmp_path))
     assert net is not None
-    assert config == of_net(net)
+    assert config.of_training() == of_net(net, smoke).of_training()
 
 
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("fan", "systems.glvd.heatmaps is 'fan'"),
-        ("net.h5", "systems.glvd.heatmaps is 'net.h5'"),
-        ("net.pt", "systems.glvd.heatmaps is 'net.pt'"),
-        ("net.ts", "systems.glvd.heatmaps is 'net.ts'"),
-        ("none.onnx", "systems.glvd.heatmaps is 'none.onnx', but there is no such file"),
+        ("fan", r"systems\.glvd\.overrides\.heatmaps\.net is 'fan'"),
+        ("net.h5", r"systems\.glvd\.overrides\.heatmaps\.net is 'net\.h5'"),
+        ("net.pt", r"systems\.glvd\.overrides\.heatmaps\.net is 'net\.pt'"),
+        ("none.onnx", r"heatmaps is 'none\.onnx', but there is no such file"),
+        ({"sorce": "oracle"}, r"unknown key systems\.glvd\.overrides\.heatmaps\.sorce; .*source"),
     ],
 )
 def test_wrong_heatmaps_are_refused_before_anything_runs(
-    tmp_path: Path, value: str, said: str
+    tmp_path: Path, value: object, said: str
 ) -> None:
-    content = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))
-    content["systems"]["glvd"]["heatmaps"] = value
-    path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump(content), encoding="utf-8")
     with pytest.raises(HeadwaterError, match=said):
-        load_params(path)
-    (tmp_path / "none.onnx").touch()
-    content["systems"]["glvd"]["heatmaps"] = "none.onnx"
-    path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    params = load_params(path)
-    assert params.systems.glvd.heatmap_net == Path("none.onnx")
+        check_systems(params_with(value), tmp_path)
     # The build of the other test set has a folder of its own, and trains nothing.
-    assert inner_params(params, tmp_path).systems.glvd.heatmap_net is None
-
-
-def params_with(heatmaps: str) -> Params:
-    params = load_params(PROJECT / "params.yaml")
-    systems = params.systems.model_copy(update={"glvd": settings(heatmaps)})
-    return params.model_copy(update={"systems": systems})
+    check_systems(inner_params(params_with("none.onnx"), tmp_path), tmp_path)
 
 
 def test_the_training_stage_refuses_a_wrong_network_before_it_reads_a_table(tmp_path: Path) -> None:
     (tmp_path / "flat.onnx").write_bytes(onnx_file("Flatten"))
-    model = cast("HeadModel", None)
-    folders = (tmp_path / "data", tmp_path / "out", tmp_path / "ck")
     with pytest.raises(HeadwaterError, match=r"flat\.onnx: gives"):
-        train_stage("glvd", params_with("flat.onnx"), model, *folders, None)
+        train_stage(SYSTEMS["glvd"], params_with("flat.onnx"), tmp_path, tmp_path / "ck")
 
 
-def test_the_evaluation_stage_takes_the_network_of_the_parameters(tmp_path: Path) -> None:
+def test_answers_take_the_network_of_the_parameters(tmp_path: Path) -> None:
     net = opened(tmp_path / "mine.onnx", POOLING)
     config = of_net(net)
     weights = tmp_path / "data" / "train" / "glvd" / "weights.safetensors"
     network = build(config, head_targets(), TEMPLATE, 0)
     weights.parent.mkdir(parents=True)
     save_weights(weights, TrainedGlvd(network, config, TEMPLATE))
-    folders = (tmp_path / "data", tmp_path / "out")
-    with pytest.raises(HeadwaterError, match=r"mine\.onnx .*systems\.glvd\.heatmaps"):
-        evaluate_stage("glvd", params_with("mediapipe"), *folders, None)
-    with pytest.raises(DamagedTable, match="baselines"):
-        evaluate_stage("glvd", params_with("mine.onnx"), *folders, None)
+    with pytest.raises(HeadwaterError, match=r"mine\.onnx .*heatmaps"):
+        load(weights, configured("mediapipe", tmp_path), "cpu")
+    assert load(weights, configured("mine.onnx", tmp_path), "cpu").heatmap_net is not None

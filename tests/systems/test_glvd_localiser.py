@@ -27,9 +27,10 @@ from headwater.descent.localiser_training import (
     train_localiser,
 )
 from headwater.descent.model import ViewBatch
-from headwater.descent.stage_train import training_steps
 from headwater.descent.train import build, train
 from headwater.descent.weights import load_weights
+from headwater.systems import SYSTEMS
+from headwater.systems.settings import config_of
 from headwater.training.checkpoint import read_safetensors
 from headwater.training.loop import deterministic
 from tests.systems.test_glvd_heatmaps import HEADS, TEMPLATE, TOY, VIEWS, head_targets
@@ -194,18 +195,22 @@ def test_lvd_has_none() -> None:
 @pytest.mark.parametrize(
     ("size", "heatmaps", "before"),
     [
-        ("small", "auto", 0),
+        ("small", None, 0),
         ("small", "trained", SIZES["small"].localiser.steps),
-        ("medium", "auto", SIZES["medium"].localiser.steps),
+        ("medium", None, SIZES["medium"].localiser.steps),
         ("medium", "mediapipe", 0),
     ],
 )
 def test_progress_counts_its_steps_where_it_is_trained(
-    size: str, heatmaps: str, before: int
+    size: str, heatmaps: str | None, before: int
 ) -> None:
     params = load_params(PROJECT / "params.yaml")
-    glvd = params.systems.glvd.model_copy(update={"size": size, "heatmaps": heatmaps})
-    params = params.model_copy(update={"systems": params.systems.model_copy(update={"glvd": glvd})})
+    overrides = {} if heatmaps is None else {"heatmaps": heatmaps}
+    glvd = params.systems["glvd"].model_copy(update={"size": size, "overrides": overrides})
+    params = params.model_copy(update={"systems": {**params.systems, "glvd": glvd}})
     expected = SIZES[size].sdf_steps + SIZES[size].steps
-    assert training_steps("glvd", params) == before + expected
-    assert training_steps("lvd", params) == SIZES[params.systems.lvd.size].steps
+    glvd_steps, lvd_steps = (
+        SYSTEMS[name].steps(config_of(SYSTEMS[name], params, PROJECT)) for name in ("glvd", "lvd")
+    )
+    assert glvd_steps == before + expected
+    assert lvd_steps == SIZES[params.systems["lvd"].size].steps

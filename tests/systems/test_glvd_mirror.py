@@ -6,10 +6,10 @@ import torch
 from headwater.datasets.scenes import Template
 from headwater.descent.canonical import to_canonical
 from headwater.descent.data import crop_views
+from headwater.descent.mirror import with_mirrored
 from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.geometry.mirror import mirror_pairs
 from headwater.heads.model import SurfacePoints
-from headwater.systems.glvd.mirror import with_mirrored
 from tests.systems.toy_heads import toy_heads, toy_template, toy_views
 
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from headwater.descent.data import in_canonical_frame, place_views, placed_views
+from headwater.descent.place import placement_from_views, true_placement
 from headwater.geometry.cameras import Camera, project
 from headwater.geometry.registration import Similarity
-from headwater.systems.glvd.place import placement_from_views, true_placement
 from tests.systems.toy_heads import look_at_face, toy_heads, toy_template, toy_views
 
 TEMPLATE = toy_template()

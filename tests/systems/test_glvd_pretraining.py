@@ -10,9 +10,9 @@ from headwater.datasets.scenes import Heads, SdfSamples, Views
 from headwater.descent.config import SIZES
 from headwater.descent.data import canonical_samples
 from headwater.descent.pretrain import sdf_loss
-from headwater.descent.stage_train import loss_table
 from headwater.descent.train import TrainResult, train
 from headwater.errors import HeadwaterError
+from headwater.training.run import loss_table
 from tests.systems.toy_heads import toy_heads, toy_samples, toy_template, toy_views
 
 TEMPLATE = toy_template()

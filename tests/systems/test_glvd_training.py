@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from headwater.benchmark.trials import HELD_OUT
 from headwater.datasets.scenes import Heads, Views
 from headwater.descent.config import SIZES, GlvdConfig
 from headwater.descent.data import (
@@ -16,15 +15,19 @@ from headwater.descent.data import (
     network_images,
     smoothing_weights,
 )
-from headwater.descent.evaluate import evaluate, vertex_error
-from headwater.descent.reconstruct import landmark_nme, reconstruct, reconstruct_photo
+from headwater.descent.reconstruct import reconstruct
 from headwater.descent.train import TrainResult, train
 from headwater.descent.weights import TrainedGlvd, load_weights
 from headwater.errors import HeadwaterError
+from headwater.evaluation.heads.extras import vertex_error
+from headwater.evaluation.heads.photos import PhotoQuestion, landmark_nme, refined_cameras
+from headwater.evaluation.heads.trials import HELD_OUT
 from headwater.geometry.cameras import project
 from headwater.geometry.registration import umeyama
 from headwater.metrics.benchmark import Prediction
+from headwater.systems import SYSTEMS
 from headwater.training.checkpoint import safetensors_bytes
+from tests.systems.judging import judged, sound
 from tests.systems.toy_heads import (
     IMAGE_PX,
     toy_cases,
@@ -109,23 +112,24 @@ def test_the_evaluation_asks_about_every_head_in_one_and_three_views_and_from_th
     heads, views = two_heads
     counted: list[int] = []
     cases = toy_cases(heads, views)
-    found = evaluate(trained, cases, system="toy", size="tiny", progress=counted.append)
-    asked = [(row.subject, row.views, row.first_view) for row in found.rows[HELD_OUT]]
+    found = judged(trained, cases, "tiny", counted.append)
+    asked = [
+        (one.question.subject, *(one.question.conditions[name] for name in ("views", "first_view")))
+        for one in found
+    ]
     questions = [(1, 0), (3, 0), (1, 1)]
     assert asked == [(head, *question) for head in ("small", "large") for question in questions]
-    assert {row.size for row in found.rows[HELD_OUT]} == {"tiny"}
+    assert {(one.size, one.question.test_set) for one in found} == {("tiny", HELD_OUT)}
     assert sum(counted) == 6
-    assert [answer.row.subject for answer in found.sound] == ["small", "large"]
+    assert [one.question.subject for one in sound(found)] == ["small", "large"]
     mean = Prediction(
         trained.mean_head, TEMPLATE.faces, TEMPLATE.landmarks_478.on(trained.mean_head)
     )
-    for answer in found.sound:
-        baseline = answer.trial.score(mean, "mean_head")
-        assert answer.row.face_scan_to_mesh_mm < 0.3 * baseline.face_scan_to_mesh_mm
-        assert vertex_error(answer) < 1.5
-    steps = found.steps_mm()
-    assert len(steps) == 11
-    assert steps[-1] == pytest.approx(np.mean([vertex_error(a) for a in found.sound]))
+    for one in sound(found):
+        baseline = one.question.content.score(mean, "mean_head")
+        assert one.values["face_scan_to_mesh_mm"] < 0.3 * baseline.face_scan_to_mesh_mm
+        assert vertex_error(one) < 1.5
+        assert len(one.answer.steps) == 11
 
 
 def test_a_killed_training_gives_the_same_file(tmp_path: Path) -> None:
@@ -172,10 +176,10 @@ def test_the_camera_is_found_again_from_a_rough_one(
     heads, views = two_heads
     view = views.choose(np.array([0]))
     rough = replace(view, t=view.t + np.array([[10.0, -6.0, 30.0]], np.float32))
-    found = reconstruct_photo(trained, rough)
+    found = SYSTEMS["glvd"].answer(trained, PhotoQuestion(rough))
     before, _ = project(rough.camera(0), TEMPLATE.landmarks_68(found.vertices))
     true, _ = project(view.camera(0), TEMPLATE.landmarks_68(heads.vertices[0]))
-    after = landmark_nme(trained, rough, found)[0]
+    after = landmark_nme(rough, refined_cameras(rough, found), found)[0]
     eyes = np.linalg.norm(true[36] - true[45])
     # The suggested head takes up part of the camera's error, so that less is left to mend.
     assert after < 0.5 * np.linalg.norm(before - true, axis=1).mean() / eyes

@@ -11,8 +11,8 @@ from headwater.descent.data import (
     place_views,
     placed_views,
 )
+from headwater.descent.mirror import mirrored_projection
 from headwater.descent.view_sets import ViewSets
-from headwater.systems.glvd.mirror import mirrored_projection
 from tests.systems.toy_heads import toy_heads, toy_template, toy_views
 
 TEMPLATE = toy_template()

@@ -11,7 +11,8 @@ from headwater.artifacts.code import Code
 from headwater.config import load_params
 from headwater.datasets.scenes import Heads, SdfSamples, Views
 from headwater.descent import train as training
-from headwater.systems import evaluation_inputs, training_inputs
+from headwater.systems import SYSTEMS
+from headwater.systems.settings import answer_inputs, training_inputs
 from tests.systems.test_glvd_pretraining import CONFIG, TEMPLATE
 from tests.systems.toy_heads import toy_heads, toy_samples, toy_views
 
@@ -94,9 +95,11 @@ def test_other_settings_or_distances_begin_anew(
     [
         ("cache", {"url": "elsewhere"}, False),
         ("photos", {"folder": "others"}, False),
-        ("glvd", {"iterations": 5}, False),
+        ("glvd", {"overrides": {"answer": {"iterations": 5}}}, False),
         ("glvd", {"size": "smoke"}, True),
-        ("glvd", {"heatmaps": "oracle"}, True),
+        ("glvd", {"overrides": {"heatmaps": "oracle"}}, True),
+        ("glvd", {"overrides": {"learning_rate": 5e-4}}, True),
+        ("lvd", {"size": "smoke"}, False),
         ("", {"seed": 8}, True),
     ],
 )
@@ -104,24 +107,22 @@ def test_training_depends_on_the_settings_that_it_reads(
     group: str, values: dict[str, Any], trains: bool
 ) -> None:
     params = load_params(PROJECT / "params.yaml")
-    if group == "glvd":
-        glvd = params.systems.glvd.model_copy(update=values)
-        systems = params.systems.model_copy(update={"glvd": glvd})
-        changed = params.model_copy(update={"systems": systems})
+    if group in params.systems:
+        system = params.systems[group].model_copy(update=values)
+        changed = params.model_copy(update={"systems": {**params.systems, group: system}})
     elif group:
         inner = getattr(params, group).model_copy(update=values)
         changed = params.model_copy(update={group: inner})
     else:
         changed = params.model_copy(update=values)
-    before = training_inputs("glvd", params, PROJECT)
-    assert (training_inputs("glvd", changed, PROJECT) != before) == trains
+    before = training_inputs(SYSTEMS["glvd"], params, PROJECT)
+    assert (training_inputs(SYSTEMS["glvd"], changed, PROJECT) != before) == trains
 
 
 def test_answers_depend_on_the_iterations() -> None:
     params = load_params(PROJECT / "params.yaml")
-    glvd = params.systems.glvd.model_copy(update={"iterations": 5})
-    changed = params.model_copy(
-        update={"systems": params.systems.model_copy(update={"glvd": glvd})}
-    )
-    before = evaluation_inputs("glvd", params, PROJECT)
-    assert evaluation_inputs("glvd", changed, PROJECT) != before
+    fewer = {"overrides": {"answer": {"iterations": 5}}}
+    glvd = params.systems["glvd"].model_copy(update=fewer)
+    changed = params.model_copy(update={"systems": {"glvd": glvd}})
+    before = answer_inputs(SYSTEMS["glvd"], params, PROJECT)
+    assert answer_inputs(SYSTEMS["glvd"], changed, PROJECT) != before

@@ -4,9 +4,9 @@ import numpy as np
 import trimesh
 from scipy.spatial import Delaunay
 
-from headwater.benchmark.trials import HELD_OUT, Case
 from headwater.datasets.scenes import Heads, SdfSamples, Template, Views
 from headwater.descent.config import SIZES
+from headwater.evaluation.heads.trials import HELD_OUT, Case
 from headwater.faces.vocabulary import NOSE_BRIDGE, NOSE_TIP
 from headwater.heads.model import SurfacePoints
 from headwater.metrics.benchmark import TruthHead

@@ -12,7 +12,7 @@ from headwater.artifacts.evaluate_schemas import HEAT_MAP
 from headwater.artifacts.ids import item_id
 from headwater.artifacts.meshes import from_ply, to_ply
 from headwater.artifacts.tables import Row, read_bucket, to_table, write_bucket
-from headwater.benchmark.table import of_system
+from headwater.evaluation.heads.table import of_system
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.metrics.summary import heat_map
 

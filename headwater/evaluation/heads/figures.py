@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
-from headwater.benchmark.baselines import LANDMARK_FIT, MEAN_HEAD
-from headwater.benchmark.table import SetRows, of_system
-from headwater.benchmark.trials import HELD_OUT
+from headwater.evaluation.heads.baselines import LANDMARK_FIT, MEAN_HEAD
+from headwater.evaluation.heads.table import SetRows, of_system
+from headwater.evaluation.heads.trials import HELD_OUT
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.metrics.summary import VIEWS, Figures, bins, compare, flat, summarise
 
@@ -17,11 +17,11 @@ CHOSEN: Final = (
     "face_scan_to_mesh_mm_high",
     "face_scan_to_mesh_ratio",
     "failures",
-    "h3ds_face_mm",
     "mean_head_face_scan_to_mesh_mm",
     "other_face_scan_to_mesh_mm",
+    "real_landmark_nme_percent",
+    "real_photos",
     "subjects",
-    "vertex_error_mm",
     "views_3_face_scan_to_mesh_mm",
     "views_6_face_scan_to_mesh_mm",
 )

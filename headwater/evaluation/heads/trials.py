@@ -7,16 +7,18 @@ view from the side, so that the error can be told by head pose.
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from headwater.artifacts.schemas import HEADS, LANDMARKS, TRUTH
 from headwater.artifacts.tables import Row, read_table
-from headwater.datasets.scenes import Heads, Views
+from headwater.datasets.scenes import FloatArray, Heads, Views
 from headwater.datasets.tables import read_heads, read_synthetic_views
+from headwater.evaluation.challenge import Question
+from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.heads import store
 from headwater.heads.landmark_files import with_landmarks
 from headwater.heads.model import HeadModel, Surface
@@ -31,11 +33,12 @@ VIEW_COUNTS: Final = (1, 3, 6)
 
 @dataclass(frozen=True)
 class Case:
-    """One head of a test set, with all of its views, by number."""
+    """One head of a test set, with all of its views, by number. memo: the answer judged last."""
 
     test_set: str
     truth: TruthHead
     views: Views
+    memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,11 @@ class Trial:
     def yaw_degrees(self) -> float:
         """Head pose in the first view."""
         return yaw_degrees(self.views.R[0])
+
+    @property
+    def true_landmarks_mm(self) -> FloatArray:
+        """(68, 3) of the head in the frame of its cameras."""
+        return np.asarray(self.case.truth.landmarks_478[IBUG68_FROM_478])
 
     @property
     def headline(self) -> bool:
@@ -68,19 +76,6 @@ class Trial:
             size=size,
         )
 
-    def failed(self, system: str, reason: str) -> BenchmarkRow:
-        """The row of a system that gave no answer."""
-        truth = self.case.truth
-        return BenchmarkRow(
-            truth.subject,
-            system,
-            len(self.views),
-            self.yaw_degrees,
-            truth.expression_mm,
-            failure=reason,
-            first_view=self.first_view,
-        )
-
 
 def trials(cases: Sequence[Case]) -> Iterator[Trial]:
     """All questions of the cases, in order."""
@@ -91,6 +86,25 @@ def trials(cases: Sequence[Case]) -> Iterator[Trial]:
         side = _side_view(case.views)
         if side is not None:
             yield Trial(case, case.views.choose(np.array([side])), side)
+
+
+def questions(cases: Sequence[Case]) -> Iterator[Question]:
+    """All questions about the cases, in order."""
+    for trial in trials(cases):
+        truth, test_set = trial.case.truth, trial.case.test_set
+        yield Question(
+            test_set,
+            truth.subject,
+            f"{len(trial.views)} views from {trial.first_view}",
+            {
+                "views": len(trial.views),
+                "first_view": trial.first_view,
+                "yaw_degrees": trial.yaw_degrees,
+                "expression_mm": truth.expression_mm,
+            },
+            trial,
+            looked_at=test_set == HELD_OUT and trial.headline,
+        )
 
 
 def count_trials(data: Path) -> int:

@@ -1,1 +1,0 @@
-"""The benchmark that judges every system: held-out heads, trials, tables and figures."""

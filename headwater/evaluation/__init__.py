@@ -1,0 +1,1 @@
+"""Challenges: what a kind of system is asked, and how its answers are judged."""

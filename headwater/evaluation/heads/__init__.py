@@ -1,0 +1,134 @@
+"""Challenge ``heads``: images, masks and cameras of a held-out head, to a surface.
+
+The functions import what is heavy themselves, so that the challenge comes at once.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from headwater.artifacts.schemas import (
+    CAMERAS,
+    FRAMES,
+    HEADS,
+    LANDMARKS,
+    MASKS,
+    SDF,
+    SYNTHETIC_FRAMES,
+    TRUTH,
+)
+from headwater.evaluation.challenge import (
+    Answerer,
+    Challenge,
+    Figures,
+    Judged,
+    Metric,
+    Question,
+    Score,
+    Scored,
+    Stratum,
+)
+
+_RENDERED = (HEADS, SYNTHETIC_FRAMES, TRUTH, FRAMES, LANDMARKS)
+
+
+def _questions(data: Path) -> Iterator[Question]:
+    from headwater.evaluation.heads.trials import questions, read_cases
+
+    return questions(read_cases(data))
+
+
+def _count(data: Path) -> int:
+    from headwater.evaluation.heads.trials import count_trials
+
+    return count_trials(data)
+
+
+def _score(question: Question, answer: Any) -> Scored:
+    from headwater.evaluation.heads.table import score_answer
+
+    return score_answer(question, answer)
+
+
+def _baselines(data: Path) -> Mapping[str, Answerer]:
+    from headwater.evaluation.heads.baselines import baselines
+
+    return baselines(data)
+
+
+def _figures(system: str, own: Sequence[Score], baselines: Sequence[Score]) -> Figures:
+    from headwater.evaluation.heads.figures import figures
+    from headwater.evaluation.heads.table import rows_of
+
+    return figures(system, rows_of(own), rows_of(baselines))
+
+
+def _extras(data: Path, out: Path, judged: Sequence[Judged], baselines: Sequence[Score]) -> Figures:
+    from headwater.evaluation.heads.extras import write_extras
+
+    return write_extras(data, out, judged, baselines)
+
+
+def _photos(
+    system: str, answer: Answerer, data: Path, out: Path, progress: Callable[[int], None] | None
+) -> Figures:
+    from headwater.evaluation.heads.photos import reconstruct_photos
+
+    return reconstruct_photos(system, answer, data, out, progress)
+
+
+def _chosen() -> tuple[str, ...]:
+    from headwater.evaluation.heads.figures import CHOSEN
+
+    return CHOSEN
+
+
+def _yaw(conditions: Mapping[str, Any]) -> float | None:
+    return abs(conditions["yaw_degrees"]) if conditions["views"] == 1 else None
+
+
+def _expression(conditions: Mapping[str, Any]) -> float | None:
+    frontal = conditions["views"] == 1 and conditions["first_view"] == 0
+    return conditions["expression_mm"] if frontal else None
+
+
+def _views(conditions: Mapping[str, Any]) -> float | None:
+    return conditions["views"] if conditions["first_view"] == 0 else None
+
+
+CHALLENGE = Challenge(
+    name="heads",
+    title="Heads",
+    about="Images, masks and cameras of a held-out head, to its surface.",
+    metrics=(
+        Metric("face_scan_to_mesh_mm", "face scan to mesh", "mm"),
+        Metric("reverse_face_mm", "face mesh to scan", "mm"),
+        Metric("f_score_1mm", "F-score at 1 mm", "", lower_is_better=False),
+        Metric("f_score_2mm", "F-score at 2 mm", "", lower_is_better=False),
+        Metric("f_score_3mm", "F-score at 3 mm", "", lower_is_better=False),
+        Metric("h3ds_face_mm", "H3DS face", "mm"),
+        Metric("h3ds_head_mm", "H3DS head", "mm"),
+        Metric("nose_mm", "nose", "mm"),
+        Metric("mouth_mm", "mouth", "mm"),
+        Metric("forehead_mm", "forehead", "mm"),
+        Metric("cheeks_mm", "cheeks", "mm"),
+        Metric("chin_mm", "chin", "mm"),
+        Metric("eyes_mm", "eyes", "mm"),
+    ),
+    questions=_questions,
+    count=_count,
+    score=_score,
+    baselines=_baselines,
+    reads=_RENDERED,
+    learns=(*_RENDERED, SDF),
+    photographed=(FRAMES, LANDMARKS, MASKS, CAMERAS),
+    strata=(
+        Stratum("yaw", "yaw_degrees", _yaw, (0.0, 15.0, 30.0, 45.0, 180.0)),
+        Stratum("expression", "expression_mm", _expression, (0.0, 0.5, 2.0, float("inf"))),
+        Stratum("views", "views", _views),
+    ),
+    figures=_figures,
+    chosen=_chosen,
+    extras=_extras,
+    photos=_photos,
+)

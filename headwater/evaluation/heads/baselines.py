@@ -1,0 +1,59 @@
+"""Baselines that every system is compared with: the mean head, and a fit of the head model."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from headwater.baselines.landmark_fit import LandmarkFitter, LandmarkView
+from headwater.datasets.scenes import FloatArray, Views
+from headwater.datasets.tables import read_heads, template_of
+from headwater.evaluation.challenge import Answerer, Unanswered
+from headwater.evaluation.heads.answer import HeadAnswer
+from headwater.evaluation.heads.trials import Trial, read_model
+from headwater.faces.vocabulary import IBUG68_FROM_478
+from headwater.geometry.registration import umeyama
+from headwater.heads.model import HeadModel
+
+MEAN_HEAD: Final = "mean_head"
+LANDMARK_FIT: Final = "landmark_fit"
+NO_LANDMARKS: Final = "no view has landmarks"
+NO_STEPS: Final = np.zeros((0, 0, 3), np.float32)
+
+
+def mean_head(data: Path, model: HeadModel) -> FloatArray:
+    """Mean (V, 3) mm of the training heads, each rigidly placed by its landmarks first."""
+    heads = read_heads(data, ("train",))
+    wanted = model.landmarks_478.on(model.mean)[IBUG68_FROM_478]
+    placed = [
+        umeyama(model.landmarks_478.on(vertices)[IBUG68_FROM_478], wanted, with_scale=False).apply(
+            vertices
+        )
+        for vertices in heads.vertices
+    ]
+    return np.mean(placed, axis=0).astype(np.float32)
+
+
+def baselines(data: Path) -> dict[str, Answerer]:
+    """The mean head, whatever is seen, and the head model fitted to the landmarks that were."""
+    model = read_model(data)
+    template, fitter = template_of(model), LandmarkFitter(model)
+    mean = HeadAnswer(template, mean_head(data, model), NO_STEPS)
+
+    def fitted(trial: Trial) -> HeadAnswer:
+        views = _landmark_views(trial)
+        if not views:
+            raise Unanswered(NO_LANDMARKS)
+        return HeadAnswer(template, fitter.fit(views).vertices, NO_STEPS)
+
+    return {MEAN_HEAD: lambda _: mean, LANDMARK_FIT: fitted}
+
+
+def _landmark_views(trial: Trial) -> list[LandmarkView]:
+    views: Views = trial.views
+    landmarks = views.landmarks_478_px[:, IBUG68_FROM_478]
+    return [
+        LandmarkView(landmarks[i], views.camera(i))
+        for i in range(len(views))
+        if np.isfinite(landmarks[i]).all()
+    ]

@@ -1,0 +1,96 @@
+"""Scores of heads as rows of the benchmark, and back: one row an answer, all metrics in it."""
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from headwater.evaluation.challenge import Judged, Question, Score, Scored, Unanswered
+from headwater.evaluation.heads.answer import HeadAnswer
+from headwater.evaluation.scores import read_scores, scores_of, write_scores
+from headwater.metrics.benchmark import BenchmarkRow
+from headwater.metrics.face_regions import REGIONS
+from headwater.metrics.summary import ERRORS, FRONTAL
+
+_CONDITIONS: Final = ("views", "first_view", "yaw_degrees", "expression_mm")
+
+SetRows = dict[str, list[BenchmarkRow]]
+
+
+def score_answer(question: Question, answer: HeadAnswer) -> Scored:
+    """The errors of a head; the row, with the error of every vertex, is the detail.
+
+    Raises Unanswered where it is no surface or cannot be aligned.
+    """
+    # A baseline's one answer to all questions about a head is judged once.
+    memo = question.content.case.memo
+    if memo.get("answer") is not answer:
+        memo.update(answer=answer, row=question.content.score(answer.prediction, ""))
+    row: BenchmarkRow = memo["row"]
+    if row.failure is not None:
+        raise Unanswered(row.failure)
+    return Scored(values_of(row), row)
+
+
+def values_of(row: BenchmarkRow) -> dict[str, float]:
+    """Metrics of a row by name; NaN where one is not known."""
+    plain = {name: float(getattr(row, name)) for name in ERRORS}
+    return {**plain, **{f"{name}_mm": row.regions_mm.get(name, math.nan) for name in REGIONS}}
+
+
+def rows_of(scores: Iterable[Score]) -> SetRows:
+    """Rows by test set; without their heat maps."""
+    answers: dict[tuple[Any, ...], list[Score]] = {}
+    for score in scores:
+        key = (score.test_set, score.system, score.size, score.subject, score.question)
+        answers.setdefault(key, []).append(score)
+    rows: SetRows = {}
+    for (test_set, *_), members in answers.items():
+        rows.setdefault(test_set, []).append(_row(members))
+    return rows
+
+
+def write_rows(folder: Path, rows: SetRows) -> None:
+    """Write rows of any origin as scores into ``folder``."""
+    from headwater.evaluation.heads import CHALLENGE
+
+    judged = [_judged(test_set, row) for test_set, members in rows.items() for row in members]
+    write_scores(folder, scores_of(CHALLENGE, judged))
+
+
+def read_rows(folder: Path) -> SetRows:
+    """The rows of ``folder`` by test set; without their heat maps."""
+    return rows_of(score for score in read_scores(folder) if score.challenge == "heads")
+
+
+def of_system(rows: Iterable[BenchmarkRow], system: str, views: int) -> list[BenchmarkRow]:
+    """The rows of one system from ``views`` views, the first of them from the front."""
+    return [
+        row
+        for row in rows
+        if row.system == system and row.views == views and row.first_view == FRONTAL
+    ]
+
+
+def _judged(test_set: str, row: BenchmarkRow) -> Judged:
+    conditions = {name: getattr(row, name) for name in _CONDITIONS}
+    key = f"{row.views} views from {row.first_view}"
+    question = Question(test_set, row.subject, key, conditions, None)
+    known = {name: value for name, value in values_of(row).items() if math.isfinite(value)}
+    return Judged(question, row.system, row.size, known, row.failure)
+
+
+def _row(scores: list[Score]) -> BenchmarkRow:
+    first = scores[0]
+    known: dict[str, Any] = {one.metric: one.value for one in scores if one.value is not None}
+    errors: dict[str, Any] = {name: known[name] for name in ERRORS if name in known}
+    regions = {name: known[f"{name}_mm"] for name in REGIONS if f"{name}_mm" in known}
+    return BenchmarkRow(
+        first.subject,
+        first.system,
+        failure=first.failure,
+        size=first.size,
+        regions_mm=regions,
+        **{name: first.conditions[name] for name in _CONDITIONS},
+        **errors,
+    )

@@ -1,0 +1,64 @@
+"""The system that reconstructs the user's photos, and its trained model."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from headwater.config import load_params
+from headwater.errors import HeadwaterError
+from headwater.systems import SYSTEMS, find_system
+from headwater.systems.stages import WEIGHTS
+from headwater.systems.system import System
+
+CHALLENGE: Final = "heads"
+
+
+def system_for_photos(name: str | None, project: Path) -> System:
+    """The system of this name, or the first that a project builds for heads.
+
+    Raises HeadwaterError for one that reconstructs no heads.
+    """
+    path = project / "params.yaml"
+    params = load_params(path) if path.is_file() else None
+    if name is None:
+        built = params.build if params is not None else {}
+        own = {one.name: one.challenge for one in SYSTEMS.values()}
+        able = [one for one, challenge in {**built, **own}.items() if challenge == CHALLENGE]
+        name = able[0]
+    if params is not None:
+        system = find_system(name, params, project)
+    elif name in SYSTEMS:
+        system = SYSTEMS[name]
+    else:
+        raise HeadwaterError(
+            f"{name}: no system of Headwater's own, which are {', '.join(SYSTEMS)}; name the "
+            "project's folder with --project for others"
+        )
+    if system.challenge != CHALLENGE:
+        raise HeadwaterError(f"{name} answers {system.challenge!r} and reconstructs no heads")
+    return system
+
+
+def trained_weights(weights: Path | None, system: System, project: Path) -> Path:
+    """The file of weights, the user's or the project's. Raises HeadwaterError without one."""
+    path = weights or project / "data" / "train" / system.name / WEIGHTS
+    if not path.is_file():
+        raise HeadwaterError(
+            f"{path}: no trained weights; run `make repro` in the project's folder, which makes "
+            "them, name that folder with --project, or other weights with --weights"
+        )
+    return path
+
+
+def model_for_photos(system: System, weights: Path, heatmaps: Path | None) -> Any:
+    """The trained model on the CPU. heatmaps: the user's heatmap network, where one was used.
+
+    Raises HeadwaterError where the system takes none.
+    """
+    config: Any = next(iter(system.sizes.values()))
+    if heatmaps is not None:
+        answer: Any = getattr(config, config.ANSWER, None)
+        if not hasattr(answer, "heatmap_net"):
+            raise HeadwaterError(f"{system.name} takes no heatmaps; leave out --heatmaps")
+        asked = answer.model_copy(update={"heatmap_net": str(heatmaps)})
+        config = config.model_copy(update={config.ANSWER: asked})
+    return system.load(weights, config, "cpu")

@@ -1,0 +1,50 @@
+"""All systems at a glance: what they answer, whether they are trained, and how well they do."""
+
+import json
+from pathlib import Path
+
+from rich.table import Table
+
+from headwater.artifacts.figures import FIGURES
+from headwater.config import Params
+from headwater.systems import challenge_of, known_systems
+from headwater.systems.settings import settings_of
+from headwater.systems.stages import WEIGHTS
+from headwater.systems.system import System
+
+
+def listing(params: Params, project: Path) -> Table:
+    """A line for every system; the size that is built is marked."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("system", "challenge", "sizes", "trained", "headline", "the paper's"):
+        table.add_column(name, overflow="fold")
+    for system in known_systems(params, project).values():
+        table.add_row(*line(system, params, project))
+    return table
+
+
+def line(system: System, params: Params, project: Path) -> tuple[str, ...]:
+    """Title, challenge, sizes, whether there are weights, the headline figure and the paper's."""
+    built = settings_of(system, params).size if system.name in params.build else None
+    sizes = " ".join(f"*{size}" if size == built else size for size in system.sizes)
+    weights = project / "data" / "train" / system.name / WEIGHTS
+    return (
+        system.title,
+        system.challenge,
+        sizes,
+        "yes" if weights.is_file() else "no",
+        headline(system, params, project) or "",
+        system.paper.headline if system.paper else "",
+    )
+
+
+def headline(system: System, params: Params, project: Path) -> str | None:
+    """The headline figure of the last evaluation with its interval; None without one."""
+    path = project / "data" / "evaluate" / system.name / FIGURES
+    if not path.is_file():
+        return None
+    figures = json.loads(path.read_text(encoding="utf-8"))
+    metric = challenge_of(system, params, project).headline
+    low, high = figures.get(f"{metric.name}_low"), figures.get(f"{metric.name}_high")
+    spread = f" ({low:.3g} to {high:.3g})" if low is not None and high is not None else ""
+    return f"{metric.label} {figures[metric.name]:.3g} {metric.unit}".rstrip() + spread

@@ -1,0 +1,97 @@
+"""The parameters of a build as the configs of its systems, and what stages depend on of them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from headwater.artifacts.code import code_of_functions
+from headwater.config import Params, SystemSettings, explained, valid_keys
+from headwater.errors import HeadwaterError
+from headwater.systems import challenge_of, find_system, known_systems
+from headwater.systems.system import System
+from headwater.training.run import Config
+
+SOURCE = "params.yaml"
+
+
+def check_systems(params: Params, project: Path) -> None:
+    """Raise HeadwaterError for systems, challenges, sizes and overrides that there are not."""
+    known = known_systems(params, project)
+    for name, challenge in params.build.items():
+        system = find_system(name, params, project)
+        if challenge != system.challenge:
+            raise HeadwaterError(
+                f"{SOURCE}: build.{name} is {challenge!r}, but {name} answers {system.challenge!r}"
+            )
+        challenge_of(system, params, project)
+    for name in {**params.build, **params.systems}:
+        if name not in known:
+            find_system(name, params, project)
+        config_of(known[name], params, project)
+
+
+def settings_of(system: System, params: Params) -> SystemSettings:
+    """The parameters of a system; the usual ones where it has none."""
+    return params.system(system.name, system.sizes)
+
+
+def config_of(system: System, params: Params, project: Path) -> Any:
+    """The config of the size that the parameters name, with their overrides.
+
+    Raises HeadwaterError naming an unknown size, every wrong key with the nearest valid one, every
+    wrong value, and a file that is not there.
+    """
+    settings, key = settings_of(system, params), f"systems.{system.name}"
+    if settings.size not in system.sizes:
+        raise HeadwaterError(
+            f"{SOURCE}: {key}.size is {settings.size!r}, but the sizes of {system.name} are "
+            f"{', '.join(system.sizes)}"
+        )
+    config = system.sizes[settings.size]
+    if settings.overrides:
+        kind, prefix = type(config), f"{key}.overrides."
+        try:
+            config = kind.model_validate(_merged(config.model_dump(), settings.overrides))
+        except ValidationError as error:
+            names = [prefix + name for name in valid_keys(kind)]
+            raise HeadwaterError(explained(error, SOURCE, names, prefix)) from error
+    return config if system.prepared is None else system.prepared(config, project)
+
+
+def training_inputs(system: System, params: Params, project: Path) -> dict[str, Any]:
+    """Everything but data that the weights of a system depend on: its settings and its code."""
+    config: Config = config_of(system, params, project)
+    return {
+        "config": config.of_training(),
+        "seed": params.seed,
+        "device": settings_of(system, params).device,
+        **_code(system.train),
+    }
+
+
+def answer_inputs(system: System, params: Params, project: Path) -> dict[str, Any]:
+    """Everything but weights and questions that a system's answers depend on."""
+    config: Config = config_of(system, params, project)
+    return {
+        **config.model_dump(mode="json", include={config.ANSWER}),
+        "size": settings_of(system, params).size,
+        "device": settings_of(system, params).device,
+        **_code(system.load, system.answer),
+    }
+
+
+def _code(*functions: Callable[..., Any]) -> dict[str, Any]:
+    return code_of_functions(functions).as_json()
+
+
+def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for name, value in changes.items():
+        inner = merged.get(name)
+        if isinstance(inner, Mapping) and isinstance(value, Mapping):
+            merged[name] = _merged(inner, value)
+        else:
+            merged[name] = value
+    return merged

@@ -1,0 +1,166 @@
+"""The stages of every system and challenge: train, answer, judge, and what they leave."""
+
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from headwater.artifacts.atomic import write_text
+from headwater.artifacts.evaluate_schemas import PICTURES
+from headwater.artifacts.figures import write_figures
+from headwater.artifacts.ids import item_id
+from headwater.artifacts.tables import Row, to_table, write_bucket
+from headwater.config import Params
+from headwater.errors import HeadwaterError
+from headwater.evaluation.challenge import Challenge, Counter, Figures, Judged
+from headwater.evaluation.judge import judge
+from headwater.evaluation.scores import read_scores, scores_of, write_scores
+from headwater.evaluation.summary import chosen, figures
+from headwater.systems.settings import config_of, settings_of
+from headwater.systems.system import System
+from headwater.training.run import Progress, Run, loss_table
+
+WEIGHTS: Final = "weights.safetensors"
+BASELINES: Final = "baselines"
+MOST_PICTURES: Final = 24
+
+
+def train_stage(
+    system: System,
+    params: Params,
+    project: Path,
+    checkpoints: Path,
+    progress: Progress | None = None,
+) -> int:
+    """Train on the tables of the project; the steps done.
+
+    Writes weights.safetensors and loss.csv into ``data/train/<system>``.
+    """
+    out = project / "data" / "train" / system.name
+    config = config_of(system, params, project)
+    run = Run(params.seed, settings_of(system, params).device, checkpoints, progress)
+    curve = system.train(config, project / "data", run, out / WEIGHTS)
+    write_text(out / "loss.csv", loss_table(curve))
+    return int(curve[-1]["step"])
+
+
+def trained(system: System, params: Params, project: Path) -> Any:
+    """The system's trained model. Raises HeadwaterError where there is none that can be used."""
+    config = config_of(system, params, project)
+    weights = project / "data" / "train" / system.name / WEIGHTS
+    return system.load(weights, config, settings_of(system, params).device)
+
+
+def baselines_stage(challenge: Challenge, data: Path, progress: Counter | None = None) -> Figures:
+    """Judge a challenge's baselines; the headline of each.
+
+    Writes scores, and figures of each, into ``data/evaluate/baselines/<challenge>``.
+    """
+    out = data / "evaluate" / BASELINES / challenge.name
+    shutil.rmtree(out, ignore_errors=True)
+    judged = _judged(
+        judge(challenge, challenge.questions(data), challenge.baselines(data), progress=progress)
+    )
+    scores = list(scores_of(challenge, judged))
+    write_scores(out, scores)
+    if challenge.extras is not None:
+        challenge.extras(data, out, [one for one in judged if one.question.looked_at], [])
+    headlines: Figures = {}
+    for name in dict.fromkeys(one.system for one in judged):
+        found = figures(challenge, name, [one for one in scores if one.system == name], scores)
+        written = write_figures(out / name, found, chosen(challenge, found))
+        if challenge.headline.name in written:
+            headlines[name] = written[challenge.headline.name]
+    return headlines
+
+
+def evaluate_stage(
+    system: System,
+    challenge: Challenge,
+    params: Params,
+    project: Path,
+    progress: Counter | None = None,
+) -> Figures:
+    """Put all questions of a challenge to a trained system; its figures.
+
+    Writes scores, pictures, figures and what the challenge writes beside into
+    ``data/evaluate/<system>``. Raises HeadwaterError when no question was answered.
+    """
+    data, out = project / "data", project / "data" / "evaluate" / system.name
+    model = trained(system, params, project)
+    size = settings_of(system, params).size
+    answerers = {system.name: partial(system.answer, model)}
+    judged = _judged(judge(challenge, challenge.questions(data), answerers, size, progress))
+    if all(one.failure is not None for one in judged):
+        raise HeadwaterError(
+            f"{system.name}: no question was answered ({judged[0].failure}); "
+            "the weights are not usable, train with another size or other overrides"
+        )
+    scores = list(scores_of(challenge, judged))
+    baselines = read_scores(data / "evaluate" / BASELINES / challenge.name)
+    shutil.rmtree(out, ignore_errors=True)
+    write_scores(out, scores)
+    looked_at = [one for one in judged if one.question.looked_at]
+    write_pictures(out, challenge, looked_at)
+    found = figures(challenge, system.name, scores, baselines)
+    if challenge.extras is not None:
+        found |= challenge.extras(data, out, looked_at, baselines)
+    return write_figures(out, found, chosen(challenge, found))
+
+
+def photos_stage(
+    system: System,
+    challenge: Challenge,
+    params: Params,
+    project: Path,
+    progress: Counter | None = None,
+) -> Figures:
+    """Answer for the user's photos, where the challenge knows how; the figures.
+
+    Writes what the challenge writes, and the figures, into ``data/reconstruct/<system>``.
+    """
+    out = project / "data" / "reconstruct" / system.name
+    shutil.rmtree(out, ignore_errors=True)
+    found: Figures = {}
+    if challenge.photos is not None:
+        answer = partial(system.answer, trained(system, params, project))
+        found = challenge.photos(system.name, answer, project / "data", out, progress)
+    return write_figures(out, found, chosen(challenge, found))
+
+
+def write_pictures(out: Path, challenge: Challenge, judged: list[Judged]) -> None:
+    """Write the challenge's pictures of answers, of few of them, as a table."""
+    if challenge.pictures is None:
+        return
+    rows: list[Row] = []
+    for one in judged:
+        if one.failure is None and len(rows) < MOST_PICTURES:
+            rows += _pictures(challenge, one)
+    write_bucket(out / "pictures.parquet", PICTURES, to_table(PICTURES, rows), "")
+
+
+def _pictures(challenge: Challenge, one: Judged) -> list[Row]:
+    assert challenge.pictures is not None
+    question = one.question
+    return [
+        {
+            "item": item_id("picture", one.system, question.subject, question.key, picture.name),
+            "challenge": challenge.name,
+            "system": one.system,
+            "subject": question.subject,
+            "question": question.key,
+            "name": picture.name,
+            "image": {"bytes": picture.png, "path": f"{picture.name}.png"},
+        }
+        for picture in challenge.pictures(question, one.answer)
+    ]
+
+
+def _judged(answers: Any) -> list[Judged]:
+    judged = list(answers)
+    if not judged:
+        raise HeadwaterError(
+            "there is no question to answer; change split in params.yaml or raise "
+            "synthesize.subjects"
+        )
+    return judged

@@ -1,0 +1,54 @@
+"""A published system as one object: what it is, what it reads, and how it trains and answers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from headwater.training.run import Config, Curve, Run
+
+
+@dataclass(frozen=True)
+class Published:
+    """Figures of the paper, the system's own headline first.
+
+    about: how they were measured and how they may be compared. columns: of the rows, each a
+    method's name and its figures, None where there is none.
+    """
+
+    unit: str
+    data: str
+    about: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[float | None, ...]], ...]
+
+    @property
+    def headline(self) -> str:
+        """The system's own first figure, with its unit and the data."""
+        return f"{self.rows[0][1][0]:g} {self.unit} ({self.data})"
+
+
+@dataclass(frozen=True)
+class System:
+    """A system; its functions import what is heavy themselves, so that the object comes at once.
+
+    name: of its folder. title: as people know it; reference: address of the paper. challenge: its
+    name. sizes: configs by size, the smallest first. steps(config): optimiser steps of a training.
+    train(config, data, run, weights): from the tables below ``data`` to the file ``weights``;
+    returns the curve. load(weights, config, device): the trained model, with the settings for
+    answers of ``config``. answer(model, question): the challenge's answer; raises ``Unanswered``.
+    prepared(config, project): the config with the user's files that it names checked and hashed;
+    raises HeadwaterError. paper: its own figures.
+    """
+
+    name: str
+    title: str
+    reference: str
+    challenge: str
+    sizes: Mapping[str, Config]
+    steps: Callable[[Any], int]
+    train: Callable[[Any, Path, Run, Path], Curve]
+    load: Callable[[Path, Any, Literal["cpu", "cuda"]], Any]
+    answer: Callable[[Any, Any], Any]
+    prepared: Callable[[Any, Path], Any] | None = None
+    paper: Published | None = None
