@@ -33,7 +33,7 @@ def items_left(project: Path) -> dict[str, Counter[str]]:
 
 
 def sentence(stage: str, reasons: Counter[str]) -> str:
-    """What is left of a stage, and what takes it up."""
+    """Sentence on the items left of a stage, and on the command that takes them up."""
     items = "1 item was" if reasons.total() == 1 else f"{reasons.total()} items were"
     kinds = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
     return f"{stage}: {items} left ({kinds}); the next `make repro` tries again"

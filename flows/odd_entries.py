@@ -52,7 +52,7 @@ def _can_be_read(path: Path) -> bool:
 
 
 def _gives_a_byte(path: Path) -> bool:
-    """Whether a link leads to a regular file that can be read now, or is empty.
+    """True for a link to a regular file that can be read now, or that is empty.
 
     Some files outside the folder (of a kernel, of a mounted service) never answer a read.
     """

@@ -1,4 +1,4 @@
-"""What stages need from outside the project, where DVC does not look for changes."""
+"""Inputs of stages outside the project, where DVC does not look for changes."""
 
 import json
 from collections.abc import Collection

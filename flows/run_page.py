@@ -1,4 +1,4 @@
-"""What the page of a flow's run shows: the build's own lines as its log, and an artifact."""
+"""The page of a flow's run: the build's own lines as its log, and an artifact."""
 
 import logging
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which stages may run now: those that are out of date and whose needs hold."""
+"""The stages that may run now: those that are out of date and whose needs hold."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What stands before the build's Prefect server: only its own page and its own client come in.
+"""A guard before the build's Prefect server: only its own page and its own client come in.
 
 A page of another site that a browser shows on this machine can send requests here as well. Its
 name is in ``Origin``, or in ``Host`` when its name server points it at the loopback.

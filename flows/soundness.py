@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 
 
 def sound_changes(project: Path, say: Say) -> tuple[dict[str, Any], SpotCheck]:
-    """What DVC sees changed once damaged files are restored or dropped, and what was checked.
+    """Stages that DVC sees changed once damaged files are put right, and the files checked.
 
     A part of the data and of DVC's cache is checked at every call, and all of what is shown of the
     build or differs from its record. ``say`` is given a line for every damaged file.
@@ -44,7 +44,7 @@ def sound_changes(project: Path, say: Say) -> tuple[dict[str, Any], SpotCheck]:
 def sound_inputs(
     project: Path, graph: Mapping[str, Stage], changed: dict[str, Any], say: Say
 ) -> dict[str, Any]:
-    """What DVC sees changed, once what those stages read of others' outputs is sound.
+    """Stages that DVC sees changed, once their inputs from other stages are sound.
 
     Tables are passed over: their pages have checksums, which reading compares. Listings of earlier
     builds are looked at, for DVC may go back to them.

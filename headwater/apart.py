@@ -35,7 +35,7 @@ class CrashedError(Exception):
 
 
 def run_apart(module: str, arguments: tuple[str, ...], data: bytes) -> bytes:
-    """What ``python -m module arguments`` prints for ``data`` on its standard input.
+    """Output of ``python -m module arguments`` for ``data`` on its standard input.
 
     The module calls ``take_bounds`` first. Raises OutOfTimeError, EndedError and CrashedError.
     """

@@ -108,7 +108,7 @@ def _contents(project: Path) -> dict[str, Any]:
 
 
 def _functions(challenge: Challenge) -> list[Callable[..., Any]]:
-    """What a challenge judges with."""
+    """The functions that a challenge judges with."""
     optional = (challenge.pictures, challenge.figures, challenge.chosen, challenge.extras)
     places = [stratum.place for stratum in challenge.strata]
     given = [one for one in optional if one is not None]

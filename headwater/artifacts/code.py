@@ -65,7 +65,7 @@ class Code:
     packages: dict[str, str]
 
     def as_json(self) -> dict[str, Any]:
-        """What enters a key."""
+        """The entries of a key."""
         return {"code": self.code, "packages": self.packages}
 
 
@@ -143,12 +143,12 @@ class Module:
 
     @cached_property
     def imports(self) -> dict[str, Name]:
-        """Where each name that the module imports comes from."""
+        """The source of each name that the module imports."""
         return _imports(self.tree.body, self.name)
 
     @cached_property
     def always(self) -> list[Name]:
-        """What happens when the module is imported, and when the packages round it are."""
+        """The effects of importing the module and the packages round it."""
         parents = self.name.split(".")[:-1]
         around = [Name(".".join(parents[: n + 1]), "!") for n in range(len(parents))]
         return [Name(self.name, "!"), *around]
@@ -274,7 +274,7 @@ def _on_import(target: Name) -> Name:
 
 
 def _is_module(target: Name) -> bool:
-    """Whether a name means a module: one without a name, or a submodule of its package."""
+    """True for a name that means a module: one without a name, or a submodule of its package."""
     if not target.name:
         return True
     module = read_module(target.module)

@@ -57,7 +57,7 @@ def read_json(path: Path, max_bytes: int) -> Any:
 
 
 def within(seconds: float, act: Callable[[], T]) -> T:
-    """What ``act`` returns or raises; TimeoutError when that takes longer than ``seconds``.
+    """Result or error of ``act``; TimeoutError when that takes longer than ``seconds``.
 
     It runs in a thread, which stays behind when it hangs: no signal ends a read that the system
     never answers.

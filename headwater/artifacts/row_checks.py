@@ -40,7 +40,7 @@ def check_rows(schema: TableSchema, table: pa.Table) -> None:
 
 
 def _is_looked_at(field: pa.Field) -> bool:
-    """Whether single rows are checked by the column; long lists of numbers are not."""
+    """True for a column whose single rows are checked; long lists of numbers are not."""
     return not pa.types.is_nested(field.type) or field.type == IMAGE or field.name in CAMERA_COLUMNS
 
 

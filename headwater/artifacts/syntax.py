@@ -68,7 +68,7 @@ def bound_by(statement: ast.stmt) -> set[str]:
 
 
 def has_effect(statement: ast.stmt) -> bool:
-    """Whether a top-level statement does something that no name of the module stands for."""
+    """True for a top-level statement with an effect that no name of the module stands for."""
     plain = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     if isinstance(statement, plain) or is_guard(statement) or is_text(statement):
         return False
@@ -76,7 +76,7 @@ def has_effect(statement: ast.stmt) -> bool:
 
 
 def is_guard(statement: ast.stmt) -> bool:
-    """Whether it is ``if __name__ == "__main__"``, which no import runs."""
+    """True for ``if __name__ == "__main__"``, which no import runs."""
     return (
         isinstance(statement, ast.If)
         and isinstance(statement.test, ast.Compare)
@@ -86,7 +86,7 @@ def is_guard(statement: ast.stmt) -> bool:
 
 
 def is_text(node: ast.AST) -> bool:
-    """Whether a statement is a string alone: a docstring, wherever it stands."""
+    """True for a string alone: a docstring, wherever it stands."""
     return (
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)

@@ -1,4 +1,4 @@
-"""What a system needs to be one, of every system that is a learned vertex descent.
+"""The functions of a system, for every system that is a learned vertex descent.
 
 The functions import what is heavy themselves, so that systems are known at once.
 """

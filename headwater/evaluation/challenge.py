@@ -66,7 +66,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Scored:
-    """What an answer reached: metrics by name, and ``detail`` for what a challenge makes of it."""
+    """Scores of an answer: metrics by name, and ``detail`` for what a challenge makes of it."""
 
     values: Mapping[str, float]
     detail: Any = None
@@ -111,7 +111,7 @@ Figures = dict[str, float | int]
 
 @dataclass(frozen=True)
 class Challenge:
-    """What is asked of a kind of system, and how its answers are judged.
+    """A kind of system: its questions, and the judgement of its answers.
 
     learns, reads, photographed: tables that systems and baselines learn from (split "train"), that
     questions come from (split "test"), and that show the user's own photos. questions(data),

@@ -18,7 +18,7 @@ from headwater.faces.masks import head_mask
 
 
 class PersonSegmenter(Protocol):
-    """What is needed of ``mediapipe_adapter.MediaPipeFaces`` for a mask."""
+    """The part of ``mediapipe_adapter.MediaPipeFaces`` that a mask needs."""
 
     def person_mask(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probability (H, W) that a pixel of an (H, W, 3) image shows a person."""

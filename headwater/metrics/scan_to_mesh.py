@@ -108,7 +108,7 @@ class DensePrediction:
 
     @property
     def sound(self) -> bool:
-        """Whether there is a finite surface with landmarks to compare with."""
+        """True for a finite surface with landmarks to compare with."""
         return len(self.faces) > 0 and is_finite(self.vertices) and is_finite(self.landmarks)
 
     @cached_property
@@ -176,7 +176,7 @@ def reverse_error(
 
 
 def is_finite(points: FloatArray) -> bool:
-    """Whether all points (n, 3) mm are finite and at most ``LARGEST_MM`` from the origin's axes."""
+    """True where all points (n, 3) mm are finite and at most ``LARGEST_MM`` from the axes."""
     return bool((np.abs(points) <= LARGEST_MM).all())
 
 

@@ -1,4 +1,4 @@
-"""How much memory an image will take, by its header."""
+"""The memory that an image will take, by its header."""
 
 from typing import Any, Final
 

@@ -81,7 +81,7 @@ class DecodedPhoto:
 
 
 class _About(NamedTuple):
-    """What a decoded file says of its image."""
+    """Header of a decoded image: format, mode, size and orientation."""
 
     format: str
     mode: str

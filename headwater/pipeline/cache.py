@@ -22,7 +22,7 @@ Note = dict[str, tuple[str, int]]
 
 
 def is_key(text: str) -> bool:
-    """Whether a text has the form of a bucket's key: 64 hex digits."""
+    """True for a text of the form of a bucket's key: 64 hex digits."""
     return _KEY.fullmatch(text) is not None
 
 
@@ -56,7 +56,7 @@ class BucketCache:
         return _put(last, key, files, note)
 
     def has(self, key: str, tables: Iterable[str]) -> bool:
-        """Whether a bucket with these tables is there, by its note alone."""
+        """True where a bucket with these tables is there, by its note alone."""
         wanted = set(tables)
         return any(_note(store, key, wanted) is not None for store in self._stores())
 
@@ -103,7 +103,7 @@ def _get(store: Store, key: str, tables: set[str]) -> dict[str, bytes] | None:
 
 
 def parse_note(data: bytes, key: str, tables: set[str]) -> Note | None:
-    """What a note says of its files, None where it is not the note of ``key`` and ``tables``."""
+    """The files that a note lists, None where it is not the note of ``key`` and ``tables``."""
     try:
         content = json.loads(data)
         if content["key"] != key or set(content["tables"]) != tables:

@@ -1,4 +1,4 @@
-"""What every system's training is given: settings, a seed, a device, and somewhere to resume."""
+"""A run of training: settings, seed, device, and a folder of checkpoints."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

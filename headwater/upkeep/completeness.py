@@ -11,7 +11,7 @@ GRAPH = "dvc.yaml"
 
 
 def missing_outputs(data: Path) -> list[tuple[Path, str]] | None:
-    """What the record beside the folder ``data`` speaks of and ``data`` lacks: (place, message).
+    """Outputs on record beside the folder ``data`` that ``data`` lacks: (place, message).
 
     Outputs of ``dvc.lock`` and stages of ``dvc.yaml``. None when there is no record of ``data``.
     """

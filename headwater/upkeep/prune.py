@@ -85,7 +85,7 @@ def advice(project: Path) -> str | None:
 
 
 def outcome(pruned: Pruned) -> str:
-    """What was removed and what stays, in one line."""
+    """The bytes removed and the bytes left, in one line."""
     what = f"freed {_readable(size_of(pruned.removed))}: {counted(pruned.removed)}"
     left = f"{_readable(size_of(pruned.left))} are left"
     return f"{what if pruned.removed else 'nothing to remove'}; {left}"

@@ -45,7 +45,7 @@ class Output:
 
     @property
     def is_folder(self) -> bool:
-        """Whether it is a folder, whose MD5 is that of its listing."""
+        """True for a folder, whose MD5 is that of its listing."""
         return self.md5.endswith(FOLDER)
 
 

@@ -40,7 +40,7 @@ class Copy:
     md5: str
 
     def is_damaged(self) -> bool:
-        """Whether it is there and holds something else, or cannot be read to its end."""
+        """True where it is there and holds something else, or cannot be read to its end."""
         return self.path.exists() and md5_of_file(self.path) != self.md5.removesuffix(FOLDER)
 
 
@@ -101,13 +101,13 @@ class Record:
         return (name, self.files[name][1]) if name in self.files else None
 
     def in_cache(self, copy: Copy) -> bool:
-        """Whether a copy is an object of the cache."""
+        """True for a copy that is an object of the cache."""
         return copy.path.is_relative_to(self.objects.folder)
 
 
 @dataclass(frozen=True)
 class Mended:
-    """What became of a damaged copy: in words, and the stage that has to run again, if one has."""
+    """The outcome for a damaged copy: in words, and the stage that has to run again, if any."""
 
     message: str
     stage: str | None = None

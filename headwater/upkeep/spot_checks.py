@@ -18,7 +18,7 @@ MEMORY = Path(".headwater") / "checked.json"
 
 @dataclass(frozen=True)
 class SpotCheck:
-    """What was checked: number of files, out of how many, and those that are damaged."""
+    """The files checked: their number, out of how many, and those that are damaged."""
 
     files: int
     total: int

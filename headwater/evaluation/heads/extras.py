@@ -49,7 +49,7 @@ def write_extras(
 
 
 def has_steps(one: Judged) -> bool:
-    """Whether an answer could be judged and is the end of steps in the topology of the truth."""
+    """True for a judged answer that is the end of steps in the topology of the truth."""
     if one.failure is not None or not len(one.answer.steps):
         return False
     return bool(one.answer.vertices.shape == one.question.content.case.truth.vertices.shape)
