@@ -122,7 +122,7 @@ def test_other_code_trains_and_the_former_code_brings_its_weights_back(checkout:
 
 @pytest.mark.fault("old weights are never taken for those of new code")
 def test_a_stage_alone_refuses_to_run_other_code_than_is_recorded(checkout: Checkout) -> None:
-    losses = "headwater/systems/glvd/losses.py"
+    losses = "headwater/descent/losses.py"
     checkout.edit(losses, lambda text: text.replace(".abs().mean()", ".square().mean()", 1))
     weights = sha256_of_file(checkout.weights)
     error = checkout.refused("repro", "--single-item", "--force", STAGE)
