@@ -1,4 +1,4 @@
-"""What a build says: one line per finished stage, and live bars on a terminal only.
+"""Console of a build: one line per finished stage, and live bars on a terminal only.
 
 The same lines go to a log, which is that of the flow's run at its server.
 """

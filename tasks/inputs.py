@@ -50,7 +50,7 @@ def inputs(kind: str, name: str, params: Params, project: Path) -> dict[str, Any
     asked = answer_inputs(system, params, project)
     if kind == "evaluate":
         stage = _code(*_functions(challenge), evaluate_stage)
-        return {"system": name, **asked, "stage": stage, **asked_rows(challenge, project)}
+        return {"system": name, **asked, "stage": stage, **question_rows(challenge, project)}
     functions = [photos_stage] if challenge.photos is None else [challenge.photos, photos_stage]
     rows = _rows(challenge.photographed, "photo", SPLITS, project)
     return {"system": name, **asked, "stage": _code(*functions), **rows}
@@ -77,7 +77,7 @@ def baseline_inputs(challenge: Challenge, project: Path) -> dict[str, Any]:
         "challenge": challenge.name,
         "stage": _code(*_functions(challenge), challenge.baselines, baselines_stage),
         "learned": learned_rows(challenge, project),
-        "asked": asked_rows(challenge, project),
+        "asked": question_rows(challenge, project),
     }
 
 
@@ -86,7 +86,7 @@ def learned_rows(challenge: Challenge, project: Path) -> dict[str, Any]:
     return _rows(challenge.learns, "synthetic", ("train",), project)
 
 
-def asked_rows(challenge: Challenge, project: Path) -> dict[str, Any]:
+def question_rows(challenge: Challenge, project: Path) -> dict[str, Any]:
     """Hashes of the rows that questions come from, with those of the other test set."""
     other = _contents(project)["other"] if challenge.reads else {}
     return {**_rows(challenge.reads, "synthetic", ("test",), project), "other": other}

@@ -35,7 +35,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Verification:
-    """What was looked at and what was found, in order of the files.
+    """Result of a verification: files checked and their problems, in order of the files.
 
     recorded: whether there was a record of the build, which says what must be there.
     """

@@ -44,7 +44,7 @@ class HeatmapInput(BaseModel):
 
 
 class Answering(BaseModel):
-    """What only answers read. iterations: steps of a descent, as many as in training for None.
+    """Settings of answers alone. iterations: steps of a descent, as many as in training for None.
 
     heatmap_net: file of the user's heatmap network, where the weights were trained with one.
     """

@@ -161,7 +161,7 @@ def _triangles(
 
 
 def read_npz(path: Path, layout: Layout) -> Source:
-    """What an ``.npz`` file holds; each array's form is checked before its numbers are read.
+    """Content of an ``.npz`` file; each array's form is checked before its numbers are read.
 
     Raises HeadwaterError naming file and key.
     """

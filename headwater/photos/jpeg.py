@@ -30,7 +30,7 @@ def without_metadata(data: bytes) -> bytes | None:
 
 
 def scan_count(data: bytes) -> int:
-    """How often the JPEG file walks over its pixels: about ten times where it is progressive."""
+    """Number of scans of a JPEG file: about ten where it is progressive."""
     return sum(marker == _SCAN for marker, _, _ in _segments(data))
 
 

@@ -1,4 +1,4 @@
-"""How well a system does: figures with baselines, curves, errors of every head, failures."""
+"""Accuracy of a system: figures with baselines, curves, errors of every head, failures."""
 
 import math
 from collections.abc import Sequence

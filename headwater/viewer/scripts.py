@@ -14,7 +14,7 @@ def engine() -> str:
 
 
 def viewer_context(models: Sequence[dict[str, Any]]) -> dict[str, object]:
-    """What a template needs of the viewer; without models there is none."""
+    """The viewer's part of a template's context; without models there is none."""
     if not models:
         return {"scripts": [], "models": None, "script_hashes": []}
     scripts = [engine(), resource("viewer.js")]
