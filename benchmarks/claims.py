@@ -20,7 +20,7 @@ from benchmarks.face_errors import Errors, error, summary
 from benchmarks.machine import describe
 from benchmarks.timing import Spread
 from headwater.artifacts.atomic import write_text
-from headwater.datasets.scenes import Views
+from headwater.data.scenes import Views
 from headwater.descent.config import SIZES
 from headwater.descent.data import keypoint_indices
 from headwater.descent.reconstruct import reconstruct

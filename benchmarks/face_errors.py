@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks.timing import digits
-from headwater.datasets.scenes import Template
+from headwater.data.scenes import Template
 from headwater.descent.reconstruct import Reconstruction
 from headwater.evaluation.heads.answer import prediction
 from headwater.evaluation.heads.trials import Case

@@ -26,8 +26,8 @@ from benchmarks.machine import describe
 from benchmarks.timing import digits
 from headwater.artifacts.atomic import write_text
 from headwater.artifacts.ids import sha256_hex
-from headwater.datasets.h3ds import VERSIONS, H3dsFolder, H3dsScene, Release
-from headwater.datasets.scenes import Template
+from headwater.data.h3ds import VERSIONS, H3dsFolder, H3dsScene, Release
+from headwater.data.scenes import Template
 from headwater.descent.weights import TrainedGlvd, load_weights
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.evaluation.heads.answer import skin_faces

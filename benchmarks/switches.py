@@ -19,8 +19,8 @@ import numpy as np
 from benchmarks.face_errors import Errors, error, summary
 from benchmarks.machine import describe
 from headwater.artifacts.atomic import write_text
-from headwater.datasets.scenes import FloatArray, Heads, SdfSamples, Template, Views
-from headwater.datasets.tables import (
+from headwater.data.scenes import FloatArray, Heads, SdfSamples, Template, Views
+from headwater.data.tables import (
     read_heads,
     read_sdf_samples,
     read_synthetic_views,

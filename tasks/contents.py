@@ -21,7 +21,7 @@ from headwater.artifacts.schemas import (
     TRUTH,
 )
 from headwater.config import load_params
-from headwater.datasets.contents import table_contents
+from headwater.data.contents import table_contents
 from tasks.command import command
 from tasks.head_model import FILE, head_model
 

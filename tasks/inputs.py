@@ -15,7 +15,7 @@ from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.ids import sha256_hex
 from headwater.artifacts.manifest import write_manifest
 from headwater.config import Params, load_params
-from headwater.datasets.contents import of_groups
+from headwater.data.contents import of_groups
 from headwater.evaluation.challenge import Challenge
 from headwater.systems import challenge_of, find_system
 from headwater.systems.settings import answer_inputs, training_inputs

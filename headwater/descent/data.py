@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from headwater.datasets.scenes import FloatArray, Heads, SdfSamples, Template, Views
+from headwater.data.scenes import FloatArray, Heads, SdfSamples, Template, Views
 from headwater.descent.canonical import (
     UNIT_MM,
     canonical_projection,

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from headwater.datasets.scenes import Template
+from headwater.data.scenes import Template
 from headwater.descent.data import Crops
 from headwater.geometry.mirror import mirror_pairs
 

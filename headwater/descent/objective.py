@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from headwater.datasets.scenes import Template
+from headwater.data.scenes import Template
 from headwater.descent.augment import augmented_batch
 from headwater.descent.camera_axes import axes_of, turned_cameras, turned_points
 from headwater.descent.canonical import UNIT_MM

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from headwater.datasets.scenes import SdfSamples
+from headwater.data.scenes import SdfSamples
 from headwater.descent.augment import augmented_batch
 from headwater.descent.camera_axes import axes_of, turned_cameras, turned_points
 from headwater.descent.canonical import UNIT_MM

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from headwater.datasets.scenes import Views
+from headwater.data.scenes import Views
 from headwater.descent.camera_axes import (
     axes_of,
     turned_back,

@@ -42,7 +42,7 @@ def train(config: GlvdConfig, data: Path, run: Run, weights: Path) -> Curve:
 
     A heatmap network or device that cannot be used is refused before anything else.
     """
-    from headwater.datasets.tables import (
+    from headwater.data.tables import (
         read_heads,
         read_sdf_samples,
         read_synthetic_views,

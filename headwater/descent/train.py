@@ -10,7 +10,7 @@ from torch import Tensor
 
 from headwater.artifacts.code import code_of_functions
 from headwater.artifacts.ids import canonical_json
-from headwater.datasets.scenes import Heads, SdfSamples, Template, Views
+from headwater.data.scenes import Heads, SdfSamples, Template, Views
 from headwater.descent.config import GlvdConfig
 from headwater.descent.data import (
     Crops,

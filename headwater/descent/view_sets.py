@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from headwater.datasets.scenes import Template, Views
+from headwater.data.scenes import Template, Views
 from headwater.descent.canonical import canonical_projection
 from headwater.descent.data import Crops, in_canonical_frame, place_views
 from headwater.descent.mirror import mirrored_projection

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from headwater.artifacts.atomic import write_bytes
 from headwater.artifacts.meshes import checked_mesh
-from headwater.datasets.scenes import Template
+from headwater.data.scenes import Template
 from headwater.descent.canonical import to_head_frame
 from headwater.descent.config import GlvdConfig
 from headwater.descent.heatmap_net import HeatmapNet, needed_net

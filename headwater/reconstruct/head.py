@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.datasets.scenes import Template, Views, stacked
+from headwater.data.scenes import Template, Views, stacked
 from headwater.errors import ItemRejected
 from headwater.evaluation.challenge import Answerer, Unanswered
 from headwater.evaluation.heads.answer import HeadAnswer

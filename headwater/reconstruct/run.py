@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.datasets.scenes import Template
+from headwater.data.scenes import Template
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.evaluation.challenge import Answerer
 from headwater.photos.folder import PhotoFile

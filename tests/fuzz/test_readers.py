@@ -25,7 +25,7 @@ from headwater.artifacts.meshes import from_ply, to_ply
 from headwater.artifacts.obj import read_obj
 from headwater.artifacts.tables import bucket_bytes, bucket_key, read_bucket, to_table
 from headwater.config import load_params
-from headwater.datasets.h3ds import read_surface
+from headwater.data.h3ds import read_surface
 from headwater.descent.canonical import to_canonical
 from headwater.descent.onnx_adapter import open_onnx
 from headwater.descent.train import build

@@ -8,7 +8,7 @@ import torch
 from scipy.spatial import Delaunay
 
 from headwater.artifacts.ids import sha256_hex
-from headwater.datasets.scenes import Template
+from headwater.data.scenes import Template
 from headwater.descent.canonical import to_canonical
 from headwater.descent.config import SIZES
 from headwater.descent.train import build

@@ -14,7 +14,7 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from headwater.cli import app, run
-from headwater.datasets.scenes import Template
+from headwater.data.scenes import Template
 from headwater.descent.weights import TrainedGlvd
 from headwater.errors import HeadwaterError
 from headwater.geometry.cameras import Camera, look_at, project, rotation_angle_degrees

@@ -13,7 +13,7 @@ from headwater.artifacts.cameras import parse_camera
 from headwater.artifacts.ids import sha256_hex
 from headwater.artifacts.images import decode_png
 from headwater.config import load_params
-from headwater.datasets.scenes import Template
+from headwater.data.scenes import Template
 from headwater.descent.weights import TrainedGlvd
 from headwater.errors import ItemRejected
 from headwater.faces.vocabulary import outer_eye_distance

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from headwater.datasets.scenes import Heads, Views
+from headwater.data.scenes import Heads, Views
 from headwater.descent.config import GlvdConfig, without_keypoints
 from headwater.descent.data import keypoint_indices
 from headwater.descent.reconstruct import FloatArray, reconstruct

@@ -8,7 +8,7 @@ import torch
 from pydantic import ValidationError
 from scipy.spatial.transform import Rotation
 
-from headwater.datasets.scenes import Views
+from headwater.data.scenes import Views
 from headwater.descent.camera_axes import (
     axes_of,
     camera_axes,

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from headwater.config import load_params
-from headwater.datasets.scenes import SdfSamples
+from headwater.data.scenes import SdfSamples
 from headwater.descent.config import GlvdConfig, HeatmapInput, without_keypoints
 from headwater.descent.data import (
     canonical_heads,

@@ -11,8 +11,8 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from benchmarks.h3ds import Answer, System, built, judged, main, summary, table, view_sets
-from headwater.datasets.h3ds import H3dsFolder
-from headwater.datasets.scenes import Template
+from headwater.data.h3ds import H3dsFolder
+from headwater.data.scenes import Template
 from headwater.errors import HeadwaterError
 from headwater.evaluation.heads.answer import skin_faces
 from headwater.faces.vocabulary import H3DS_FROM_478, NOSE_TIP
@@ -26,7 +26,7 @@ from headwater.reconstruct.head import Head
 from headwater.reconstruct.seeing import SeenFace
 from headwater.rendering.looks import sample_look
 from headwater.rendering.view import render_view
-from tests.datasets.test_h3ds import world_matrix
+from tests.data.test_h3ds import world_matrix
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from headwater.cli import app, run
 from headwater.config import Params, SystemSettings, load_params
-from headwater.datasets.scenes import Heads, Views
+from headwater.data.scenes import Heads, Views
 from headwater.descent.canonical import to_canonical
 from headwater.descent.config import SIZES, GlvdConfig, HeatmapInput
 from headwater.descent.data import (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from headwater.datasets.scenes import Heads, Views
+from headwater.data.scenes import Heads, Views
 from headwater.descent.data import (
     canonical_heads,
     crop_views,

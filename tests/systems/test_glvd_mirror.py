@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from headwater.datasets.scenes import Template
+from headwater.data.scenes import Template
 from headwater.descent.canonical import to_canonical
 from headwater.descent.data import crop_views
 from headwater.descent.mirror import with_mirrored

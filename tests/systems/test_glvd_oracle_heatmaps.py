@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from headwater.datasets.scenes import Views
+from headwater.data.scenes import Views
 from headwater.descent.augment import augmented_batch
 from headwater.descent.config import HeatmapInput
 from headwater.descent.data import crop_views, placed_views, with_true_peaks

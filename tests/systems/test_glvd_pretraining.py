@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from headwater.datasets.scenes import Heads, SdfSamples, Views
+from headwater.data.scenes import Heads, SdfSamples, Views
 from headwater.descent.config import SIZES
 from headwater.descent.data import canonical_samples
 from headwater.descent.pretrain import sdf_loss

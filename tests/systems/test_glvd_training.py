@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from headwater.datasets.scenes import Heads, Views
+from headwater.data.scenes import Heads, Views
 from headwater.descent.config import SIZES, GlvdConfig
 from headwater.descent.data import (
     crop_views,

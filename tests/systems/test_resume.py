@@ -9,7 +9,7 @@ import pytest
 
 from headwater.artifacts.code import Code
 from headwater.config import load_params
-from headwater.datasets.scenes import Heads, SdfSamples, Views
+from headwater.data.scenes import Heads, SdfSamples, Views
 from headwater.descent import train as training
 from headwater.systems import SYSTEMS
 from headwater.systems.settings import answer_inputs, training_inputs

@@ -4,7 +4,7 @@ import numpy as np
 import trimesh
 from scipy.spatial import Delaunay
 
-from headwater.datasets.scenes import Heads, SdfSamples, Template, Views
+from headwater.data.scenes import Heads, SdfSamples, Template, Views
 from headwater.descent.config import SIZES
 from headwater.evaluation.heads.trials import HELD_OUT, Case
 from headwater.faces.vocabulary import NOSE_BRIDGE, NOSE_TIP

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.datasets.scenes import FloatArray, Template, Views
+from headwater.data.scenes import FloatArray, Template, Views
 from headwater.heads.model import Surface
 from headwater.metrics.benchmark import Prediction
 

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 
 from headwater.baselines.landmark_fit import LandmarkFitter, LandmarkView
-from headwater.datasets.scenes import FloatArray, Views
-from headwater.datasets.tables import read_heads, template_of
+from headwater.data.scenes import FloatArray, Views
+from headwater.data.tables import read_heads, template_of
 from headwater.evaluation.challenge import Answerer, Unanswered
 from headwater.evaluation.heads.answer import HeadAnswer
 from headwater.evaluation.heads.trials import Trial, read_model

@@ -10,7 +10,7 @@ from headwater.artifacts.images import encode_png
 from headwater.artifacts.meshes import to_ply
 from headwater.artifacts.provenance import origin
 from headwater.artifacts.tables import Row
-from headwater.datasets.scenes import Views
+from headwater.data.scenes import Views
 from headwater.evaluation.challenge import Judged
 from headwater.evaluation.heads.answer import HeadAnswer
 from headwater.faces.vocabulary import IBUG68_FROM_478

@@ -12,8 +12,8 @@ from headwater.artifacts.evaluate_schemas import PHOTO_HEADS
 from headwater.artifacts.glb import to_glb
 from headwater.artifacts.meshes import to_ply
 from headwater.artifacts.tables import Row, to_table, write_bucket
-from headwater.datasets.scenes import Views
-from headwater.datasets.tables import read_photo_views
+from headwater.data.scenes import Views
+from headwater.data.tables import read_photo_views
 from headwater.evaluation.challenge import Answerer, Figures
 from headwater.evaluation.heads.answer import HeadAnswer
 from headwater.evaluation.heads.examples import looks_row

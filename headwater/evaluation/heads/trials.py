@@ -15,8 +15,8 @@ import numpy as np
 
 from headwater.artifacts.schemas import HEADS, LANDMARKS, TRUTH
 from headwater.artifacts.tables import Row, read_table
-from headwater.datasets.scenes import FloatArray, Heads, Views
-from headwater.datasets.tables import read_heads, read_synthetic_views
+from headwater.data.scenes import FloatArray, Heads, Views
+from headwater.data.tables import read_heads, read_synthetic_views
 from headwater.evaluation.challenge import Question
 from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.heads import store

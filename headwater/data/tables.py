@@ -24,7 +24,7 @@ from headwater.artifacts.schemas import (
     TRUTH,
 )
 from headwater.artifacts.tables import Row, read_table
-from headwater.datasets.scenes import FloatArray, Heads, SdfSamples, Template, Views, stacked
+from headwater.data.scenes import FloatArray, Heads, SdfSamples, Template, Views, stacked
 from headwater.errors import HeadwaterError
 from headwater.heads.model import HeadModel
 

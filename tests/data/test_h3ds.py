@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from headwater.datasets.h3ds import H3dsFolder, decompose
+from headwater.data.h3ds import H3dsFolder, decompose
 from headwater.errors import HeadwaterError
 from headwater.faces.vocabulary import H3DS_FROM_478
 from headwater.geometry.cameras import Camera, look_at, project
