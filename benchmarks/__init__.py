@@ -1,1 +1,1 @@
-"""What a build costs, beside what it is compared with, measured in one run: ``make bench``."""
+"""Costs of a build beside those of alternatives, measured in one run: ``make bench``."""

@@ -1,4 +1,4 @@
-"""Honest face errors of heads under several conditions, and what they say of each condition."""
+"""Face errors of heads under several conditions, scan to mesh, and a summary of each condition."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -59,7 +59,7 @@ ViewSets = Mapping[str, Mapping[int, Sequence[int]]]
 
 @dataclass(frozen=True)
 class System:
-    """What is judged. reconstruct(scene, faces in the head frame, its place in the world)."""
+    """System under test. reconstruct(scene, faces in the head frame, its place in the world)."""
 
     name: str
     template: Template
@@ -168,7 +168,7 @@ def judged(
         for system in systems:
             unseen = len(members) - len(seen)
             try:
-                head = found_head(system, name, seen)
+                head = head_of_detected(system, name, seen)
                 figures = scores(scene, head)
             except HeadwaterError as problem:
                 yield Answer(system.name, name, count, unseen, failure=str(problem))
@@ -189,8 +189,8 @@ def face_of(folder: H3dsFolder, name: str, number: int) -> SeenFace | None:
         return None
 
 
-def found_head(system: System, name: str, faces: Sequence[SeenFace]) -> Head:
-    """The head of the views in which its face was found.
+def head_of_detected(system: System, name: str, faces: Sequence[SeenFace]) -> Head:
+    """The head of the views in which its face was detected.
 
     Raises HeadwaterError when there is none, it cannot be placed or not be reconstructed.
     """
@@ -260,7 +260,7 @@ def table(figures: Sequence[Mapping[str, Any]]) -> str:
 
 
 def rounded(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Numbers to four digits; None for what is not known, which JSON has no NaN for."""
+    """Numbers to four digits; None for NaN, which JSON has not."""
     return {
         key: (digits(value) if np.isfinite(value) else None) if isinstance(value, float) else value
         for key, value in row.items()

@@ -1,4 +1,4 @@
-"""What a benchmark found, as JSON and as rows of one Markdown table."""
+"""Figures of a benchmark, as JSON and as rows of one Markdown table."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from benchmarks.timing import Spread, digits
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure and what it should reach.
+    """One measured figure and its goal.
 
     goal: None without one. at_most: the goal is a ceiling.
     """
@@ -22,7 +22,7 @@ class Figure:
 
     @property
     def reached(self) -> bool | None:
-        """Whether the median meets the goal; None without a goal."""
+        """True when the median meets the goal; None without a goal."""
         if self.goal is None:
             return None
         median = self.spread.median

@@ -16,7 +16,7 @@ HEADS = {"astronaut.png": (150, 20, 300, 230), "grace_hopper.jpg": (150, 40, 380
 
 @dataclass(frozen=True)
 class PhotoSet:
-    """How many photos, and between which px their longer sides lie."""
+    """Number of photos and range of their longer sides, px."""
 
     count: int
     sides_px: tuple[int, int]

@@ -40,7 +40,7 @@ def measure() -> Outcome:
 
 
 def changes() -> str:
-    """What ``dvc status`` reports, "" for a clean build."""
+    """Changed stages of ``dvc status``, "" for a clean build."""
     arguments = (sys.executable, "-m", "dvc", "status", "--json")
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     if done.returncode != 0:

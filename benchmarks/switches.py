@@ -72,7 +72,7 @@ STARTS: Final = {"started at the origin": "zero", "started at the mean head": "t
 
 @dataclass(frozen=True)
 class Scene:
-    """What is learned from."""
+    """Training data of a build."""
 
     heads: Heads
     views: Views
@@ -156,7 +156,7 @@ def fitted(config: GlvdConfig, scene: Scene) -> TrainedGlvd:
 
 
 def scene_of(data: Path) -> Scene:
-    """What the build below ``data`` has to learn from."""
+    """Training data of the build below ``data``."""
     heads = read_heads(data)
     model = with_landmarks(store.read(data / "head_model" / "bases.safetensors"))
     samples = read_sdf_samples(data, heads)
@@ -188,7 +188,7 @@ def vertex_error(vertices: FloatArray, truth: TruthHead) -> float:
 
 
 def as_mean_head(trained: TrainedGlvd, found: Reconstruction) -> Reconstruction:
-    """The mean head in place of what was found."""
+    """The mean head in place of a reconstruction."""
     return replace(found, vertices=trained.mean_head)
 
 

@@ -1,1 +1,1 @@
-"""Where, when and how parallel the steps run: the Prefect side of a build."""
+"""Prefect side of a build: the place, time and parallelism of its steps."""

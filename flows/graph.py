@@ -48,7 +48,7 @@ def read_graph(project: Path) -> dict[str, Stage]:
 
 
 def changed_stages(project: Path) -> dict[str, Any]:
-    """What ``dvc status`` says: changes by stage, empty when everything holds."""
+    """Changes by stage, as ``dvc status`` has them; empty when everything holds."""
     with _repository(project) as repo:
         return dict(repo.status())
 
@@ -94,7 +94,7 @@ def _module(command: str) -> str:
 
 
 def defines_step(path: Path) -> bool:
-    """Whether a module assigns ``STEP``; it is not imported, for steps are heavy."""
+    """True when a module assigns ``STEP``; it is not imported, for steps are heavy."""
     if not path.is_file():
         return False
     return any(

@@ -20,7 +20,7 @@ def run_log() -> logging.LoggerAdapter[Any]:
 
 
 def say_what_holds(project: Path, screen: Screen) -> None:
-    """Say what was left to try again, and put the build's outcome on the page of its run."""
+    """Name the items left to try again, and put the build's outcome on the page of its run."""
     left = [sentence(stage, reasons) for stage, reasons in items_left(project).items()]
     for line in left:
         screen.say(line)
@@ -33,7 +33,7 @@ def say_what_holds(project: Path, screen: Screen) -> None:
 
 
 def page(ended: list[Ended], left: list[str], figures: list[str], settings: str) -> str:
-    """Markdown of a build: its stages, the main figures, what was left, and the settings."""
+    """Markdown of a build: its stages, the main figures, the items left out, and the settings."""
     stages = "\n".join(f"| {end.stage} | {_cell(end.text)} | {end.seconds:.1f} |" for end in ended)
     parts = [f"| stage | | seconds |\n|---|---|---:|\n{stages}"]
     parts += [f"- {line}" for line in left]

@@ -19,7 +19,7 @@ class Schedule:
         self.failed: set[str] = set()
 
     def open(self) -> bool:
-        """Whether anything is running or may still run."""
+        """True while anything is running or may still run."""
         return bool(self._waiting or self._running)
 
     def ready(self) -> list[Stage]:

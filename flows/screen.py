@@ -19,7 +19,7 @@ from tasks.console import VOICE, finished_line
 
 @dataclass(frozen=True)
 class Ended:
-    """A stage that ended, what it said, and the seconds it took."""
+    """A stage that ended, its line, and the seconds it took."""
 
     stage: str
     text: str
@@ -59,7 +59,7 @@ class Screen:
             self._bars[stage] = self._progress.add_task(stage, total=None, note="")
 
     def progress(self, stage: str, done: int, total: int, note: str = "") -> None:
-        """How far a stage is."""
+        """Show the progress of a stage."""
         text = f"{done}/{total} {note}"
         self._progress.update(self._bars[stage], completed=done, total=total, note=text)
 
@@ -92,6 +92,6 @@ class Screen:
 
 
 def event_to_progress(screen: Screen, stage: str, event: dict[str, Any]) -> None:
-    """Show what a step told about its progress."""
+    """Show the progress that a step reported."""
     if "total" in event:
         screen.progress(stage, event["done"], event["total"], event.get("note", ""))

@@ -1,4 +1,4 @@
-"""Nothing is called up to date, or built upon, that is not what was recorded."""
+"""Check that every artifact is as recorded before it is built upon or called up to date."""
 
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor

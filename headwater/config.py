@@ -36,7 +36,7 @@ class Split(Settings):
 
 
 class Cache(Settings):
-    """Where finished buckets are kept: a folder or an fsspec URL shared by a team."""
+    """Cache of finished buckets: a folder or an fsspec URL shared by a team."""
 
     url: Annotated[str, Field(min_length=1)]
 

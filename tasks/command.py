@@ -34,12 +34,12 @@ ExceptHook = Callable[[type[BaseException], BaseException, TracebackType | None]
 
 
 def run(step: Step) -> NoReturn:
-    """Compute what is missing of a step, assemble its tables, and exit."""
+    """Compute the missing buckets of a step, assemble its tables, and exit."""
     command(lambda: build(step, Path.cwd()))
 
 
 def build(step: Step, project: Path) -> str:
-    """Compute what is missing of a step and assemble its tables; returns the counts."""
+    """Compute the missing buckets of a step and assemble its tables; returns the counts."""
     params = load_params(project / "params.yaml")
     check_system_libraries()
     notice = check_cache(params, project)

@@ -1,4 +1,4 @@
-"""What a step says: one line when it is done, and a progress bar on a terminal only.
+"""Output of a step: one line when it is done, and a progress bar on a terminal only.
 
 Libraries that chatter on standard output or error write into a log file instead. Under a flow,
 which draws for all steps, progress and result go to it as lines of JSON.
@@ -86,7 +86,7 @@ def redirect(log: Path) -> None:
 
 
 def under_flow() -> bool:
-    """Whether a flow draws for this process."""
+    """True when a flow draws for this process."""
     return EVENTS in os.environ
 
 
@@ -126,7 +126,7 @@ def _to_flow(total: int) -> Advance:
 
 
 def finished(name: str, text: str, seconds: float) -> None:
-    """Say that a step is done and what it holds."""
+    """Say that a step is done, with its counts."""
     if under_flow():
         VOICE.event(finished=text)
     else:

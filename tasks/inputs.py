@@ -77,7 +77,7 @@ def baseline_inputs(challenge: Challenge, project: Path) -> dict[str, Any]:
         "challenge": challenge.name,
         "stage": _code(*_functions(challenge), challenge.baselines, baselines_stage),
         "learned": learned_rows(challenge, project),
-        "asked": question_rows(challenge, project),
+        "questions": question_rows(challenge, project),
     }
 
 

@@ -92,7 +92,7 @@ def command_line(process: psutil.Process) -> list[str]:
 
 
 def belongs(arguments: Sequence[str]) -> bool:
-    """Whether a command line is a part of a build: make, DVC, a flow or a step."""
+    """True for the command line of a part of a build: make, DVC, a flow or a step."""
     return _runs(arguments, _COMMANDS, _MODULES)
 
 

@@ -28,7 +28,7 @@ INNER = Path(".headwater/other_heads")
 
 
 def main() -> str:
-    """Make the test set that ``benchmark.other_head_model`` asks for."""
+    """Make the test set of the head model that ``benchmark.other_head_model`` names."""
     params = load_params(Path("params.yaml"))
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)

@@ -20,7 +20,7 @@ from tasks.command import run
 
 
 def sources(params: Params, project: Path) -> list[Item]:
-    """One item per entry of the photo folder; what is no photo carries its problem."""
+    """One item per entry of the photo folder; an entry that is no photo carries its problem."""
     folder = project / params.photos.folder
     items = []
     for entry in list_photos(folder):

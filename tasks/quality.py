@@ -1,4 +1,4 @@
-"""Step "quality": what the pipeline found on rendered views against what is known of them."""
+"""Step "quality": the pipeline's detections on rendered views against their exact truth."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ from headwater.artifacts.schemas import (
 from headwater.artifacts.tables import Row, read_bucket, table_files
 from headwater.quality.edits import edit_figures, moved_right_way
 from headwater.quality.figures import CHOSEN, rounded, view_figures
-from headwater.quality.views import ViewErrors, ViewFound, ViewTruth, compare_view
+from headwater.quality.views import ViewDetections, ViewErrors, ViewTruth, compare_view
 from tasks.command import command
 
 CHECKED_STEPS = ("ingest", "landmarks", "masks", "parts", "cameras")
@@ -102,10 +102,10 @@ def _views(data: Path, bucket: str) -> Iterator[tuple[str, str, ViewErrors | Non
         if item not in landmarks:
             yield item, row["view_kind"], None
             continue
-        found = _found(
+        detected = _detected(
             frames[item], landmarks[item], masks.get(item), parts.get(item), cameras.get(item)
         )
-        yield item, row["view_kind"], compare_view(_truth(row), found)
+        yield item, row["view_kind"], compare_view(_truth(row), detected)
 
 
 def _truth(row: Row) -> ViewTruth:
@@ -117,10 +117,10 @@ def _truth(row: Row) -> ViewTruth:
     )
 
 
-def _found(
+def _detected(
     frame: Row, landmarks: Row, mask: Row | None, parts: Row | None, camera: Row | None
-) -> ViewFound:
-    return ViewFound(
+) -> ViewDetections:
+    return ViewDetections(
         frame_from_photo_of(frame),
         frame["width"],
         frame["height"],

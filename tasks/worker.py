@@ -1,4 +1,4 @@
-"""One process that computes what it is sent, as a child that dies with its parent."""
+"""One process that runs functions for its parent, and dies with it."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""What ``headwater.apart`` must bound: run as a module by its test."""
+"""Hostile work that ``headwater.apart`` must bound: run as a module by its test."""
 
 import ctypes
 import sys

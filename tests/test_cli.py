@@ -1,4 +1,4 @@
-"""What the command says of itself."""
+"""Help and version of the command."""
 
 import os
 import subprocess

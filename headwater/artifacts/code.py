@@ -1,4 +1,4 @@
-"""The code that a result depends on, as one hash: what is executed, and nothing beside it.
+"""The code that a result depends on, as one hash: the definitions that are executed, no others.
 
 Fingerprints go over definitions, not over files: from the functions that compute a result, through
 every name that they use, to the functions, classes and constants behind these names, in all depth.

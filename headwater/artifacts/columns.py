@@ -1,4 +1,4 @@
-"""What tables are declared with: typed columns that say unit, frame and shape.
+"""Declaration of tables: typed columns that say unit, frame and shape.
 
 A schema's version stands in its metadata and is checked on reading.
 """
@@ -56,7 +56,7 @@ def column(
 
 
 def is_optional(field: pa.Field) -> bool:
-    """Whether a column may be empty."""
+    """True for a column that may be empty."""
     return b"optional" in (field.metadata or {})
 
 

@@ -83,7 +83,7 @@ _LOOKS = (
         shape=(68, 2),
     ),
     column(
-        "landmarks_68_found_px",
+        "landmarks_68_detected_px",
         floats(136),
         "landmarks found in the frame",
         unit="px",

@@ -1,4 +1,4 @@
-"""What a single artifact must be, by its kind, once its bytes are known to be as written."""
+"""Checks of a single artifact, by its kind, once its bytes are known to be as written."""
 
 import csv
 import io
@@ -36,7 +36,7 @@ def schema_of(path: Path) -> TableSchema | None:
 
 
 def check_file(path: Path) -> str | None:
-    """What is wrong with an artifact, None when it is sound or of a kind without rules."""
+    """Fault of an artifact, None when it is sound or of a kind without rules."""
     check = _CHECKS.get(path.suffix)
     if check is None:
         return None

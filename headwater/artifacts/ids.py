@@ -37,5 +37,5 @@ def split_of(subject: str, seed: int, test: float, validation: float) -> str:
 
 
 def seed_of(*parts: Any) -> int:
-    """Seed in [0, 2**63) for a generator, from what is computed and never from its order."""
+    """Seed in [0, 2**63) for a generator, from the item's identity and never from its order."""
     return int(sha256_hex(canonical_json(parts).encode())[:16], 16) >> 1

@@ -57,7 +57,7 @@ def read_manifest(folder: Path) -> dict[str, FileEntry]:
 
 
 def problems_with_files(folder: Path) -> list[tuple[Path, str]]:
-    """What differs between ``folder`` and its manifest: (file, what is wrong) in order of names.
+    """Differences between ``folder`` and its manifest: (file, fault) in order of names.
 
     Raises DamagedManifest.
     """

@@ -1,4 +1,4 @@
-"""Where a row comes from: the columns that every table of items begins with."""
+"""Origin of a row: the columns that every table of items begins with."""
 
 from typing import Any
 

@@ -36,7 +36,7 @@ def regular_bytes(path: Path, max_bytes: int, seconds: float = READ_SECONDS) -> 
 
 
 def read_file(path: Path, max_bytes: int) -> bytes:
-    """As ``regular_bytes``; raises HeadwaterError that names the file and what is wrong."""
+    """As ``regular_bytes``; raises HeadwaterError that names the file and its fault."""
     try:
         return regular_bytes(path, max_bytes)
     except FileNotFoundError as error:

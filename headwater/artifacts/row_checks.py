@@ -1,4 +1,4 @@
-"""What the rows of one Parquet file must hold, column by column."""
+"""Checks of the rows of one Parquet file, column by column."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What the tables of a build promise each other: identities, splits, buckets and accounts."""
+"""Checks between the tables of a build: identities, splits, buckets and accounts."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,1 +1,1 @@
-"""What a learned system must beat: simple ways to a head from the same inputs."""
+"""Baselines that a learned system must beat: simple ways to a head from the same inputs."""

@@ -1,1 +1,1 @@
-"""Challenges: what a kind of system is asked, and how its answers are judged."""
+"""Challenges: questions to a kind of system, and scores of its answers."""

@@ -44,7 +44,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Stratum:
-    """A condition that the headline error is told apart by.
+    """A condition by which the headline error is split into bins.
 
     place(conditions): the number that is binned, None for questions that do not count. edges: of
     the bins, in order; every number is a bin of its own where there are none.

@@ -39,7 +39,7 @@ class Camera:
 
 
 def check_camera(camera: Camera, name: str = "camera", rotation_tolerance: float = 1e-5) -> None:
-    """Raise ``HeadwaterError`` naming what is wrong, if anything is.
+    """Raise ``HeadwaterError`` for a camera that cannot be, naming the field.
 
     rotation_tolerance: of the entries of R R^T, from those of the identity.
     """

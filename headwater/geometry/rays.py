@@ -13,7 +13,7 @@ Float32Array = NDArray[np.float32]
 
 
 class Hits(NamedTuple):
-    """Where rays meet a mesh first.
+    """First intersections of rays with a mesh.
 
     triangle: (n,) int32, -1 where nothing is hit. distance: (n,) float32 along the ray in lengths
     of its direction (mm for unit directions), infinite for a miss. barycentric: (n, 3) float32
@@ -56,7 +56,7 @@ class RayMesh:
         return Hits(triangle, distance, barycentric)
 
     def occluded(self, origins: ArrayLike, directions: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each ray (n,) hits anything at all; cheaper than ``first_hit``."""
+        """True for each ray (n,) that hits anything at all; cheaper than ``first_hit``."""
         hit: NDArray[np.bool_] = self._scene.run(*_rays(origins, directions), query="OCCLUDED") >= 0
         return hit
 

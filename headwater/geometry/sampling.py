@@ -61,7 +61,7 @@ def sdf_sample_points(
     near_share: float,
     rng: np.random.Generator,
 ) -> Samples:
-    """Where to sample the distance to a head: ``near_share`` near it, the rest in the box."""
+    """Points to sample the distance to a head at: ``near_share`` near it, the rest in the box."""
     near = round(count * near_share)
     points = np.concatenate(
         [near_surface_points(vertices, faces, near, rng), box_points(count - near, rng)]

@@ -42,7 +42,7 @@ def signed_distance(
 def _inside(
     queries: NDArray[np.float64], corners: NDArray[np.float64], triangles: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Which of the queries (n, 3) the surface winds about."""
+    """True (n,) for the queries (n, 3) that the surface winds about."""
     import igl
 
     if not is_closed(triangles):

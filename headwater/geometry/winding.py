@@ -25,7 +25,7 @@ _MAX_HITS: Final = 1000
 
 
 def is_closed(faces: Int64Array) -> bool:
-    """Whether the faces (F, 3) pass every edge as often in one direction as in the other."""
+    """True when the faces (F, 3) pass every edge as often in one direction as in the other."""
     start, end = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
     edge = np.minimum(start, end) * (faces.max() + 1) + np.maximum(start, end)
     order = np.argsort(edge, kind="stable")

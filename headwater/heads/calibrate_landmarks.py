@@ -180,7 +180,7 @@ def _without_notches(positions: Float64Array) -> Float64Array:
 
 
 def _mirrored(positions: Float64Array) -> Float64Array:
-    """Positions (478, 3) made symmetric about x = 0; partners are found by their places."""
+    """Positions (478, 3) made symmetric about x = 0; partners follow from their places."""
     partner = mirror_pairs(positions, FURTHEST_PARTNER_MM)
     if partner is None:
         raise HeadwaterError(

@@ -54,7 +54,7 @@ def _put(points: SurfacePoints, rows: tuple[int, ...], placed: SurfacePoints) ->
 
 
 def _eye_opening(model: HeadModel, side: int) -> tuple[Float64Array, SurfacePoints, SurfacePoints]:
-    """Where the eyeball shows, seen from the front: columns x (n,) and the lid's last points.
+    """Opening of an eye, seen from the front: columns x (n,) and the lids' last points in them.
 
     The points are those just above and just below the eyeball in each column.
     """

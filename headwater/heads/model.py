@@ -22,7 +22,7 @@ Prior = Literal["phenotypes", "gaussian"]
 
 
 class Surface(IntEnum):
-    """What a triangle of a head is made of."""
+    """Material of a triangle of a head."""
 
     SKIN = 0
     EYEBALL = 1

@@ -52,7 +52,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class TruthHead:
-    """A true head; what is costly about it is worked out once.
+    """A true head, with its costly derived values computed once.
 
     vertices: (V, 3) mm; faces: (F, 3) of the surface that a scan would see (skin); only vertices
     of these faces are scored. landmarks_478: (478, 3) mm. expression_mm: its strength, see

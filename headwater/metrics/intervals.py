@@ -20,7 +20,7 @@ class Interval(NamedTuple):
     high: float
 
     def overlaps(self, other: "Interval") -> bool:
-        """Whether the two intervals have a point in common."""
+        """True when the two intervals have a point in common."""
         return self.low <= other.high and other.low <= self.high
 
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 def silhouette(
     pixels: NDArray[np.floating[Any]], faces: NDArray[np.integer[Any]], size: tuple[int, int]
 ) -> NDArray[np.bool_]:
-    """What triangles (F, 3) of projected vertices (V, 2) px cover, (H, W), for ``size`` (W, H).
+    """Pixels (H, W) that triangles (F, 3) of projected vertices (V, 2) px cover; size: (W, H).
 
     Pixel centres are at +0.5, so a triangle's corner at (0.5, 0.5) is the middle of the first.
     """

@@ -1,4 +1,4 @@
-"""What a view asks of a system: head pose and expression strength, and bins of them."""
+"""Head pose and expression strength of a view, and bins of them."""
 
 from itertools import pairwise
 from typing import Any, Final

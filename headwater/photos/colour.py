@@ -49,7 +49,7 @@ def _band_srgb(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def is_srgb(image: Image.Image) -> bool:
-    """Whether the image's own 8-bit pixels are what ``srgb_of`` gives."""
+    """True when the image's own 8-bit pixels are those of ``srgb_of``."""
     return (
         image.mode == "RGB"
         and "transparency" not in image.info

@@ -158,7 +158,7 @@ def _inspect(root: bytes, relative: bytes, max_file_bytes: int) -> PhotoFile | P
 
 
 def _not_a_file(path: bytes) -> tuple[RejectReason, str] | None:
-    """Why a path that ``_walk`` gave is no file, by what it is."""
+    """Problem of a path that ``_walk`` gave and that is no file, by its kind."""
     if os.path.islink(path) and not os.path.exists(path):
         message = "The symbolic link leads to nothing that is there; it is not followed."
         return RejectReason.SYMBOLIC_LINK, message

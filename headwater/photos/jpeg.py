@@ -1,4 +1,4 @@
-"""JPEG files without what they say besides their pixels: places, dates, names, thumbnails."""
+"""JPEG files without their metadata: places, dates, names, thumbnails."""
 
 import re
 from collections.abc import Iterator

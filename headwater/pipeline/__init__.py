@@ -1,1 +1,1 @@
-"""Steps over buckets of items: what is missing, computing it, and assembling the tables."""
+"""Steps over buckets of items: missing buckets, their computation, and the tables made of them."""

@@ -1,4 +1,4 @@
-"""Which buckets a step has and the key of each: what the bucket's bytes depend on."""
+"""Buckets of a step and the key of each: all that the bucket's bytes depend on."""
 
 import hashlib
 from collections.abc import Mapping

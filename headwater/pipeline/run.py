@@ -24,7 +24,7 @@ ASIDE = Path(".headwater/aside")
 
 @dataclass(frozen=True)
 class Summary:
-    """What a finished step holds: items put out and rejects by reason."""
+    """Items and rejects by reason of a finished step."""
 
     step: str
     items: int

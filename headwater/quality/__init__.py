@@ -1,1 +1,1 @@
-"""The pipeline's own quality: what it finds on rendered views against what is exactly known."""
+"""The pipeline's own quality: its detections on rendered views against their exact truth."""

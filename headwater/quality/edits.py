@@ -1,4 +1,4 @@
-"""Whether edited expressions show, by ratios of the face that must move one way."""
+"""Check of edited expressions by ratios of the face that must move one way."""
 
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -31,7 +31,7 @@ RIGHT_WAY: Final[dict[str, tuple[Callable[[Points], float], int]]] = {
 
 
 def moved_right_way(kind: str, before: Points, after: Points) -> bool:
-    """Whether the kind's measure changed in its direction between (478, 2) landmarks, px."""
+    """True when the kind's measure moves in its direction between (478, 2) landmarks, px."""
     measure, direction = RIGHT_WAY[kind]
     return direction * (measure(after) - measure(before)) > 0
 

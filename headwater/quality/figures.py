@@ -11,7 +11,7 @@ KINDS = ("frontal", "side")
 DIGITS = 6
 # What builds are compared by.
 CHOSEN = (
-    "all_found_rate",
+    "all_detection_rate",
     "all_landmark_478_nme_percent_mean",
     "all_landmark_68_nme_percent_mean",
     "all_landmark_68_nme_percent_p95",
@@ -19,36 +19,36 @@ CHOSEN = (
     "all_part_iou_mean_mean",
     "all_camera_rotation_degrees_mean",
     "all_camera_rotation_degrees_p95",
-    "side_found_rate",
+    "side_detection_rate",
     "side_landmark_68_nme_percent_mean",
 )
 
 
 def view_figures(views: Sequence[tuple[str, ViewErrors | None]]) -> dict[str, float]:
-    """Figures of (kind, errors) pairs; errors are None for a view in which nothing was found.
+    """Figures of (kind, errors) pairs; errors are None for a view without a detected face.
 
-    Per group ("all", "frontal", "side"): views, found_rate; per error its count, mean, median and
-    bad tail (95th percentile, or the 5th for an overlap); per part the mean overlap. What was not
-    found is in no mean, only in the counts. A group without views has no figures.
+    Per group ("all", "frontal", "side"): views, detection_rate; per error its count, mean, median
+    and bad tail (95th percentile, or the 5th for an overlap); per part the mean overlap. A view
+    without a face is in no mean, only in the counts. A group without views has no figures.
     """
     figures: dict[str, float] = {}
     for group in ("all", *KINDS):
         members = [errors for kind, errors in views if group in ("all", kind)]
         if members:
-            found = [errors for errors in members if errors is not None]
+            detected = [errors for errors in members if errors is not None]
             figures[f"{group}_views"] = len(members)
-            figures[f"{group}_found_rate"] = len(found) / len(members)
-            figures |= {f"{group}_{name}": value for name, value in _errors(found).items()}
+            figures[f"{group}_detection_rate"] = len(detected) / len(members)
+            figures |= {f"{group}_{name}": value for name, value in _errors(detected).items()}
     return rounded(figures)
 
 
-def _errors(found: Sequence[ViewErrors]) -> dict[str, float]:
+def _errors(detected: Sequence[ViewErrors]) -> dict[str, float]:
     figures: dict[str, float] = {}
     for name in SCALAR_ERRORS:
-        values = np.array([getattr(errors, name) for errors in found], dtype=np.float64)
+        values = np.array([getattr(errors, name) for errors in detected], dtype=np.float64)
         figures |= {f"{name}_{key}": value for key, value in _spread(name, values).items()}
     for number, part in enumerate(PART_NAMES):
-        values = np.array([errors.part_iou[number] for errors in found], dtype=np.float64)
+        values = np.array([errors.part_iou[number] for errors in detected], dtype=np.float64)
         values = values[np.isfinite(values)]
         if len(values):
             figures[f"part_iou_{part}"] = float(values.mean())

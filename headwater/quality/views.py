@@ -1,4 +1,4 @@
-"""Errors of what the pipeline found in one rendered view."""
+"""Errors of the pipeline's detections in one rendered view."""
 
 from dataclasses import dataclass, fields
 from typing import Final
@@ -18,7 +18,7 @@ PART_NAMES: Final = tuple(part.name.lower() for part in FACE_PARTS)
 
 @dataclass(frozen=True)
 class ViewTruth:
-    """What is known of a view, in its own pixels.
+    """Exact truth of a rendered view, in its own pixels.
 
     landmarks_478_px: (478, 2) float32. mask: (H, W) bool. parts: (H, W) uint8 ids 0 to 8.
     camera: head frame to the view.
@@ -31,8 +31,8 @@ class ViewTruth:
 
 
 @dataclass(frozen=True)
-class ViewFound:
-    """What the pipeline found in the frame cut from a view, in the frame's pixels.
+class ViewDetections:
+    """Detections of the pipeline in the frame cut from a view, in the frame's pixels.
 
     frame_from_photo: (2, 3) float64, view pixels to frame pixels. landmarks_478_px: (478, 2).
     mask: (h, w) bool, parts: (h, w) uint8, rotation: (3, 3) camera from head; None where the step
@@ -90,30 +90,30 @@ def labels_in_frame(
     return np.asarray(moved, dtype=np.uint8)
 
 
-def compare_view(truth: ViewTruth, found: ViewFound) -> ViewErrors:
+def compare_view(truth: ViewTruth, detected: ViewDetections) -> ViewErrors:
     """Errors of one view, measured in the pixels of its frame."""
-    affine, size = found.frame_from_photo, (found.width, found.height)
+    affine, size = detected.frame_from_photo, (detected.width, detected.height)
     known = map_points(affine, truth.landmarks_478_px)
     nan = float("nan")
     mask_iou, part_iou, rotation = nan, np.full(len(PART_NAMES), nan), nan
-    if found.mask is not None:
+    if detected.mask is not None:
         mask = labels_in_frame(truth.mask.astype(np.uint8), affine, *size)
-        mask_iou = intersection_over_union(found.mask, mask > 0)
-    if found.parts is not None:
+        mask_iou = intersection_over_union(detected.mask, mask > 0)
+    if detected.parts is not None:
         parts = labels_in_frame(truth.parts, affine, *size)
-        part_iou = part_intersection_over_union(found.parts, parts, len(PART_NAMES))[1:]
-    if found.rotation is not None:
+        part_iou = part_intersection_over_union(detected.parts, parts, len(PART_NAMES))[1:]
+    if detected.rotation is not None:
         camera = transform_image(truth.camera, affine, *size)
-        rotation = rotation_angle_degrees(found.rotation, camera.R)
+        rotation = rotation_angle_degrees(detected.rotation, camera.R)
     return ViewErrors(
-        100.0 * normalised_mean_error(ibug68(found.landmarks_478_px), ibug68(known)),
-        _nme_478_percent(found.landmarks_478_px, known),
+        100.0 * normalised_mean_error(ibug68(detected.landmarks_478_px), ibug68(known)),
+        _nme_478_percent(detected.landmarks_478_px, known),
         mask_iou,
         part_iou,
         rotation,
     )
 
 
-def _nme_478_percent(found: NDArray[np.float32], known: NDArray[np.float32]) -> float:
-    distances = np.linalg.norm(found.astype(np.float64) - known, axis=1)
+def _nme_478_percent(detected: NDArray[np.float32], known: NDArray[np.float32]) -> float:
+    distances = np.linalg.norm(detected.astype(np.float64) - known, axis=1)
     return 100.0 * float(distances.mean()) / outer_eye_distance(ibug68(known))

@@ -1,4 +1,4 @@
-"""What the command says while it runs and when it is done."""
+"""Progress and closing lines of the command."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -83,7 +83,7 @@ def head_texture(head: Head) -> Texture:
 
 
 def coverage(view: SeenView, vertices: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How surely each vertex (V,) lies inside the head mask of its photo, 0 to 1."""
+    """Weight (V,) of each vertex in its photo: 0 at the head mask's edge, 1 well inside."""
     mask = view.face.mask.astype(np.float32)
     edge = EDGE_SHARE * max(mask.shape)
     # Twice the blurred mask less one: 0 at the edge of the head, 1 well inside.

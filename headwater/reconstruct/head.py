@@ -23,7 +23,7 @@ FloatArray = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class SeenView:
-    """A photo with the camera that was found for the reconstructed head.
+    """A photo with the estimated camera of the reconstructed head.
 
     camera: of the upright photo in its full size; frame_camera: of the face's frame. landmarks:
     (478, 2) px found in that photo; projected: (478, 2) px of the mesh's. error_percent: mean

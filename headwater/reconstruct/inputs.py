@@ -45,7 +45,7 @@ def prepared(paths: Sequence[Path], out: Path) -> Inputs:
 
 
 def find_inputs(paths: Sequence[Path], out: Path) -> Inputs:
-    """What ``paths`` hold, in their order; folders are searched to any depth.
+    """Photos and problems of ``paths``, in their order; folders are searched to any depth.
 
     Results below ``out`` of earlier runs are no photos. Raises ``HeadwaterError`` when ``out`` is
     one of the folders: photos and results would mix.
@@ -71,7 +71,7 @@ def _entries(path: Path, out: Path) -> list[PhotoFile | PhotoProblem]:
 
 
 def _is_folder(path: Path) -> bool:
-    """Whether a path is a folder; one that may not be looked at is treated as a file."""
+    """True for a folder; a path that may not be looked at is treated as a file."""
     try:
         return path.is_dir()
     except OSError:

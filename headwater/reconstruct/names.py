@@ -35,7 +35,7 @@ class FolderNames:
         return name
 
     def _free(self, name: str, sha256: str) -> bool:
-        """Whether a folder is not there, or holds this very content's results."""
+        """True when the folder is absent, or holds the results of this very content."""
         folder = self._out / name
         if not folder.exists() and not folder.is_symlink():
             return True

@@ -1,4 +1,4 @@
-"""Where the head stands among calibrated cameras.
+"""Placement of the head among calibrated cameras.
 
 The cameras are exact and share a world in mm; the template's 68 landmarks are moved rigidly so
 that all views see them where they were found. The head's size is the template's, so that the
@@ -117,7 +117,7 @@ def _check_agreement(
     limit: float,
     source: object,
 ) -> None:
-    """Refuse cameras that do not see ``points`` (68, 3), world, where they were found."""
+    """Refuse cameras whose reprojection error of ``points`` (68, 3), world, is too large."""
     errors = [
         float(np.linalg.norm(_offsets(face.camera, found, points), axis=1).mean())
         for face, found in zip(faces, pixels, strict=True)
@@ -164,12 +164,12 @@ def _start(
 
 
 def _pixels(faces: Sequence[SeenFace]) -> list[FloatArray]:
-    """The 68 landmarks (68, 2) px found in each frame."""
+    """The 68 detected landmarks (68, 2) px of each frame."""
     return [face.landmarks[IBUG68_FROM_478, :2].astype(np.float64) for face in faces]
 
 
 def _offsets(camera: Camera, seen: FloatArray, points: FloatArray) -> FloatArray:
-    """Where points are seen less where they were found (n, 2), of what was found's extent."""
+    """Reprojection errors (n, 2) of the points, as shares of the longer side of ``seen``."""
     projected, depth = project(camera, points)
     # What lies behind the camera is as wrong as it can be, and still a number.
     projected[depth <= 0] = 1e6

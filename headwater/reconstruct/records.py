@@ -48,7 +48,7 @@ def cameras_record(head: Head) -> dict[str, Any]:
 
 
 def landmark_record(head: Head) -> dict[str, Any]:
-    """Landmarks found in every photo, and those of the mesh: projected into it, and in mm."""
+    """Detected landmarks of every photo, and those of the mesh: projected into it, and in mm."""
     return {
         "format": "headwater-landmarks-1",
         "conventions": dict(LANDMARK_CONVENTIONS),

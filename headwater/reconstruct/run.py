@@ -1,4 +1,4 @@
-"""The whole command: photos in, a folder per head out; what cannot be used is told and passed."""
+"""The whole command: photos in, a folder per head out; unusable photos are reported and passed."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

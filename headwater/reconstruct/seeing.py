@@ -1,4 +1,4 @@
-"""What the pipeline sees in one photo: its frame, landmarks, head mask and camera."""
+"""Detections in one photo: its frame, landmarks, head mask and camera."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the pipeline's parameters say about photos and frames."""
+"""Limits on photos and frames from the pipeline's parameters."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What became of every photo, as a CSV file and for the console."""
+"""Outcome of every photo, as a CSV file and for the console."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from rich.table import Table
 
 
 class Status(StrEnum):
-    """What became of a photo."""
+    """Outcome of a photo."""
 
     DONE = "reconstructed"
     REPEATED = "duplicate"

@@ -44,7 +44,7 @@ def glasses(vertices: Float32Array, landmarks: Float32Array, wear: Glasses) -> l
 
 
 def cap_distance(vertices: Float32Array, landmarks: Float32Array) -> Float32Array:
-    """How far above a cap's edge vertices (V, 3) mm lie, mm."""
+    """Height (V,) mm of vertices (V, 3) mm above the edge of a cap; below it, it is negative."""
     forehead = landmarks[sets.FOREHEAD]
     edge = forehead[1] + 2 + CAP_BACKWARD_SLOPE * (vertices[:, 2] - forehead[2])
     return float32(vertices[:, 1] - edge)

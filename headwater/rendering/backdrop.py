@@ -1,4 +1,4 @@
-"""What stands behind the head: plain walls, soft clouds, out-of-focus shapes, a room."""
+"""Backdrops of a head: plain walls, soft clouds, out-of-focus shapes, a room."""
 
 import numpy as np
 from numpy.typing import NDArray

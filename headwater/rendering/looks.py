@@ -1,4 +1,4 @@
-"""What a rendered person and scene look like, and how both are drawn at random.
+"""Looks of rendered persons and scenes, and random draws of both.
 
 Colours are linear RGB in 0..1 unless said otherwise.
 """
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class HairStyle(Enum):
-    """How much hair covers the scalp."""
+    """Cover of hair on the scalp."""
 
     BALD = "bald"
     SHAVED = "shaved"
@@ -27,7 +27,7 @@ class HairStyle(Enum):
 
 
 class BackdropKind(Enum):
-    """What stands behind the head."""
+    """Kind of backdrop behind the head."""
 
     PLAIN = "plain"
     CLOUDS = "clouds"
@@ -48,7 +48,7 @@ class Glasses:
 
 @dataclass(frozen=True)
 class Cap:
-    """How much a cap stands out over the skull, and its visor's length (0: none), mm."""
+    """Cap: its height over the skull and the length of its visor (0: none), mm."""
 
     puff_mm: float
     visor_mm: float

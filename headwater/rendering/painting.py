@@ -1,4 +1,4 @@
-"""Where brows, lips, lids, beard, scalp and parts lie on a head model's mean head.
+"""Brows, lips, lids, beard, scalp and parts, painted on a head model's mean head.
 
 Everything is fixed on the mean head's surface: small features in maps over its (x, y) plane, wide
 ones per vertex. A rendered sample finds them through its interpolated mean position, so the same
@@ -259,7 +259,7 @@ def _eyes(
 
 
 def _beard(mean: Float32Array, landmarks: Float32Array) -> Float32Array:
-    """Where a beard grows: below a line from the nose base over the cheeks to the ears."""
+    """Beard weight (V,): 1 below a line from the nose base over the cheeks to the ears."""
     x, y, z = np.abs(mean[:, 0]), mean[:, 1], mean[:, 2]
     nose, corner, chin = landmarks[[sets.NOSE_BASE, sets.LEFT_MOUTH_CORNER, sets.CHIN]]
     half_mouth = abs(float(corner[0]))
@@ -272,7 +272,7 @@ def _beard(mean: Float32Array, landmarks: Float32Array) -> Float32Array:
 
 
 def _cheek(mean: Float32Array, landmarks: Float32Array) -> Float32Array:
-    """Where blood shows: cheeks and nose tip, and the ears' rims."""
+    """Blush weight (V,) of cheeks and nose tip."""
     weight = np.zeros(len(mean), dtype=np.float32)
     for mark, reach in ((50, 19.0), (280, 19.0), (4, 12.0)):
         squared = ((mean - landmarks[mark]) ** 2).sum(axis=1)

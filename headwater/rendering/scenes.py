@@ -1,4 +1,4 @@
-"""What a synthetic view shows beside the head, as a function of the head's identifier alone."""
+"""Look and camera of a synthetic view, as functions of the head's identifier alone."""
 
 from dataclasses import dataclass
 

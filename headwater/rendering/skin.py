@@ -33,7 +33,7 @@ class Skin(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where samples lie.
+    """Places of samples on the mean head.
 
     mean: (n, 3) mm. cells: (n,) of the face maps. behind: (n,) mm behind the foremost surface.
     front: (n,) 1 close to that surface, else 0. u, v: (n,) texels of grain.

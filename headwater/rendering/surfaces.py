@@ -37,7 +37,7 @@ HAIR_BORDER_MM = 9.0
 
 
 class Finish(NamedTuple):
-    """How samples answer light.
+    """Reflectance of samples.
 
     albedo: (n, 3). gloss: (n,) strength and sharpness: (n,) exponent of the highlight.
     translucent: (n,) how far light bleeds past the shadow edge. floor: (n,) least sky share.

@@ -1,4 +1,4 @@
-"""What the pixels of a camera see of a mesh, and values carried from vertices to pixels."""
+"""Rays from the pixels of a camera to a mesh, and values carried from vertices to pixels."""
 
 from typing import NamedTuple
 
@@ -75,7 +75,7 @@ def merged(first: Samples, second: Samples) -> Samples:
 
 
 def behind(mesh: RayMesh, camera: Camera, samples: Samples) -> Samples:
-    """What the rays of ``samples`` hit next; those that hit nothing are left out."""
+    """Next hits of the rays of ``samples``; rays without one are left out."""
     depth = samples.depth + np.float32(0.05)
     hits = mesh.first_hit(camera.centre + samples.direction * depth[:, None], samples.direction)
     found = Samples(

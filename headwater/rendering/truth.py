@@ -29,7 +29,7 @@ class Truth(NamedTuple):
 def view_truth(
     model: HeadModel, paint: HeadPaint, vertices: Float32Array, mesh: RayMesh, camera: Camera
 ) -> Truth:
-    """What the rays through the pixel centres meet of the bare head ``vertices`` (V, 3) mm."""
+    """Mask, parts and depth of the bare head, ``vertices`` (V, 3) mm, at the pixels' centres."""
     samples = trace(mesh, vertices, camera, per_pixel=1)
     size = camera.height * camera.width
     mask, parts, depth = np.zeros(size, bool), np.zeros(size, np.uint8), np.zeros(size, np.float32)

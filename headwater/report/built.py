@@ -1,4 +1,4 @@
-"""What was built: the graph with its counts, the steps, and what was rejected."""
+"""Section on the build: the graph with its counts, the steps, and the rejects."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -79,7 +79,7 @@ def _whole_nodes(evaluation: Evaluation, quality: dict[str, Any] | None, title: 
 
 
 def _benchmark_nodes(compared: Compared) -> list[Node]:
-    """The baselines' error, and how many heads of another model they were asked about."""
+    """Nodes of the baselines: their error, and the number of test heads of another model."""
     captions = {"other_heads": "not built", "baselines": "not built"}
     first = next((line for line in compared.lines if line.system == NAMES[BASELINE]), None)
     if first is not None:

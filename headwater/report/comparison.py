@@ -59,7 +59,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Strata:
-    """The error told apart by region, pose, expression or view count.
+    """The error split by region, pose, expression or view count.
 
     labels: of the bins; systems: name, and a bin per label.
     """
@@ -191,7 +191,7 @@ def _strata(
     kind: str,
     names: Mapping[str, str],
 ) -> Strata:
-    """All systems were asked the same, but a system may come from another build: bins by name."""
+    """Charts of the error in bins, matched by name: a system may come from another build."""
     found = {}
     for named in systems:
         own = _of(rows, named)
@@ -228,7 +228,7 @@ def _words(name: str) -> str:
 
 
 def _photos(folder: Path, systems: Sequence[Named], names: Mapping[str, str]) -> list[PhotoLine]:
-    """What a system reached on real photos; nothing for baselines, or without a photo."""
+    """Landmark errors of a system on real photos; empty for baselines, or without a photo."""
     figures = figures_of(folder / FIGURES) or {}
     if not figures.get("real_photos"):
         return []

@@ -1,4 +1,4 @@
-"""What every step put out and what it rejected."""
+"""Items and rejects of every step."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ MAIN_TABLES = {
 
 @dataclass(frozen=True)
 class StepCount:
-    """What a step holds. items: None when it was not built. row: what an item is.
+    """Items and rejects of a step. items: None when it was not built. row: the kind of an item.
 
     sources: items by source, where there is more than one.
     """

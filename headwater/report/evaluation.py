@@ -1,4 +1,4 @@
-"""What a trained system reached: figures, curves, errors of every head, and reconstructions."""
+"""Results of a trained system: figures, curves, errors of every head, and reconstructions."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ class Reconstruction:
 
     vertices: (V, 3) float32 mm, head frame. faces: (F, 3) int32. truth: the same of the true
     surface. distance: (V,) float32 mm to the true surface. steps: (V, 3) float32 mm each.
-    landmarks, found: (68, 2) float32 px of the reconstruction and of the frame.
+    landmarks, detected: (68, 2) float32 px of the reconstruction and of the frame.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Reconstruction:
     distance: NDArray[np.float32] | None
     steps: list[NDArray[np.float32]]
     landmarks: NDArray[np.float32]
-    found: NDArray[np.float32]
+    detected: NDArray[np.float32]
     error: Row | None
 
 
@@ -97,6 +97,6 @@ def _reconstruction(row: Row, names: dict[str, str], error: Row | None) -> Recon
         np.array(distance, np.float32) if distance is not None else None,
         [np.array(step, np.float32).reshape(-1, 3) for step in row["steps_mm"]],
         landmarks_of(row, "landmarks_68_px"),
-        landmarks_of(row, "landmarks_68_found_px"),
+        landmarks_of(row, "landmarks_68_detected_px"),
         error,
     )

@@ -113,7 +113,7 @@ def quality_of(figures: Figures) -> Quality:
             shares.setdefault((edit[1], edit[2]), {})[edit[3]] = value
         elif group not in GROUPS:
             rest.append((*label_of(name), value))
-        elif inner in ("views", "found_rate"):
+        elif inner in ("views", "detection_rate"):
             views.setdefault(group, {})[inner] = value
         elif statistic:
             label, unit = label_of(statistic[1])

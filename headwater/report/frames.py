@@ -1,4 +1,4 @@
-"""Frames to show, each with what the steps found in it."""
+"""Frames to show, each with the steps' detections in it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ _VIEW_COLUMNS = ("view", "view_kind", "split", "width", "height", "mask", "parts
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame (H, W, 3) uint8 and what is known of it; None where a step has not put it out.
+    """A frame (H, W, 3) uint8 and its rows of the steps; None where a step has not put it out.
 
     mask: (H, W) bool. parts: (H, W) uint8. landmarks: (68 or 478, 2) float32 px.
     depth: (H, W) float32 mm, 0 where there is no head. camera: of this frame.
@@ -97,7 +97,7 @@ def photo_names(data: Path) -> dict[str, str]:
 
 
 def photo_frames(data: Path, limit: int) -> list[Frame]:
-    """The first ``limit`` photos by file name, with what was found in them."""
+    """The first ``limit`` photos by file name, with the detections in them."""
     names = photo_names(data)
     brief = [
         row for row in rows_in_brief(data, FRAMES, ["item", "source"]) if row["source"] == "photo"

@@ -1,4 +1,4 @@
-"""How the build was made: parameters, versions, licences."""
+"""Provenance of the build: parameters, versions, licences."""
 
 import re
 from collections.abc import Sequence

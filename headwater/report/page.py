@@ -40,7 +40,7 @@ class Report:
 
 
 def build_page(data: Path, params: Params) -> Report:
-    """Build the report of what lies below the folder ``data``; what is missing is named on it.
+    """Build the report of the artifacts below the folder ``data``; missing ones are named on it.
 
     The same files give the same bytes. Raises HeadwaterError when a table is damaged.
     """

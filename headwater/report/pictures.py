@@ -1,4 +1,4 @@
-"""Pictures inside the page, and what is drawn over them as SVG."""
+"""Pictures inside the page, and drawings over them as SVG."""
 
 from collections.abc import Iterable
 

@@ -58,7 +58,7 @@ class Portrait:
 
 @dataclass(frozen=True)
 class HeatCard:
-    """A test head: what was seen, the truth, the reconstruction, the error on it, and figures."""
+    """A test head: its photo, the truth, the reconstruction, the error on it, and figures."""
 
     name: str
     kind: str
@@ -93,7 +93,7 @@ def shapes_section(evaluation: Evaluation) -> Shapes:
 
 def _portrait(one: Reconstruction, views: Sequence[NDArray[np.uint8]]) -> Portrait:
     height, width = one.image.shape[:2]
-    marked = landmarks_layer(one.found, None) + landmarks_layer(None, one.landmarks)
+    marked = landmarks_layer(one.detected, None) + landmarks_layer(None, one.landmarks)
     return Portrait(
         one.name,
         data_uri(_head_cut(one), TURNED_PX, 84),
@@ -110,10 +110,10 @@ def _portrait(one: Reconstruction, views: Sequence[NDArray[np.uint8]]) -> Portra
 
 
 def _head_cut(one: Reconstruction) -> NDArray[np.uint8]:
-    low, high = one.found.min(axis=0), one.found.max(axis=0)
+    low, high = one.detected.min(axis=0), one.detected.max(axis=0)
     # The landmarks end at the brows; the crown is about half as much again above them.
     crown = np.array([(low[0] + high[0]) / 2, low[1] - 0.5 * (high[1] - low[1])])
-    points = np.vstack([one.found, crown]).astype(np.float32)
+    points = np.vstack([one.detected, crown]).astype(np.float32)
     left, top, right, bottom = face_square(points, one.image, HEAD_SHARE)
     return one.image[top:bottom, left:right]
 
@@ -151,7 +151,7 @@ def _heat(one: Reconstruction) -> HeatCard:
 
 
 def measured(one: Reconstruction) -> NDArray[np.bool_]:
-    """Which vertices (V,) lie in the sphere around the tip of the nose that the metric looks at."""
+    """Mask (V,) of the vertices in the metric's sphere around the tip of the nose."""
     pixels, depth = project(one.camera, one.vertices)
     offset = np.linalg.norm(pixels - one.landmarks[IBUG_NOSE_TIP], axis=1)
     nearest = np.argsort(offset, kind="stable")[:NOSE_TIP_CANDIDATES]

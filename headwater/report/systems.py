@@ -33,7 +33,7 @@ ABOUT = {
 
 @dataclass(frozen=True)
 class StrataChart:
-    """A chart of the error in bins, with its title and what is told apart."""
+    """A chart of the error in bins, with its title and the name of its condition."""
 
     title: str
     caption: str

@@ -1,4 +1,4 @@
-"""All systems at a glance: what they answer, whether they are trained, and how well they do."""
+"""All systems at a glance: challenge, sizes, training state and headline figure of each."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The stages of every system and challenge: train, answer, judge, and what they leave."""
+"""The stages of every system and challenge: training, answers, scores, and their files."""
 
 import shutil
 from functools import partial

@@ -1,4 +1,4 @@
-"""A published system as one object: what it is, what it reads, and how it trains and answers."""
+"""A published system as one object: its name, settings, training and answers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""Upkeep of a build on disk: its locks, its record, what is damaged, missing or left over."""
+"""Upkeep of a build on disk: its locks, its record, its damaged, missing and left-over files."""

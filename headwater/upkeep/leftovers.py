@@ -133,7 +133,7 @@ def _in(folder: Path) -> list[Path]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    """Folders in a folder; a link may lead to what is not ours."""
+    """Folders in a folder, without links, which may lead to another's."""
     return [path for path in _in(folder) if path.is_dir() and not path.is_symlink()]
 
 

@@ -1,4 +1,4 @@
-"""How numbers and names are written on the page."""
+"""Numbers and names as text of the page."""
 
 import math
 from typing import Any

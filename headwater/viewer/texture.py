@@ -64,7 +64,7 @@ class Texture:
 def seen_from(
     camera: Camera, vertices: NDArray[np.float32], faces: NDArray[np.int32]
 ) -> NDArray[np.float32]:
-    """How well the camera sees each vertex (V,), 0 (hidden or grazing) to 1."""
+    """Visibility (V,) of each vertex to the camera, 0 (hidden or grazing) to 1."""
     normals = vertex_normals(vertices, faces)
     towards = camera.centre.astype(np.float32) - vertices
     towards /= np.linalg.norm(towards, axis=1, keepdims=True)
@@ -108,7 +108,7 @@ class _View:
     def of(
         cls, photo: HeadPhoto, vertices: NDArray[np.float32], faces: NDArray[np.int32]
     ) -> "_View":
-        """How much of its colour each vertex (V, 3) takes from a photo, and where it lies there."""
+        """Weight of a photo in the colour of each vertex (V, 3), and its pixel there."""
         pixels, depth = project(photo.camera, vertices)
         pixels = np.where((depth > 0)[:, None], pixels, -1.0)
         uv = pixels / (photo.camera.width, photo.camera.height)

@@ -1,4 +1,4 @@
-"""What benchmarks say of heads under several conditions."""
+"""Benchmarks' errors of heads under several conditions."""
 
 import numpy as np
 import pytest

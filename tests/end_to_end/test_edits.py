@@ -1,4 +1,4 @@
-"""What is trained again after an edit, and what is not, on a small build by DVC."""
+"""Stages that an edit makes DVC run again on a small build, and those that it does not."""
 
 import os
 import shutil

@@ -118,7 +118,7 @@ def test_figures_are_those_that_this_build_gives(built: Path) -> None:
     assert glvd["vertex_error_mm"] == pytest.approx(4.651, rel=1e-2)
     assert photos["real_landmark_nme_percent"] == pytest.approx(4.03, rel=2e-2)
     assert photos["real_mask_iou"] == pytest.approx(0.844, abs=0.01)
-    assert figures("data/quality/figures.json")["frontal_found_rate"] == 1.0
+    assert figures("data/quality/figures.json")["frontal_detection_rate"] == 1.0
 
 
 @pytest.mark.fault("old weights are never taken for those of new code")

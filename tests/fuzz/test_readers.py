@@ -195,7 +195,7 @@ READERS = {
 
 
 def fuzz(reader: Reader, folder: Path, count: int) -> tuple[int, int]:
-    """How many of ``count`` damaged files were refused and how many read."""
+    """Numbers of refused and of read files among ``count`` damaged ones."""
     seeds = reader.seeds(folder)
     path = folder / reader.place
     if path.parent.name == "FaceXModel":

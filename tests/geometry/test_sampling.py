@@ -1,4 +1,4 @@
-"""Where signed distances are sampled."""
+"""Points at which signed distances are sampled."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What every head model promises: units, frame, labels, landmarks, determinism."""
+"""Promises of every head model: units, frame, labels, landmarks, determinism."""
 
 import subprocess
 import sys

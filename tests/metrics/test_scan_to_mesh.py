@@ -142,7 +142,7 @@ def test_a_disc_of_triangles_is_what_the_density_law_is_about() -> None:
 
 
 def test_an_exact_surface_of_6_mm_spacing_costs_at_most_a_tenth(head: trimesh.Trimesh) -> None:
-    """Where vertices against vertices would charge 0.37 x 6.3 mm."""
+    """Vertices against vertices would charge 0.37 x 6.3 mm."""
     dense = head.subdivide().subdivide()
     dense.vertices *= 90.0 / np.linalg.norm(dense.vertices, axis=1, keepdims=True)
     coarse = trimesh.creation.icosphere(subdivisions=4, radius=90.0)

@@ -33,7 +33,7 @@ def with_url(url: str) -> Params:
 
 
 def as_user(user: int, action: Callable[[], object], groups: tuple[int, ...] = (GROUP,)) -> str:
-    """What ``action`` returns, as text, when another user with umask 022 runs it."""
+    """Result of ``action``, as text, when another user with umask 022 runs it."""
     reading, writing = os.pipe()
     if not (child := os.fork()):
         try:

@@ -21,9 +21,9 @@ def test_groups_rates_and_tails() -> None:
     frontal = [("frontal", errors(float(value))) for value in range(1, 22)]
     figures = view_figures([*frontal, ("side", errors(100.0)), ("side", None), ("side", None)])
     assert (figures["all_views"], figures["frontal_views"], figures["side_views"]) == (24, 21, 3)
-    assert figures["all_found_rate"] == pytest.approx(22 / 24, abs=1e-6)
-    assert figures["frontal_found_rate"] == 1.0
-    assert figures["side_found_rate"] == pytest.approx(1 / 3, abs=1e-6)
+    assert figures["all_detection_rate"] == pytest.approx(22 / 24, abs=1e-6)
+    assert figures["frontal_detection_rate"] == 1.0
+    assert figures["side_detection_rate"] == pytest.approx(1 / 3, abs=1e-6)
     assert figures["frontal_landmark_68_nme_percent_mean"] == 11.0
     assert figures["frontal_landmark_68_nme_percent_median"] == 11.0
     assert figures["frontal_landmark_68_nme_percent_p95"] == 20.0
@@ -49,7 +49,7 @@ def test_failures_are_counted_and_never_averaged_in() -> None:
 
 def test_nothing_found_and_no_views() -> None:
     figures = view_figures([("frontal", None)])
-    assert figures["frontal_found_rate"] == 0.0
+    assert figures["frontal_detection_rate"] == 0.0
     assert figures["frontal_mask_iou_count"] == 0
     assert "frontal_mask_iou_mean" not in figures
     assert "side_views" not in figures

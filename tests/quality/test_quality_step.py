@@ -103,8 +103,8 @@ def data(tmp_path: Path) -> Path:
 def test_figures_join_tables_and_count_rejects(data: Path) -> None:
     figures = quality.quality_figures(data)
     assert figures["all_views"] == 3
-    assert figures["frontal_found_rate"] == 1.0
-    assert figures["side_found_rate"] == 0.5
+    assert figures["frontal_detection_rate"] == 1.0
+    assert figures["side_detection_rate"] == 0.5
     assert figures["all_landmark_68_nme_percent_mean"] == 0.0
     assert figures["all_mask_iou_mean"] == 1.0
     assert figures["all_mask_iou_count"] == 1

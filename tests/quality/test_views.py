@@ -10,7 +10,7 @@ from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.geometry.cameras import Camera, look_at
 from headwater.quality.views import (
     PART_NAMES,
-    ViewFound,
+    ViewDetections,
     ViewTruth,
     compare_view,
     labels_in_frame,
@@ -33,10 +33,12 @@ def truth() -> ViewTruth:
     return ViewTruth(landmarks, parts > 0, parts, Camera(K, R, t, SIDE, SIDE))
 
 
-def perfect(known: ViewTruth, affine: NDArray[np.float64], width: int, height: int) -> ViewFound:
+def perfect(
+    known: ViewTruth, affine: NDArray[np.float64], width: int, height: int
+) -> ViewDetections:
     landmarks = (known.landmarks_478_px @ affine[:, :2].T + affine[:, 2]).astype(np.float32)
     parts = labels_in_frame(known.parts, affine, width, height)
-    return ViewFound(affine, width, height, landmarks, parts > 0, parts, known.camera.R)
+    return ViewDetections(affine, width, height, landmarks, parts > 0, parts, known.camera.R)
 
 
 def moved_slowly(
@@ -102,7 +104,7 @@ def test_errors_are_measured_in_the_right_units() -> None:
     )
     errors = compare_view(
         known,
-        ViewFound(
+        ViewDetections(
             twice,
             2 * SIDE,
             2 * SIDE,
@@ -133,7 +135,7 @@ def test_a_turned_frame_turns_the_true_camera() -> None:
 
 def test_what_was_rejected_has_no_figure() -> None:
     known = truth()
-    bare = ViewFound(WHOLE, SIDE, SIDE, known.landmarks_478_px, None, None, None)
+    bare = ViewDetections(WHOLE, SIDE, SIDE, known.landmarks_478_px, None, None, None)
     errors = compare_view(known, bare)
     assert errors.landmark_68_nme_percent == 0.0
     assert np.isnan([errors.mask_iou, errors.part_iou_mean, errors.camera_rotation_degrees]).all()

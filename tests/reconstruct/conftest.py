@@ -72,7 +72,7 @@ def portraits(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def faces(portraits: list[Path], template: Template) -> list[SeenFace]:
-    """What is seen in the two portraits."""
+    """Detections in the two portraits."""
     mean = template.landmarks_68(template.mean)
     files = [PhotoFile(path, path.name, sha256_hex(path.read_bytes())) for path in portraits]
     return [see(file, mean, PhotoSettings()) for file in files]

@@ -1,4 +1,4 @@
-"""How near the mesh's landmarks come to points that people set by hand on frontal photos."""
+"""Distance of the mesh's landmarks from points that people set by hand on frontal photos."""
 
 import json
 import os

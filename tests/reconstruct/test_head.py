@@ -1,4 +1,4 @@
-"""What is seen in a photo is what the pipeline sees; cameras and points are the photo's own."""
+"""Detections in a photo are the pipeline's; cameras and points are the photo's own."""
 
 import io
 import json

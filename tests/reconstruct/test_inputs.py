@@ -1,4 +1,4 @@
-"""Which files are photos, each content once, and names of folders that harm nobody."""
+"""Files that are photos, each content once, and names of folders that harm nobody."""
 
 import json
 import os

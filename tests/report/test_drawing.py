@@ -1,4 +1,4 @@
-"""What is drawn: outlines, points, charts and colours."""
+"""Drawings of the report: outlines, points, charts and colours."""
 
 import re
 

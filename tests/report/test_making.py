@@ -1,4 +1,4 @@
-"""What stands in the report of the parameters does not depend on where files lie."""
+"""Parameters in the report do not depend on the places of files."""
 
 import pytest
 

@@ -43,7 +43,7 @@ METRICS = {
 }
 QUALITY = {
     "all_views": 6,
-    "all_found_rate": 0.5,
+    "all_detection_rate": 0.5,
     "all_landmark_68_nme_percent_mean": 4.567,
     "all_landmark_68_nme_percent_count": 3,
     "all_part_iou_nose": 0.8125,
@@ -192,7 +192,7 @@ def _example(builder: Builder, item: str, kind: str) -> None:
         "mesh": mesh,
         "steps_mm": [step.ravel().tolist() for step in steps],
         "landmarks_68_px": pixels.ravel().tolist(),
-        "landmarks_68_found_px": (pixels + 1).ravel().tolist(),
+        "landmarks_68_detected_px": (pixels + 1).ravel().tolist(),
     }
     if kind == "photo":
         builder.add(PHOTO_HEADS, **looks, source="photo", landmark_nme_percent=3.0, mask_iou=0.9)

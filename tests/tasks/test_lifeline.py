@@ -39,7 +39,7 @@ OTHERS = (
 
 @dataclass
 class FakeProcess:
-    """What ``build_chain`` asks of a process."""
+    """Process as ``build_chain`` reads it."""
 
     pid: int
     arguments: list[str]
@@ -92,7 +92,7 @@ def start(tmp_path: Path, name: str, between: str) -> tuple[subprocess.Popen[str
 
 
 def ends(process: psutil.Process, seconds: float) -> bool:
-    """Whether a process ends within ``seconds``."""
+    """True when a process ends within ``seconds``."""
     deadline = time.monotonic() + seconds
     while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
         if time.monotonic() > deadline:

@@ -21,7 +21,7 @@ def tell(result: "multiprocessing.SimpleQueue[str]", act: Callable[[], None]) ->
 
 
 def elsewhere(act: Callable[..., None], *arguments: object) -> str:
-    """What an act in another process says."""
+    """Message of an act in another process."""
     context = multiprocessing.get_context("fork")
     result: multiprocessing.SimpleQueue[str] = context.SimpleQueue()
     process = context.Process(target=tell, args=(result, lambda: act(*arguments)))

@@ -1,4 +1,4 @@
-"""What cannot be written is one sentence that names it."""
+"""A place that cannot be written is named in one sentence."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""What both pages show of a head: pictures, steps, the viewer's numbers and its engine."""
+"""Head on both pages: pictures, steps, the viewer's numbers and its engine."""
 
 import base64
 import hashlib

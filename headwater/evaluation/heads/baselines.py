@@ -35,7 +35,7 @@ def mean_head(data: Path, model: HeadModel) -> FloatArray:
 
 
 def baselines(data: Path) -> dict[str, Answerer]:
-    """The mean head, whatever is seen, and the head model fitted to the landmarks that were."""
+    """Two baselines: the mean head, and the head model fitted to the detected landmarks."""
     model = read_model(data)
     template, fitter = template_of(model), LandmarkFitter(model)
     mean = HeadAnswer(template, mean_head(data, model), NO_STEPS)

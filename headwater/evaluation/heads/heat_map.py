@@ -21,7 +21,7 @@ FILE: Final = "heat_map.parquet"
 
 @dataclass(frozen=True)
 class HeatMap:
-    """Where a system is off.
+    """Mean error of a system's predicted heads at every vertex of the mean head.
 
     vertices: (V, 3) float32 mm, head frame, of the mean head; faces: (F, 3) int32. mean_mm: (V,)
     float64, NaN where no head is measured; heads: (V,) int64 that are in the mean.

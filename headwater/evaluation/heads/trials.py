@@ -1,4 +1,4 @@
-"""What every system is asked: held-out heads, in one, three and six views where they have them.
+"""Trials of every system: held-out heads, in one, three and six views where they have them.
 
 Each of these begins with the head's first view, from the front. One more asks for the head in one
 view from the side, so that the error can be told by head pose.
@@ -61,7 +61,7 @@ class Trial:
 
     @property
     def headline(self) -> bool:
-        """Whether the head is seen once and from the front, as in the main figures."""
+        """True when the head is seen once and from the front, as in the main figures."""
         return len(self.views) == 1 and self.first_view == FRONTAL
 
     def score(self, prediction: Prediction, system: str, size: str | None = None) -> BenchmarkRow:
@@ -108,7 +108,7 @@ def questions(cases: Sequence[Case]) -> Iterator[Question]:
 
 
 def count_trials(data: Path) -> int:
-    """How many trials ``read_cases`` makes, without reading any picture."""
+    """Count the trials of ``read_cases`` without reading any picture."""
     total = 0
     for folder in (data, data / "other_heads") if _has_other(data) else (data,):
         truth = read_table(folder, TRUTH, ["item", "subject", "split", "view"]).to_pylist()
@@ -140,7 +140,7 @@ def skin(model: HeadModel) -> np.ndarray:
 
 
 def _side_view(views: Views) -> int | None:
-    """The first view from the side in which the face was found."""
+    """The first view from the side in which the face was detected."""
     found = np.isfinite(views.landmarks_478_px).all(axis=(1, 2))
     rows = np.flatnonzero(found)
     later = rows[rows > FRONTAL]

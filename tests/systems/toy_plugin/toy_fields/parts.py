@@ -64,7 +64,7 @@ def part(number: int) -> Part:
 
 
 def train(steps: int, seed: int, weights: Path) -> Curve:
-    """How far to go from the sphere to the truth: all the way, bit by bit."""
+    """Learn the share of the way from the sphere to the truth, bit by bit."""
     share, curve = 0.0, []
     for step in range(1, steps + 1):
         share += 0.2 * (1 - share)
