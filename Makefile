@@ -20,7 +20,7 @@ help:
 	@echo 'make bench    measure, write benchmarks/results'
 	@echo 'make lint     ruff, mypy and the import rules'
 	@echo 'make format   let ruff mend what it can'
-	@echo 'make docs     write docs/artifacts.md from the schemas'
+	@echo 'make docs     write docs/artifacts.md from the schemas, draw docs/imports.svg'
 	@echo 'make verify   check every artifact under data/'
 	@echo 'make clean    remove the environment (.venv) and the caches of the tools'
 
@@ -52,6 +52,7 @@ format: $(READY)
 
 docs: $(READY)
 	@$(PY) -m headwater.artifacts.docs
+	@$(PY) -m headwater.imports
 
 verify: $(READY)
 	@$(PY) -m headwater.cli verify

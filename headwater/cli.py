@@ -51,7 +51,7 @@ Project = Annotated[Path, typer.Option(help="Folder that holds params.yaml.")]
 @app.command()
 def verify(data: Data = Path("data")) -> None:
     """Check every artifact; one line per problem, exit status 1 when there is one."""
-    from headwater.artifacts.verify import verify as check
+    from headwater.upkeep.verify import verify as check
 
     found = check(data)
     for problem in found.problems:
@@ -107,8 +107,8 @@ def push(
 def adopt(data: Data = Path("data"), project: Project = Path()) -> None:
     """Put fetched buckets (dvc pull) into the bucket cache: the next rebuild starts warm."""
     from headwater.config import load_params
-    from headwater.pipeline.adopt import adopt as take
     from headwater.pipeline.cache_place import cache_for, check_cache
+    from headwater.upkeep.adopt import adopt as take
 
     params = load_params(project / "params.yaml")
     if notice := check_cache(params, project):

@@ -1,4 +1,4 @@
-"""Why an input was not processed: the stable codes of every ``rejects`` table."""
+"""Reasons why an input was not processed: the stable codes of every ``rejects`` table."""
 
 from enum import StrEnum
 from typing import Final

@@ -11,7 +11,7 @@ FOLDER = Path("data/portraits")
 
 
 def licence_note() -> str:
-    """Who is shown, by whom, and under which licence."""
+    """The persons shown, the photographers and the licence."""
     lines = [f"{p.name}: {p.about}. Licence: {p.licence}." for p in PORTRAITS]
     return "\n".join(lines) + "\n"
 

@@ -1,4 +1,6 @@
-"""Fix MediaPipe's 478 landmarks on a head model: ``python -m headwater.heads.calibrate_landmarks``.
+"""Fix MediaPipe's 478 landmarks on a head model.
+
+To run: ``python -m headwater.rendering.calibrate_landmarks MODEL CACHE_FOLDER``.
 
 Random heads of the model are drawn, pictured from several sides and given to the detector. Rays
 through the found landmarks meet the heads' surfaces; the same surface points on the mean head are

@@ -17,12 +17,12 @@ import pytest
 import yaml
 from PIL import Image
 
-from headwater.artifacts.verify import verify
 from headwater.config import load_params
 from headwater.photos.builtin import PORTRAITS
 from headwater.pipeline.plan import Planned
 from headwater.pipeline.run import assemble, compute_bucket
 from headwater.training.checkpoint import read_safetensors
+from headwater.upkeep.verify import verify
 from tasks.inputs import inputs
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from headwater.artifacts.manifest import write_manifest
-from headwater.artifacts.verify import verify
 from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
 from headwater.evaluation.scores import read_scores
@@ -17,6 +16,7 @@ from headwater.systems import SYSTEMS, challenge_of, find_system, known_systems
 from headwater.systems.listing import line
 from headwater.systems.settings import check_systems, training_inputs
 from headwater.systems.stages import baselines_stage, evaluate_stage, photos_stage, train_stage
+from headwater.upkeep.verify import verify
 
 PROJECT = Path(__file__).resolve().parents[2]
 PLUGIN = Path(__file__).with_name("toy_plugin")

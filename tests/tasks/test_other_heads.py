@@ -14,10 +14,10 @@ from pydantic import ValidationError
 
 from headwater.artifacts.schemas import FRAMES, HEADS, LANDMARKS, SYNTHETIC_FRAMES, TRUTH
 from headwater.artifacts.tables import read_table
-from headwater.artifacts.verify import verify
 from headwater.config import Benchmark, load_params
 from headwater.errors import HeadwaterError
 from headwater.heads import ADAPTERS
+from headwater.upkeep.verify import verify
 from tasks.other_heads import inner_params
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -22,13 +22,13 @@ from headwater.artifacts.tables import BUCKET_KEY, DamagedTable, bucket_key, wri
 from headwater.cli import app, run
 from headwater.config import Params, load_params
 from headwater.errors import ItemRejected
-from headwater.pipeline.adopt import Adopted, adopt
 from headwater.pipeline.cache import is_key
 from headwater.pipeline.cache_place import cache_for
 from headwater.pipeline.plan import Planned
 from headwater.pipeline.run import assemble, compute_bucket, missing_buckets
 from headwater.pipeline.step import Item, Result, Step, Work
 from headwater.reject_reasons import RejectReason
+from headwater.upkeep.adopt import Adopted, adopt
 from tests.artifacts.small_build import row_of
 
 PROJECT = Path(__file__).resolve().parents[2]

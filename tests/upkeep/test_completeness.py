@@ -11,10 +11,10 @@ import yaml
 from headwater.artifacts import schemas
 from headwater.artifacts.manifest import write_manifest
 from headwater.artifacts.tables import bucket_file, to_table, write_bucket
-from headwater.artifacts.verify import Problem, verify
 from headwater.cli import main
 from headwater.errors import HeadwaterError
 from headwater.upkeep.recorded import md5_of_folder
+from headwater.upkeep.verify import Problem, verify
 from tests.artifacts.small_build import build
 
 

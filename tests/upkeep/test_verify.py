@@ -18,9 +18,9 @@ from headwater.artifacts.ids import item_id
 from headwater.artifacts.manifest import MANIFEST, files_below, write_manifest
 from headwater.artifacts.meshes import to_ply
 from headwater.artifacts.tables import bucket_file, read_bucket, to_table, write_bucket
-from headwater.artifacts.verify import verify
 from headwater.cli import main
 from headwater.errors import HeadwaterError
+from headwater.upkeep.verify import verify
 from tests.artifacts.small_build import BUCKETS, build, row_of
 
 FLIPS = 300
