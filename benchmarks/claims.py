@@ -10,7 +10,6 @@ one view.
 import argparse
 import json
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -21,11 +20,11 @@ from benchmarks.machine import describe
 from benchmarks.timing import Spread
 from headwater.artifacts.atomic import write_text
 from headwater.data.scenes import Views
-from headwater.descent.config import SIZES
-from headwater.descent.data import keypoint_indices
-from headwater.descent.reconstruct import reconstruct
-from headwater.descent.weights import TrainedGlvd, load_weights
 from headwater.evaluation.heads.trials import Case, read_cases
+from headwater.systems.glvd.answer import reconstruct
+from headwater.systems.glvd.config import SIZES
+from headwater.systems.glvd.data import keypoint_indices
+from headwater.systems.glvd.weights import TrainedGlvd, load_weights
 from headwater.training.device import chosen_device
 from headwater.training.loop import deterministic
 
@@ -69,7 +68,7 @@ def main() -> None:
 
 
 def judge(trained: TrainedGlvd, case: Case, rng: np.random.Generator) -> Errors:
-    """Honest face errors, mm, of one head under every condition; NaN where one cannot be judged.
+    """Scan-to-mesh errors of one face, mm, under every condition; NaN where it cannot be judged.
 
     Only the first view is seen.
     """
@@ -85,7 +84,7 @@ def judge(trained: TrainedGlvd, case: Case, rng: np.random.Generator) -> Errors:
         "step 10, true keypoints": reconstruct(trained, view, guides=true).vertices,
         "step 10, keypoints 20 mm off": reconstruct(trained, view, guides=off).vertices,
     }
-    return {name: error(case, template, replace(found, vertices=v)) for name, v in heads.items()}
+    return {name: error(case, template, vertices) for name, vertices in heads.items()}
 
 
 def timed(trained: TrainedGlvd, views: Views) -> dict[int, Spread]:

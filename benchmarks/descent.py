@@ -7,9 +7,10 @@ from torch import Tensor
 
 from benchmarks.outcome import Figure, Outcome
 from benchmarks.timing import ratio, take_turns
-from headwater.descent.config import SIZES, without_keypoints
-from headwater.descent.model import Encoded, Glvd, ViewBatch, random_ball
-from tests.systems.slow_descent import slow_descent
+from headwater.networks.vertex_descent.fields import EncodedViews, random_ball
+from headwater.systems.lvd.config import SIZES
+from headwater.systems.lvd.model import Lvd
+from tests.systems.lvd.slow_descent import slow_descent
 
 VERTICES = 6890
 ITERATIONS = 10
@@ -18,46 +19,43 @@ TOLERANCE = 1e-4
 STEP_SHRINKAGE = 0.05
 
 
-def network() -> Glvd:
+def network() -> Lvd:
     """LVD with random weights; time does not depend on what it has learned."""
     torch.manual_seed(0)
-    config = without_keypoints(SIZES["paper"])
-    template = 0.5 * torch.randn(VERTICES, 3)
-    net = Glvd(config, template, torch.zeros(0, 3), torch.zeros(68, 3)).eval()
+    net = Lvd(SIZES["paper"], 0.5 * torch.randn(VERTICES, 3)).eval()
     # Steps of a trained network's length keep the points in the image, where rounding stays small.
     net.g_v.last.parametrizations.weight.original0.data *= STEP_SHRINKAGE
     return net
 
 
-def view(side: int) -> ViewBatch:
-    """One random image with a camera in front of the head, 9 canonical units away."""
+def view(side: int) -> tuple[Tensor, Tensor]:
+    """One random image and a camera in front of the head, 9 canonical units away."""
     focal, middle = 2.5 * side, side / 2
     projection = torch.tensor(
         [[focal, 0, -middle, 9 * middle], [0, -focal, -middle, 9 * middle], [0, 0, -1, 9.0]]
     )
     generator = torch.Generator().manual_seed(0)
-    images = torch.randn(1, 1, 4, side, side, generator=generator)
-    return ViewBatch(images, torch.zeros(1, 1, 68, 2), projection[None, None])
+    return torch.randn(1, 1, 4, side, side, generator=generator), projection[None, None]
 
 
 def measure() -> Outcome:
     """Compare the descent alone, and the whole inference with the encoder."""
     net = network()
-    views = view(net.config.image_px)
+    image, projection = view(net.config.image_px)
     start = random_ball(VERTICES, 0.42, torch.Generator().manual_seed(0))[None]
 
-    def ours(encoded: Encoded) -> Tensor:
-        return net.descend(encoded, start, torch.zeros(1, 0, 3), ITERATIONS).vertices[-1]
+    def ours(encoded: EncodedViews) -> Tensor:
+        return net.descend(encoded, start, ITERATIONS)[-1]
 
-    def slow(encoded: Encoded) -> Tensor:
+    def slow(encoded: EncodedViews) -> Tensor:
         return slow_descent(net, encoded, start, ITERATIONS)
 
-    def once(descend: Callable[[Encoded], Tensor], encoded: Encoded | None) -> int:
-        descend(net.encode(views) if encoded is None else encoded)
+    def once(descend: Callable[[EncodedViews], Tensor], encoded: EncodedViews | None) -> int:
+        descend(net.encode(image, projection) if encoded is None else encoded)
         return 1
 
     with torch.no_grad():
-        encoded = net.encode(views)
+        encoded = net.encode(image, projection)
         apart = float((ours(encoded) - slow(encoded)).abs().max())
         if apart > TOLERANCE:
             raise AssertionError(f"the two ways differ by {apart}")

@@ -1,4 +1,4 @@
-"""Face errors of heads under several conditions, scan to mesh, and a summary of each condition."""
+"""Scan-to-mesh errors of faces under several conditions, and their means and ratios."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,8 +6,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks.timing import digits
-from headwater.data.scenes import Template
-from headwater.descent.reconstruct import Reconstruction
+from headwater.data.scenes import FloatArray, Template
 from headwater.evaluation.heads.answer import prediction
 from headwater.evaluation.heads.trials import Case
 from headwater.faces.vocabulary import IBUG68_FROM_478
@@ -19,9 +18,9 @@ ENDS: Final = ("", "_low", "_high")
 Errors = dict[str, float]
 
 
-def error(case: Case, template: Template, found: Reconstruction) -> float:
-    """Honest face error, mm."""
-    head, truth = prediction(template, found.vertices), case.truth
+def error(case: Case, template: Template, vertices: FloatArray) -> float:
+    """Scan-to-mesh error of the face, mm, of vertices (V, 3) mm; NaN where it cannot be judged."""
+    head, truth = prediction(template, vertices), case.truth
     if not head.dense.sound:
         return np.nan
     landmarks = np.asarray(truth.landmarks_478)[IBUG68_FROM_478]

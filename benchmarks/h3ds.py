@@ -28,7 +28,6 @@ from headwater.artifacts.atomic import write_text
 from headwater.artifacts.ids import sha256_hex
 from headwater.data.h3ds import VERSIONS, H3dsFolder, H3dsScene, Release
 from headwater.data.scenes import Template
-from headwater.descent.weights import TrainedGlvd, load_weights
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.evaluation.heads.answer import skin_faces
 from headwater.faces.vocabulary import H3DS_FROM_478, NOSE_TIP
@@ -43,7 +42,6 @@ from headwater.reconstruct.placing import head_in_world, in_head_frame
 from headwater.reconstruct.seeing import SeenFace, see
 from headwater.reconstruct.settings import PhotoSettings
 from headwater.systems import SYSTEMS
-from headwater.training.loop import deterministic
 
 COUNTS: Final = (1, 3, 6)
 PAPER_MM: Final = {("glvd", "v2", 1): 1.36, ("glvd", "v2", 3): 1.32, ("glvd", "v2", 6): 1.32}
@@ -149,8 +147,10 @@ def built(data: Path) -> list[System]:
     systems = []
     for name, path in paths.items():
         if path.is_file():
-            trained = load_weights(path)
-            systems.append(System(name, trained.template, partial(_reconstructed, trained)))
+            system = SYSTEMS[name]
+            trained = system.load(path, next(iter(system.sizes.values())), "cpu")
+            answer = partial(reconstruct_head, partial(system.answer, trained))
+            systems.append(System(name, trained.template, answer))
     if not systems:
         raise HeadwaterError(f"{data / 'train'}: no trained weights; run `make repro`")
     return systems
@@ -265,13 +265,6 @@ def rounded(row: Mapping[str, Any]) -> dict[str, Any]:
         key: (digits(value) if np.isfinite(value) else None) if isinstance(value, float) else value
         for key, value in row.items()
     }
-
-
-def _reconstructed(
-    trained: TrainedGlvd, name: str, faces: Sequence[SeenFace], place: Similarity
-) -> Head:
-    with deterministic(trained.config.threads):
-        return reconstruct_head(partial(SYSTEMS["glvd"].answer, trained), name, faces, place)
 
 
 def _ends(name: str, interval: Interval) -> dict[str, float]:

@@ -2,14 +2,15 @@
 
 The paper is silent on them. Every setting is trained for ``--steps`` steps on the training heads
 below ``data/`` and asked for the held-out ones, from one view where nothing else is said; then
-``switches.json`` is written beside the other results. All are ``small`` without f_l, which would
-tell nearly all that there is to tell before a switch matters. No default was chosen by these.
+``switches.json`` is written beside the other results. All are ``small`` without the landmark
+encoder, which would tell nearly all that there is to tell before a switch matters; without
+keypoints it is LVD. No default was chosen by these.
 """
 
 import argparse
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -19,29 +20,24 @@ import numpy as np
 from benchmarks.face_errors import Errors, error, summary
 from benchmarks.machine import describe
 from headwater.artifacts.atomic import write_text
-from headwater.data.scenes import FloatArray, Heads, SdfSamples, Template, Views
-from headwater.data.tables import (
-    read_heads,
-    read_sdf_samples,
-    read_synthetic_views,
-    template_of,
-)
-from headwater.descent.config import SIZES, GlvdConfig
-from headwater.descent.reconstruct import Reconstruction, reconstruct
-from headwater.descent.train import train
-from headwater.descent.weights import TrainedGlvd, load_weights
+from headwater.data.scenes import FloatArray, Views
+from headwater.data.training_tables import TrainingTables, read_training_tables
 from headwater.evaluation.heads.trials import HELD_OUT, Case, read_cases
 from headwater.geometry.registration import umeyama
-from headwater.heads import store
-from headwater.heads.landmark_files import with_landmarks
 from headwater.metrics.benchmark import TruthHead
 from headwater.metrics.scan_to_mesh import face_sphere
+from headwater.systems.glvd import answer as glvd
+from headwater.systems.glvd.config import SIZES
+from headwater.systems.glvd.train import train
+from headwater.systems.glvd.weights import TrainedGlvd, load_weights
+from headwater.systems.lvd import answer as lvd
+from headwater.systems.lvd.config import SIZES as LVD_SIZES
+from headwater.systems.lvd.train import train as train_lvd
 from headwater.training.loop import deterministic
 
 RESULTS: Final = Path(__file__).parent / "results"
 SEED: Final = 0
 AS_IT_IS: Final = "as it is"
-NO_KEYPOINTS: Final = {"keypoints": 0}
 DISTANCES_FIRST: Final = {"sdf_steps": 300, "encoder_rate": 0.5}
 MOST_VIEWS: Final = 3
 SEVERAL_VIEWS: Final = {"most_views": MOST_VIEWS}
@@ -53,8 +49,6 @@ TRAININGS: Final[dict[str, dict[str, Any]]] = {
     "P: differences": {"relative_encoding": "offset"},
     "P: KeypointNeRF's": {"relative_encoding": "kpnerf"},
     "18 keypoints": {"keypoints": 18},
-    "no keypoints": NO_KEYPOINTS,
-    "no keypoints, signed distances first": NO_KEYPOINTS | DISTANCES_FIRST,
     "signed distances first": DISTANCES_FIRST,
     "keypoints learn first": {"keypoint_steps": 100},
     "P from true keypoints alone": {"keypoint_shares": (1.0, 0.0)},
@@ -66,18 +60,16 @@ TRAININGS: Final[dict[str, dict[str, Any]]] = {
     "up to three views": SEVERAL_VIEWS,
     "up to three views, hidden units fused": SEVERAL_VIEWS | {"fusion": "hidden"},
 }
+LVD_TRAININGS: Final[dict[str, dict[str, Any]]] = {
+    "no keypoints": {},
+    "no keypoints, signed distances first": DISTANCES_FIRST,
+}
 # Questions to the weights of "as it is".
 STARTS: Final = {"started at the origin": "zero", "started at the mean head": "template"}
 
 
-@dataclass(frozen=True)
-class Scene:
-    """Training data of a build."""
-
-    heads: Heads
-    views: Views
-    samples: SdfSamples
-    template: Template
+# Vertices (V, 3) mm of the head that views show, in their frame.
+Answerer = Callable[[Views], FloatArray]
 
 
 @dataclass(frozen=True)
@@ -105,78 +97,89 @@ def main() -> None:
     cases = cases[: options.heads]
     if any(len(case.views) < MOST_VIEWS for case in cases):
         parser.error(f"--data: a build with benchmark.views of {MOST_VIEWS} or more")
-    scene = scene_of(options.data)
+    scene = read_training_tables(options.data, samples=True)
     rows = Rows([{} for _ in cases], [{} for _ in cases])
+    steps = {"steps": options.steps, "checkpoint_every": options.steps}
     for name, change in TRAININGS.items():
-        steps = {"steps": options.steps, "checkpoint_every": options.steps}
-        config = SIZES["small"].model_copy(update={"landmark_features": 0, **steps, **change})
-        trained = fitted(config, scene)
+        trained = fitted({**steps, **change}, scene)
         answers = {name: 1}
-        if config.most_views > 1:
+        if trained.config.most_views > 1:
             answers = {f"{name}, one is seen": 1, f"{name}, three are seen": MOST_VIEWS}
         for answer, views in answers.items():
-            ask(rows, cases, trained, answer, views)
+            ask(rows, cases, scene, answer, of_glvd(trained), views)
         if name == AS_IT_IS:
-            ask(rows, cases, trained, "mean head", 1, as_mean_head)
+            mean_head = trained.mean_head
+            ask(rows, cases, scene, "mean head", lambda _, head=mean_head: head)
             for start, value in STARTS.items():
                 other = replace(trained, config=trained.config.model_copy(update={"start": value}))
-                ask(rows, cases, other, start, 1)
-        write(rows, options.steps)
-        mean = np.nanmean([row[answer] for row in rows.face for answer in answers])
-        print(f"{name}: {mean:.3f} mm", flush=True)
+                ask(rows, cases, scene, start, of_glvd(other))
+        record(rows, options.steps, name, answers)
+    for name, change in LVD_TRAININGS.items():
+        ask(rows, cases, scene, name, fitted_lvd({**steps, **change}, scene))
+        record(rows, options.steps, name, (name,))
+
+
+def record(rows: Rows, steps: int, name: str, answers: Iterable[str]) -> None:
+    """Write what there is so far, and say how a setting did."""
+    write(rows, steps)
+    mean = np.nanmean([row[answer] for row in rows.face for answer in answers])
+    print(f"{name}: {mean:.3f} mm", flush=True)
 
 
 def write(rows: Rows, steps: int) -> None:
-    """Write what there is so far: a run that is stopped keeps it."""
-    record = {
+    """Write the figures so far: a run that is stopped keeps them."""
+    figures = {
         "steps": steps,
         "heads": len(rows.face),
         "face_scan_to_mesh_mm": summary(rows.face, SEED),
         "vertex_error_mm": summary(rows.vertex, SEED),
         "machine": describe(),
     }
-    write_text(RESULTS / "switches.json", json.dumps(record, indent=2, sort_keys=True) + "\n")
+    write_text(RESULTS / "switches.json", json.dumps(figures, indent=2, sort_keys=True) + "\n")
 
 
-def fitted(config: GlvdConfig, scene: Scene) -> TrainedGlvd:
-    """Weights of a setting, trained from nothing."""
+def fitted(change: dict[str, Any], scene: TrainingTables) -> TrainedGlvd:
+    """GLVD with some other settings, trained from nothing."""
+    config = SIZES["small"].model_copy(update={"landmark_features": 0, **change})
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
-        result = train(
-            config,
-            scene.heads,
-            scene.views,
-            scene.template,
-            out,
-            out / "ck",
-            samples=scene.samples,
-            seed=SEED,
-        )
-        return load_weights(result.weights)
+        heads, views, template = scene.heads, scene.views, scene.template
+        samples = scene.samples
+        train(config, heads, views, template, out, out / "ck", samples=samples, seed=SEED)
+        return load_weights(out / "weights.safetensors")
 
 
-def scene_of(data: Path) -> Scene:
-    """Training data of the build below ``data``."""
-    heads = read_heads(data)
-    model = with_landmarks(store.read(data / "head_model" / "bases.safetensors"))
-    samples = read_sdf_samples(data, heads)
-    return Scene(heads, read_synthetic_views(data, heads), samples, template_of(model))
+def fitted_lvd(change: dict[str, Any], scene: TrainingTables) -> Answerer:
+    """LVD with some other settings, trained from nothing."""
+    config = LVD_SIZES["small"].model_copy(update=change)
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        heads, views, template = scene.heads, scene.views, scene.template
+        samples = scene.samples
+        train_lvd(config, heads, views, template, out, out / "ck", samples=samples, seed=SEED)
+        trained = lvd.load_weights(out / "weights.safetensors")
+    return lambda views: lvd.reconstruct(trained, views)[-1]
+
+
+def of_glvd(trained: TrainedGlvd) -> Answerer:
+    """The vertices that trained GLVD answers with."""
+    return lambda views: glvd.reconstruct(trained, views).vertices
 
 
 def ask(
     rows: Rows,
     cases: list[Case],
-    trained: TrainedGlvd,
+    scene: TrainingTables,
     name: str,
-    views: int,
-    answer: Callable[[TrainedGlvd, Reconstruction], Reconstruction] = lambda _, found: found,
+    answer: Answerer,
+    views: int = 1,
 ) -> None:
     """Add the errors of every case, seen in its first views, to its rows."""
-    with deterministic(trained.config.threads):
+    with deterministic(SIZES["small"].threads):
         for face, vertex, case in zip(rows.face, rows.vertex, cases, strict=True):
-            found = answer(trained, reconstruct(trained, case.views.choose(np.arange(views))))
-            face[name] = error(case, trained.template, found)
-            vertex[name] = vertex_error(found.vertices, case.truth)
+            vertices = answer(case.views.choose(np.arange(views)))
+            face[name] = error(case, scene.template, vertices)
+            vertex[name] = vertex_error(vertices, case.truth)
 
 
 def vertex_error(vertices: FloatArray, truth: TruthHead) -> float:
@@ -185,11 +188,6 @@ def vertex_error(vertices: FloatArray, truth: TruthHead) -> float:
     found, true = vertices[face], truth.vertices[face]
     aligned = umeyama(found, true, with_scale=False).apply(found)
     return float(np.linalg.norm(aligned - true, axis=1).mean())
-
-
-def as_mean_head(trained: TrainedGlvd, found: Reconstruction) -> Reconstruction:
-    """The mean head in place of a reconstruction."""
-    return replace(found, vertices=trained.mean_head)
 
 
 if __name__ == "__main__":

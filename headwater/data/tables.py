@@ -26,12 +26,19 @@ from headwater.artifacts.schemas import (
 from headwater.artifacts.tables import Row, read_table
 from headwater.data.scenes import FloatArray, Heads, SdfSamples, Template, Views, stacked
 from headwater.errors import HeadwaterError
+from headwater.heads import store
+from headwater.heads.landmark_files import with_landmarks
 from headwater.heads.model import HeadModel
 
 
 def template_of(model: HeadModel) -> Template:
     """The topology and mean of a head model."""
     return Template(model.mean, model.faces, model.surface, model.landmarks_478)
+
+
+def read_model(data: Path) -> HeadModel:
+    """The head model below ``data``."""
+    return with_landmarks(store.read(data / "head_model" / "bases.safetensors"))
 
 
 SPLITS: Final = ("train", "validation", "test")

@@ -17,6 +17,7 @@ from tests.end_to_end.test_small_build import SMALL
 pytestmark = pytest.mark.slow
 PROJECT = Path(__file__).resolve().parents[2]
 COPIED = ("headwater", "tasks", "flows", ".dvc/config", ".dvcignore", "dvc.yaml", "params.yaml")
+LOSSES = "headwater/networks/vertex_descent/losses.py"
 STAGE = "train@lvd"
 
 
@@ -110,20 +111,18 @@ def checkout(built: Path, tmp_path: Path) -> Checkout:
 @pytest.mark.fault("old weights are never taken for those of new code")
 def test_other_code_trains_and_the_former_code_brings_its_weights_back(checkout: Checkout) -> None:
     before = sha256_of_file(checkout.weights)
-    losses = "headwater/descent/losses.py"
-    text = (checkout.path / losses).read_text()
-    checkout.edit(losses, lambda text: text.replace(".abs().mean()", ".square().mean()", 1))
+    text = (checkout.path / LOSSES).read_text()
+    checkout.edit(LOSSES, lambda text: text.replace(".abs().mean()", ".square().mean()", 1))
     assert checkout.trains()
     assert sha256_of_file(checkout.weights) != before
-    (checkout.path / losses).write_text(text)
+    (checkout.path / LOSSES).write_text(text)
     checkout.trains()
     assert sha256_of_file(checkout.weights) == before
 
 
 @pytest.mark.fault("old weights are never taken for those of new code")
 def test_a_stage_alone_refuses_to_run_other_code_than_is_recorded(checkout: Checkout) -> None:
-    losses = "headwater/descent/losses.py"
-    checkout.edit(losses, lambda text: text.replace(".abs().mean()", ".square().mean()", 1))
+    checkout.edit(LOSSES, lambda text: text.replace(".abs().mean()", ".square().mean()", 1))
     weights = sha256_of_file(checkout.weights)
     error = checkout.refused("repro", "--single-item", "--force", STAGE)
     assert "data/inputs/lvd/train.json: is not of the code, packages and settings" in error
@@ -134,7 +133,11 @@ def test_a_stage_alone_refuses_to_run_other_code_than_is_recorded(checkout: Chec
 @pytest.mark.fault("a comment, a new photo or an unread setting trains nothing")
 @pytest.mark.parametrize(
     "name",
-    ["headwater/descent/losses.py", "headwater/artifacts/schemas.py", "tasks/head_model.py"],
+    [
+        "headwater/networks/vertex_descent/losses.py",
+        "headwater/artifacts/schemas.py",
+        "tasks/head_model.py",
+    ],
 )
 def test_a_comment_trains_nothing(checkout: Checkout, name: str) -> None:
     checkout.edit(name, lambda text: f"# A comment.\n{text}")

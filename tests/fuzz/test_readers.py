@@ -25,16 +25,16 @@ from headwater.artifacts.meshes import from_ply, to_ply
 from headwater.artifacts.obj import read_obj
 from headwater.artifacts.tables import bucket_bytes, bucket_key, read_bucket, to_table
 from headwater.config import load_params
+from headwater.data.canonical import to_canonical
 from headwater.data.h3ds import read_surface
-from headwater.descent.canonical import to_canonical
-from headwater.descent.onnx_adapter import open_onnx
-from headwater.descent.train import build
-from headwater.descent.weights import TrainedGlvd, load_weights, save_weights
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.heads import ict_adapter, store
 from headwater.photos.builtin import PORTRAITS
 from headwater.photos.decode import decode_photo
 from headwater.reconstruct.given_cameras import read_cameras
+from headwater.systems.glvd.onnx_adapter import open_onnx
+from headwater.systems.glvd.train import build
+from headwater.systems.glvd.weights import TrainedGlvd, load_weights, save_weights
 from tests.artifacts.small_build import head_mesh, row_of
 from tests.fuzz.mutants import (
     Mutate,
@@ -46,7 +46,7 @@ from tests.fuzz.mutants import (
 )
 from tests.heads.test_ict_adapter import TINY, write_folder, write_npz
 from tests.photos.test_decode import FUZZED as PHOTOS
-from tests.systems.onnx_files import onnx_file
+from tests.systems.glvd.onnx_files import onnx_file
 from tests.systems.toy_heads import TOY_CONFIG, toy_heads, toy_template
 
 PROJECT = Path(__file__).resolve().parents[2]

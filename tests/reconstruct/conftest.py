@@ -8,11 +8,8 @@ import torch
 from scipy.spatial import Delaunay
 
 from headwater.artifacts.ids import sha256_hex
+from headwater.data.canonical import to_canonical
 from headwater.data.scenes import Template
-from headwater.descent.canonical import to_canonical
-from headwater.descent.config import SIZES
-from headwater.descent.train import build
-from headwater.descent.weights import TrainedGlvd, save_weights
 from headwater.faces.ingest import find_face
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.heads.model import SurfacePoints
@@ -22,6 +19,9 @@ from headwater.photos.folder import PhotoFile
 from headwater.reconstruct.head import Head, reconstruct_head
 from headwater.reconstruct.seeing import SeenFace, see
 from headwater.reconstruct.settings import PhotoSettings
+from headwater.systems.glvd.config import SIZES
+from headwater.systems.glvd.train import build
+from headwater.systems.glvd.weights import TrainedGlvd, save_weights
 from tests.systems.judging import answering
 
 EYE_CORNERS_MM = 90.0

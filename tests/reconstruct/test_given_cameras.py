@@ -15,7 +15,6 @@ from scipy.spatial.transform import Rotation
 
 from headwater.cli import app, run
 from headwater.data.scenes import Template
-from headwater.descent.weights import TrainedGlvd
 from headwater.errors import HeadwaterError
 from headwater.geometry.cameras import Camera, look_at, project, rotation_angle_degrees
 from headwater.geometry.registration import Similarity
@@ -24,6 +23,7 @@ from headwater.reconstruct.given_cameras import cameras_of, read_cameras
 from headwater.reconstruct.head import reconstruct_head
 from headwater.reconstruct.placing import head_in_world, in_head_frame, triangulated
 from headwater.reconstruct.seeing import SeenFace
+from headwater.systems.glvd.weights import TrainedGlvd
 from tests.systems.judging import answering
 
 SHA = "0123456789abcdef" * 4

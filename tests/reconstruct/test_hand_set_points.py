@@ -9,7 +9,6 @@ import pytest
 from numpy.typing import NDArray
 
 from headwater.artifacts.ids import sha256_hex
-from headwater.descent.weights import TrainedGlvd, load_weights
 from headwater.faces.vocabulary import (
     IBUG68_FROM_478,
     IBUG_LEFT_OUTER_EYE_CORNER,
@@ -19,6 +18,7 @@ from headwater.photos.folder import PhotoFile
 from headwater.reconstruct.head import reconstruct_head
 from headwater.reconstruct.seeing import see
 from headwater.reconstruct.settings import PhotoSettings
+from headwater.systems.glvd.weights import TrainedGlvd, load_weights
 from tests.systems.judging import answering
 
 pytestmark = pytest.mark.slow

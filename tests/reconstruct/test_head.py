@@ -14,7 +14,6 @@ from headwater.artifacts.ids import sha256_hex
 from headwater.artifacts.images import decode_png
 from headwater.config import load_params
 from headwater.data.scenes import Template
-from headwater.descent.weights import TrainedGlvd
 from headwater.errors import ItemRejected
 from headwater.faces.vocabulary import outer_eye_distance
 from headwater.geometry.cameras import check_camera, project
@@ -27,6 +26,7 @@ from headwater.reconstruct.pictures import overlay, steps_picture
 from headwater.reconstruct.records import cameras_record, landmark_record
 from headwater.reconstruct.seeing import SeenFace, see
 from headwater.reconstruct.settings import PhotoSettings, settings_of
+from headwater.systems.glvd.weights import TrainedGlvd
 from tests.systems.judging import answering
 
 PROJECT = Path(__file__).resolve().parents[2]

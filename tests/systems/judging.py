@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from headwater.descent.weights import TrainedGlvd
 from headwater.evaluation.challenge import Answerer, Judged
 from headwater.evaluation.heads import CHALLENGE
 from headwater.evaluation.heads.trials import Case, questions
 from headwater.evaluation.judge import judge
 from headwater.systems import SYSTEMS
+from headwater.systems.glvd.weights import TrainedGlvd
 
 
 def answering(trained: TrainedGlvd) -> Answerer:

@@ -10,10 +10,11 @@ import pytest
 from headwater.artifacts.code import Code
 from headwater.config import load_params
 from headwater.data.scenes import Heads, SdfSamples, Views
-from headwater.descent import train as training
+from headwater.networks.vertex_descent import training as shared
 from headwater.systems import SYSTEMS
+from headwater.systems.glvd.train import train
 from headwater.systems.settings import answer_inputs, training_inputs
-from tests.systems.test_glvd_pretraining import CONFIG, TEMPLATE
+from tests.systems.glvd.test_pretraining import CONFIG, TEMPLATE
 from tests.systems.toy_heads import toy_heads, toy_samples, toy_views
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -40,7 +41,7 @@ def first_step(scene: Scene, folder: Path, stop: int | None = None, **options: A
 
     arguments: dict[str, Any] = {"config": CONFIG, "samples": samples, "seed": 0, **options}
     config, seed = arguments["config"], arguments["seed"]
-    training.train(
+    train(
         config, heads, views, TEMPLATE, folder, folder / "checkpoints",
         samples=arguments["samples"], seed=seed, progress=progress,
     )  # fmt: skip
@@ -68,7 +69,7 @@ def test_other_code_or_packages_begin_anew(
     monkeypatch: pytest.MonkeyPatch,
     code: Code,
 ) -> None:
-    monkeypatch.setattr(training, "code_of_functions", lambda functions: code)
+    monkeypatch.setattr(shared, "code_of_functions", lambda functions: code)
     assert first_step(scene, half_done) == 10
 
 

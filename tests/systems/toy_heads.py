@@ -5,24 +5,24 @@ import trimesh
 from scipy.spatial import Delaunay
 
 from headwater.data.scenes import Heads, SdfSamples, Template, Views
-from headwater.descent.config import SIZES
 from headwater.evaluation.heads.trials import HELD_OUT, Case
 from headwater.faces.vocabulary import NOSE_BRIDGE, NOSE_TIP
 from headwater.heads.model import SurfacePoints
 from headwater.metrics.benchmark import TruthHead
+from headwater.systems.glvd.config import SIZES
+from headwater.systems.lvd.config import SIZES as LVD_SIZES
 
 IMAGE_PX = 96
-# Learns toy heads in seconds.
-TOY_CONFIG = SIZES["smoke"].model_copy(
-    update={
-        "depth": 1,
-        "keypoint_depth": 1,
-        "points": 128,
-        "learning_rate": 5e-3,
-        "clamp_mm": 40.0,
-        "checkpoint_every": 100,
-    }
-)
+# Learn toy heads in seconds.
+TOY_CHANGES = {
+    "depth": 1,
+    "points": 128,
+    "learning_rate": 5e-3,
+    "clamp_mm": 40.0,
+    "checkpoint_every": 100,
+}
+TOY_CONFIG = SIZES["smoke"].model_copy(update={**TOY_CHANGES, "keypoint_depth": 1})
+TOY_LVD = LVD_SIZES["smoke"].model_copy(update=TOY_CHANGES)
 
 
 def toy_head(size: float, width: float, nose_mm: float) -> tuple[np.ndarray, np.ndarray]:

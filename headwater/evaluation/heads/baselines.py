@@ -7,10 +7,10 @@ import numpy as np
 
 from headwater.baselines.landmark_fit import LandmarkFitter, LandmarkView
 from headwater.data.scenes import FloatArray, Views
-from headwater.data.tables import read_heads, template_of
+from headwater.data.tables import read_heads, read_model, template_of
 from headwater.evaluation.challenge import Answerer, Unanswered
 from headwater.evaluation.heads.answer import HeadAnswer
-from headwater.evaluation.heads.trials import Trial, read_model
+from headwater.evaluation.heads.trials import Trial
 from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.geometry.registration import umeyama
 from headwater.heads.model import HeadModel

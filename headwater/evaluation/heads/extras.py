@@ -11,12 +11,13 @@ from headwater.artifacts.atomic import write_text
 from headwater.artifacts.evaluate_schemas import ERRORS, EXAMPLES
 from headwater.artifacts.schemas import TRUTH
 from headwater.artifacts.tables import Row, read_table, to_table, write_bucket
+from headwater.data.tables import read_model
 from headwater.evaluation.challenge import Figures, Judged, Score
 from headwater.evaluation.heads.baselines import MEAN_HEAD, mean_head
 from headwater.evaluation.heads.examples import error_row, looks_row, with_truth
 from headwater.evaluation.heads.heat_map import write_heat_maps
 from headwater.evaluation.heads.table import of_system, rows_of
-from headwater.evaluation.heads.trials import HELD_OUT, read_model
+from headwater.evaluation.heads.trials import HELD_OUT
 from headwater.metrics.benchmark import BenchmarkRow
 
 HEADLINE = "face_scan_to_mesh_mm"

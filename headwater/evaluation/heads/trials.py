@@ -16,11 +16,9 @@ import numpy as np
 from headwater.artifacts.schemas import HEADS, LANDMARKS, TRUTH
 from headwater.artifacts.tables import Row, read_table
 from headwater.data.scenes import FloatArray, Heads, Views
-from headwater.data.tables import read_heads, read_synthetic_views
+from headwater.data.tables import read_heads, read_model, read_synthetic_views
 from headwater.evaluation.challenge import Question
 from headwater.faces.vocabulary import IBUG68_FROM_478
-from headwater.heads import store
-from headwater.heads.landmark_files import with_landmarks
 from headwater.heads.model import HeadModel, Surface
 from headwater.metrics.benchmark import BenchmarkRow, Prediction, TruthHead, score
 from headwater.metrics.strata import expression_strength_mm, yaw_degrees
@@ -127,11 +125,6 @@ def read_cases(data: Path) -> list[Case]:
     """
     other = _cases(data / "other_heads", OTHER) if _has_other(data) else []
     return _cases(data, HELD_OUT) + other
-
-
-def read_model(data: Path) -> HeadModel:
-    """The head model below ``data``."""
-    return with_landmarks(store.read(data / "head_model" / "bases.safetensors"))
 
 
 def skin(model: HeadModel) -> np.ndarray:

@@ -1,8 +1,11 @@
 """GLVD: guided learned vertex descent, from images of a face to a head mesh (arXiv 2510.06046)."""
 
-from headwater.descent.config import SIZES
-from headwater.descent.system import answer, load, prepared, steps, train
+from pathlib import Path
+from typing import Any, Literal
+
+from headwater.systems.glvd.config import SIZES, GlvdConfig, prepared, steps
 from headwater.systems.system import Published, System
+from headwater.training.run import Curve, Run
 
 _PAPER = Published(
     unit="mm",
@@ -25,6 +28,25 @@ _PAPER = Published(
     ),
 )
 
+
+def _train(config: GlvdConfig, data: Path, run: Run, weights: Path) -> Curve:
+    from headwater.systems.glvd.train import train_on_tables
+
+    return train_on_tables(config, data, run, weights)
+
+
+def _load(weights: Path, config: GlvdConfig, device: Literal["cpu", "cuda"]) -> Any:
+    from headwater.systems.glvd.weights import load
+
+    return load(weights, config, device)
+
+
+def _answer(trained: Any, question: Any) -> Any:
+    from headwater.systems.glvd.answer import answer
+
+    return answer(trained, question)
+
+
 SYSTEM = System(
     name="glvd",
     title="GLVD",
@@ -32,9 +54,9 @@ SYSTEM = System(
     challenge="heads",
     sizes=SIZES,
     steps=steps,
-    train=train,
-    load=load,
-    answer=answer,
+    train=_train,
+    load=_load,
+    answer=_answer,
     prepared=prepared,
     paper=_PAPER,
 )

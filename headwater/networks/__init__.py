@@ -1,0 +1,1 @@
+"""Networks that several systems are made of and no paper alone owns."""

@@ -1,0 +1,193 @@
+"""Settings of every learned vertex descent, and the sizes that they come in."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from headwater.data.canonical import UNIT_MM
+from headwater.training.run import Config
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Level = Annotated[int, Field(ge=1, le=64)]
+Side = Annotated[int, Field(ge=16, le=2048)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Answering(BaseModel):
+    """Settings of answers alone, which train nothing anew."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    iterations: Annotated[int, Field(ge=1, le=100)] | None = None
+    """Steps of a descent; as many as in training when left out."""
+
+
+class DescentConfig(Config):
+    """Settings of a learned vertex descent."""
+
+    image_px: Side = 128
+    """Side of the square crop that the network sees, px."""
+    crop_mm: Positive = 280.0
+    """Length that the crop's side spans at the head's depth, mm."""
+    stride: Literal[2, 4] = 4
+    """Crop pixels per cell of the feature maps: 2 as published, or 4."""
+    width: Count = 64
+    """Channels inside the hourglasses."""
+    stacks: Level = 1
+    """Hourglasses of the image encoder f_v, one after the other."""
+    depth: Level = 3
+    """Halvings inside each hourglass of f_v."""
+    upsampling: Literal["bicubic", "bilinear"] = "bilinear"
+    """Interpolation of the hourglasses' doublings."""
+    outputs: Count = 64
+    """Channels of the feature maps."""
+    hidden: Count = 256
+    """Hidden units of the step decoders."""
+    fusion: Literal["features", "hidden"] = "features"
+    """Values averaged over the views: sampled features, or hidden units after a decoder's first
+    layer (PIFu)."""
+    anchors: Annotated[int, Field(ge=0)] = 128
+    """Last-layer weights spread over the template and shared by the vertices round them; 0 for free
+    rows, as in LVD."""
+    template_prior: bool = True
+    """Predict the difference from a head that is known before: its clamped step is added to every
+    predicted one."""
+    space: Literal["canonical", "camera"] = "canonical"
+    """Axes of the head: canonical, or those of the first view's camera as in LVD, where no head is
+    known before."""
+
+    clamp_mm: Positive = 25.0
+    """Lambda: the longest step of a vertex along each axis, mm."""
+    start: Literal["ball", "zero", "template"] = "ball"
+    """Place of the first points: in a ball, all at the origin (as in LVD), or on the template."""
+    start_radius_mm: Positive = 42.0
+    """Radius of that ball, mm."""
+    iterations: Count = 10
+    """Steps of a descent."""
+
+    threads: Count = 1
+    """CPU threads of training and answers; fixed, because sums of floats depend on it."""
+    steps: Count = 1200
+    """Optimiser steps of the descent's training."""
+    batch: Count = 8
+    """Heads per optimiser step."""
+    most_views: Count = 1
+    """Views of a head in training: 1 to this many, drawn for each batch."""
+    supervision: Literal["own", "all"] = "own"
+    """Training of a query point: the vertex that it stands for, on a perfect descent's path; or all
+    vertices, from points drawn as in LVD."""
+    points: Count = 512
+    """Query points per head and step."""
+    laplacian_weight: NotNegative = 0.0
+    """Weight of the difference in umbrella Laplacian of predicted and true vertices; with
+    supervision own."""
+    face_share: Share = 0.7
+    """Share of the query points that stand for vertices of the face; with supervision own."""
+    learning_rate: Positive = 1e-3
+    """First learning rate of Adam with decoupled weight decay."""
+    beta1: Share = 0.9
+    """Decay of Adam's mean of gradients."""
+    beta2: Share = 0.999
+    """Decay of Adam's mean of squared gradients."""
+    constant_share: Share = 0.5
+    """Share of the steps with the first learning rate; it falls linearly to zero in the rest."""
+    weight_decay: NotNegative = 0.02
+    """Decoupled weight decay, per unit of learning rate."""
+    gradient_norm: Positive = 1.0
+    """Norm to which longer gradients are cut."""
+    near_share: Share = 0.5
+    """Share of the samples that show the end of a descent; the rest show a moment on its way."""
+    near_sigmas_mm: tuple[Positive, ...] = (0.5, 2.5, 8.0)
+    """Standard deviations of the query points' noise, mm, each as often as the others."""
+    box_mm: Positive = 150.0
+    """Half the side of the box of uniform query points, mm; with supervision all."""
+    camera_noise_degrees: NotNegative = 0.2
+    """Standard deviation of the training cameras' turn about each axis, degrees."""
+    camera_noise_px: NotNegative = 0.5
+    """Standard deviation of the training cameras' shift in the crop, px."""
+    mirror: bool = True
+    """Train on every view and head seen left for right, too."""
+    sdf_steps: Annotated[int, Field(ge=0)] = 0
+    """Optimiser steps of f_v's pre-training on signed distances; 0 for none."""
+    sdf_points: Count = 1024
+    """Signed distance samples per head and step of the pre-training."""
+    encoder_rate: Share = 0.2
+    """Share of the learning rate that a pre-trained f_v gets afterwards."""
+    checkpoint_every: Count = 200
+    """Optimiser steps between checkpoints, a multiple of 10."""
+
+    answer: Answering = Answering()
+    """Settings of answers alone, which train nothing anew."""
+
+    @model_validator(mode="after")
+    def _no_head_is_known_in_camera_axes(self) -> "DescentConfig":
+        if self.space == "camera" and (self.template_prior or self.start == "template"):
+            raise ValueError("space camera goes without template_prior and start template")
+        return self
+
+    @property
+    def clamp(self) -> float:
+        """Lambda in canonical units."""
+        return self.clamp_mm / UNIT_MM
+
+
+# By size, all that differs from the defaults, which are the size "small".
+DESCENT_SIZES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+    {
+        "smoke": {
+            "image_px": 64,
+            "width": 16,
+            "outputs": 16,
+            "depth": 2,
+            "hidden": 32,
+            "anchors": 16,
+            "points": 64,
+            "batch": 4,
+            "steps": 20,
+            "checkpoint_every": 10,
+        },
+        "small": {},
+        # An hour on two cores.
+        "medium": {
+            "width": 96,
+            "outputs": 96,
+            "hidden": 384,
+            "most_views": 3,
+            "points": 768,
+            "sdf_steps": 600,
+            "encoder_rate": 0.5,
+            "steps": 2400,
+        },
+        # As published, or as the spec note settles what is not; for a GPU.
+        "paper": {
+            "image_px": 256,
+            "stride": 2,
+            "width": 256,
+            "stacks": 4,
+            "depth": 2,
+            "upsampling": "bicubic",
+            "outputs": 256,
+            "hidden": 512,
+            "anchors": 0,
+            "template_prior": False,
+            "threads": 8,
+            "steps": 200_000,
+            "batch": 4,
+            "most_views": 6,
+            "supervision": "all",
+            "points": 2000,
+            "beta1": 0.5,
+            "weight_decay": 0.0,
+            "camera_noise_degrees": 0.5,
+            "camera_noise_px": 2.0,
+            "mirror": False,
+            "sdf_steps": 20_000,
+            "sdf_points": 4096,
+            "checkpoint_every": 1000,
+        },
+    }
+)

@@ -1,0 +1,208 @@
+"""Training of a vertex descent: its examples, its optimiser, and the fingerprint of its bytes."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from headwater.artifacts.code import code_of_functions
+from headwater.artifacts.ids import canonical_json
+from headwater.data.crops import Crops, crop_views
+from headwater.data.head_batches import HeadBatches
+from headwater.data.mirror import Mirror, mirror_of
+from headwater.data.placement import canonical_heads, placed_views
+from headwater.data.scenes import Heads, SdfSamples, Template, Views
+from headwater.data.view_sets import ViewSets
+from headwater.errors import HeadwaterError
+from headwater.geometry.anchors import anchor_shares
+from headwater.networks.vertex_descent.config import DescentConfig
+from headwater.networks.vertex_descent.objective import near_face
+from headwater.training.loop import LossFunction, Progress, Schedule, fit
+from headwater.training.run import Curve
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """weights: the file written. curve: losses over the steps. parameters: their number."""
+
+    weights: Path
+    curve: Curve
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Training views of heads, and then their mirror images where the config wants them.
+
+    crops: (n). targets: (h, V, 3) float32, canonical. mirror: None without mirror images.
+    """
+
+    views: Views
+    crops: Crops
+    targets: Tensor
+    template: Template
+    mirror: Mirror | None
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All that is learned from."""
+        crops = self.crops
+        return (crops.pixels, crops.landmarks, crops.projection, crops.head, self.targets)
+
+    @property
+    def seen_targets(self) -> Tensor:
+        """Those of the targets that some crop shows."""
+        return self.targets[torch.unique(self.crops.head)]
+
+    def batches(self, config: DescentConfig) -> HeadBatches:
+        """Batches of them, as the config says."""
+        return HeadBatches(
+            ViewSets(self.views, self.crops, self.template),
+            config.most_views,
+            config.camera_noise_degrees,
+            config.camera_noise_px,
+            config.space,
+        )
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a training: where it resumes from, for what, and who hears of its steps.
+
+    progress(step, steps, record) counts this part's own steps.
+    """
+
+    seed: int
+    fingerprint: str
+    checkpoints: Path
+    progress: Progress | None
+
+    def after(self, steps: int) -> "Part":
+        """The part whose steps are counted on from those of the parts before it."""
+        progress = self.progress
+        if progress is None:
+            return self
+
+        def counted_on(step: int, of: int, record: dict[str, float]) -> None:
+            progress(steps + step, steps + of, record)
+
+        return replace(self, progress=counted_on)
+
+
+def examples_of(config: DescentConfig, heads: Heads, views: Views, template: Template) -> Examples:
+    """The views whose split is "train", cropped, and their heads.
+
+    Raises HeadwaterError when there is none.
+    """
+    views = views.choose(views.split == "train")
+    if not len(views):
+        raise HeadwaterError("no view has the split 'train'; nothing to train on")
+    crops = crop_views(
+        placed_views(views, template), template.nose_bridge, config.image_px, config.crop_mm
+    )
+    targets = canonical_heads(heads, template)
+    mirror = mirror_of(template) if config.mirror else None
+    if mirror is not None:
+        crops, targets = mirror.crops(crops, len(targets)), mirror.heads(targets)
+    return Examples(views, crops, targets, template, mirror)
+
+
+def vertex_smoothing(config: DescentConfig, template: Template) -> Tensor | None:
+    """(V, anchors) shares of the anchors, which lie closer on the face; None without anchors."""
+    if not config.anchors:
+        return None
+    return torch.from_numpy(anchor_shares(template.mean, config.anchors, near_face(template)))
+
+
+def untrained(build: Callable[[], NetworkT], seed: int) -> NetworkT:
+    """A network with first weights of ``seed``, its convolutions laid out channels last."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = build()
+    for parameter in network.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
+
+
+def fit_descent(
+    config: DescentConfig, network: nn.Module, f_v: nn.Module, losses: LossFunction, part: Part
+) -> Curve:
+    """Train the whole network in place; a pre-trained encoder ``f_v`` at its own, lower rate."""
+    encoder = set(f_v.parameters())
+    learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    share = config.encoder_rate if config.sdf_steps else 1.0
+    groups = [
+        {"params": list(f_v.parameters()), "rate_share": share},
+        {"params": [one for one in learned if one not in encoder], "rate_share": 1.0},
+    ]
+    return fit(
+        network,
+        adam(config, groups),
+        losses,
+        schedule(config, config.steps),
+        seed=part.seed,
+        fingerprint=part.fingerprint,
+        checkpoint_dir=part.checkpoints,
+        progress=part.progress,
+    )
+
+
+def adam(config: DescentConfig, groups: list[dict[str, Any]]) -> torch.optim.AdamW:
+    """The optimiser of the config for groups of parameters."""
+    return torch.optim.AdamW(
+        groups,
+        lr=config.learning_rate,
+        betas=(config.beta1, config.beta2),
+        weight_decay=config.weight_decay,
+        fused=True,
+    )
+
+
+def schedule(config: DescentConfig, steps: int) -> Schedule:
+    """Learning rates and checkpoints of the config over so many steps."""
+    return Schedule(
+        steps,
+        config.learning_rate,
+        config.constant_share,
+        config.gradient_norm,
+        config.checkpoint_every,
+    )
+
+
+def counted_from(curve: Curve, first: int) -> Curve:
+    """A curve whose steps begin at ``first``: parts before the descent are counted below zero."""
+    return [{**record, "step": record["step"] + first} for record in curve]
+
+
+def fingerprint(
+    train: Callable[..., Any],
+    config: DescentConfig,
+    seed: int,
+    device: torch.device,
+    data: Iterable[Tensor | None],
+) -> str:
+    """SHA-256 of everything that weights depend on: settings, code with its packages, and data."""
+    code = code_of_functions([train]).as_json()
+    notes = {"config": config.of_training(), "seed": seed, "device": device.type}
+    total = hashlib.sha256(canonical_json({**notes, **code}).encode())
+    for tensor in data:
+        if tensor is None:
+            total.update(b"none")
+        else:
+            total.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
+            total.update(tensor.contiguous().numpy().tobytes())
+    return total.hexdigest()
+
+
+def sample_tensors(samples: SdfSamples | None) -> tuple[Tensor, ...]:
+    """Points and distances of the samples; nothing without any."""
+    if samples is None:
+        return ()
+    return torch.from_numpy(samples.points), torch.from_numpy(samples.distances)

@@ -1,0 +1,113 @@
+"""The self-contained weights file of a vertex descent: network, settings and template."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from headwater.artifacts.atomic import write_bytes
+from headwater.artifacts.meshes import checked_mesh
+from headwater.data.scenes import Template
+from headwater.errors import READER_ERRORS, HeadwaterError
+from headwater.heads.model import SurfacePoints
+from headwater.networks.vertex_descent.config import DescentConfig
+from headwater.training.checkpoint import read_safetensors, safetensors_bytes
+
+FORMAT = 4
+LANDMARKS = 478
+MAX_REASON = 300
+
+ConfigT = TypeVar("ConfigT", bound=DescentConfig)
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
+
+
+def save_descent(
+    path: Path, system: str, config: DescentConfig, template: Template, network: nn.Module
+) -> None:
+    """Write the file; equal content gives equal bytes."""
+    tensors = {f"model.{k}": v for k, v in network.state_dict().items()}
+    tensors |= {
+        "template.mean": torch.from_numpy(template.mean),
+        "template.faces": torch.from_numpy(template.faces),
+        "template.surface": torch.from_numpy(template.surface),
+        "template.landmark_triangles": torch.from_numpy(template.landmarks_478.triangles),
+        "template.landmark_weights": torch.from_numpy(template.landmarks_478.weights),
+    }
+    notes = {"system": system, "format": FORMAT, "config": config.of_training()}
+    write_bytes(path, safetensors_bytes(tensors, notes))
+
+
+def load_descent(
+    path: Path,
+    system: str,
+    kind: type[ConfigT],
+    build: Callable[[ConfigT, dict[str, Tensor]], NetworkT],
+) -> tuple[ConfigT, Template, NetworkT]:
+    """Read a file of ``save_descent``: settings, template and the network in evaluation mode.
+
+    build(config, state): a network of the size of the file's tensors ``state``, on their
+    device. Raises HeadwaterError for any other file.
+    """
+    try:
+        tensors, notes = read_safetensors(path)
+        if notes.get("system") != system or notes.get("format") != FORMAT:
+            raise HeadwaterError(
+                f"{path}: not {system.upper()} weights of format {FORMAT}; train them again"
+            )
+        config = kind.model_validate(notes["config"])
+        template = _template(tensors, path)
+        state = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+        network = _network(config, template, state, build)
+    except (SafetensorError, *READER_ERRORS) as error:
+        reason = " ".join(str(error).split())[:MAX_REASON] or type(error).__name__
+        raise HeadwaterError(f"{path}: no readable weights ({reason})") from error
+    return config, template, network
+
+
+def _template(tensors: dict[str, Tensor], path: Path) -> Template:
+    """The template of the file. Raises HeadwaterError where its arrays do not fit each other."""
+    mean, faces = tensors["template.mean"].numpy(), tensors["template.faces"].numpy()
+    checked_mesh(mean, faces, str(path))
+    surface = tensors["template.surface"].numpy()
+    triangles = tensors["template.landmark_triangles"].numpy()
+    weights = tensors["template.landmark_weights"].numpy()
+    if not (
+        (mean.shape, mean.dtype) == ((len(mean), 3), np.float32)
+        and (faces.shape, faces.dtype) == ((len(faces), 3), np.int32)
+        and (surface.shape, surface.dtype) == ((len(faces),), np.uint8)
+        and triangles.shape == weights.shape == (LANDMARKS, 3)
+        and (triangles.dtype, weights.dtype) == (np.int32, np.float32)
+        and 0 <= triangles.min() <= triangles.max() < len(mean)
+        and np.isfinite(weights).all()
+    ):
+        raise HeadwaterError(f"{path}: its template is none; train the weights again")
+    return Template(mean, faces, surface, SurfacePoints(triangles, weights))
+
+
+def _network(
+    config: ConfigT,
+    template: Template,
+    state: dict[str, Tensor],
+    build: Callable[[ConfigT, dict[str, Tensor]], NetworkT],
+) -> NetworkT:
+    """The trained network in evaluation mode; its size is that of the file's tensors.
+
+    Raises ValueError or RuntimeError where the config is of another network than they are.
+    """
+    if odd := [k for k, v in state.items() if v.is_floating_point() and not v.isfinite().all()]:
+        raise ValueError(f"tensor {odd[0]} has values that are not finite numbers")
+    if state["template"].shape != template.mean.shape:
+        raise ValueError("its network is for another template")
+    # Without numbers first: a config's network must not take more memory than the file.
+    with torch.device("meta"):
+        bare = build(config, {name: value.to("meta") for name, value in state.items()})
+    shapes = {name: value.shape for name, value in bare.state_dict().items()}
+    if shapes != {name: value.shape for name, value in state.items()}:
+        raise ValueError("its tensors are not those of its config")
+    network = build(config, state)
+    network.load_state_dict(state)
+    return network.eval()

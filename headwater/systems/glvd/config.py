@@ -1,0 +1,177 @@
+"""Settings of GLVD and its sizes."""
+
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from headwater.artifacts.manifest import sha256_of_file
+from headwater.errors import HeadwaterError
+from headwater.networks.vertex_descent.config import (
+    DESCENT_SIZES,
+    Answering,
+    Count,
+    DescentConfig,
+    Level,
+    NotNegative,
+    Positive,
+    Share,
+)
+
+BUILT_IN: Final = ("trained", "mediapipe", "oracle")
+
+
+class HeatmapInput(BaseModel):
+    """Source of f_k's heatmaps; its name, or the path of an .onnx file, stands for all of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    source: Literal["trained", "mediapipe", "oracle", "net"] = "mediapipe"
+    """Gaussians at the landmarks of the localiser (trained), of the detector (mediapipe), or at the
+    projected true ones of heads whose truth is known (oracle); or the user's network (net)."""
+    maps: Count = 68
+    """Number of heatmaps; that of the user's network is read off it."""
+    net: Annotated[str, Field(pattern=r"^$|.\.onnx$")] = ""
+    """File of the user's network, an ONNX file; empty without one."""
+    sha256: str = ""
+    """SHA-256 of that file, which is read off it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_word(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return {"source": value} if value in BUILT_IN else {"source": "net", "net": value}
+
+
+class GuidedAnswering(Answering):
+    """Settings of answers alone, which train nothing anew."""
+
+    heatmap_net: Annotated[str, Field(exclude=True)] = ""
+    """File of the user's heatmap network, where the weights were trained with one."""
+
+
+class LocaliserConfig(BaseModel):
+    """Settings of the localiser, the network trained on the same heads, and of its training."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    middle: Positive = 0.75
+    """Share of the crop's side that it sees."""
+    stride: Literal[2, 4] = 4
+    """Crop pixels per cell of its heatmaps."""
+    width: Count = 64
+    """Channels inside its hourglass."""
+    depth: Level = 3
+    """Halvings inside its hourglass."""
+    sigma_cells: Positive = 1.0
+    """Standard deviation of the Gaussians that it learns from, cells."""
+    steps: Count = 1000
+    """Optimiser steps of its training."""
+    batch: Count = 16
+    """Crops per optimiser step."""
+    learning_rate: Positive = 1e-3
+    """First learning rate; constant for a tenth of the steps, then linear to zero."""
+    checkpoint_every: Count = 200
+    """Optimiser steps between checkpoints, a multiple of 10."""
+
+
+class GlvdConfig(DescentConfig):
+    """Settings of GLVD: those of a vertex descent, and of its guidance."""
+
+    keypoints: Literal[18, 68] = 68
+    """Keypoints that guide the vertices: the paper's 18, or all 68 landmarks."""
+    keypoint_depth: Level = 4
+    """Halvings inside the keypoint branch's hourglass."""
+    relative_encoding: Literal["dist", "dist_pe", "gauss", "offset", "kpnerf"] = "dist"
+    """P, a vertex's place among the keypoints: distances; the same with sines; Gaussians of them;
+    differences; KeypointNeRF's. With template_prior, its difference to the mean head's P."""
+    heatmaps: HeatmapInput = HeatmapInput()
+    """Source of the keypoint branch's heatmaps."""
+    heatmap_sigma_cells: Positive = 1.5
+    """Standard deviation of the Gaussians in the heatmaps, cells of the feature maps."""
+    localiser: LocaliserConfig = LocaliserConfig()
+    """The heatmap network that is trained on the same heads, where heatmaps is trained."""
+    landmark_features: Annotated[int, Field(ge=0)] = 128
+    """Width of the landmark encoder, whose suggested head takes the mean head's place; 0 to leave
+    it out."""
+    keypoint_steps: Annotated[int, Field(ge=0)] = 0
+    """Optimiser steps, out of all, in which at first the keypoint branch alone learns."""
+    keypoint_shares: tuple[Share, Share] = (0.5, 0.25)
+    """Shares of the samples whose P comes from true keypoints with noise, and from keypoints
+    halfway to them; in the rest it comes from the branch's own."""
+    keypoint_noise_mm: NotNegative = 2.0
+    """Standard deviation of the noise on true keypoints, mm."""
+    landmark_noise_px: NotNegative = 0.2
+    """Standard deviation of the noise on training landmarks in the crop, px."""
+
+    answer: GuidedAnswering = GuidedAnswering()
+    """Settings of answers alone, which train nothing anew."""
+
+    @model_validator(mode="after")
+    def _no_head_is_suggested_in_camera_axes(self) -> "GlvdConfig":
+        if self.space == "camera" and self.landmark_features:
+            raise ValueError("space camera goes without landmark_features")
+        return self
+
+    @property
+    def trains_localiser(self) -> bool:
+        """True where the heatmaps come from a network trained on the same heads."""
+        return self.heatmaps.source == "trained"
+
+
+# What GLVD's sizes add to those of every vertex descent.
+_GUIDANCE: Final[dict[str, dict[str, Any]]] = {
+    "smoke": {
+        "keypoint_depth": 2,
+        "localiser": LocaliserConfig(
+            stride=2, width=16, depth=2, steps=20, batch=4, checkpoint_every=10
+        ),
+        "landmark_features": 16,
+        "keypoints": 18,
+    },
+    "small": {},
+    "medium": {
+        "heatmaps": HeatmapInput(source="trained"),
+        "localiser": LocaliserConfig(width=96, steps=8000),
+    },
+    "paper": {
+        "keypoints": 18,
+        "keypoint_depth": 2,
+        "heatmap_sigma_cells": 4.0,
+        "heatmaps": HeatmapInput(source="trained"),
+        "localiser": LocaliserConfig(width=128, steps=20_000, checkpoint_every=1000),
+        "landmark_features": 0,
+        "landmark_noise_px": 0.7,
+    },
+}
+
+SIZES: Final = MappingProxyType(
+    {size: GlvdConfig(**DESCENT_SIZES[size], **more) for size, more in _GUIDANCE.items()}
+)
+
+
+def steps(config: GlvdConfig) -> int:
+    """Optimiser steps of a training, with those of the localiser and the pre-training."""
+    trained = config.localiser.steps if config.trains_localiser else 0
+    return trained + config.sdf_steps + config.steps
+
+
+def prepared(config: GlvdConfig, project: Path) -> GlvdConfig:
+    """The config with the user's heatmap network by name and hash, its path for answers.
+
+    Raises HeadwaterError when there is no such file.
+    """
+    heatmaps = config.heatmaps
+    if heatmaps.source != "net":
+        return config
+    path = project / Path(heatmaps.net).expanduser()
+    if not path.is_file():
+        raise HeadwaterError(
+            f"params.yaml: heatmaps is {heatmaps.net!r}, but there is no such file; "
+            "name a network's file, or trained, mediapipe or oracle"
+        )
+    named = heatmaps.model_copy(update={"net": path.name, "sha256": sha256_of_file(path)})
+    answer = config.answer.model_copy(update={"heatmap_net": str(path)})
+    return config.model_copy(update={"heatmaps": named, "answer": answer})

@@ -1,0 +1,103 @@
+"""Training of the localiser on the projected true landmarks of rendered heads."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from headwater.data.augmentation import disturbed_images
+from headwater.networks.vertex_descent.training import Part
+from headwater.systems.glvd.config import LocaliserConfig
+from headwater.systems.glvd.localiser import Localiser
+from headwater.training.loop import Schedule, fit, pass_over
+from headwater.training.run import Curve
+
+# Spreads of what a crop may be off by: turn (radians), log of size, shift (share of the side).
+TURN, SIZE, SHIFT = 0.05, 0.03, 0.02
+
+
+def heatmap_losses(
+    network: Localiser, maps: Tensor, landmarks: Tensor, sigma_cells: float
+) -> dict[str, Tensor]:
+    """Losses of log-probabilities (n, 68, h, w) for landmarks (n, 68, 2) px.
+
+    Cross entropy to Gaussians round the landmarks, and the distance, in px per axis, of the
+    expected places to them.
+    """
+    offsets = (landmarks[..., None] - network.centres()) / network.stride
+    falloff = torch.exp(-0.5 * (offsets / sigma_cells) ** 2)
+    falloff = falloff / falloff.sum(dim=-1, keepdim=True).clamp(min=1e-6)
+    wanted = falloff[:, :, 1, :, None] * falloff[:, :, 0, None, :]
+    return {
+        "heatmap_loss": -(maps * wanted).sum(dim=(2, 3)).mean(),
+        "localisation_loss": (network.expected(maps) - landmarks).abs().mean(),
+    }
+
+
+class LocaliserObjective:
+    """The losses of one step, as a function of the step and its generator.
+
+    pixels: (n, S, S, 4) uint8 crops; truth: (n, 68, 2) px, their true landmarks.
+    """
+
+    def __init__(
+        self, config: LocaliserConfig, network: Localiser, pixels: Tensor, truth: Tensor
+    ) -> None:
+        self.config, self.network = config, network
+        self.pixels, self.truth = pixels, truth
+
+    def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """Of a batch of crops, each turned, resized, shifted and disturbed a little."""
+        rows = pass_over(len(self.pixels), self.config.batch, step)
+        values = self.pixels[rows].movedim(-1, -3).float() / 255.0
+        moved, landmarks = jittered(values, self.truth[rows], generator)
+        device = self.network.device
+        maps = self.network(disturbed_images(moved, generator).to(device))
+        return heatmap_losses(self.network, maps, landmarks.to(device), self.config.sigma_cells)
+
+
+def jittered(
+    values: Tensor, landmarks: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Images (n, C, S, S) and landmarks (n, 68, 2) px under a small random similarity each."""
+    count, side = len(values), values.shape[-1]
+    turn = TURN * torch.randn(count, generator=generator)
+    size = torch.exp(SIZE * torch.randn(count, generator=generator))
+    shift = SHIFT * side * torch.randn(count, 2, generator=generator)
+    cosine, sine = size * turn.cos(), size * turn.sin()
+    # From places in the moved image, seen from its middle, to places in the given one.
+    back = torch.stack([cosine, -sine, sine, cosine], dim=1).unflatten(1, (2, 2))
+    affine = torch.cat([back, (2.0 / side) * shift[:, :, None]], dim=2)
+    grid = functional.affine_grid(affine, list(values.shape), align_corners=False)
+    moved = functional.grid_sample(values, grid, align_corners=False)
+    centred = landmarks - side / 2.0 - shift[:, None]
+    forth = torch.linalg.inv(back)
+    return moved, torch.einsum("nij,nkj->nki", forth, centred) + side / 2.0
+
+
+def train_localiser(
+    config: LocaliserConfig, network: Localiser, pixels: Tensor, truth: Tensor, part: Part
+) -> Curve:
+    """Train ``network`` in place, where it is, and freeze it; returns the curve.
+
+    pixels: (n, S, S, 4) uint8 crops; truth: (n, 68, 2) px, their true landmarks.
+    """
+    network.requires_grad_(requires_grad=True)
+    optimizer = torch.optim.AdamW(
+        network.parameters(),
+        lr=config.learning_rate,
+        betas=(0.9, 0.99),
+        weight_decay=0.02,
+        fused=True,
+    )
+    curve = fit(
+        network,
+        optimizer,
+        LocaliserObjective(config, network, pixels, truth).losses,
+        Schedule(config.steps, config.learning_rate, 0.1, 1.0, config.checkpoint_every),
+        seed=part.seed + 2,
+        fingerprint=f"localiser {part.fingerprint}",
+        checkpoint_dir=part.checkpoints / "localiser",
+        progress=part.progress,
+    )
+    network.requires_grad_(requires_grad=False)
+    return curve

@@ -1,0 +1,110 @@
+"""GLVD's losses: the fields of keypoints and vertices are regressed, no step is unrolled."""
+
+import torch
+from torch import Tensor
+
+from headwater.data.camera_axes import turned_points
+from headwater.data.canonical import UNIT_MM
+from headwater.data.head_batches import HeadBatch, HeadBatches
+from headwater.networks.vertex_descent.losses import clamped_l1
+from headwater.networks.vertex_descent.objective import VertexObjective
+from headwater.networks.vertex_descent.training import Examples
+from headwater.systems.glvd.config import GlvdConfig
+from headwater.systems.glvd.data import Guidance, ViewBatch, keypoints_of
+from headwater.systems.glvd.model import Encoded, Glvd
+from headwater.training.loop import pass_over
+
+KEYPOINT_QUERIES = 2
+
+
+class Objective:
+    """The losses of one step, as a function of the step and its generator.
+
+    All that is random is drawn on the CPU, so that every device sees the same training.
+    """
+
+    def __init__(
+        self,
+        config: GlvdConfig,
+        network: Glvd,
+        examples: Examples,
+        batches: HeadBatches,
+        guidance: Guidance,
+    ) -> None:
+        self.config, self.network = config, network
+        self.examples, self.batches, self.guidance = examples, batches, guidance
+        self.keypoints = keypoints_of(examples.targets, examples.template, config.keypoints)
+        self.vertices = VertexObjective(config, examples.template)
+        self.points = self.vertices.points
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the network."""
+        return self.network.template.device
+
+    def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """Vertex and keypoint field losses of one batch, by name."""
+        first = pass_over(len(self.examples.crops), self.config.batch, step)
+        batch = self.batches.draw(first, generator)
+        truth = turned_points(self.examples.targets[batch.heads], batch.axes).to(self.device)
+        guides = turned_points(self.keypoints[batch.heads], batch.axes).to(self.device)
+        encoded = self.network.encode(self.views(batch).to(self.device))
+        moments = self.points.moments(len(first), generator)
+        losses = {"keypoint_loss": self._keypoint_loss(encoded, guides, generator)}
+        if step < self.config.keypoint_steps:
+            return losses
+        guides = self._guides(encoded, guides, moments, generator)
+        field = self.network.vertex_field(encoded, guides)
+        return losses | self.vertices.losses(field, truth, moments, generator)
+
+    def views(self, batch: HeadBatch) -> ViewBatch:
+        """The network's input, with landmarks and peaks disturbed alike."""
+        rows, noise = batch.rows, batch.jitter * self.config.landmark_noise_px
+        peaks, heat = self.guidance.peaks, self.guidance.heat
+        return ViewBatch(
+            batch.images,
+            self.examples.crops.landmarks[rows] + noise,
+            batch.projection,
+            None if peaks is None else peaks[rows] + noise,
+            None if heat is None else heat[rows],
+        )
+
+    def _keypoint_loss(self, encoded: Encoded, truth: Tensor, generator: torch.Generator) -> Tensor:
+        field, clamp = self.network.keypoint_field(encoded), self.config.clamp
+        if self.config.supervision == "all":
+            points = self.points.scattered(truth, generator)
+            return clamped_l1(field.every(points), points[:, :, None], truth[:, None], clamp)
+        losses = []
+        for _ in range(KEYPOINT_QUERIES):
+            moments = self.points.moments(len(truth), generator)
+            points = self.points.on_path(truth, moments, generator)
+            losses.append(clamped_l1(field.own(points), points, truth, clamp))
+        return torch.stack(losses).mean()
+
+    def _guides(
+        self, encoded: Encoded, truth: Tensor, moments: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """Keypoints (B, K, 3) that P is computed from: true, halfway or the branch's own."""
+        count = len(truth)
+        start = self.points.starts(truth, truth.shape[1], generator)
+        blend = torch.rand(count, 1, 1, generator=generator).to(self.device)
+        noise = torch.randn(truth.shape, generator=generator).to(self.device)
+        true = truth + noise * (self.config.keypoint_noise_mm / UNIT_MM)
+        kind = torch.rand(count, 1, 1, generator=generator)
+        near, halfway = self.config.keypoint_shares
+        mixed = torch.where(kind.to(self.device) < near, true, (1 - blend) * start + blend * truth)
+        own = torch.nonzero(kind.flatten() >= near + halfway).flatten()
+        if len(own):
+            mixed[own] = self._rolled_out(encoded, start, moments, own)
+        return mixed
+
+    @torch.no_grad()
+    def _rolled_out(self, encoded: Encoded, start: Tensor, moments: Tensor, own: Tensor) -> Tensor:
+        """The keypoint branch's own state at the moment that the vertices show."""
+        field = self.network.keypoint_field(encoded.choose(own))
+        keypoints = start[own]
+        last = (moments[own].floor() + 1).clamp(max=self.config.iterations)
+        for step in range(int(last.max())):
+            moved = keypoints + field.own(keypoints)
+            keypoints = torch.where((step < last).to(self.device), moved, keypoints)
+        return keypoints

@@ -1,0 +1,170 @@
+"""Training of GLVD: its localiser, then f_v on signed distances, then the descent."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from headwater.data.placement import canonical_samples
+from headwater.data.scenes import Heads, SdfSamples, Template, Views
+from headwater.data.training_tables import read_training_tables
+from headwater.errors import HeadwaterError
+from headwater.faces.vocabulary import IBUG68_FROM_478
+from headwater.networks.vertex_descent.pretraining import pretrain
+from headwater.networks.vertex_descent.training import (
+    Examples,
+    Part,
+    TrainResult,
+    counted_from,
+    examples_of,
+    fingerprint,
+    fit_descent,
+    sample_tensors,
+    untrained,
+    vertex_smoothing,
+)
+from headwater.systems.glvd.config import GlvdConfig
+from headwater.systems.glvd.data import Guidance, keypoint_indices, true_peaks
+from headwater.systems.glvd.heatmap_net import HeatmapNet, with_net
+from headwater.systems.glvd.localiser_training import train_localiser
+from headwater.systems.glvd.losses import Objective
+from headwater.systems.glvd.model import Glvd
+from headwater.systems.glvd.weights import TrainedGlvd, save_weights
+from headwater.training.device import CPU, chosen_device
+from headwater.training.loop import Progress, deterministic
+from headwater.training.run import Curve, Run
+
+
+def train_on_tables(config: GlvdConfig, data: Path, run: Run, weights: Path) -> Curve:
+    """Train on the tables below ``data`` and write ``weights``; returns the curve.
+
+    A heatmap network or device that cannot be used is refused before anything else.
+    """
+    device = chosen_device(run.device, "device")
+    config, net = with_net(config)
+    read = read_training_tables(data, samples=bool(config.sdf_steps))
+    result = train(
+        config,
+        read.heads,
+        read.views,
+        read.template,
+        weights.parent,
+        run.checkpoints,
+        samples=read.samples,
+        heatmap_net=net,
+        device=device,
+        seed=run.seed,
+        progress=run.progress,
+    )
+    return result.curve
+
+
+def train(
+    config: GlvdConfig,
+    heads: Heads,
+    views: Views,
+    template: Template,
+    out_dir: Path,
+    checkpoint_dir: Path,
+    *,
+    samples: SdfSamples | None = None,
+    heatmap_net: HeatmapNet | None = None,
+    device: torch.device = CPU,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> TrainResult:
+    """Train on the views whose split is "train" and write ``out_dir/weights.safetensors``.
+
+    The same input gives the same bytes, also when the training was killed and resumed from
+    ``checkpoint_dir``. Views in which the detector found no face are trained on with empty
+    heatmaps where these come from it.
+    samples: signed distances round the heads, mm, head frame; needed where config.sdf_steps is set.
+    heatmap_net: draws the heatmaps where config.heatmaps names it as their source. device: where
+    the networks are trained; another one than the CPU gives other bytes every time.
+    """
+    samples = samples if config.sdf_steps else None
+    if config.sdf_steps and samples is None:
+        raise HeadwaterError("GLVD: pre-training needs signed distance samples")
+    seen = examples_of(config, heads, views, template)
+    guidance = guidance_of(config, heads, seen, heatmap_net)
+    network = build(config, seen.seen_targets, template, seed)
+    with deterministic(config.threads, device):
+        around = None if samples is None else canonical_samples(samples, heads, template)
+        data = [*seen.tensors, guidance.peaks, guidance.heat, *sample_tensors(around)]
+        training = fingerprint(train, config, seed, device, data)
+        part = Part(seed, training, checkpoint_dir, progress)
+        guidance, curve = _localised(config, network, seen, guidance, part, device)
+        batches = seen.batches(config)
+        objective = Objective(config, network, seen, batches, guidance)
+        _fit_landmarks(network, seen, guidance, objective.keypoints, seed)
+        network.to(device)
+        part = part.after(config.localiser.steps if config.trains_localiser else 0)
+        if around is not None:
+            first = pretrain(config, network.f_v, batches, around, part)
+            curve += counted_from(first, -config.sdf_steps)
+        part = part.after(config.sdf_steps)
+        curve += fit_descent(config, network, network.f_v, objective.losses, part)
+    path = out_dir / "weights.safetensors"
+    save_weights(path, TrainedGlvd(network.to(CPU), config, template, heatmap_net))
+    return TrainResult(path, curve, sum(p.numel() for p in network.parameters()))
+
+
+def build(config: GlvdConfig, targets: Tensor, template: Template, seed: int) -> Glvd:
+    """An untrained network whose template is the mean of ``targets`` (h, V, 3)."""
+    mean = targets.mean(dim=0)
+    points = template.landmarks_478.on(mean.numpy())
+    keypoints = torch.from_numpy(points[keypoint_indices(config.keypoints)])
+    landmarks = torch.from_numpy(points[IBUG68_FROM_478])
+    smoothing = vertex_smoothing(config, template)
+    return untrained(lambda: Glvd(config, mean, keypoints, landmarks, smoothing), seed)
+
+
+def guidance_of(
+    config: GlvdConfig, heads: Heads, seen: Examples, heatmap_net: HeatmapNet | None
+) -> Guidance:
+    """Heatmaps of the examples' crops: at true landmarks, or of the user's network."""
+    if (config.heatmaps.source == "net") != (heatmap_net is not None):
+        raise ValueError("a heatmap network is given exactly where the config names one")
+    peaks = heat = None
+    if config.heatmaps.source in ("oracle", "trained"):
+        true = np.stack([seen.template.landmarks_68(head) for head in heads.vertices])
+        peaks = true_peaks(seen.crops, seen.views, true[seen.views.head])
+        if seen.mirror is not None:
+            peaks = seen.mirror.points(peaks, config.image_px)
+    if heatmap_net is not None:
+        # Of the mirror images, too: nothing says that the network is symmetric.
+        with torch.random.fork_rng(devices=[]), deterministic(config.threads):
+            heat = heatmap_net.heat(seen.crops.pixels, config)
+    return Guidance(peaks, heat)
+
+
+def _localised(
+    config: GlvdConfig,
+    network: Glvd,
+    seen: Examples,
+    guidance: Guidance,
+    part: Part,
+    device: torch.device,
+) -> tuple[Guidance, Curve]:
+    """Train the localiser, if there is one, on the true peaks; its own peaks, and the curve."""
+    if network.localiser is None or guidance.peaks is None:
+        return guidance, []
+    localiser, pixels = network.localiser.to(device), seen.crops.pixels
+    curve = train_localiser(config.localiser, localiser, pixels, guidance.peaks, part)
+    peaks = localiser.peaks(pixels)
+    localiser.to(CPU)
+    return Guidance(peaks), counted_from(curve, -config.localiser.steps - config.sdf_steps)
+
+
+def _fit_landmarks(
+    network: Glvd, seen: Examples, guidance: Guidance, keypoints: Tensor, seed: int
+) -> None:
+    """Fit the landmark encoder, where there is one, to the heads' vertices and keypoints."""
+    if network.landmark_encoder is None:
+        return
+    crops, points = seen.crops, torch.cat([seen.targets, keypoints], dim=1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        located = network.located(crops.landmarks, guidance.peaks)
+        network.landmark_encoder.fit(located, crops.projection, crops.head, points)

@@ -1,0 +1,39 @@
+"""A process that tries whether an ONNX network of the user's own runs, and within bounds.
+
+Arguments are the threads and the side of a crop, px; its file comes in on standard input. It
+prints one line of JSON: null, or what is wrong with the network.
+"""
+
+import json
+import sys
+
+import numpy as np
+
+from headwater.apart import take_bounds
+from headwater.systems.glvd.onnx_adapter import open_onnx
+
+MEMORY_BYTES = 2 * 2**30
+
+
+def main(threads: int, side: int) -> None:
+    """Run the network on a grey crop."""
+    content = sys.stdin.buffer.read()
+    take_bounds(2 * len(content), MEMORY_BYTES)
+    sys.stdout.write(json.dumps(_fault(content, threads, side)))
+
+
+def _fault(content: bytes, threads: int, side: int) -> str | None:
+    verdict = "not a usable ONNX network"
+    try:
+        run = open_onnx(content, threads)
+        verdict = f"does not take crops {(1, 3, side, side)} of float32"
+        run(np.full((1, 3, side, side), 0.5, np.float32))
+    except MemoryError:
+        return f"{verdict}: it takes more than {MEMORY_BYTES // 2**30} GiB of memory"
+    except ValueError as fault:
+        return f"{verdict}: {fault}"
+    return None
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
