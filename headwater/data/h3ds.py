@@ -54,7 +54,7 @@ class H3dsScene:
     normalisation: Float64Array | None
 
     def truth(self) -> H3dsTruth:
-        """What the benchmark's score needs."""
+        """The scan as the benchmark's score takes it."""
         points = {name: self.vertices[row] for name, row in self.landmarks.items()}
         return H3dsTruth(self.vertices, points, self.regions["face"], self.regions["face_sphere"])
 
@@ -108,7 +108,7 @@ class H3dsFolder:
         return sorted(int(path.stem.removeprefix("img_")) for path in images)
 
     def image_path(self, name: str, number: int) -> Path:
-        """Where the image of a view lies. Raises HeadwaterError when there is no such scene."""
+        """Path of a view's image. Raises HeadwaterError when there is no such scene."""
         return self._folder(name) / "image" / f"img_{number:04d}.jpg"
 
     def view(self, name: str, number: int) -> H3dsView:
@@ -220,7 +220,7 @@ def _picture(path: Path, mode: Literal["RGB", "L"]) -> NDArray[np.uint8]:
 
 
 def _read(path: Path, load: Callable[[], T]) -> T:
-    """What ``load`` reads from ``path``; its failures as an error that names the file."""
+    """Content of ``path`` by ``load``; failures become an error that names the file."""
     try:
         return load()
     except FileNotFoundError as error:

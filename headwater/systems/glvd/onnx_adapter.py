@@ -66,5 +66,5 @@ def open_onnx(content: bytes, threads: int) -> Callable[[FloatArray], FloatArray
 
 
 def _said(fault: Exception) -> str:
-    """What onnxruntime says, on one line, without its number and name of the fault."""
+    """Message of onnxruntime, on one line, without its number and name of the fault."""
     return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", " ".join(str(fault).split()))
