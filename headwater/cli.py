@@ -224,12 +224,32 @@ def reconstruct(
 
 
 @app.command()
-def systems(project: Project = Path()) -> None:
-    """List the systems: challenge, sizes, whether trained, and the headline beside the paper's."""
-    from headwater.config import load_params
-    from headwater.systems.listing import listing
+def systems(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="System whose settings are printed.", show_default=False),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(help="Size of the settings; the one that is built.", show_default=False),
+    ] = None,
+    project: Project = Path(),
+) -> None:
+    """List the systems: challenge, sizes, whether trained, and the headline beside the paper's.
 
-    _console().print(listing(load_params(project / "params.yaml"), project))
+    With a name: the settings of that system, their values, and what they mean.
+    """
+    from headwater.config import load_params
+    from headwater.systems import find_system
+    from headwater.systems.listing import listing
+    from headwater.systems.settings_table import settings_table
+
+    params = load_params(project / "params.yaml")
+    if name is None:
+        _console().print(listing(params, project))
+    else:
+        system = find_system(name, params, project)
+        _console().print(settings_table(system, size, params, project))
 
 
 @app.command()

@@ -11,13 +11,18 @@ Progress = Callable[[int, int, dict[str, float]], None]
 Curve = list[dict[str, float]]
 
 
-class Config(BaseModel):
-    """Base of a system's settings; every field is documented beside it.
+class SettingGroup(BaseModel):
+    """Base of a group of settings; the string below each field documents it, with its unit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Config(SettingGroup):
+    """Base of a system's settings.
 
     What only answers read, and weights do not depend on, stands in a field ``answer``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     ANSWER: ClassVar[str] = "answer"
 
     def of_training(self) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from headwater.data.canonical import UNIT_MM
-from headwater.training.run import Config
+from headwater.training.run import Config, SettingGroup
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -17,10 +17,8 @@ Side = Annotated[int, Field(ge=16, le=2048)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class Answering(BaseModel):
+class Answering(SettingGroup):
     """Settings of answers alone, which train nothing anew."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     iterations: Annotated[int, Field(ge=1, le=100)] | None = None
     """Steps of a descent; as many as in training when left out."""

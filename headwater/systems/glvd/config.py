@@ -4,7 +4,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from headwater.artifacts.manifest import sha256_of_file
 from headwater.errors import HeadwaterError
@@ -18,14 +18,13 @@ from headwater.networks.vertex_descent.config import (
     Positive,
     Share,
 )
+from headwater.training.run import SettingGroup
 
 BUILT_IN: Final = ("trained", "mediapipe", "oracle")
 
 
-class HeatmapInput(BaseModel):
+class HeatmapInput(SettingGroup):
     """Source of f_k's heatmaps; its name, or the path of an .onnx file, stands for all of it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     source: Literal["trained", "mediapipe", "oracle", "net"] = "mediapipe"
     """Gaussians at the landmarks of the localiser (trained), of the detector (mediapipe), or at the
@@ -52,10 +51,8 @@ class GuidedAnswering(Answering):
     """File of the user's heatmap network, where the weights were trained with one."""
 
 
-class LocaliserConfig(BaseModel):
+class LocaliserConfig(SettingGroup):
     """Settings of the localiser, the network trained on the same heads, and of its training."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     middle: Positive = 0.75
     """Share of the crop's side that it sees."""

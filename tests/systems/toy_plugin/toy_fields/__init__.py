@@ -30,6 +30,7 @@ class ToyConfig(Config):
     """Settings of the toy."""
 
     steps: int = Field(default=10, ge=10)
+    """Steps from the sphere towards the part's distances."""
 
 
 def _part(number: int) -> Any:

@@ -1,0 +1,79 @@
+"""The settings of a system as a table: name, value, and the description beside the field."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from headwater.config import Params
+from headwater.systems.settings import config_of, settings_of
+from headwater.systems.system import System
+
+
+@dataclass(frozen=True)
+class SettingLine:
+    """name: dotted, below ``overrides``. value: as ``params.yaml`` takes it. about: description."""
+
+    name: str
+    value: str
+    about: str
+
+
+def settings_table(
+    system: System, size: str | None, params: Params, project: Path
+) -> RenderableType:
+    """All settings of a size, that of the parameters when None, with the parameters' overrides.
+
+    Raises HeadwaterError for a size or an override that the system does not have.
+    """
+    settings = settings_of(system, params)
+    if size is not None:
+        settings = settings.model_copy(update={"size": size})
+        params = params.model_copy(update={"systems": {**params.systems, system.name: settings}})
+    lines = settings_lines(config_of(system, params, project))
+    table = Table(box=None, pad_edge=False)
+    for name in ("setting", "value", "description"):
+        table.add_column(name, overflow="fold")
+    for line in lines:
+        table.add_row(Text(line.name), Text(line.value), Text(line.about))
+    key = f"systems.{system.name}.overrides"
+    example = max(lines, key=lambda line: line.name == "learning_rate").name
+    how = f"set any of them in params.yaml below {key}, as in {key}.{example}"
+    return Group(Text(f"{system.title}, size {settings.size}: {how}"), table)
+
+
+def settings_lines(config: BaseModel, prefix: str = "") -> list[SettingLine]:
+    """A line for every setting of a config, those of its groups by dotted names."""
+    lines = []
+    for name, field in type(config).model_fields.items():
+        value = getattr(config, name)
+        if isinstance(value, BaseModel):
+            lines += settings_lines(value, f"{prefix}{name}.")
+        else:
+            lines.append(SettingLine(prefix + name, _as_yaml(value), _about(field)))
+    return lines
+
+
+def _as_yaml(value: Any) -> str:
+    """A value as YAML on one line; text without quotes where it needs none."""
+    if isinstance(value, str) and value and yaml.safe_load(value) == value:
+        return value
+    return json.dumps(value)
+
+
+def _about(field: FieldInfo) -> str:
+    """The description on one line, and the choices where there are some."""
+    about = " ".join((field.description or "").split())
+    choices = _choices(field.annotation)
+    return f"{about} One of {', '.join(map(str, choices))}." if choices else about
+
+
+def _choices(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
