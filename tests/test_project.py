@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, distribution, packages_dist
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -257,6 +258,16 @@ def docstrings(path: Path) -> list[str]:
         and isinstance(statement.value, ast.Constant)
         and isinstance(statement.value.value, str)
     ]
+
+
+def test_the_readme_shows_every_stage_in_its_diagram_and_its_table() -> None:
+    stages = set(yaml.safe_load((PROJECT / "dvc.yaml").read_text(encoding="utf-8"))["stages"])
+    section = (PROJECT / "README.md").read_text(encoding="utf-8").split("## What a build does")[1]
+    _, diagram, rest = section.split("```", 2)
+    # Every stage depends on these two, so that no arrow shows it.
+    assert set(re.findall(r"[a-z_]+", diagram)) == stages - {"code", "plugin"}
+    rows = re.findall(r"^\| ([a-z_, ]+) \|", rest.split("\n## ")[0], re.MULTILINE)
+    assert {name for row in rows[1:] for name in row.split(", ")} == stages
 
 
 def test_continuous_integration_runs_the_documented_command() -> None:
