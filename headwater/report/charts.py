@@ -13,6 +13,9 @@ WIDTH, HEIGHT = 540, 310
 MAX_DOTS = 40
 LEFT, RIGHT, TOP, BOTTOM = 54, 12, 14, 46
 DODGE = 0.5
+# A figure beyond is a fault; drawn, it would leave no digits for its neighbours.
+LARGEST = 1e100
+MOST_POWERS = 8
 
 
 @dataclass(frozen=True)
@@ -54,15 +57,15 @@ class Scale:
     def ticks(self) -> list[float]:
         """Round values along the scale."""
         if self.log:
-            powers = range(int(np.floor(np.log10(self.low))), int(np.ceil(np.log10(self.high))) + 1)
+            first, last = int(np.floor(np.log10(self.low))), int(np.ceil(np.log10(self.high)))
+            powers = range(first, last + 1, 1 + (last - first) // MOST_POWERS)
             steps = (1, 2, 5) if np.log10(self.high / self.low) < 3 else (1,)
             values = [step * 10.0**power for power in powers for step in steps]
-        else:
-            step = tick_step(self.high - self.low)
-            first = int(np.ceil(self.low / step - 1e-9))
-            last = int(np.floor(self.high / step + 1e-9))
-            values = [number * step for number in range(first, last + 1)]
-        return [v for v in values if self.low * (1 - 1e-9) <= v <= self.high * (1 + 1e-9)]
+            return [v for v in values if self.low * (1 - 1e-9) <= v <= self.high * (1 + 1e-9)]
+        step = tick_step(self.high - self.low)
+        first = int(np.ceil(self.low / step - 1e-9))
+        last = int(np.floor(self.high / step + 1e-9))
+        return [number * step for number in range(first, last + 1)]
 
 
 def tick_step(span: float, about: int = 5) -> float:
@@ -72,10 +75,27 @@ def tick_step(span: float, about: int = 5) -> float:
     return float(power * min((1, 2, 5, 10), key=lambda step: abs(step - rough / power)))
 
 
-def _finite(series: Series) -> list[tuple[float, float]]:
+def _drawable(value: float) -> bool:
+    return bool(abs(value) <= LARGEST)
+
+
+def _points(series: Series, log: bool) -> list[tuple[float, float]]:
     return [
-        (x, y) for x, y in zip(series.x, series.y, strict=True) if np.isfinite(x) and np.isfinite(y)
+        (x, y)
+        for x, y in zip(series.x, series.y, strict=True)
+        if _drawable(x) and _drawable(y) and (y > 0 or not log)
     ]
+
+
+def _apart(low: float, high: float) -> tuple[float, float]:
+    """The ends of an axis, far enough apart to count between them."""
+    return low, max(high, low + 1e-9, low + 1e-6 * abs(low))
+
+
+def _heights(values: Sequence[float]) -> Scale:
+    """The linear scale of the y axis: zero, all values, and some room above."""
+    low, high = min(0.0, *values), max(values)
+    return Scale(*_apart(low, high + 0.05 * (high - low)), HEIGHT - BOTTOM, TOP)
 
 
 def _frame(
@@ -130,30 +150,30 @@ def legend(entries: Sequence[tuple[str, str]]) -> Markup:
 def line_chart(
     series: Sequence[Series], x_label: str, y_label: str, about: str, log: bool = False
 ) -> Markup:
-    """Lines over common axes, y logarithmic with ``log``; empty when nothing is finite."""
-    points = [(line, _finite(line)) for line in series]
-    points = [(line, found) for line, found in points if found]
-    if not points:
+    """Lines over common axes, y logarithmic with ``log``; empty when there is nothing to draw.
+
+    Points that are not finite are left out, with ``log`` those that are not positive too.
+    """
+    lines = [(line, points) for line in series if (points := _points(line, log))]
+    if not lines:
         return Markup("")
-    xs = [x for _, found in points for x, _ in found]
-    ys = [y for _, found in points for _, y in found if y > 0 or not log]
-    low = min(ys) / 1.15 if log else min(0.0, *ys)
-    high = max(ys) * (1.15 if log else 1.05)
-    x = Scale(min(xs), max(*xs, min(xs) + 1e-9), LEFT, WIDTH - RIGHT)
-    y = Scale(low, max(high, low + 1e-9), HEIGHT - BOTTOM, TOP, log)
+    xs = [x for _, points in lines for x, _ in points]
+    ys = [y for _, points in lines for _, y in points]
+    x = Scale(*_apart(min(xs), max(xs)), LEFT, WIDTH - RIGHT)
+    y = Scale(min(ys) / 1.15, max(ys) * 1.15, HEIGHT - BOTTOM, TOP, log) if log else _heights(ys)
     body = _frame(x, y, x_label, y_label)
-    for line, found in points:
-        path = "M" + "L".join(f"{x(a):.1f} {y(b):.1f}" for a, b in found)
+    for line, points in lines:
+        path = "M" + "L".join(f"{x(a):.1f} {y(b):.1f}" for a, b in points)
         body += Markup('<path class="line {}" d="{}"/>').format(line.style, path)
-        if len(found) <= MAX_DOTS and all(a[0] < b[0] for a, b in pairwise(found)):
+        if len(points) <= MAX_DOTS and all(a[0] < b[0] for a, b in pairwise(points)):
             body += Markup("").join(
                 Markup(
                     '<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="3.5">'
                     "<title>{}: {:g}, {:.3g}</title></circle>"
                 ).format(line.style, x(a), y(b), line.name, a, b)
-                for a, b in found
+                for a, b in points
             )
-    return legend([(line.style, line.name) for line, _ in points]) + _svg(body, about)
+    return legend([(line.style, line.name) for line, _ in lines]) + _svg(body, about)
 
 
 def whisker_chart(
@@ -169,13 +189,12 @@ def whisker_chart(
         (at + _dodge(number, len(series)), line, value)
         for number, line in enumerate(series)
         for at, value in enumerate(line.values)
-        if np.isfinite(value.value)
+        if _drawable(value.value)
     ]
     if not points:
         return Markup("")
-    top = max(float(np.nanmax(value)) for _, _, value in points) * 1.05
     x = Scale(-0.5, len(categories) - 0.5, LEFT, WIDTH - RIGHT)
-    y = Scale(0.0, max(top, 1e-9), HEIGHT - BOTTOM, TOP)
+    y = _heights([end for _, _, value in points for end in value if _drawable(end)])
     body = _frame(x, y, x_label, y_label, categories)
     for line in series:
         own = [(at, value) for at, other, value in points if other is line]
@@ -194,7 +213,7 @@ def _dodge(number: int, count: int) -> float:
 def _whisker(at: float, y: Scale, line: Whiskers, value: Interval) -> Markup:
     body = Markup("")
     span = ""
-    if np.isfinite(value.low):
+    if _drawable(value.low) and _drawable(value.high):
         body = Markup('<path class="line {}" d="M{:.1f} {:.1f}V{:.1f}"/>').format(
             line.style, at, y(value.low), y(value.high)
         )
@@ -222,9 +241,8 @@ def pairs_chart(
     if not pairs:
         return Markup("")
     ordered = sorted(pairs, key=lambda pair: pair[1])
-    top = max(max(ours, base) for _, ours, base in ordered) * 1.05
     x = Scale(0, len(ordered) + 1, LEFT, WIDTH - RIGHT)
-    y = Scale(0, top, HEIGHT - BOTTOM, TOP)
+    y = _heights([value for _, ours, base in ordered for value in (ours, base)])
     body = _frame(x, y, "held-out heads, sorted", y_label)
     for number, (label, ours, base) in enumerate(ordered, 1):
         better = "better" if ours < base else "worse"
