@@ -1,4 +1,4 @@
-"""Where a head is placed in the canonical space: from its own landmarks and from views."""
+"""Placement of a head in the canonical space: from its own landmarks and from views."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,7 @@ def test_the_true_placement_undoes_any_rigid_motion(turn: list[float], shift: li
 def test_views_from_all_sides_place_a_head_nearly_as_its_landmarks_do(
     turn: list[float], shift: list[float]
 ) -> None:
-    """What is left of the displacement is the pull of the prior."""
+    """The displacement that is left is the pull of the prior."""
     placement = moved([2 * x for x in turn], [8 * x for x in shift])
     found = placement_from_views(LANDMARKS, *seen(placement, (-0.7, -0.35, 0.0, 0.35, 0.7)))
     left = found.after(placement.inverse()).apply(LANDMARKS) - LANDMARKS

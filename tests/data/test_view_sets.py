@@ -34,7 +34,7 @@ def pixels(projection: torch.Tensor, points: torch.Tensor) -> np.ndarray:
     return (x[:, :2] / x[:, 2:]).numpy()
 
 
-def test_a_set_shows_one_head_and_begins_with_the_asked_view(sets: ViewSets) -> None:
+def test_a_set_shows_one_head_and_begins_with_the_given_view(sets: ViewSets) -> None:
     first = torch.arange(len(sets.crops))
     for count in (1, 3, 4):
         rows = sets.choose(first, count, torch.Generator().manual_seed(count))

@@ -1,4 +1,4 @@
-"""What the note's section 7 expects of the method's parts and views, on toy heads: tests 12, 13.
+"""Expectations of the note's section 7 of parts and views, on toy heads: tests 12 and 13.
 
 The landmark encoder is left out: it would tell the network all that differs between toy heads.
 """

@@ -1,4 +1,4 @@
-"""Where f_k's heatmaps come from: the detector, the truth, or a network of the user's own."""
+"""Sources of f_k's heatmaps: the detector, the truth, or a network of the user's own."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the note's section 7 asks of a trained network, on toy heads: tests 9 and 10, part of 13."""
+"""A trained network by the note's section 7, on toy heads: tests 9 and 10, part of 13."""
 
 from pathlib import Path
 

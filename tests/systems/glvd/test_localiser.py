@@ -111,7 +111,7 @@ def test_it_learns_to_find_what_it_has_seen_elsewhere(tmp_path: Path) -> None:
     assert not any(parameter.requires_grad for parameter in net.parameters())
 
 
-def test_what_is_found_in_a_crop_does_not_depend_on_the_crops_beside_it() -> None:
+def test_peaks_in_a_crop_do_not_depend_on_the_crops_beside_it() -> None:
     net, pixels = network().eval(), pixels_of(1)
     torch.testing.assert_close(net.peaks(pixels)[2:3], net.peaks(pixels[2:3]), atol=1e-4, rtol=0)
 
