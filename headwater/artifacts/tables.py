@@ -1,7 +1,6 @@
 """Parquet tables in buckets: written against their schema, read with every page checked."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -159,9 +158,3 @@ def read_table(
         )
     table = pa.concat_tables([read_bucket(path, schema, columns) for path in files])
     return table if where is None else table.filter(where)
-
-
-def features_of(path: Path) -> dict[str, Any]:
-    """Hugging Face features that a bucket file carries."""
-    metadata = pq.read_schema(path).metadata or {}
-    return dict(json.loads(metadata[b"huggingface"])["info"]["features"])

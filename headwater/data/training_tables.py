@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from headwater.artifacts.columns import TableSchema
+from headwater.artifacts.schemas import FRAMES, HEADS, LANDMARKS, SDF, SYNTHETIC_FRAMES, TRUTH
 from headwater.data.scenes import Heads, SdfSamples, Template, Views
 from headwater.data.tables import (
     read_heads,
@@ -21,6 +23,11 @@ class TrainingTables:
     views: Views
     template: Template
     samples: SdfSamples | None
+
+
+def tables_read(*, samples: bool) -> tuple[TableSchema, ...]:
+    """The tables of ``read_training_tables``."""
+    return (HEADS, SYNTHETIC_FRAMES, TRUTH, FRAMES, LANDMARKS, *((SDF,) if samples else ()))
 
 
 def read_training_tables(data: Path, *, samples: bool) -> TrainingTables:

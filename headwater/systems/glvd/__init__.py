@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
+from headwater.artifacts.columns import TableSchema
 from headwater.systems.glvd.config import SIZES, GlvdConfig, prepared, steps
 from headwater.systems.system import Published, System
 from headwater.training.run import Curve, Run
@@ -27,6 +28,12 @@ _PAPER = Published(
         ("3DDFA-v3", (1.65, None, None)),
     ),
 )
+
+
+def _reads(config: GlvdConfig) -> tuple[TableSchema, ...]:
+    from headwater.data.training_tables import tables_read
+
+    return tables_read(samples=bool(config.sdf_steps))
 
 
 def _train(config: GlvdConfig, data: Path, run: Run, weights: Path) -> Curve:
@@ -54,6 +61,7 @@ SYSTEM = System(
     challenge="heads",
     sizes=SIZES,
     steps=steps,
+    reads=_reads,
     train=_train,
     load=_load,
     answer=_answer,
