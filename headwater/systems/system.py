@@ -1,11 +1,12 @@
 """A published system as one object: its name, settings, training and answers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from headwater.artifacts.columns import TableSchema
+from headwater.evaluation.claims import Claim
 from headwater.training.run import Config, Curve, Run
 
 
@@ -40,6 +41,8 @@ class System:
     trained model, with the settings for answers of ``config``. answer(model, question): the
     challenge's answer; raises ``Unanswered``. prepared(config, project): the config with the user's
     files that it names checked and hashed; raises HeadwaterError. paper: its own figures.
+    claims(model, data, subjects, progress): what the paper claims, measured on held-out subjects
+    below ``data``, on all of them for None.
     """
 
     name: str
@@ -54,3 +57,6 @@ class System:
     answer: Callable[[Any, Any], Any]
     prepared: Callable[[Any, Path], Any] | None = None
     paper: Published | None = None
+    claims: (
+        Callable[[Any, Path, int | None, Callable[[int, int], None]], Sequence[Claim]] | None
+    ) = None

@@ -1,9 +1,11 @@
 """GLVD: guided learned vertex descent, from images of a face to a head mesh (arXiv 2510.06046)."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from headwater.artifacts.columns import TableSchema
+from headwater.evaluation.claims import Claim
 from headwater.systems.glvd.config import SIZES, GlvdConfig, prepared, steps
 from headwater.systems.system import Published, System
 from headwater.training.run import Curve, Run
@@ -54,6 +56,14 @@ def _answer(trained: Any, question: Any) -> Any:
     return answer(trained, question)
 
 
+def _claims(
+    trained: Any, data: Path, subjects: int | None, progress: Callable[[int, int], None]
+) -> Sequence[Claim]:
+    from headwater.systems.glvd.claims import claims
+
+    return claims(trained, data, subjects, progress)
+
+
 SYSTEM = System(
     name="glvd",
     title="GLVD",
@@ -67,4 +77,5 @@ SYSTEM = System(
     answer=_answer,
     prepared=prepared,
     paper=_PAPER,
+    claims=_claims,
 )
