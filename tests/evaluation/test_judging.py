@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.artifacts.file_checks import check_file
+from headwater.artifacts.ids import item_id
 from headwater.errors import HeadwaterError
 from headwater.evaluation.challenge import (
     Challenge,
@@ -113,7 +114,7 @@ SCORES = st.builds(
     system=st.sampled_from(["ours", "thei\u00e9rs"]),
     size=st.none() | st.just("small"),
     test_set=st.sampled_from(["first", "second"]),
-    subject=st.text("abc", min_size=1, max_size=3),
+    subject=st.integers(0, 3).map(lambda number: item_id("subject", number)),
     question=st.text("xyz ", min_size=1, max_size=4),
     conditions=st.dictionaries(
         st.text("ab", min_size=1, max_size=2), st.integers(-9, 9) | st.floats(-9, 9), max_size=2
