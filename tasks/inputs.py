@@ -48,13 +48,13 @@ def inputs(kind: str, name: str, params: Params, project: Path) -> dict[str, Any
         rows = _rows(read, "synthetic", ("train",), project)
         code = _code(train_stage)
         return {"system": name, **training_inputs(system, params, project), "stage": code, **rows}
-    asked = answer_inputs(system, params, project)
+    answers = answer_inputs(system, params, project)
     if kind == "evaluate":
         stage = _code(*_functions(challenge), evaluate_stage)
-        return {"system": name, **asked, "stage": stage, **question_rows(challenge, project)}
+        return {"system": name, **answers, "stage": stage, **question_rows(challenge, project)}
     functions = [photos_stage] if challenge.photos is None else [challenge.photos, photos_stage]
     rows = _rows(challenge.photographed, "photo", SPLITS, project)
-    return {"system": name, **asked, "stage": _code(*functions), **rows}
+    return {"system": name, **answers, "stage": _code(*functions), **rows}
 
 
 def inputs_text(kind: str, system: str, params: Params, project: Path) -> str:

@@ -92,7 +92,7 @@ def read_bucket(path: Path, schema: TableSchema, columns: Sequence[str] | None =
 def _check_unpacked_size(path: Path) -> None:
     """Raise ValueError, by its footer, for a file that unpacks to far more than its bytes.
 
-    The footer's single columns are not asked: Arrow ends the process over some damaged ones.
+    The footer's single columns are not read: Arrow ends the process over some damaged ones.
     """
     with pq.ParquetFile(path) as file:
         footer = file.metadata
