@@ -14,6 +14,8 @@ from flows.graph import Stage, dependants
 from tests.flows.conftest import ToyProject
 
 GRAPHS = 6
+# Of the second system in the list that the stages are run with.
+NICENESS = 8
 # Prefect runs the graphs; in place of DVC stands what says whether a stage fails, and writes.
 RUN = """
 import json, os, sys, time
@@ -44,12 +46,12 @@ class Record:
         self.project = project
     def record(self, stage, on_event, again=False, niceness=0):
         with lock:
-            events.append(["start", stage])
+            events.append(["start", stage, niceness])
         time.sleep(0.01)
         if stage not in case["same"]:
             (self.project / stage / MANIFEST).write_text(str(len(events)))
         with lock:
-            events.append(["end", stage])
+            events.append(["end", stage, niceness])
         if stage in case["bad"]:
             raise HeadwaterError(f"{stage}: no luck")
     def kill(self):
@@ -64,7 +66,8 @@ def run(number):
         (root / name / MANIFEST).write_text("before")
         graph[name] = Stage(name, "", frozenset(needs), False, (name,))
     with Workers(params, root) as workers:
-        build = flows.build.Build(root, graph, workers, Screen(run_log()), case["changed"], (), ())
+        screen = Screen(run_log())
+        build = flows.build.Build(root, graph, workers, screen, case["changed"], (), "ab")
         return build.run()
 
 flows.build.Recorder = Record
@@ -107,7 +110,9 @@ def some_graph(chance: random.Random) -> dict[str, Any]:
     """A graph of stages, and which of them are changed, fail, or give the outputs of before."""
     graph: dict[str, list[str]] = {}
     for number in range(chance.randint(1, 9)):
-        graph[f"stage{number}"] = chance.sample(sorted(graph), chance.randint(0, min(3, number)))
+        graph[f"stage{number}@{chance.choice('abc')}"] = chance.sample(
+            sorted(graph), chance.randint(0, min(3, number))
+        )
     names = sorted(graph)
 
     def some(most: int) -> list[str]:
@@ -142,12 +147,14 @@ def test_stages_run_once_after_their_needs_and_failures_stop_only_dependants(
     assert len(results) == GRAPHS
     for case, result in zip(cases, results, strict=True):
         ran, failed = expected(case)
-        started = [name for kind, name in result["events"] if kind == "start"]
+        for _, name, niceness in result["events"]:
+            assert niceness == (NICENESS if name.endswith("@b") else 0)
+        started = [name for kind, name, _ in result["events"] if kind == "start"]
         assert len(started) == len(set(started))
         assert set(started) == ran
         assert set(result["failed"]) == failed
-        ends = {name: n for n, (kind, name) in enumerate(result["events"]) if kind == "end"}
-        starts = {name: n for n, (kind, name) in enumerate(result["events"]) if kind == "start"}
+        ends = {name: n for n, (kind, name, _) in enumerate(result["events"]) if kind == "end"}
+        starts = {name: n for n, (kind, name, _) in enumerate(result["events"]) if kind == "start"}
         for name in ran:
             for other in ran:
                 assert not reaches(case["graph"], name, other) or ends[other] < starts[name]
