@@ -1,7 +1,9 @@
 """Parquet tables in buckets: written against their schema, read with every page checked."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +76,7 @@ def read_bucket(path: Path, schema: TableSchema, columns: Sequence[str] | None =
 
     Raises DamagedTable naming the file and what to do.
     """
-    try:
+    with _named_damage(path):
         _check_unpacked_size(path)
         table = pq.read_table(
             path,
@@ -82,17 +84,43 @@ def read_bucket(path: Path, schema: TableSchema, columns: Sequence[str] | None =
             page_checksum_verification=True,
             partitioning=None,
         )
+    _check_schema(path, table.schema, schema, columns)
+    return table
+
+
+def row_group_sizes(path: Path) -> list[int]:
+    """Rows of each row group of a Parquet file. Raises DamagedTable."""
+    with _named_damage(path):
+        _check_unpacked_size(path)
+        with pq.ParquetFile(path) as file:
+            footer = file.metadata
+        return [footer.row_group(group).num_rows for group in range(footer.num_row_groups)]
+
+
+def read_row_groups(
+    path: Path, schema: TableSchema, groups: Sequence[int], columns: Sequence[str]
+) -> pa.Table:
+    """Columns of some row groups, checked as ``read_bucket`` does. Raises DamagedTable."""
+    with _named_damage(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        table = file.read_row_groups(list(groups), columns=list(columns))
+    _check_schema(path, table.schema, schema, columns)
+    return table
+
+
+@contextmanager
+def _named_damage(path: Path) -> Iterator[None]:
+    """Turn what readers raise on damaged bytes into a DamagedTable that names the file."""
+    try:
+        yield
     except (pa.ArrowException, *READER_ERRORS) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DamagedTable(f"{path}: cannot be read ({reason}); rebuild its step") from error
-    _check_schema(path, table.schema, schema, columns)
-    return table
 
 
 def _check_unpacked_size(path: Path) -> None:
     """Raise ValueError, by its footer, for a file that unpacks to far more than its bytes.
 
-    The footer's single columns are not read: Arrow ends the process over some damaged ones.
+    The footer's single columns are not asked: Arrow ends the process over some damaged ones.
     """
     with pq.ParquetFile(path) as file:
         footer = file.metadata
@@ -158,3 +186,9 @@ def read_table(
         )
     table = pa.concat_tables([read_bucket(path, schema, columns) for path in files])
     return table if where is None else table.filter(where)
+
+
+def features_of(path: Path) -> dict[str, Any]:
+    """Hugging Face features that a bucket file carries."""
+    metadata = pq.read_schema(path).metadata or {}
+    return dict(json.loads(metadata[b"huggingface"])["info"]["features"])
