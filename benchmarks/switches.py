@@ -97,7 +97,7 @@ def main() -> None:
     cases = cases[: options.heads]
     if any(len(case.views) < MOST_VIEWS for case in cases):
         parser.error(f"--data: a build with benchmark.views of {MOST_VIEWS} or more")
-    scene = read_training_tables(options.data, samples=True)
+    scene = read_training_tables(options.data, samples=True, validation=0)
     rows = Rows([{} for _ in cases], [{} for _ in cases])
     steps = {"steps": options.steps, "checkpoint_every": options.steps}
     for name, change in TRAININGS.items():

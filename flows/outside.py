@@ -52,11 +52,12 @@ def refuse_missing(project: Path, params: Params, stages: Collection[str]) -> No
     for system in params.build:
         settings = params.system(system)
         needed = {f"{stage}@{system}" for stage in ("train", "evaluate", "reconstruct")}
-        if settings.device != "cpu" and not needed.isdisjoint(stages):
+        place = (settings.device, settings.devices, settings.precision)
+        if place != ("cpu", 0, "32") and not needed.isdisjoint(stages):
             # Imported here: torch takes seconds, and most builds run on the CPU.
-            from headwater.training.device import chosen_device
+            from headwater.training.device import chosen_devices
 
-            chosen_device(settings.device, f"params.yaml: systems.{system}.device")
+            chosen_devices(*place, f"params.yaml: systems.{system}")
 
 
 def _check_photos(project: Path, name: str) -> None:

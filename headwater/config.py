@@ -94,13 +94,17 @@ SystemName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 
 
 class SystemSettings(Settings):
-    """The size of a system, the device that it runs on, and what differs from that size.
+    """The size of a system, the devices that it runs on, and what differs from that size.
 
-    overrides: settings of the system's own config by name, nested as there.
+    devices: how many share each batch of a training; 0 is every GPU that is there, or one process
+    on the CPU. precision: of products of matrices in a training, bf16 on GPUs alone. overrides:
+    settings of the system's own config by name, nested as there.
     """
 
     size: Annotated[str, Field(min_length=1)]
     device: Literal["cpu", "cuda"]
+    devices: Annotated[int, Field(ge=0, le=1024)] = 0
+    precision: Literal["32", "bf16"] = "32"
     overrides: dict[str, Any]
 
 

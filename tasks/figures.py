@@ -25,6 +25,12 @@ from tasks.command import command
 
 DATA = Path("data")
 OUT = DATA / "figures"
+# Chart, files, and the column that is drawn over the first one.
+CURVES = (
+    ("loss", "train/*/loss.csv", "loss"),
+    ("validation", "train/*/loss.csv", "validation"),
+    ("descent", "evaluate/*/descent.csv", "vertex_error_mm"),
+)
 HEADER = ("system", "place", "value", "low", "high")
 Line = tuple[str, float, float, float, float]
 
@@ -49,10 +55,10 @@ def main() -> str:
         own = [score for score in scores if score.challenge == name]
         for stratum, lines in by_stratum(challenges[name], own):
             _write(f"{name} by {stratum}", lines)
-    for path in ("train/*/loss.csv", "evaluate/*/descent.csv"):
-        found = sorted(DATA.glob(path))
-        if found:
-            _write(found[0].stem, [line for one in found for line in curve(one)])
+    for chart, path, column in CURVES:
+        lines = [line for one in sorted(DATA.glob(path)) for line in curve(one, column)]
+        if lines:
+            _write(chart, lines)
     write_manifest(OUT)
     return f"{len(metrics)} systems and baselines"
 
@@ -68,12 +74,14 @@ def by_stratum(challenge: Challenge, scores: list[Score]) -> Iterator[tuple[str,
         yield stratum.name, lines
 
 
-def curve(path: Path) -> Iterator[Line]:
-    """The first two columns of a CSV file, of the system whose folder it lies in."""
+def curve(path: Path, column: str) -> Iterator[Line]:
+    """A column of a CSV file over its first one, of the system whose folder it lies in."""
     with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))[1:]
+        rows = list(csv.DictReader(file))
     for row in rows:
-        yield path.parent.name, float(row[0]), float(row[1]), math.nan, math.nan
+        if value := row.get(column):
+            place = float(next(iter(row.values())))
+            yield path.parent.name, place, float(value), math.nan, math.nan
 
 
 def _metrics(paths: Iterable[Path]) -> dict[str, dict[str, float]]:

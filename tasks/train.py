@@ -36,10 +36,10 @@ def main() -> str:
             advance(step - reached, f"loss {loss:.4f}")
             reached = step
 
-        done = train_stage(system, params, project, checkpoints, show)
+        text = train_stage(system, params, project, checkpoints, show)
         write_manifest(project / "data" / "train" / name)
     shutil.rmtree(checkpoints, ignore_errors=True)
-    return f"{done} steps"
+    return text
 
 
 if __name__ == "__main__":

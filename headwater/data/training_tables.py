@@ -1,11 +1,11 @@
 """The tables that systems which learn heads from rendered views are trained on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from headwater.artifacts.columns import TableSchema
-from headwater.artifacts.schemas import FRAMES, HEADS, LANDMARKS, SDF, SYNTHETIC_FRAMES, TRUTH
-from headwater.data.scenes import Heads, SdfSamples, Template, Views
+import numpy as np
+
+from headwater.data.scenes import FloatArray, Heads, SdfSamples, Template, Views
 from headwater.data.tables import (
     read_heads,
     read_model,
@@ -16,26 +16,60 @@ from headwater.data.tables import (
 
 
 @dataclass(frozen=True)
+class ValidationHeads:
+    """Heads that weights are selected by: vertices (h, V, 3) mm, head frame; one view of each."""
+
+    vertices: FloatArray
+    views: Views
+
+
+@dataclass(frozen=True)
 class TrainingTables:
-    """Training heads, their views and topology; samples: distances round them, where wanted."""
+    """Training heads, their views and topology; samples: distances round them, where wanted.
+
+    validation: heads of the validation split; None where there is none, or none is wanted.
+    """
 
     heads: Heads
     views: Views
     template: Template
     samples: SdfSamples | None
+    validation: ValidationHeads | None
 
 
-def tables_read(*, samples: bool) -> tuple[TableSchema, ...]:
-    """The tables of ``read_training_tables``."""
-    return (HEADS, SYNTHETIC_FRAMES, TRUTH, FRAMES, LANDMARKS, *((SDF,) if samples else ()))
+def read_training_tables(data: Path, *, samples: bool, validation: int) -> TrainingTables:
+    """The tables below ``data``, with at most so many heads of the validation split.
 
-
-def read_training_tables(data: Path, *, samples: bool) -> TrainingTables:
-    """The tables below ``data``. Raises HeadwaterError where something is missing."""
-    heads = read_heads(data, ("train",))
+    Raises HeadwaterError where something is missing.
+    """
+    heads = read_heads(data, ("train", "validation") if validation else ("train",))
+    views = read_synthetic_views(data, heads)
+    training, seen = training_heads(heads, views)
     return TrainingTables(
-        heads,
-        read_synthetic_views(data, heads),
+        training,
+        seen,
         template_of(read_model(data)),
-        read_sdf_samples(data, heads) if samples else None,
+        read_sdf_samples(data, training) if samples else None,
+        validation_heads(heads, views, validation),
     )
+
+
+def training_heads(heads: Heads, views: Views) -> tuple[Heads, Views]:
+    """The heads that are not of the validation split, and their views."""
+    seen = views.choose(views.split != "validation")
+    kept = np.setdiff1d(np.arange(len(heads.subjects)), views.head[views.split == "validation"])
+    training = Heads(heads.vertices[kept], heads.subjects[kept])
+    return training, replace(seen, head=np.searchsorted(kept, seen.head).astype(np.int32))
+
+
+def validation_heads(heads: Heads, views: Views, count: int) -> ValidationHeads | None:
+    """The first ``count`` heads of the validation split, each in the first view that shows a face.
+
+    None where there is none.
+    """
+    shown = (views.split == "validation") & np.isfinite(views.landmarks_478_px).all(axis=(1, 2))
+    rows = np.flatnonzero(shown)
+    first = rows[np.unique(views.head[rows], return_index=True)[1]][:count]
+    if not len(first):
+        return None
+    return ValidationHeads(heads.vertices[views.head[first]], views.choose(first))

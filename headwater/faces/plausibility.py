@@ -1,4 +1,4 @@
-"""Distance of a face mesh from the shape that faces have."""
+"""How far a face mesh is from the shape that faces have."""
 
 from typing import Final
 

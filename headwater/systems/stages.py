@@ -18,7 +18,7 @@ from headwater.evaluation.scores import read_scores, scores_of, write_scores
 from headwater.evaluation.summary import chosen, figures
 from headwater.systems.settings import config_of, settings_of
 from headwater.systems.system import System
-from headwater.training.run import Progress, Run, loss_table
+from headwater.training.run import Progress, Run, loss_table, outcome
 
 WEIGHTS: Final = "weights.safetensors"
 BASELINES: Final = "baselines"
@@ -31,17 +31,25 @@ def train_stage(
     project: Path,
     checkpoints: Path,
     progress: Progress | None = None,
-) -> int:
-    """Train on the tables of the project; the steps done.
+) -> str:
+    """Train on the tables of the project; the steps done and those kept, in words.
 
     Writes weights.safetensors and loss.csv into ``data/train/<system>``.
     """
+    # Imported here: torch takes seconds, and other stages do without it.
+    from headwater.training.device import chosen_devices
+    from headwater.training.processes import train_on
+
     out = project / "data" / "train" / system.name
     config = config_of(system, params, project)
-    run = Run(params.seed, settings_of(system, params).device, checkpoints, progress)
-    curve = system.train(config, project / "data", run, out / WEIGHTS)
+    settings = settings_of(system, params)
+    devices = chosen_devices(
+        settings.device, settings.devices, settings.precision, f"systems.{system.name}"
+    )
+    run = Run(params.seed, checkpoints, progress)
+    curve = train_on(devices, system.train, config, project / "data", run, out / WEIGHTS)
     write_text(out / "loss.csv", loss_table(curve))
-    return int(curve[-1]["step"])
+    return outcome(curve)
 
 
 def trained(system: System, params: Params, project: Path) -> Any:

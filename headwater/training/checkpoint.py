@@ -1,13 +1,15 @@
 """Checkpoints without pickle: one safetensors file each, whole or not at all, checked on reading.
 
-A file holds the model's tensors, the optimiser's tensors and, as JSON in the header, the step, the
-curve so far and a fingerprint of what is being trained.
+A file holds the tensors of the model, of its optimisers, of the average of its weights and of the
+best weights so far and, as JSON in the header, the step, the curve so far, the best step with its
+validation error and a fingerprint of what is being trained.
 """
 
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +17,51 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from headwater.artifacts.atomic import write_bytes
+from headwater.training.selection import Best
 
 _NAME = re.compile(r"step-(\d{8})\.safetensors")
 KEPT = 2
 
 
+@dataclass
+class Training:
+    """All that changes from step to step.
+
+    optimizers: by the names of their turns. average: of the weights, where one is kept. step: steps
+    done. curve: one record per logged step. best: the weights of least validation error so far.
+    """
+
+    model: nn.Module
+    optimizers: Mapping[str, torch.optim.Optimizer]
+    average: AveragedModel | None = None
+    step: int = 0
+    curve: list[dict[str, float]] = field(default_factory=list)
+    best: Best | None = None
+
+
 @dataclass(frozen=True)
 class Checkpoint:
-    """step: steps done. curve: one record per logged step. tensors: model.* and optimizer.*."""
+    """step: steps done. curve: one record per logged step. best: step and validation error.
+
+    tensors: model.*, optimizer.<turn>.*, and average.* and best.* where there are such.
+    """
 
     step: int
     curve: list[dict[str, float]]
+    best: dict[str, float] | None
     tensors: dict[str, Tensor]
+
+    def below(self, name: str) -> dict[str, Tensor]:
+        """The tensors whose names begin with ``name`` and a dot, by the rest of their names."""
+        start = f"{name}."
+        return {
+            key.removeprefix(start): value
+            for key, value in self.tensors.items()
+            if key.startswith(start)
+        }
 
 
 def safetensors_bytes(tensors: dict[str, Tensor], notes: dict[str, Any]) -> bytes:
@@ -48,21 +81,26 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         return {name: file.get_tensor(name) for name in names}, notes
 
 
-def save_checkpoint(
-    folder: Path,
-    step: int,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    curve: list[dict[str, float]],
-    fingerprint: str,
-) -> None:
+def save_checkpoint(folder: Path, training: Training, fingerprint: str) -> None:
     """Write ``step-<n>.safetensors`` and keep the newest two."""
-    tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
-    for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{k}": v for k, v in state.items()}
-    notes: dict[str, Any] = {"step": step, "curve": curve, "fingerprint": fingerprint}
+    best = training.best
+    tensors = {f"model.{k}": v for k, v in training.model.state_dict().items()}
+    for name, optimizer in training.optimizers.items():
+        for index, state in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{name}.{index}.{k}": v for k, v in state.items()}
+    if training.average is not None:
+        tensors |= {f"average.{k}": v for k, v in training.average.state_dict().items()}
+    if best is not None:
+        tensors |= {f"best.{k}": v for k, v in best.state.items()}
+    notes: dict[str, Any] = {
+        "step": training.step,
+        "curve": training.curve,
+        "best": None if best is None else {"step": best.step, "error": best.error},
+        "fingerprint": fingerprint,
+    }
     notes["sha256"] = _digest(tensors, notes)
-    write_bytes(folder / f"step-{step:08d}.safetensors", safetensors_bytes(tensors, notes))
+    path = folder / f"step-{training.step:08d}.safetensors"
+    write_bytes(path, safetensors_bytes(tensors, notes))
     for old in _files(folder)[:-KEPT]:
         old.unlink()
 
@@ -79,21 +117,28 @@ def latest_checkpoint(folder: Path, fingerprint: str) -> Checkpoint | None:
             continue
         digest = notes.pop("sha256", None)
         if digest == _digest(tensors, notes) and notes["fingerprint"] == fingerprint:
-            return Checkpoint(notes["step"], notes["curve"], tensors)
+            return Checkpoint(notes["step"], notes["curve"], notes["best"], tensors)
     return None
 
 
-def restore(checkpoint: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Put a checkpoint's tensors into ``model`` and ``optimizer``."""
-    tensors = checkpoint.tensors
-    model.load_state_dict(
-        {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
-    )
+def restore(checkpoint: Checkpoint, training: Training) -> None:
+    """Put what a checkpoint holds into ``training``."""
+    training.step, training.curve = checkpoint.step, checkpoint.curve
+    training.model.load_state_dict(checkpoint.below("model"))
+    for name, optimizer in training.optimizers.items():
+        _restore_optimizer(checkpoint.below(f"optimizer.{name}"), optimizer)
+    if training.average is not None:
+        training.average.load_state_dict(checkpoint.below("average"))
+    if checkpoint.best is not None:
+        step, error = int(checkpoint.best["step"]), checkpoint.best["error"]
+        training.best = Best(step, error, checkpoint.below("best"))
+
+
+def _restore_optimizer(tensors: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, key = name.split(".", 2)
-            state.setdefault(int(index), {})[key] = value
+        index, key = name.split(".", 1)
+        state.setdefault(int(index), {})[key] = value
     groups = optimizer.state_dict()["param_groups"]
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for place, values in state.items():

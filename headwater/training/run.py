@@ -1,11 +1,16 @@
-"""A run of training: settings, seed, device, and a folder of checkpoints."""
+"""A run of training: settings, seed, devices, and a folder of checkpoints."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf, isfinite
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    # Systems are known without torch.
+    from lightning.fabric import Fabric
 
 Progress = Callable[[int, int, dict[str, float]], None]
 Curve = list[dict[str, float]]
@@ -32,27 +37,40 @@ class Config(SettingGroup):
 
 @dataclass(frozen=True)
 class Run:
-    """One training: its seed, its device, where it may resume from, and who hears of it.
+    """One training: its seed, where it may resume from, who hears of it, and its devices.
 
     checkpoints: a folder that belongs to this training alone. progress(step, steps, record).
+    fabric: the device that it runs on here, and the others that share its batches.
     """
 
     seed: int
-    device: Literal["cpu", "cuda"]
     checkpoints: Path
     progress: Progress | None = None
+    fabric: "Fabric | None" = None
+
+
+def outcome(curve: Curve) -> str:
+    """The steps of a training, and the one whose weights are kept, in words."""
+    errors = {
+        one["step"]: one["validation"] for one in curve if isfinite(one.get("validation", inf))
+    }
+    steps = f"{curve[-1]['step']:.0f} steps"
+    if not errors:
+        return f"{steps}; the last one kept, none was validated"
+    return f"{steps}; step {min(errors, key=errors.__getitem__):.0f} kept, best in validation"
 
 
 def loss_table(curve: Curve) -> str:
     """CSV of a training curve: step, the whole loss, its parts and the learning rate.
 
-    Steps of pre-training are below zero; a part that a step does not have is left empty.
+    Steps of pre-training are below zero; a part that a step does not have is left empty. The error
+    on the validation split, where it was taken, stands in a last column.
     """
     parts = sorted({name for record in curve for name in record if name.endswith("_loss")})
-    lines = [",".join(["step", "loss", *parts, "learning_rate"])]
+    last = ["learning_rate", *(["validation"] if any("validation" in one for one in curve) else [])]
+    lines = [",".join(["step", "loss", *parts, *last])]
     for record in curve:
-        there = [record[name] for name in parts if name in record]
-        cells = [f"{record[name]:.6g}" if name in record else "" for name in parts]
-        rate = f"{record['learning_rate']:.6g}"
-        lines.append(",".join([str(int(record["step"])), f"{sum(there):.6g}", *cells, rate]))
+        whole = sum(record[name] for name in parts if name in record)
+        cells = [f"{record[name]:.6g}" if name in record else "" for name in (*parts, *last)]
+        lines.append(",".join([str(int(record["step"])), f"{whole:.6g}", *cells]))
     return "\n".join(lines) + "\n"

@@ -1,4 +1,3 @@
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -7,57 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from headwater.errors import HeadwaterError
 from headwater.training.checkpoint import (
     KEPT,
+    Training,
     latest_checkpoint,
     read_safetensors,
-    safetensors_bytes,
     save_checkpoint,
 )
-from headwater.training.loop import Schedule, deterministic, fit, step_generator
-
-SCHEDULE = Schedule(
-    steps=60, learning_rate=0.05, constant_share=0.5, gradient_norm=1.0, checkpoint_every=10
-)
-
-
-class Killed(Exception):
-    """Stands for the process being killed."""
-
-
-def network() -> nn.Module:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
-
-
-def run(
-    folder: Path, *, killed_at: int | None = None, fingerprint: str = "sums"
-) -> tuple[nn.Module, list[dict[str, float]]]:
-    """Learn to add four numbers; every batch is drawn from the step's own generator."""
-    model = network()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.05, betas=(0.5, 0.999))
-
-    def losses(step: int, generator: torch.Generator) -> dict[str, Tensor]:
-        if step == killed_at:
-            raise Killed
-        x = torch.randn(16, 4, generator=generator)
-        return {"loss": (model(x)[:, 0] - x.sum(dim=1)).abs().mean()}
-
-    curve = fit(
-        model,
-        optimizer,
-        losses,
-        SCHEDULE,
-        seed=3,
-        fingerprint=fingerprint,
-        checkpoint_dir=folder,
-    )
-    return model, curve
-
-
-def weights(model: nn.Module) -> bytes:
-    return safetensors_bytes(dict(model.state_dict()), {})
+from headwater.training.draws import Share, pass_over, stream
+from headwater.training.loop import Plan, deterministic
+from headwater.training.schedules import Rate
+from headwater.training.turns import Turn
+from tests.training.small_training import Killed, network, run, train, weights
 
 
 def flip_a_bit(path: Path, place: float) -> None:
@@ -91,7 +52,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, place: float) -> No
         run(tmp_path / "broken", killed_at=45)
     newest = max((tmp_path / "broken").iterdir())
     flip_a_bit(newest, place)
-    found = latest_checkpoint(tmp_path / "broken", "sums")
+    found = latest_checkpoint(tmp_path / "broken", "sums 1 32-true")
     assert found is not None
     assert found.step == 30
     assert weights(run(tmp_path / "broken")[0]) == weights(whole)
@@ -103,15 +64,15 @@ def test_a_cut_off_checkpoint_is_passed_over(tmp_path: Path) -> None:
         run(tmp_path, killed_at=45)
     for path in tmp_path.iterdir():
         path.write_bytes(path.read_bytes()[:-7])
-    assert latest_checkpoint(tmp_path, "sums") is None
+    assert latest_checkpoint(tmp_path, "sums 1 32-true") is None
 
 
 @pytest.mark.fault("old weights are never taken for those of new code")
 def test_checkpoints_of_another_training_are_passed_over(tmp_path: Path) -> None:
     with pytest.raises(Killed):
         run(tmp_path, killed_at=45, fingerprint="other")
-    assert latest_checkpoint(tmp_path, "sums") is None
-    assert latest_checkpoint(tmp_path, "other") is not None
+    assert latest_checkpoint(tmp_path, "sums 1 32-true") is None
+    assert latest_checkpoint(tmp_path, "other 1 32-true") is not None
 
 
 def test_only_the_newest_checkpoints_are_kept(tmp_path: Path) -> None:
@@ -126,32 +87,100 @@ def test_a_checkpoint_is_plain_tensors_and_json(tmp_path: Path) -> None:
     optimizer = torch.optim.AdamW(model.parameters())
     model(torch.ones(1, 4)).sum().backward()
     optimizer.step()
-    save_checkpoint(tmp_path, 10, model, optimizer, [{"step": 10, "loss": 0.5}], "x")
+    curve = [{"step": 10.0, "loss": 0.5}]
+    training = Training(model, {"model": optimizer}, step=10, curve=curve)
+    save_checkpoint(tmp_path, training, "x")
     tensors, notes = read_safetensors(tmp_path / "step-00000010.safetensors")
     assert notes["step"] == 10
     assert notes["curve"] == [{"step": 10, "loss": 0.5}]
     assert {name.split(".")[0] for name in tensors} == {"model", "optimizer"}
 
 
-@given(st.integers(0, 10_000), st.integers(0, 10_000))
-def test_every_step_has_its_own_random_numbers(step: int, other: int) -> None:
-    first, again = (torch.rand(4, generator=step_generator(1, step)) for _ in range(2))
-    different = torch.rand(4, generator=step_generator(1, other))
+@given(*([st.tuples(st.integers(0, 10_000), st.integers(0, 3), st.integers(0, 7))] * 2))
+def test_every_step_turn_and_device_has_its_own_random_numbers(
+    one: tuple[int, int, int], other: tuple[int, int, int]
+) -> None:
+    first, again = (torch.rand(4, generator=drawn(*one)) for _ in range(2))
     assert torch.equal(first, again)
-    assert (step == other) == torch.equal(first, different)
+    assert (one == other) == torch.equal(first, torch.rand(4, generator=drawn(*other)))
 
 
-def test_the_rate_is_constant_and_then_falls_to_zero() -> None:
-    rates = [SCHEDULE.rate(step) for step in range(SCHEDULE.steps + 1)]
-    assert rates[:31] == [0.05] * 31
-    assert all(b < a for a, b in pairwise(rates[30:]))
-    assert rates[45] == pytest.approx(0.025)
-    assert rates[60] == 0.0
+def drawn(step: int, turn: int, rank: int) -> torch.Generator:
+    return torch.Generator().manual_seed(stream(1, step, turn, rank))
 
 
 def test_a_checkpoint_between_two_records_is_refused() -> None:
     with pytest.raises(ValueError, match="multiple of 10"):
-        Schedule(20, 0.1, 0.5, 1.0, checkpoint_every=15)
+        Plan(20, checkpoint_every=15)
+
+
+@given(st.integers(1, 40), st.integers(1, 6), st.integers(1, 4), st.integers(1, 3))
+def test_devices_share_the_rows_of_every_step(
+    count: int, own: int, ranks: int, passes: int
+) -> None:
+    batch = own * ranks
+    steps = -(-passes * count // batch)
+    seen: list[int] = []
+    for step in range(steps):
+        parts = [pass_over(count, batch, step, Share(rank, ranks)) for rank in range(ranks)]
+        assert [len(part) for part in parts] == [own] * ranks
+        assert torch.equal(torch.cat(parts), pass_over(count, batch, step))
+        seen += torch.cat(parts).tolist()
+    for start in range(0, passes * count, count):
+        assert sorted(seen[start : start + count]) == list(range(count))
+
+
+def test_a_batch_that_devices_cannot_share_is_refused() -> None:
+    with pytest.raises(HeadwaterError, match="batch of 8 cannot be shared equally by 3 devices"):
+        pass_over(20, 8, 0, Share(0, 3))
+
+
+def test_dropout_is_resumed_like_all_else_that_is_random(tmp_path: Path) -> None:
+    def trained(folder: Path, killed_at: int | None) -> bytes:
+        model = nn.Sequential(network(), nn.Linear(1, 8), nn.Dropout(0.5), nn.Linear(8, 1))
+
+        def losses(step: int, generator: torch.Generator) -> dict[str, Tensor]:
+            if step == killed_at:
+                raise Killed
+            return {"loss": model(torch.randn(16, 4, generator=generator)).square().mean()}
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            for part in (model[1], model[3]):
+                part.reset_parameters()
+        turn = Turn(torch.optim.Adam(model.parameters()), losses, Rate(0.01))
+        train(model, [turn], folder)
+        return weights(model)
+
+    whole = trained(tmp_path / "whole", None)
+    with pytest.raises(Killed):
+        trained(tmp_path / "broken", 25)
+    assert trained(tmp_path / "broken", None) == whole
+
+
+def test_training_leaves_the_global_random_numbers_alone(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    run(tmp_path)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("gradient_norm", [1.0, None])
+def test_a_diverging_training_ends_with_a_sentence(
+    tmp_path: Path, gradient_norm: float | None
+) -> None:
+    model = nn.Linear(1, 1)
+
+    def losses(step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        loss = model(torch.ones(1, 1)).square().mean()
+        return {"loss": loss * float("inf") if step == 12 else loss}
+
+    turn = Turn(torch.optim.SGD(model.parameters(), lr=0.1), losses, Rate(0.1), gradient_norm)
+    with pytest.raises(
+        HeadwaterError, match=r"diverged: .* is not finite in step .* learning_rate"
+    ):
+        train(model, [turn], tmp_path)
+    assert latest_checkpoint(tmp_path, "sums 1 32-true") is not None
 
 
 def test_determinism_is_put_back_afterwards() -> None:

@@ -12,6 +12,7 @@ from headwater.training.run import Config, SettingGroup
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+Tens = Annotated[int, Field(ge=10, multiple_of=10)]
 Level = Annotated[int, Field(ge=1, le=64)]
 Side = Annotated[int, Field(ge=16, le=2048)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -115,8 +116,14 @@ class DescentConfig(Config):
     """Signed distance samples per head and step of the pre-training."""
     encoder_rate: Share = 0.2
     """Share of the learning rate that a pre-trained f_v gets afterwards."""
-    checkpoint_every: Count = 200
+    checkpoint_every: Tens = 200
     """Optimiser steps between checkpoints, a multiple of 10."""
+    validate_every: Tens = 200
+    """Optimiser steps between two measurements of the vertex error, mm, on heads of the validation
+    split; the weights of the least are kept. A multiple of 10."""
+    validation_heads: Annotated[int, Field(ge=0)] = 8
+    """Heads of the validation split that this is measured on, each in one view; with 0, or where
+    the split is empty, the weights of the last step are kept."""
 
     answer: Answering = Answering()
     """Settings of answers alone, which train nothing anew."""
@@ -147,6 +154,7 @@ DESCENT_SIZES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
             "batch": 4,
             "steps": 20,
             "checkpoint_every": 10,
+            "validate_every": 10,
         },
         "small": {},
         # An hour on two cores.
@@ -186,6 +194,7 @@ DESCENT_SIZES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
             "sdf_steps": 20_000,
             "sdf_points": 4096,
             "checkpoint_every": 1000,
+            "validate_every": 2000,
         },
     }
 )

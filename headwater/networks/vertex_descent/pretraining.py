@@ -17,8 +17,9 @@ from headwater.data.scenes import SdfSamples
 from headwater.networks.hourglass import StackedHourglass
 from headwater.networks.pixel_aligned import pixel_aligned
 from headwater.networks.vertex_descent.config import DescentConfig
-from headwater.networks.vertex_descent.training import Part, adam, schedule
-from headwater.training.loop import fit, pass_over
+from headwater.networks.vertex_descent.training import Part, turn
+from headwater.training.draws import WHOLE, Share, pass_over
+from headwater.training.loop import Plan, fit
 
 CLAMP_MM: Final = 20.0
 
@@ -62,8 +63,9 @@ class SdfObjective:
         network: SdfNetwork,
         batches: HeadBatches,
         samples: SdfSamples,
+        share: Share = WHOLE,
     ) -> None:
-        self.config, self.network, self.batches = config, network, batches
+        self.config, self.network, self.batches, self.share = config, network, batches, share
         points, distances = torch.from_numpy(samples.points), torch.from_numpy(samples.distances)
         if int(batches.sets.crops.head.max()) >= len(points):
             points = torch.cat([points, points * torch.tensor([-1.0, 1.0, 1.0])])
@@ -72,7 +74,7 @@ class SdfObjective:
 
     def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
         """The clamped L1 loss of a batch of heads, each at points of its own."""
-        first = pass_over(len(self.batches.sets.crops), self.config.batch, step)
+        first = pass_over(len(self.batches.sets.crops), self.config.batch, step, self.share)
         batch = self.batches.draw(first, generator)
         chosen = torch.randint(
             self.points.shape[1], (len(first), self.config.sdf_points), generator=generator
@@ -95,13 +97,14 @@ def pretrain(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(part.seed)
         whole = SdfNetwork(f_v, config).to(f_v.stem.weight.device)
+    losses = SdfObjective(config, whole, batches, samples, part.share).losses
     return fit(
         whole,
-        adam(config, [{"params": list(whole.parameters())}]),
-        SdfObjective(config, whole, batches, samples).losses,
-        schedule(config, config.sdf_steps),
+        [turn(config, [{"params": list(whole.parameters())}], losses, config.sdf_steps)],
+        Plan(config.sdf_steps, config.checkpoint_every),
         seed=part.seed + 1,
         fingerprint=f"sdf {part.fingerprint}",
         checkpoint_dir=part.checkpoints / "sdf",
+        fabric=part.fabric,
         progress=part.progress,
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from headwater.artifacts.code import code_of_functions
@@ -21,8 +22,12 @@ from headwater.errors import HeadwaterError
 from headwater.geometry.anchors import anchor_shares
 from headwater.networks.vertex_descent.config import DescentConfig
 from headwater.networks.vertex_descent.objective import near_face
-from headwater.training.loop import LossFunction, Progress, Schedule, fit
+from headwater.training.draws import WHOLE, Share
+from headwater.training.loop import Plan, Progress, fit
 from headwater.training.run import Curve
+from headwater.training.schedules import Rate, constant_then_linear
+from headwater.training.selection import Validation
+from headwater.training.turns import LossFunction, Turn
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
@@ -75,13 +80,22 @@ class Examples:
 class Part:
     """A part of a training: where it resumes from, for what, and who hears of its steps.
 
-    progress(step, steps, record) counts this part's own steps.
+    progress(step, steps, record) counts this part's own steps. fabric: the devices that share its
+    batches; None for the one that the networks are on.
     """
 
     seed: int
     fingerprint: str
     checkpoints: Path
     progress: Progress | None
+    fabric: Fabric | None = None
+
+    @property
+    def share(self) -> Share:
+        """The rows of each batch that this process computes."""
+        if self.fabric is None:
+            return WHOLE
+        return Share(self.fabric.global_rank, self.fabric.world_size)
 
     def after(self, steps: int) -> "Part":
         """The part whose steps are counted on from those of the parts before it."""
@@ -132,9 +146,17 @@ def untrained(build: Callable[[], NetworkT], seed: int) -> NetworkT:
 
 
 def fit_descent(
-    config: DescentConfig, network: nn.Module, f_v: nn.Module, losses: LossFunction, part: Part
+    config: DescentConfig,
+    network: nn.Module,
+    f_v: nn.Module,
+    losses: LossFunction,
+    part: Part,
+    validation: Validation | None,
 ) -> Curve:
-    """Train the whole network in place; a pre-trained encoder ``f_v`` at its own, lower rate."""
+    """Train the whole network in place; a pre-trained encoder ``f_v`` at its own, lower rate.
+
+    validation: selects its weights.
+    """
     encoder = set(f_v.parameters())
     learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
     share = config.encoder_rate if config.sdf_steps else 1.0
@@ -144,36 +166,30 @@ def fit_descent(
     ]
     return fit(
         network,
-        adam(config, groups),
-        losses,
-        schedule(config, config.steps),
+        [turn(config, groups, losses, config.steps)],
+        Plan(config.steps, config.checkpoint_every),
         seed=part.seed,
         fingerprint=part.fingerprint,
         checkpoint_dir=part.checkpoints,
+        fabric=part.fabric,
+        validation=validation,
         progress=part.progress,
     )
 
 
-def adam(config: DescentConfig, groups: list[dict[str, Any]]) -> torch.optim.AdamW:
-    """The optimiser of the config for groups of parameters."""
-    return torch.optim.AdamW(
+def turn(
+    config: DescentConfig, groups: list[dict[str, Any]], losses: LossFunction, steps: int
+) -> Turn:
+    """Adam with the config's learning rate over so many steps, for groups of parameters."""
+    optimizer = torch.optim.AdamW(
         groups,
         lr=config.learning_rate,
         betas=(config.beta1, config.beta2),
         weight_decay=config.weight_decay,
         fused=True,
     )
-
-
-def schedule(config: DescentConfig, steps: int) -> Schedule:
-    """Learning rates and checkpoints of the config over so many steps."""
-    return Schedule(
-        steps,
-        config.learning_rate,
-        config.constant_share,
-        config.gradient_norm,
-        config.checkpoint_every,
-    )
+    rate = Rate(config.learning_rate, (constant_then_linear(steps, config.constant_share),))
+    return Turn(optimizer, losses, rate, config.gradient_norm)
 
 
 def counted_from(curve: Curve, first: int) -> Curve:

@@ -17,6 +17,7 @@ from headwater.networks.vertex_descent.config import (
     NotNegative,
     Positive,
     Share,
+    Tens,
 )
 from headwater.training.run import SettingGroup
 
@@ -70,7 +71,7 @@ class LocaliserConfig(SettingGroup):
     """Crops per optimiser step."""
     learning_rate: Positive = 1e-3
     """First learning rate; constant for a tenth of the steps, then linear to zero."""
-    checkpoint_every: Count = 200
+    checkpoint_every: Tens = 200
     """Optimiser steps between checkpoints, a multiple of 10."""
 
 

@@ -8,8 +8,11 @@ from headwater.data.augmentation import disturbed_images
 from headwater.networks.vertex_descent.training import Part
 from headwater.systems.glvd.config import LocaliserConfig
 from headwater.systems.glvd.localiser import Localiser
-from headwater.training.loop import Schedule, fit, pass_over
+from headwater.training.draws import WHOLE, Share, pass_over
+from headwater.training.loop import Plan, fit
 from headwater.training.run import Curve
+from headwater.training.schedules import Rate, constant_then_linear
+from headwater.training.turns import Turn
 
 # Spreads of what a crop may be off by: turn (radians), log of size, shift (share of the side).
 TURN, SIZE, SHIFT = 0.05, 0.03, 0.02
@@ -40,14 +43,19 @@ class LocaliserObjective:
     """
 
     def __init__(
-        self, config: LocaliserConfig, network: Localiser, pixels: Tensor, truth: Tensor
+        self,
+        config: LocaliserConfig,
+        network: Localiser,
+        pixels: Tensor,
+        truth: Tensor,
+        share: Share = WHOLE,
     ) -> None:
-        self.config, self.network = config, network
+        self.config, self.network, self.share = config, network, share
         self.pixels, self.truth = pixels, truth
 
     def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
         """Of a batch of crops, each turned, resized, shifted and disturbed a little."""
-        rows = pass_over(len(self.pixels), self.config.batch, step)
+        rows = pass_over(len(self.pixels), self.config.batch, step, self.share)
         values = self.pixels[rows].movedim(-1, -3).float() / 255.0
         moved, landmarks = jittered(values, self.truth[rows], generator)
         device = self.network.device
@@ -89,14 +97,16 @@ def train_localiser(
         weight_decay=0.02,
         fused=True,
     )
+    losses = LocaliserObjective(config, network, pixels, truth, part.share).losses
+    rate = Rate(config.learning_rate, (constant_then_linear(config.steps, 0.1),))
     curve = fit(
         network,
-        optimizer,
-        LocaliserObjective(config, network, pixels, truth).losses,
-        Schedule(config.steps, config.learning_rate, 0.1, 1.0, config.checkpoint_every),
+        [Turn(optimizer, losses, rate, gradient_norm=1.0)],
+        Plan(config.steps, config.checkpoint_every),
         seed=part.seed + 2,
         fingerprint=f"localiser {part.fingerprint}",
         checkpoint_dir=part.checkpoints / "localiser",
+        fabric=part.fabric,
         progress=part.progress,
     )
     network.requires_grad_(requires_grad=False)

@@ -12,7 +12,7 @@ from headwater.networks.vertex_descent.training import Examples
 from headwater.systems.glvd.config import GlvdConfig
 from headwater.systems.glvd.data import Guidance, ViewBatch, keypoints_of
 from headwater.systems.glvd.model import Encoded, Glvd
-from headwater.training.loop import pass_over
+from headwater.training.draws import WHOLE, Share, pass_over
 
 KEYPOINT_QUERIES = 2
 
@@ -30,8 +30,9 @@ class Objective:
         examples: Examples,
         batches: HeadBatches,
         guidance: Guidance,
+        share: Share = WHOLE,
     ) -> None:
-        self.config, self.network = config, network
+        self.config, self.network, self.share = config, network, share
         self.examples, self.batches, self.guidance = examples, batches, guidance
         self.keypoints = keypoints_of(examples.targets, examples.template, config.keypoints)
         self.vertices = VertexObjective(config, examples.template)
@@ -44,7 +45,7 @@ class Objective:
 
     def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
         """Vertex and keypoint field losses of one batch, by name."""
-        first = pass_over(len(self.examples.crops), self.config.batch, step)
+        first = pass_over(len(self.examples.crops), self.config.batch, step, self.share)
         batch = self.batches.draw(first, generator)
         truth = turned_points(self.examples.targets[batch.heads], batch.axes).to(self.device)
         guides = turned_points(self.keypoints[batch.heads], batch.axes).to(self.device)

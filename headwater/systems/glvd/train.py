@@ -1,17 +1,20 @@
 """Training of GLVD: its localiser, then f_v on signed distances, then the descent."""
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from lightning.fabric import Fabric
+from torch import Tensor, nn
 
 from headwater.data.placement import canonical_samples
-from headwater.data.scenes import Heads, SdfSamples, Template, Views
-from headwater.data.training_tables import read_training_tables
+from headwater.data.scenes import FloatArray, Heads, SdfSamples, Template, Views
+from headwater.data.training_tables import ValidationHeads, read_training_tables
 from headwater.errors import HeadwaterError
 from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.networks.vertex_descent.pretraining import pretrain
+from headwater.networks.vertex_descent.selection import validation_on, validation_tensors
 from headwater.networks.vertex_descent.training import (
     Examples,
     Part,
@@ -24,6 +27,7 @@ from headwater.networks.vertex_descent.training import (
     untrained,
     vertex_smoothing,
 )
+from headwater.systems.glvd.answer import reconstruct
 from headwater.systems.glvd.config import GlvdConfig
 from headwater.systems.glvd.data import Guidance, keypoint_indices, true_peaks
 from headwater.systems.glvd.heatmap_net import HeatmapNet, with_net
@@ -31,19 +35,21 @@ from headwater.systems.glvd.localiser_training import train_localiser
 from headwater.systems.glvd.losses import Objective
 from headwater.systems.glvd.model import Glvd
 from headwater.systems.glvd.weights import TrainedGlvd, save_weights
-from headwater.training.device import CPU, chosen_device
+from headwater.training.device import CPU
 from headwater.training.loop import Progress, deterministic
 from headwater.training.run import Curve, Run
+from headwater.training.selection import Validation
 
 
 def train_on_tables(config: GlvdConfig, data: Path, run: Run, weights: Path) -> Curve:
     """Train on the tables below ``data`` and write ``weights``; returns the curve.
 
-    A heatmap network or device that cannot be used is refused before anything else.
+    A heatmap network that cannot be used is refused before anything else.
     """
-    device = chosen_device(run.device, "device")
     config, net = with_net(config)
-    read = read_training_tables(data, samples=bool(config.sdf_steps))
+    read = read_training_tables(
+        data, samples=bool(config.sdf_steps), validation=config.validation_heads
+    )
     result = train(
         config,
         read.heads,
@@ -52,8 +58,9 @@ def train_on_tables(config: GlvdConfig, data: Path, run: Run, weights: Path) -> 
         weights.parent,
         run.checkpoints,
         samples=read.samples,
+        validation=read.validation,
         heatmap_net=net,
-        device=device,
+        fabric=run.fabric,
         seed=run.seed,
         progress=run.progress,
     )
@@ -69,8 +76,9 @@ def train(
     checkpoint_dir: Path,
     *,
     samples: SdfSamples | None = None,
+    validation: ValidationHeads | None = None,
     heatmap_net: HeatmapNet | None = None,
-    device: torch.device = CPU,
+    fabric: Fabric | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> TrainResult:
@@ -79,10 +87,12 @@ def train(
     The same input gives the same bytes, also when the training was killed and resumed from
     ``checkpoint_dir``. Views in which the detector found no face are trained on with empty
     heatmaps where these come from it.
+    validation: heads that the weights are selected by, else they are those of the last step.
     samples: signed distances round the heads, mm, head frame; needed where config.sdf_steps is set.
-    heatmap_net: draws the heatmaps where config.heatmaps names it as their source. device: where
-    the networks are trained; another one than the CPU gives other bytes every time.
+    heatmap_net: draws the heatmaps where config.heatmaps names it as their source. fabric: the
+    devices that share every batch, else the CPU; others than the CPU give other bytes every time.
     """
+    device = CPU if fabric is None else fabric.device
     samples = samples if config.sdf_steps else None
     if config.sdf_steps and samples is None:
         raise HeadwaterError("GLVD: pre-training needs signed distance samples")
@@ -91,12 +101,18 @@ def train(
     network = build(config, seen.seen_targets, template, seed)
     with deterministic(config.threads, device):
         around = None if samples is None else canonical_samples(samples, heads, template)
-        data = [*seen.tensors, guidance.peaks, guidance.heat, *sample_tensors(around)]
+        data = [
+            *seen.tensors,
+            guidance.peaks,
+            guidance.heat,
+            *sample_tensors(around),
+            *validation_tensors(validation),
+        ]
         training = fingerprint(train, config, seed, device, data)
-        part = Part(seed, training, checkpoint_dir, progress)
+        part = Part(seed, training, checkpoint_dir, progress, fabric)
         guidance, curve = _localised(config, network, seen, guidance, part, device)
         batches = seen.batches(config)
-        objective = Objective(config, network, seen, batches, guidance)
+        objective = Objective(config, network, seen, batches, guidance, part.share)
         _fit_landmarks(network, seen, guidance, objective.keypoints, seed)
         network.to(device)
         part = part.after(config.localiser.steps if config.trains_localiser else 0)
@@ -104,7 +120,8 @@ def train(
             first = pretrain(config, network.f_v, batches, around, part)
             curve += counted_from(first, -config.sdf_steps)
         part = part.after(config.sdf_steps)
-        curve += fit_descent(config, network, network.f_v, objective.losses, part)
+        selection = _selection(config, template, heatmap_net, validation)
+        curve += fit_descent(config, network, network.f_v, objective.losses, part, selection)
     path = out_dir / "weights.safetensors"
     save_weights(path, TrainedGlvd(network.to(CPU), config, template, heatmap_net))
     return TrainResult(path, curve, sum(p.numel() for p in network.parameters()))
@@ -168,3 +185,16 @@ def _fit_landmarks(
         torch.manual_seed(seed)
         located = network.located(crops.landmarks, guidance.peaks)
         network.landmark_encoder.fit(located, crops.projection, crops.head, points)
+
+
+def _selection(
+    config: GlvdConfig,
+    template: Template,
+    heatmap_net: HeatmapNet | None,
+    heads: ValidationHeads | None,
+) -> Validation | None:
+    def predicted(network: nn.Module, view: Views, landmarks: FloatArray) -> FloatArray:
+        trained = TrainedGlvd(cast("Glvd", network), config, template, heatmap_net)
+        return reconstruct(trained, view, true_landmarks_mm=landmarks).vertices
+
+    return validation_on(heads, config, template, predicted)

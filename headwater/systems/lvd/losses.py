@@ -9,22 +9,27 @@ from headwater.networks.vertex_descent.objective import VertexObjective
 from headwater.networks.vertex_descent.training import Examples
 from headwater.systems.lvd.config import LvdConfig
 from headwater.systems.lvd.model import Lvd
-from headwater.training.loop import pass_over
+from headwater.training.draws import WHOLE, Share, pass_over
 
 
 class Objective:
     """The losses of one step, as a function of the step and its generator."""
 
     def __init__(
-        self, config: LvdConfig, network: Lvd, examples: Examples, batches: HeadBatches
+        self,
+        config: LvdConfig,
+        network: Lvd,
+        examples: Examples,
+        batches: HeadBatches,
+        share: Share = WHOLE,
     ) -> None:
-        self.config, self.network = config, network
+        self.config, self.network, self.share = config, network, share
         self.examples, self.batches = examples, batches
         self.vertices = VertexObjective(config, examples.template)
 
     def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
         """Losses of one batch, by name."""
-        first = pass_over(len(self.examples.crops), self.config.batch, step)
+        first = pass_over(len(self.examples.crops), self.config.batch, step, self.share)
         batch = self.batches.draw(first, generator)
         device = self.network.template.device
         truth = turned_points(self.examples.targets[batch.heads], batch.axes).to(device)

@@ -34,7 +34,8 @@ from headwater.systems.lvd import train as lvd
 from headwater.systems.lvd.losses import Objective as LvdObjective
 from headwater.systems.lvd.model import Lvd
 from headwater.systems.stages import train_stage
-from headwater.training.device import chosen_device
+from headwater.training.device import Devices, chosen_device
+from headwater.training.processes import fabric_of
 from tests.systems.glvd.test_heatmaps import HEADS, TEMPLATE, TOY, VIEWS
 from tests.systems.glvd.test_localiser import CONFIG, TRAINED, spotted
 from tests.systems.judging import judged, sound
@@ -169,9 +170,9 @@ def test_without_cuda_it_is_refused_before_anything_else(
 def test_cuda_learns_what_the_cpu_learns(tmp_path: Path) -> None:
     config = TRAINED.model_copy(update={"steps": 300, "checkpoint_every": 300, "sdf_steps": 20})
     samples: SdfSamples = toy_samples(HEADS, 400, seed=3)
-    cuda = torch.device("cuda")
+    fabric, cuda = fabric_of(Devices("cuda", 1, "32")), torch.device("cuda")
     result = train(
-        config, HEADS, VIEWS, TEMPLATE, tmp_path, tmp_path / "ck", samples=samples, device=cuda
+        config, HEADS, VIEWS, TEMPLATE, tmp_path, tmp_path / "ck", samples=samples, fabric=fabric
     )
     trained = load_weights(result.weights)
     view = VIEWS.choose(np.array([0]))

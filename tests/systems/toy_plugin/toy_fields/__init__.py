@@ -10,7 +10,6 @@ from typing import Any
 
 from pydantic import Field
 
-from headwater.artifacts.columns import TableSchema
 from headwater.evaluation.challenge import (
     Answerer,
     Challenge,
@@ -74,10 +73,6 @@ def _flatness(conditions: Mapping[str, Any]) -> float:
     return float(conditions["flatness"])
 
 
-def _reads(config: ToyConfig) -> tuple[TableSchema, ...]:
-    return ()
-
-
 def _steps(config: ToyConfig) -> int:
     return config.steps
 
@@ -120,7 +115,6 @@ SYSTEM = System(
     challenge="fields",
     sizes={"smoke": ToyConfig()},
     steps=_steps,
-    reads=_reads,
     train=_train,
     load=_load,
     answer=_answer,
