@@ -17,9 +17,9 @@ from benchmarks.photo_set import PHONE, WEB, PhotoSet, write_photo_set
 from benchmarks.pinned import PinnedWorkers, usable_cores
 from benchmarks.timing import Spread, ratio, take_turns
 from headwater.config import Params, load_params
+from headwater.faces.frame_landmarks import frame_landmarks
 from headwater.faces.mediapipe_adapter import mediapipe_faces
-from headwater.faces.parts import part_labels
-from headwater.faces.photo_path import face_frame, frame_camera, frame_mask
+from headwater.faces.photo_path import face_frame, frame_camera, frame_mask, frame_parts
 from headwater.faces.vocabulary import ibug68
 from headwater.heads import store
 from headwater.photos.decode import decode_photo
@@ -77,10 +77,11 @@ def ours(paths: Sequence[Path]) -> int:
     for path in paths:
         rgb = decode_photo(path.read_bytes(), params.photos.max_pixels).rgb
         frame = face_frame(rgb, params.ingest.frame_px, faces)
-        frame_mask(frame.image, frame.landmarks, faces)
-        part_labels(frame.landmarks, *frame.image.shape[:2])
+        landmarks = frame_landmarks(frame.image, frame.face_box, faces)
+        frame_mask(frame.image, landmarks, frame.shown, faces)
+        frame_parts(landmarks, frame.shown)
         photo = frame.from_photo, frame.photo_width, frame.photo_height
-        frame_camera(ibug68(frame.landmarks)[:, :2], points_mm, *photo)
+        frame_camera(ibug68(landmarks)[:, :2], points_mm, *photo)
     return len(paths)
 
 

@@ -10,6 +10,7 @@ from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.heads.model import FloatArray
 from headwater.pipeline.step import Input, Result, Step, Work
 from tasks.command import run
+from tasks.frame_places import PLACE_COLUMNS
 from tasks.head_model import head_model, head_model_fingerprint
 
 
@@ -46,17 +47,7 @@ STEP = Step(
     version=1,
     inputs=(
         Input(LANDMARKS, ("item", "subject", "landmarks_68_px")),
-        Input(
-            FRAMES,
-            (
-                *ORIGIN_COLUMNS,
-                "width",
-                "height",
-                "frame_from_photo",
-                "photo_width",
-                "photo_height",
-            ),
-        ),
+        Input(FRAMES, (*ORIGIN_COLUMNS, *PLACE_COLUMNS)),
     ),
     outputs=(CAMERAS,),
     settings=lambda params: {},

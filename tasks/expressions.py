@@ -20,12 +20,14 @@ from headwater.artifacts.schemas import CAMERAS, EXPRESSIONS, FRAMES, HEADS, LAN
 from headwater.artifacts.tables import Row
 from headwater.config import Params
 from headwater.faces.expressions import Expression, edit_expression
-from headwater.faces.frame_landmarks import landmarks_in_frame
+from headwater.faces.frame_landmarks import frame_landmarks
 from headwater.faces.mediapipe_adapter import mediapipe_faces, release
-from headwater.geometry.cameras import frontal_angle_degrees, transform_image
+from headwater.faces.resampling import resampled
+from headwater.geometry.cameras import frontal_angle_degrees
 from headwater.heads.model import FloatArray, HeadModel
 from headwater.heads.sampling import named_expression
 from headwater.pipeline.step import Input, Item, Result, Step, Work
+from headwater.quality.views import labels_in_frame
 from headwater.rendering.scenes import sample_shot
 from headwater.rendering.view import render_view
 from tasks.command import run
@@ -97,15 +99,11 @@ def _rendered(frame: Row, kind: Expression, rows: Rows, model: HeadModel) -> Edi
     head = rows[HEADS.name][truth["subject"]]
     vertices = model.vertices(np.array(head["shape"], np.float32), _expression(model, head, kind))
     shot = sample_shot(head["item"], truth["view"], truth["width"])
-    camera = transform_image(
-        shot.camera,
-        frame_from_photo_of(frame),
-        frame["width"],
-        frame["height"],
-    )
-    view = render_view(model, vertices, shot.look, camera)
-    changed = (view.image != decode_png(frame["image"])).any(axis=2)
-    return Edited(view.image, view.parts, changed)
+    view = render_view(model, vertices, shot.look, shot.camera)
+    affine, size = frame_from_photo_of(frame), (frame["width"], frame["height"])
+    image = resampled(view.image, affine, *size)
+    changed = (image != decode_png(frame["image"])).any(axis=2)
+    return Edited(image, labels_in_frame(view.parts, affine, *size), changed)
 
 
 def _expression(model: HeadModel, head: Row, kind: Expression) -> FloatArray:
@@ -115,7 +113,7 @@ def _expression(model: HeadModel, head: Row, kind: Expression) -> FloatArray:
 
 def _row(item: Item, frame: Row, edited: Edited) -> Row:
     box = frame["face_box"]
-    found = landmarks_in_frame(edited.image, box, mediapipe_faces())[:, :2]
+    landmarks = frame_landmarks(edited.image, box, mediapipe_faces())[:, :2]
     return {
         **origin(frame, item=item.item, parent=frame["item"]),
         "image": encode_png(edited.image, item.item),
@@ -125,7 +123,7 @@ def _row(item: Item, frame: Row, edited: Edited) -> Row:
         "method": item.source["method"],
         "edited_region": encode_png(edited.region, f"{item.item}-region"),
         "parts": encode_png(edited.parts, f"{item.item}-parts"),
-        "landmarks_478_px": found.ravel().tolist(),
+        "landmarks_478_px": landmarks.ravel().tolist(),
     }
 
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from headwater.artifacts.images import decode_picture, encode_png
-from headwater.artifacts.landmark_rows import mesh_columns
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import FRAMES, PHOTOS, SYNTHETIC_FRAMES
 from headwater.artifacts.tables import Row
@@ -34,20 +33,17 @@ def compute(work: Work, result: Result) -> None:
 
 
 def _frame_row(row: Row, frame_px: int) -> Row:
-    rgb = decode_picture(row["image"])
-    frame = face_frame(rgb, frame_px, mediapipe_faces())
-    points = frame.landmarks[:, :2]
+    frame = face_frame(decode_picture(row["image"]), frame_px, mediapipe_faces())
     return {
         **origin(row),
         "image": encode_png(frame.image, row["item"]),
         "width": frame.image.shape[1],
         "height": frame.image.shape[0],
-        "face_box": [*points.min(axis=0).tolist(), *points.max(axis=0).tolist()],
+        "face_box": list(frame.face_box),
         "faces_found": frame.faces_detected,
         "photo_width": frame.photo_width,
         "photo_height": frame.photo_height,
         "frame_from_photo": frame.from_photo.ravel().tolist(),
-        **mesh_columns(frame.landmarks),
     }
 
 

@@ -9,6 +9,7 @@ from headwater.faces.mediapipe_adapter import mediapipe_faces, release
 from headwater.faces.photo_path import frame_mask
 from headwater.pipeline.step import Input, Result, Step, Work
 from tasks.command import run
+from tasks.frame_places import PLACE_COLUMNS, shown_in_photo
 
 
 def compute(work: Work, result: Result) -> None:
@@ -21,7 +22,7 @@ def compute(work: Work, result: Result) -> None:
 
 def _mask_row(frame: Row, landmarks: Row) -> Row:
     rgb = decode_png(frame["image"])
-    mask = frame_mask(rgb, mesh_of(landmarks), mediapipe_faces())
+    mask = frame_mask(rgb, mesh_of(landmarks), shown_in_photo(frame), mediapipe_faces())
     return {
         **origin(frame),
         "mask": encode_png(mask, f"{frame['item']}-mask"),
@@ -34,7 +35,7 @@ STEP = Step(
     version=1,
     inputs=(
         Input(LANDMARKS, ("item", "subject", *MESH_COLUMNS)),
-        Input(FRAMES, (*ORIGIN_COLUMNS, "image")),
+        Input(FRAMES, (*ORIGIN_COLUMNS, "image", *PLACE_COLUMNS)),
     ),
     outputs=(MASKS,),
     settings=lambda params: {},

@@ -5,9 +5,10 @@ from headwater.artifacts.landmark_rows import landmarks_of
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import FRAMES, LANDMARKS, PARTS
 from headwater.artifacts.tables import Row
-from headwater.faces.parts import part_labels
+from headwater.faces.photo_path import frame_parts
 from headwater.pipeline.step import Input, Result, Step, Work
 from tasks.command import run
+from tasks.frame_places import PLACE_COLUMNS, shown_in_photo
 
 
 def compute(work: Work, result: Result) -> None:
@@ -19,8 +20,7 @@ def compute(work: Work, result: Result) -> None:
 
 
 def _parts_row(frame: Row, landmarks: Row) -> Row:
-    points = landmarks_of(landmarks)
-    parts = part_labels(points, frame["height"], frame["width"])
+    parts = frame_parts(landmarks_of(landmarks), shown_in_photo(frame))
     return {**origin(frame), "parts": encode_png(parts, f"{frame['item']}-parts")}
 
 
@@ -29,7 +29,7 @@ STEP = Step(
     version=1,
     inputs=(
         Input(LANDMARKS, ("item", "subject", "landmarks_478_px")),
-        Input(FRAMES, (*ORIGIN_COLUMNS, "width", "height")),
+        Input(FRAMES, (*ORIGIN_COLUMNS, *PLACE_COLUMNS)),
     ),
     outputs=(PARTS,),
     settings=lambda params: {},

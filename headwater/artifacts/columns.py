@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 MESH = pa.struct([("bytes", pa.binary()), ("path", pa.string())])

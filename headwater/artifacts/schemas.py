@@ -106,21 +106,20 @@ TRUTH = table(
 
 FRAMES = table(
     "ingest/frames",
-    "the head-sized part of a photo or of a rendered view",
+    "the head-sized part of a photo or of a rendered view, turned until the eye line is level; "
+    "beyond the photo its border is replicated",
     *FRAME,
     column("face_box", floats(4), "left, top, right, bottom", unit="px", frame="frame", shape=(4,)),
-    column("faces_found", pa.int32(), "faces in the photo; the largest one is used"),
+    column("faces_found", pa.int32(), "faces in the photo"),
     column("photo_width", pa.int32(), "width of the whole photo", unit="px"),
     column("photo_height", pa.int32(), "height of the whole photo", unit="px"),
     column(
         "frame_from_photo",
         doubles(6),
-        "affine map of photo pixels to frame pixels",
+        "similarity map of photo pixels to frame pixels",
         unit="px",
         shape=(2, 3),
     ),
-    _LANDMARKS[1],
-    *_MESH_DEPTH,
 )
 
 LANDMARKS = table(

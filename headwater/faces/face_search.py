@@ -1,25 +1,33 @@
-"""Look for faces in a photo, also small, turned and upside-down ones.
+"""Search of a photo for faces, also small, turned and upside-down ones.
 
-MediaPipe's face mesh looks at the whole photo first. Where it finds nothing, the photo is tried
-turned by half and quarter turns, then around the boxes of detectors that find smaller faces, over
-the photo and over overlapping tiles. The mesh fits an upright face, badly, onto one that stands on
-its head; MediaPipe's full-range detector does not see such faces, so that for meshes that fit a
-mean face badly it has the last word on which way is up.
+MediaPipe's short-range model looks at the whole photo and at its four overlapping quarters, and
+where all faces are small the full-range model, which sees smaller ones, at the quarters too. Where
+no face shows, the photo is tried turned by half and quarter turns, then tiles of it by both. A
+place counts as a face once the mesh network says so of the crop there. The mesh fits an upright
+face, badly, onto one that stands on its head; the full-range model does not see such faces, so that
+for meshes that fit a mean face badly it has the last word on which way is up.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.faces.affine import Box, area, map_points, square_around, turn
-from headwater.faces.mediapipe_adapter import FaceLandmarks
+from headwater.faces.affine import inverted, turn
+from headwater.faces.canonical_crop import (
+    MeshNetwork,
+    Placement,
+    crop_landmarks,
+    placement_of,
+)
 from headwater.faces.plausibility import misfit
-from headwater.faces.vocabulary import CHIN, FOREHEAD
+from headwater.faces.resampling import resampled
 
 FRAME_TO_FACE: Final = 3.0
+# Places in a photo at which the search looks for a mesh, those in the whole photo first.
+MAX_PLACES: Final = 256
 
 # Over 20 portraits, upright faces scored 0.82 to 0.96 and upside-down ones 0 to 0.80.
 _SURELY_UPRIGHT: Final = 0.85
@@ -28,83 +36,147 @@ _SURELY_UPRIGHT: Final = 0.85
 _SURELY_FITS: Final = 0.033
 _CHECKED_SIDE_PX: Final = 256
 _MIN_TILE_PX: Final = 192
+# Of the photo's sides: quarters overlap by a third of their own.
+_QUARTER_SHARE: Final = 0.6
+# Of the photo's shorter side; where the largest face is smaller than that, it is rarely alone.
+_ALONE_SHARE: Final = 0.2
+# Of the larger side of two places nearer to each other than that, one is left.
+_SAME_PLACE: Final = 0.5
+
+Picture = NDArray[np.uint8]
+Mesh = NDArray[np.float32]
+Tile = tuple[int, int, int, int]
 
 
-class FaceDetector(Protocol):
-    """What is needed of ``mediapipe_adapter.MediaPipeFaces``."""
+class FaceDetector(MeshNetwork, Protocol):
+    """The part of ``mediapipe_adapter.MediaPipeFaces`` that a search needs.
 
-    def detect(self, rgb: NDArray[np.uint8]) -> list[FaceLandmarks]:
-        """Meshes of the faces in an (H, W, 3) image."""
+    Places of faces are rows (n, 4): x and y of the centre and the longer side, px, and the roll of
+    the eyes, radians clockwise.
+    """
+
+    def near_faces(self, rgb: Picture) -> NDArray[np.float64]:
+        """Places of possible faces in an (H, W, 3) image."""
         ...
 
-    def detect_boxes(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Boxes (n, 4) of possible faces, px."""
+    def far_faces(self, rgb: Picture) -> NDArray[np.float64]:
+        """Places of possible faces, also of smaller ones."""
         ...
 
-    def upright_score(self, rgb: NDArray[np.uint8]) -> float:
-        """How surely the image shows an upright face, 0 to 1."""
+    def upright_score(self, rgb: Picture) -> float:
+        """Confidence that the image shows an upright face, 0 to 1."""
         ...
 
 
-def search_faces(rgb: NDArray[np.uint8], detector: FaceDetector) -> list[FaceLandmarks]:
-    """Faces of an (H, W, 3) photo, in px of it, in the detector's order; may be empty."""
-    faces = detector.detect(rgb)
-    return faces or _search_turned(rgb, detector) or _search_around_boxes(rgb, detector)
+def search_faces(rgb: Picture, detector: FaceDetector, *, small: bool = False) -> list[Mesh]:
+    """Meshes (478, 3), px, of the faces of an (H, W, 3) photo, largest first; may be empty.
+
+    small: tiles are searched for smaller faces although there are larger ones.
+    """
+    height, width = rgb.shape[:2]
+    quarters = list(_quarters(width, height))
+    places = _places(rgb, [(0, 0, width, height), *quarters], detector)
+    if small:
+        places += _places(rgb, _tiles(width, height), detector, far=True)
+    elif places and max(place.side for place in places) < _ALONE_SHARE * min(width, height):
+        places += _places(rgb, quarters, detector, far=True)
+    return (
+        _faces(rgb, places, detector)
+        or _search_turned(rgb, detector)
+        or _faces(rgb, _places(rgb, _tiles(width, height), detector, far=True), detector)
+    )
 
 
-def quarter_turns_of(points: NDArray[np.float32]) -> int:
-    """Counter-clockwise quarter turns after which the chin of (478, d) points is below."""
-    right, down = points[CHIN, :2] - points[FOREHEAD, :2]
-    return round(float(np.arctan2(-right, down)) / (np.pi / 2)) % 4
+def upright_mesh(rgb: Picture, mesh: Mesh, detector: FaceDetector) -> Mesh:
+    """The mesh (478, 3), or that of the half-turned photo where that shows the face upright."""
+    if misfit(mesh) < _SURELY_FITS:
+        return mesh
+    to_cut = placement_of(mesh).square_map(FRAME_TO_FACE, _CHECKED_SIDE_PX)
+    cut = resampled(rgb, to_cut, _CHECKED_SIDE_PX, _CHECKED_SIDE_PX)
+    reversed_cut = np.rot90(cut, 2)
+    score = detector.upright_score(cut)
+    if score >= _SURELY_UPRIGHT or detector.upright_score(reversed_cut) <= score:
+        return mesh
+    to_reversed = turn(2, _CHECKED_SIDE_PX, _CHECKED_SIDE_PX) @ np.vstack([to_cut, [0, 0, 1]])
+    places = [
+        _moved(place, inverted(to_reversed[:2]))
+        for place in _placements(detector.near_faces(reversed_cut))
+    ]
+    return next(iter(_faces(rgb, places, detector)), mesh)
 
 
-def face_that_stands_upright(
-    rgb: NDArray[np.uint8], face: FaceLandmarks, detector: FaceDetector
-) -> FaceLandmarks:
-    """``face``, or the mesh of the half-turned photo where that shows it upright instead."""
-    if misfit(face.points) < _SURELY_FITS:
-        return face
-    turns = quarter_turns_of(face.points)
-    x0, y0, x1, y1 = square_around(face.box, FRAME_TO_FACE, rgb.shape[1], rgb.shape[0])
-    cut = rgb[y0:y1, x0:x1]
-    small = _reduced(cut, _CHECKED_SIDE_PX)
-    score = detector.upright_score(np.rot90(small, turns))
-    if score >= _SURELY_UPRIGHT or detector.upright_score(np.rot90(small, turns + 2)) <= score:
-        return face
-    faces = detector.detect(np.rot90(cut, turns + 2))
-    if not faces:
-        return face
-    back = np.linalg.inv(turn(turns + 2, x1 - x0, y1 - y0))
-    back[:2, 2] += x0, y0
-    return _moved(max(faces, key=lambda found: area(found.box)), back)
-
-
-def _search_turned(rgb: NDArray[np.uint8], detector: FaceDetector) -> list[FaceLandmarks]:
+def _search_turned(rgb: Picture, detector: FaceDetector) -> list[Mesh]:
     height, width = rgb.shape[:2]
     for turns in (2, 1, 3):
-        faces = detector.detect(np.rot90(rgb, turns))
-        if faces:
-            back = np.linalg.inv(turn(turns, width, height))
-            return [_moved(face, back) for face in faces]
+        back = inverted(turn(turns, width, height)[:2])
+        places = _placements(detector.near_faces(np.rot90(rgb, turns)))
+        if faces := _faces(rgb, [_moved(place, back) for place in places], detector):
+            return faces
     return []
 
 
-def _search_around_boxes(rgb: NDArray[np.uint8], detector: FaceDetector) -> list[FaceLandmarks]:
-    height, width = rgb.shape[:2]
-    for x0, y0, x1, y1 in _tiles(width, height):
-        faces: list[FaceLandmarks] = []
-        for left, top, right, bottom in detector.detect_boxes(rgb[y0:y1, x0:x1]).tolist():
-            box = (left + x0, top + y0, right + x0, bottom + y0)
-            cut = square_around(box, FRAME_TO_FACE, width, height)
-            found = detector.detect(rgb[cut[1] : cut[3], cut[0] : cut[2]])
-            back = np.array([[1.0, 0.0, cut[0]], [0.0, 1.0, cut[1]]])
-            faces += [_moved(face, back) for face in found]
-        if faces:
-            return _without_repeats(faces)
-    return []
+def _places(
+    rgb: Picture, tiles: Iterable[Tile], detector: FaceDetector, *, far: bool = False
+) -> list[Placement]:
+    """Places of possible faces in the photo, as the tiles show them."""
+    places = []
+    for x0, y0, x1, y1 in tiles:
+        tile = rgb[y0:y1, x0:x1]
+        rows = [detector.near_faces(tile), *([detector.far_faces(tile)] if far else ())]
+        places += [
+            replace(place, centre=place.centre + np.array([x0, y0]))
+            for place in _placements(np.concatenate(rows))
+        ]
+    return places
 
 
-def _tiles(width: int, height: int) -> Iterator[tuple[int, int, int, int]]:
+def _placements(rows: NDArray[np.float64]) -> list[Placement]:
+    return [Placement(row[:2], float(row[2]), float(row[3])) for row in rows if row[2] > 0]
+
+
+def _faces(rgb: Picture, places: Iterable[Placement], detector: FaceDetector) -> list[Mesh]:
+    """Meshes at the places that show a face, each face once, largest first."""
+    shown: list[tuple[Placement, Mesh]] = []
+    for place in list(places)[:MAX_PLACES]:
+        if any(_is_same(place, other) for other, _ in shown):
+            continue
+        mesh = crop_landmarks(rgb, place, detector, mirrored=False)
+        if mesh is not None:
+            shown.append((place, mesh))
+    kept: list[Mesh] = []
+    for _, mesh in sorted(shown, key=lambda one: -placement_of(one[1]).side):
+        if not any(_holds(other, mesh[:, :2].mean(axis=0)) for other in kept):
+            kept.append(mesh)
+    return kept
+
+
+def _is_same(place: Placement, other: Placement) -> bool:
+    distance = np.linalg.norm(place.centre - other.centre)
+    return bool(distance < _SAME_PLACE * max(place.side, other.side))
+
+
+def _holds(mesh: Mesh, point: NDArray[np.float32]) -> bool:
+    low, high = mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)
+    return bool((low <= point).all() and (point <= high).all())
+
+
+def _moved(place: Placement, affine: NDArray[np.float64]) -> Placement:
+    """The place under a similarity (2, 3)."""
+    ahead = place.centre + np.array([np.cos(place.roll), np.sin(place.roll)])
+    centre, level = np.stack([place.centre, ahead]) @ affine[:, :2].T + affine[:, 2]
+    x, y = level - centre
+    return Placement(centre, place.side * float(np.hypot(x, y)), float(np.arctan2(y, x)))
+
+
+def _quarters(width: int, height: int) -> Iterator[Tile]:
+    """The four corners of the image, each of more than half of its sides."""
+    wide, high = max(1, int(_QUARTER_SHARE * width)), max(1, int(_QUARTER_SHARE * height))
+    for y0 in (0, height - high):
+        for x0 in (0, width - wide):
+            yield x0, y0, x0 + wide, y0 + high
+
+
+def _tiles(width: int, height: int) -> Iterator[Tile]:
     """The whole image, then tiles of a half and a quarter of its sides that overlap by half."""
     yield 0, 0, width, height
     for parts in (2, 4):
@@ -115,32 +187,3 @@ def _tiles(width: int, height: int) -> Iterator[tuple[int, int, int, int]]:
             for column in range(2 * parts - 1):
                 x0, y0 = column * tile_width // 2, row * tile_height // 2
                 yield x0, y0, x0 + tile_width, y0 + tile_height
-
-
-def _reduced(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """At most ``side`` px a side; aliased, which a detector does not mind and costs little."""
-    scale = side / max(rgb.shape[:2])
-    if scale >= 1:
-        return rgb
-    step = max(1, int(0.5 / scale))
-    size = tuple(max(1, round(n * scale)) for n in rgb.shape[1::-1])
-    small = cv2.resize(rgb[::step, ::step], size, interpolation=cv2.INTER_LINEAR)
-    return small.astype(np.uint8, copy=False)
-
-
-def _moved(face: FaceLandmarks, affine: NDArray[np.float64]) -> FaceLandmarks:
-    return FaceLandmarks(map_points(affine, face.points))
-
-
-def _without_repeats(faces: list[FaceLandmarks]) -> list[FaceLandmarks]:
-    """Faces whose centre lies in no larger kept face's box."""
-    kept: list[FaceLandmarks] = []
-    for face in sorted(faces, key=lambda face: -area(face.box)):
-        x, y = face.points[:, :2].mean(axis=0).tolist()
-        if not any(_inside(x, y, other.box) for other in kept):
-            kept.append(face)
-    return kept
-
-
-def _inside(x: float, y: float, box: Box) -> bool:
-    return box[0] <= x <= box[2] and box[1] <= y <= box[3]

@@ -1,49 +1,45 @@
-"""Landmarks of the frame's face."""
-
-from typing import Final
+"""Landmarks of a frame's face, and of a photo's largest face where no frame is needed."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headwater.errors import ItemRejected
-from headwater.faces.affine import Box, map_box, map_points, overlap
+from headwater.faces.affine import Box
+from headwater.faces.canonical_crop import (
+    MeshNetwork,
+    Placement,
+    crop_landmarks,
+    placement_in_box,
+    placement_of,
+)
 from headwater.faces.face_search import FaceDetector
-from headwater.faces.ingest import FoundFace
+from headwater.faces.ingest import largest_face
 from headwater.reject_reasons import RejectReason
 
-_SAME_FACE: Final = 0.3
+Mesh = NDArray[np.float32]
 
 
-def carried_landmarks(
-    found: FoundFace,
-    frame: NDArray[np.uint8],
-    frame_from_photo: NDArray[np.float64],
-    detector: FaceDetector,
-) -> NDArray[np.float32]:
-    """The mesh (478, 3), px of the frame, of a face found in its photo.
+def frame_landmarks(frame: NDArray[np.uint8], face_box: Box, network: MeshNetwork) -> Mesh:
+    """The mesh (478, 3), px, of the level face in the box of an (h, w, 3) frame.
 
-    The photo's mesh is mapped into the (h, w, 3) frame by the map (2, 3), unless the frame was
-    turned: a mesh found on a leaning face is less exact, so it is found again.
-    Raises ``ItemRejected`` (no_landmarks) as ``landmarks_in_frame``.
+    Raises ``ItemRejected`` (no_landmarks) if the canonical crop there shows no face.
     """
-    if found.quarter_turns:
-        return landmarks_in_frame(frame, map_box(frame_from_photo, found.box), detector)
-    mesh = map_points(frame_from_photo, found.landmarks)
-    mesh[:, 2] *= np.sqrt(abs(np.linalg.det(frame_from_photo[:, :2])))
-    return mesh
+    return _landmarks(frame, placement_in_box(face_box), network)
 
 
-def landmarks_in_frame(
-    frame: NDArray[np.uint8], face_box: Box, detector: FaceDetector
-) -> NDArray[np.float32]:
-    """The mesh (478, 3), px, of the face in an (h, w, 3) frame that overlaps ``face_box`` most.
+def photo_landmarks(rgb: NDArray[np.uint8], detector: FaceDetector) -> Mesh:
+    """The mesh (478, 3), px, of the largest face of an (H, W, 3) photo.
 
-    Raises ``ItemRejected`` (no_landmarks) if no mesh has an intersection over union of 0.3 with it.
+    Raises ``ItemRejected`` as ``largest_face`` and ``frame_landmarks``.
     """
-    faces = detector.detect(frame)
-    best = max(faces, key=lambda face: overlap(face.box, face_box), default=None)
-    if best is None or overlap(best.box, face_box) < _SAME_FACE:
+    mesh, _ = largest_face(rgb, detector)
+    return _landmarks(rgb, placement_of(mesh), detector)
+
+
+def _landmarks(rgb: NDArray[np.uint8], place: Placement, network: MeshNetwork) -> Mesh:
+    mesh = crop_landmarks(rgb, place, network, mirrored=True)
+    if mesh is None:
         raise ItemRejected(
             RejectReason.NO_LANDMARKS, "The face of the photo was not found again in its frame."
         )
-    return best.points
+    return mesh

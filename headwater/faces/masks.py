@@ -67,17 +67,20 @@ def face_pose(landmarks_478: NDArray[np.float32]) -> FacePose:
     )
 
 
-def head_mask(person: NDArray[np.float32], landmarks_478: NDArray[np.float32]) -> NDArray[np.bool_]:
+def head_mask(
+    person: NDArray[np.float32], landmarks_478: NDArray[np.float32], shown: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     """Head mask (h, w) from a person probability (h, w) and the frame's face mesh (478, 3), px.
 
-    Raises ``ItemRejected`` (no_head_mask) if nothing of the face lies inside the frame.
+    shown: (h, w), the pixels that can be of the head at all. Raises ``ItemRejected``
+    (no_head_mask) if nothing of the face lies on these.
     """
     height, width = person.shape
-    face = polygon_mask(landmarks_478, FACE_OVAL, height, width)
+    face = polygon_mask(landmarks_478, FACE_OVAL, height, width) & shown
     if not face.any():
         raise ItemRejected(RejectReason.NO_HEAD_MASK, "The face lies outside its frame.")
     reach = head_reach(face_pose(landmarks_478), height, width)
-    mask = ((person > _PERSON) & reach) | face
+    mask = ((person > _PERSON) & reach & shown) | face
     return piece_with(mask, face)
 
 

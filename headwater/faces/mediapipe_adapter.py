@@ -1,4 +1,4 @@
-"""The only module that imports MediaPipe: face mesh, face boxes and person segmentation.
+"""The only module that imports MediaPipe: face detection, face mesh and person segmentation.
 
 The models are the ones inside the 0.10.21 wheel; nothing is downloaded. Every call treats its
 image on its own, so results do not depend on the process, the thread or the order of images.
@@ -10,8 +10,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 from operator import attrgetter
 from types import ModuleType
@@ -22,27 +20,24 @@ from numpy.typing import NDArray
 
 from headwater.faces.system_libraries import check_system_libraries
 
-MAX_FACES: Final = 16
-
 # Redirecting the process's standard error is no business of two threads at once.
 _stderr_lock = threading.Lock()
 
 
-@dataclass(frozen=True)
-class FaceLandmarks:
-    """The face mesh of one face.
-
-    points: (478, 3) float32: x right and y down in px of the image, z in about the same scale,
-    growing away from the camera, 0 near the head's centre.
-    """
-
-    points: NDArray[np.float32]
-
-    @cached_property
-    def box(self) -> tuple[float, float, float, float]:
-        """Left, top, right, bottom of the points, px; may reach outside the image."""
-        low, high = self.points[:, :2].min(axis=0), self.points[:, :2].max(axis=0)
-        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+# The face mesh of one given place; MediaPipe's own solution looks for the places by itself.
+_MESH_GRAPH: Final = """
+input_stream: "image"
+input_stream: "place"
+input_side_packet: "with_attention"
+output_stream: "mesh"
+node {
+  calculator: "FaceLandmarkCpu"
+  input_stream: "IMAGE:image"
+  input_stream: "ROI:place"
+  input_side_packet: "WITH_ATTENTION:with_attention"
+  output_stream: "LANDMARKS:mesh"
+}
+"""
 
 
 class MediaPipeFaces:
@@ -51,29 +46,30 @@ class MediaPipeFaces:
     def __init__(self) -> None:
         check_system_libraries()
         self._solutions = _import_solutions()
+        self._whole = _whole_image()
         self._graphs: dict[str, Any] = {}
         self._chatty = {"mesh", "short", "full", "person"}
 
-    def detect(self, rgb: NDArray[np.uint8]) -> list[FaceLandmarks]:
-        """Face meshes of all faces in an (H, W, 3) image, at most ``MAX_FACES``."""
-        result = self._process("mesh", rgb)
-        height, width = rgb.shape[:2]
-        scale = np.array([width, height, width], dtype=np.float32)
-        return [FaceLandmarks(_points(face) * scale) for face in result.multi_face_landmarks or ()]
+    def crop_mesh(self, crop: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+        """The face mesh (478, 3) of the upright face that fills a square crop; None without one.
 
-    def detect_boxes(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Boxes (n, 4) of possible faces, left, top, right, bottom in px, best first.
-
-        Finds smaller and more turned faces than ``detect``, and things that are no faces.
+        x right and y down in px of the crop, z in about the same scale, growing away from the
+        camera, 0 near the head's centre.
         """
-        height, width = rgb.shape[:2]
-        boxes = []
-        for model in ("full", "short"):
-            for found in self._process(model, rgb).detections or ():
-                box = found.location_data.relative_bounding_box
-                right, bottom = box.xmin + box.width, box.ymin + box.height
-                boxes.append((box.xmin * width, box.ymin * height, right * width, bottom * height))
-        return np.array(boxes, dtype=np.float32).reshape(-1, 4)
+        mesh = self._process("mesh", crop).mesh
+        return None if mesh is None else _points(mesh) * np.float32(crop.shape[1])
+
+    def near_faces(self, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Places (n, 4) of possible faces in an (H, W, 3) image, by the short-range model.
+
+        Rows are x and y of the centre and the longer side, px, and the roll of the eyes, radians
+        clockwise; best first. The model finds faces of a tenth of the image's side and more.
+        """
+        return self._places("short", rgb)
+
+    def far_faces(self, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Places as of ``near_faces``, by the full-range model, which finds smaller faces."""
+        return self._places("full", rgb)
 
     def upright_score(self, rgb: NDArray[np.uint8]) -> float:
         """Best score in [0, 1] of the full-range detector, which sees upright faces only."""
@@ -85,16 +81,27 @@ class MediaPipeFaces:
         mask = self._process("person", rgb).segmentation_mask
         return np.array(mask, dtype=np.float32)
 
+    def _places(self, model: str, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
+        size = np.array(rgb.shape[1::-1], dtype=np.float64)
+        places = []
+        for face in self._process(model, rgb).detections or ():
+            box, eyes = face.location_data.relative_bounding_box, face.location_data
+            right, left = (size * (p.x, p.y) for p in eyes.relative_keypoints[:2])
+            x, y = size * (box.xmin + box.width / 2, box.ymin + box.height / 2)
+            side = max(size * (box.width, box.height))
+            places.append((x, y, side, np.arctan2(*(left - right)[::-1])))
+        return np.array(places, dtype=np.float64).reshape(-1, 4)
+
     def _process(self, name: str, rgb: NDArray[np.uint8]) -> Any:
-        image = np.ascontiguousarray(rgb)
+        image: Any = np.ascontiguousarray(rgb)
+        if name == "mesh":
+            image = {"image": image, "place": self._whole}
         if name not in self._chatty:
             return self._graph(name).process(image)
-        # C++ code logs to standard error, past any setting, on a graph's first images; the mesh
-        # does so again on its first face.
+        # C++ code logs to standard error, past any setting, on a graph's first image.
         with _quiet_standard_error():
             result = self._graph(name).process(image)
-        if name != "mesh" or result.multi_face_landmarks:
-            self._chatty.discard(name)
+        self._chatty.discard(name)
         return result
 
     def _graph(self, name: str) -> Any:
@@ -104,11 +111,8 @@ class MediaPipeFaces:
 
     def _build(self, name: str) -> Any:
         if name == "mesh":
-            return self._solutions.face_mesh.FaceMesh(
-                static_image_mode=True,
-                max_num_faces=MAX_FACES,
-                refine_landmarks=True,
-                min_detection_confidence=0.5,
+            return _solution_base()(
+                graph_config=_MESH_GRAPH, side_inputs={"with_attention": True}, outputs=["mesh"]
             )
         if name == "person":
             return self._solutions.selfie_segmentation.SelfieSegmentation(model_selection=0)
@@ -167,6 +171,20 @@ def _import_solutions() -> ModuleType:
         from mediapipe.python import solutions
     module: ModuleType = solutions
     return module
+
+
+def _solution_base() -> Any:
+    """MediaPipe's runner of graphs."""
+    from mediapipe.python.solution_base import SolutionBase
+
+    return SolutionBase
+
+
+def _whole_image() -> Any:
+    """The place that is the whole image, level."""
+    from mediapipe.framework.formats.rect_pb2 import NormalizedRect
+
+    return NormalizedRect(x_center=0.5, y_center=0.5, width=1.0, height=1.0, rotation=0.0)
 
 
 @contextmanager

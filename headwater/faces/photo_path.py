@@ -1,4 +1,4 @@
-"""The way of a photo: its frame with landmarks, then head mask and camera of the frame.
+"""The way of a photo: its frame, then landmarks, head mask and camera of the frame.
 
 The steps and ``headwater reconstruct`` both go it by these functions, so that a photo has the same
 frame, landmarks, mask and camera wherever it is looked at.
@@ -10,11 +10,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.faces.affine import Box, inside_photo, map_points
 from headwater.faces.calibration import Calibration, calibrate, principal_px
 from headwater.faces.face_search import FaceDetector
-from headwater.faces.frame_landmarks import carried_landmarks
-from headwater.faces.ingest import crop_frame, find_face
+from headwater.faces.ingest import frame_of, large_faces, largest_face
 from headwater.faces.masks import head_mask
+from headwater.faces.parts import part_labels
+from headwater.faces.vocabulary import Part
 
 
 class PersonSegmenter(Protocol):
@@ -27,41 +29,65 @@ class PersonSegmenter(Protocol):
 
 @dataclass(frozen=True)
 class FaceFrame:
-    """The head-sized part of a photo.
+    """The head-sized part of a photo around one face, upright.
 
-    image: (h, w, 3) uint8. from_photo: (2, 3) float64, px of the photo to px of the frame.
-    landmarks: (478, 3) float32 px of the frame. faces_detected: in the whole photo. photo_width,
-    photo_height: px.
+    image: (n, n, 3) uint8. from_photo: (2, 3) float64, px of the photo to px of the frame.
+    face_box: left, top, right, bottom of the face's mesh, px of the frame. face_in_photo: (2,) its
+    middle, px of the photo. faces_detected: in the whole photo. photo_width, photo_height: px.
     """
 
     image: NDArray[np.uint8]
     from_photo: NDArray[np.float64]
-    landmarks: NDArray[np.float32]
+    face_box: Box
+    face_in_photo: tuple[float, float]
     faces_detected: int
     photo_width: int
     photo_height: int
+
+    @property
+    def shown(self) -> NDArray[np.bool_]:
+        """Pixels (n, n) of the frame that lie in the photo; the others replicate its border."""
+        height, width = self.image.shape[:2]
+        return inside_photo(self.from_photo, self.photo_width, self.photo_height, width, height)
 
 
 def face_frame(rgb: NDArray[np.uint8], frame_px: int, detector: FaceDetector) -> FaceFrame:
     """The frame, of at most ``frame_px`` a side, around the largest face of an (H, W, 3) photo.
 
-    Raises ``ItemRejected`` as ``find_face`` and ``carried_landmarks``.
+    Raises ``ItemRejected`` as ``largest_face``.
     """
-    face = find_face(rgb, detector)
-    image, from_photo = crop_frame(rgb, face, frame_px)
-    landmarks = carried_landmarks(face, image, from_photo, detector)
-    height, width = rgb.shape[:2]
-    return FaceFrame(image, from_photo, landmarks, face.faces_found, width, height)
+    mesh, count = largest_face(rgb, detector)
+    return _frame(rgb, mesh, count, frame_px)
+
+
+def face_frames(rgb: NDArray[np.uint8], frame_px: int, detector: FaceDetector) -> list[FaceFrame]:
+    """The frames of all faces of a photo that are large enough, the largest face's first.
+
+    Raises ``ItemRejected`` as ``largest_face``.
+    """
+    meshes, count = large_faces(rgb, detector)
+    return [_frame(rgb, mesh, count, frame_px) for mesh in meshes]
 
 
 def frame_mask(
-    image: NDArray[np.uint8], landmarks_478: NDArray[np.float32], segmenter: PersonSegmenter
+    image: NDArray[np.uint8],
+    landmarks_478: NDArray[np.float32],
+    shown: NDArray[np.bool_],
+    segmenter: PersonSegmenter,
 ) -> NDArray[np.bool_]:
     """The head mask (h, w) of a frame (h, w, 3) with landmarks (478, 3), px.
 
-    Raises ``ItemRejected`` as ``head_mask``.
+    shown: (h, w), the pixels that lie in the photo; no other is of the head. Raises
+    ``ItemRejected`` as ``head_mask``.
     """
-    return head_mask(segmenter.person_mask(image), landmarks_478)
+    return head_mask(segmenter.person_mask(image), landmarks_478, shown)
+
+
+def frame_parts(landmarks_478: NDArray[np.float32], shown: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Part ids (h, w) of a frame with landmarks (478, 2 or 3), px; 0 where it is not ``shown``."""
+    labels = part_labels(landmarks_478, *shown.shape)
+    labels[~shown] = Part.NONE
+    return labels
 
 
 def frame_camera(
@@ -79,3 +105,12 @@ def frame_camera(
     return calibrate(
         landmarks_68, points_68_mm, principal_px(from_photo, photo_width, photo_height)
     )
+
+
+def _frame(rgb: NDArray[np.uint8], mesh: NDArray[np.float32], count: int, px: int) -> FaceFrame:
+    image, from_photo = frame_of(rgb, mesh, px)
+    points = map_points(from_photo, mesh)[:, :2]
+    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    x, y = mesh[:, :2].mean(axis=0).tolist()
+    height, width = rgb.shape[:2]
+    return FaceFrame(image, from_photo, (left, top, right, bottom), (x, y), count, width, height)

@@ -74,6 +74,30 @@ RIGHT_IRIS: Final = (469, 470, 471, 472)
 LEFT_IRIS_CENTRE: Final = 473
 LEFT_IRIS: Final = (474, 475, 476, 477)
 
+# The mesh is numbered side by side: 28 points in the middle, the subject's right half in ascending
+# order below 248, and the left half in the same order from there on.
+MIDLINE: Final = (
+    *(0, 1, 2, 4, 5, 6, *range(8, 20)),
+    *(94, 151, 152, 164, 168, 175, 195, 197, 199, 200),
+)
+_FIRST_LEFT: Final = 248
+
+
+def _mirror_partners() -> NDArray[np.int32]:
+    partners = np.arange(COUNT_478, dtype=np.int32)
+    right = np.setdiff1d(np.arange(_FIRST_LEFT), MIDLINE)
+    left = np.arange(_FIRST_LEFT, MESH_POINTS)
+    partners[right], partners[left] = left, right
+    right_iris = [RIGHT_IRIS_CENTRE, *RIGHT_IRIS]
+    left_iris = [LEFT_IRIS_CENTRE, *(LEFT_IRIS[n] for n in (2, 1, 0, 3))]
+    partners[right_iris], partners[left_iris] = left_iris, right_iris
+    partners.setflags(write=False)
+    return partners
+
+
+# For each of the 478 points the one on the other side of the face.
+MIRROR_PARTNERS: Final[NDArray[np.int32]] = _mirror_partners()
+
 # iBUG-68 order (Sagonas et al. 2013): jaw from the subject's right ear over the chin (8) to the
 # left ear, right brow, left brow, nose bridge, nose base, right eye, left eye, outer lips, inner
 # lips. The jaw points are those of the face oval nearest to equal spacing.

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from headwater.artifacts.ids import sha256_hex
 from headwater.errors import ItemRejected
+from headwater.faces.affine import inverted
+from headwater.faces.frame_landmarks import frame_landmarks
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.faces.photo_path import face_frame, frame_camera, frame_mask
 from headwater.faces.vocabulary import ibug68
@@ -68,7 +70,8 @@ def see(
     rgb = full.rgb
     detector = mediapipe_faces()
     frame = face_frame(rgb, settings.frame_px, detector)
-    mask = frame_mask(frame.image, frame.landmarks, detector)
+    landmarks = frame_landmarks(frame.image, frame.face_box, detector)
+    mask = frame_mask(frame.image, landmarks, frame.shown, detector)
     grown = np.diag([full.width / frame.photo_width, full.height / frame.photo_height])
     photo_from_frame = grown @ inverted(frame.from_photo)
     size = frame.image.shape[1], frame.image.shape[0]
@@ -76,7 +79,7 @@ def see(
         camera = transform_image(known, inverted(photo_from_frame), *size)
     else:
         camera = frame_camera(
-            ibug68(frame.landmarks)[:, :2],
+            ibug68(landmarks)[:, :2],
             mean_landmarks_68,
             frame.from_photo,
             frame.photo_width,
@@ -90,13 +93,8 @@ def see(
         full.height,
         frame.image,
         mask,
-        frame.landmarks,
+        landmarks,
         camera,
         frame.faces_detected,
         photo_from_frame,
     )
-
-
-def inverted(affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The inverse (2, 3) of an affine map (2, 3)."""
-    return np.asarray(np.linalg.inv(np.vstack([affine, [0.0, 0.0, 1.0]]))[:2])

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.artifacts.atomic import write_text
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, ItemRejected
 from headwater.faces import vocabulary as sets
+from headwater.faces.frame_landmarks import photo_landmarks
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.geometry.cameras import Camera, look_at, project
 from headwater.geometry.mirror import mirror_pairs
@@ -101,8 +102,11 @@ def _heads(model: HeadModel, count: int, rng: np.random.Generator) -> list[Float
 
 
 def _detect(painter: Painter, dense: FloatArray, camera: Camera) -> Float64Array | None:
-    faces = mediapipe_faces().detect(picture(painter, dense, camera))
-    return faces[0].points[:, :2].astype(np.float64) if faces else None
+    try:
+        landmarks = photo_landmarks(picture(painter, dense, camera), mediapipe_faces())
+    except ItemRejected:
+        return None
+    return landmarks[:, :2].astype(np.float64)
 
 
 def _votes(painter: Painter, vertices: FloatArray) -> Float64Array:

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from headwater.faces.affine import map_box
-from headwater.faces.frame_landmarks import landmarks_in_frame
-from headwater.faces.ingest import crop_frame, find_face
+from headwater.faces.frame_landmarks import frame_landmarks
 from headwater.faces.mediapipe_adapter import MediaPipeFaces, mediapipe_faces
+from headwater.faces.photo_path import face_frame
 from headwater.photos.builtin import PORTRAITS
 from headwater.photos.decode import decode_photo
 
@@ -36,10 +35,8 @@ def portraits(detector: MediaPipeFaces) -> list[Portrait]:
     made = []
     for builtin in PORTRAITS:
         photo = decode_photo(builtin.data()).rgb
-        found = find_face(photo, detector)
-        frame, affine = crop_frame(photo, found, 384)
-        box = map_box(affine, found.box)
-        landmarks = landmarks_in_frame(frame, box, detector)
-        person = detector.person_mask(frame)
-        made.append(Portrait(builtin.name, photo, frame, box, landmarks, person))
+        frame = face_frame(photo, 384, detector)
+        landmarks = frame_landmarks(frame.image, frame.face_box, detector)
+        person = detector.person_mask(frame.image)
+        made.append(Portrait(builtin.name, photo, frame.image, frame.face_box, landmarks, person))
     return made

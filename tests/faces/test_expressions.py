@@ -7,12 +7,11 @@ import pytest
 
 from headwater.errors import ItemRejected
 from headwater.faces import vocabulary as sets
-from headwater.faces.affine import map_box
 from headwater.faces.aspect_ratios import aspect_ratios, brow_height
 from headwater.faces.expressions import EditedFrame, Expression, edit_expression
-from headwater.faces.frame_landmarks import landmarks_in_frame
-from headwater.faces.ingest import crop_frame, find_face
+from headwater.faces.frame_landmarks import frame_landmarks
 from headwater.faces.parts import part_labels
+from headwater.faces.photo_path import face_frame
 from headwater.faces.vocabulary import Part
 from headwater.photos.decode import decode_photo
 
@@ -94,7 +93,7 @@ def test_mediapipe_sees_the_edit(edits, detector) -> None:
     """The mesh found anew moves the right way and lies near the edit's own landmarks."""
     seen = []
     for portrait, kind, _, edited in edits:
-        found = landmarks_in_frame(edited.image, portrait.box, detector)
+        found = frame_landmarks(edited.image, portrait.box, detector)
         seen.append(moved_right(kind, portrait.landmarks, found))
         eyes = np.linalg.norm(found[33] - found[263])
         gaps = np.linalg.norm(found[:, :2] - edited.landmarks[:, :2], axis=1)
@@ -106,14 +105,13 @@ def test_mediapipe_sees_the_edit_on_frontal_photos(detector, shared_data: Path) 
     seen: dict[Expression, list[bool]] = {kind: [] for kind in Expression}
     for path in sorted((shared_data / "photos").glob("frl_*_neutral.jpg")):
         photo = decode_photo(path.read_bytes()).rgb
-        face = find_face(photo, detector)
-        frame, affine = crop_frame(photo, face, 384)
-        box = map_box(affine, face.box)
-        landmarks = landmarks_in_frame(frame, box, detector)
+        cut = face_frame(photo, 384, detector)
+        frame, box = cut.image, cut.face_box
+        landmarks = frame_landmarks(frame, box, detector)
         parts = part_labels(landmarks, *frame.shape[:2])
         for kind in Expression:
             edited = edit_expression(frame, landmarks, parts, kind)
-            found = landmarks_in_frame(edited.image, box, detector)
+            found = frame_landmarks(edited.image, box, detector)
             seen[kind].append(moved_right(kind, landmarks, found))
     for kind, results in seen.items():
         assert len(results) == 8

@@ -12,15 +12,22 @@ from PIL import Image
 
 from headwater.errors import ItemRejected
 from headwater.faces import vocabulary as sets
+from headwater.faces.frame_landmarks import photo_landmarks
 from headwater.faces.masks import FacePose, face_pose, head_mask, head_reach, piece_with
 from headwater.faces.parts import fill_polygon, part_labels, polygon_mask
+from headwater.faces.photo_path import frame_parts
 from headwater.faces.vocabulary import Part
 from headwater.photos.decode import decode_photo
 
 
+def everywhere(portrait) -> np.ndarray:
+    """All pixels of the portrait's frame."""
+    return np.ones(portrait.person.shape, np.bool_)
+
+
 def test_head_mask_holds_the_face_and_no_shoulders(portraits) -> None:
     for portrait in portraits:
-        mask = head_mask(portrait.person, portrait.landmarks)
+        mask = head_mask(portrait.person, portrait.landmarks, everywhere(portrait))
         face = polygon_mask(portrait.landmarks, sets.FACE_OVAL, *mask.shape)
         assert (mask & face).sum() == face.sum()
         assert 1.3 * face.sum() < mask.sum() < 3.2 * face.sum()
@@ -39,14 +46,14 @@ def test_head_mask_is_one_piece_without_holes(portraits) -> None:
         person = portrait.person.copy()
         nose = portrait.landmarks[1].astype(int)
         person[nose[1] - 5 : nose[1] + 5, nose[0] - 5 : nose[0] + 5] = 0
-        mask = head_mask(person, portrait.landmarks).astype(np.uint8)
+        mask = head_mask(person, portrait.landmarks, everywhere(portrait)).astype(np.uint8)
         assert cv2.connectedComponents(mask)[0] == 2
         assert cv2.connectedComponents(1 - mask, connectivity=4)[0] <= 3
 
 
 def test_mask_without_any_person_is_the_face(portraits) -> None:
     portrait = portraits[0]
-    mask = head_mask(np.zeros_like(portrait.person), portrait.landmarks)
+    mask = head_mask(np.zeros_like(portrait.person), portrait.landmarks, everywhere(portrait))
     np.testing.assert_array_equal(
         mask, polygon_mask(portrait.landmarks, sets.FACE_OVAL, *mask.shape)
     )
@@ -66,9 +73,26 @@ def test_piece_is_the_one_with_most_of_the_face(seed: int) -> None:
     assert head[pieces == shares.argmax()].all() or (shares == shares.max()).sum() > 1
 
 
+def test_beyond_the_photo_nothing_is_head_or_part(portraits) -> None:
+    for portrait in portraits:
+        shown = everywhere(portrait)
+        left, _, right, _ = (int(v) for v in portrait.box)
+        shown[:, : (left + right) // 2] = False
+        mask = head_mask(portrait.person, portrait.landmarks, shown)
+        assert mask.any()
+        assert not mask[~shown].any()
+        parts = frame_parts(portrait.landmarks, shown)
+        whole = frame_parts(portrait.landmarks, everywhere(portrait))
+        np.testing.assert_array_equal(parts, np.where(shown, whole, 0))
+        with pytest.raises(ItemRejected, match="outside"):
+            head_mask(portrait.person, portrait.landmarks, np.zeros_like(shown))
+
+
 def test_face_outside_the_frame_is_rejected(portraits) -> None:
     with pytest.raises(ItemRejected) as caught:
-        head_mask(portraits[0].person, portraits[0].landmarks + np.float32(5000))
+        head_mask(
+            portraits[0].person, portraits[0].landmarks + np.float32(5000), everywhere(portraits[0])
+        )
     assert caught.value.reason == "no_head_mask"
 
 
@@ -159,7 +183,7 @@ def test_parts_against_labels_drawn_by_hand(detector, shared_data: Path) -> None
     for path in sorted((shared_data / "photos" / "labels").glob("*.png")):
         photo = decode_photo((path.parents[1] / f"{path.stem}.jpg").read_bytes()).rgb
         truth = np.asarray(Image.open(path))
-        labels = part_labels(detector.detect(photo)[0].points, *photo.shape[:2])
+        labels = part_labels(photo_landmarks(photo, detector), *photo.shape[:2])
         for part, (label, _) in hand.items():
             shared = ((labels == part) & (truth == label)).sum()
             overlaps[part].append(shared / ((labels == part) | (truth == label)).sum())

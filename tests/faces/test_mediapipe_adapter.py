@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from headwater.errors import HeadwaterError
+from headwater.faces.frame_landmarks import photo_landmarks
 from headwater.faces.mediapipe_adapter import MediaPipeFaces, _points, mediapipe_faces
 from headwater.faces.system_libraries import check_system_libraries
 
 SCRIPT = """
 import hashlib, sys
-from headwater.faces.mediapipe_adapter import mediapipe_faces, _points
+from headwater.faces.frame_landmarks import photo_landmarks
+from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.photos.builtin import PORTRAITS
 from headwater.photos.decode import decode_photo
 faces = mediapipe_faces()
@@ -21,10 +23,10 @@ photos = [decode_photo(portrait.data()).rgb for portrait in PORTRAITS]
 order = [int(c) for c in sys.argv[1]]
 digests = {}
 for index in order:
-    (face,) = faces.detect(photos[index])
-    digest = hashlib.sha256(face.points.tobytes())
+    digest = hashlib.sha256(photo_landmarks(photos[index], faces).tobytes())
     digest.update(faces.person_mask(photos[index]).tobytes())
-    digest.update(faces.detect_boxes(photos[index]).tobytes())
+    digest.update(faces.near_faces(photos[index]).tobytes())
+    digest.update(faces.far_faces(photos[index]).tobytes())
     assert digests.setdefault(index, digest.hexdigest()) == digest.hexdigest()
 print(digests[0], digests[1])
 """
@@ -45,33 +47,38 @@ def test_quiet_and_equal_in_any_process_and_order() -> None:
 def test_threads_have_their_own_graphs(portraits) -> None:
     photo = portraits[0].photo
     with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda _: mediapipe_faces().detect(photo)[0].points, range(4)))
-    for points in found:
-        np.testing.assert_array_equal(points, found[0])
+        meshes = list(pool.map(lambda _: photo_landmarks(photo, mediapipe_faces()), range(4)))
+    for mesh in meshes:
+        np.testing.assert_array_equal(mesh, meshes[0])
 
 
 def test_shapes_and_ranges(detector: MediaPipeFaces, portraits) -> None:
     for portrait in portraits:
-        (face,) = detector.detect(portrait.photo)
-        assert face.points.shape == (478, 3)
-        assert face.points.dtype == np.float32
-        left, top, right, bottom = face.box
         height, width = portrait.photo.shape[:2]
-        assert 0 < left < right < width
-        assert 0 < top < bottom < height
+        for places in (detector.near_faces(portrait.photo), detector.far_faces(portrait.photo)):
+            assert places.shape == (1, 4)
+            x, y, side, roll = places[0]
+            assert 0 < x < width
+            assert 0 < y < height
+            assert 0.15 * width < side < 0.6 * width
+            assert abs(np.rad2deg(roll)) < 15
+        assert portrait.landmarks.shape == (478, 3)
+        assert portrait.landmarks.dtype == np.float32
         mask = detector.person_mask(portrait.photo)
         assert mask.shape == (height, width)
         assert mask.dtype == np.float32
         assert mask.min() >= 0
         assert mask.max() <= 1
-        assert mask[int(face.points[1, 1]), int(face.points[1, 0])] > 0.9
+        x, y, _, _ = detector.near_faces(portrait.photo)[0]
+        assert mask[int(y), int(x)] > 0.9
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (2, 4000, 3), (480, 640, 3)])
 def test_images_without_a_face(detector: MediaPipeFaces, shape: tuple[int, ...]) -> None:
     image = np.zeros(shape, dtype=np.uint8)
-    assert detector.detect(image) == []
-    assert detector.detect_boxes(image).shape == (0, 4)
+    assert detector.near_faces(image).shape == (0, 4)
+    assert detector.far_faces(image).shape == (0, 4)
+    assert detector.crop_mesh(np.zeros((192, 192, 3), np.uint8)) is None
     assert detector.person_mask(image).shape == shape[:2]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from headwater.faces import face_mesh
 from headwater.faces import vocabulary as sets
+from headwater.faces.frame_landmarks import photo_landmarks
 from headwater.faces.mediapipe_adapter import face_mesh_edges
 
 # The face mesh's mirror pairs that the sets use, found by eye on a symmetric face.
@@ -93,13 +94,29 @@ def test_corresponding_points_of_hand_annotations(detector, shared_data) -> None
     for name, note in notes.items():
         if note.get("by") != "hand":
             continue
-        (face,) = detector.detect(decode_photo((folder / name).read_bytes()).rgb)
-        found = sets.ibug68(face.points)[:, :2]
+        mesh = photo_landmarks(decode_photo((folder / name).read_bytes()).rgb, detector)
+        found = sets.ibug68(mesh)[:, :2]
         truth = np.array(note["points"])
         gaps = [np.hypot(*(found[i] - truth[j])) for i, j in same.items()]
         errors.append(np.mean(gaps) / np.hypot(*(truth[27] - truth[18])))
     assert len(errors) >= 8
     assert max(errors) < 0.03
+
+
+def test_mirror_partners_keep_the_mesh_and_its_sets() -> None:
+    """Mirroring twice gives every point back, and sides change places with nearly all edges."""
+    partners = sets.MIRROR_PARTNERS
+    np.testing.assert_array_equal(partners[partners], np.arange(478))
+    edges = face_mesh_edges()
+    mirrored = {tuple(sorted((int(partners[a]), int(partners[b])))) for a, b in edges}
+    # The tessellation itself cuts some of its squares along the other diagonal on one side.
+    assert len(mirrored & edges) > 0.97 * len(edges)
+    for right, left in LOOPS.values():
+        np.testing.assert_array_equal(partners[list(right)], left)
+    assert partners[sets.RIGHT_IRIS_CENTRE] == sets.LEFT_IRIS_CENTRE
+    assert set(partners[list(sets.RIGHT_IRIS)]) == set(sets.LEFT_IRIS)
+    for point in (sets.NOSE_TIP, sets.CHIN, sets.FOREHEAD, sets.NOSE_BRIDGE):
+        assert partners[point] == point
 
 
 def test_mesh_has_three_holes_and_turns_alike() -> None:

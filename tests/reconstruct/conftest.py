@@ -10,7 +10,7 @@ from scipy.spatial import Delaunay
 from headwater.artifacts.ids import sha256_hex
 from headwater.data.canonical import to_canonical
 from headwater.data.scenes import Template
-from headwater.faces.ingest import find_face
+from headwater.faces.frame_landmarks import photo_landmarks
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.heads.model import SurfacePoints
 from headwater.photos.builtin import PORTRAITS, write_builtin_portraits
@@ -30,7 +30,7 @@ EYE_CORNERS_MM = 90.0
 @pytest.fixture(scope="session")
 def template() -> Template:
     """The face of a portrait as MediaPipe sees it: its 478 points are vertices and landmarks."""
-    face = find_face(decode_photo(PORTRAITS[0].data()).rgb, mediapipe_faces()).landmarks
+    face = photo_landmarks(decode_photo(PORTRAITS[0].data()).rgb, mediapipe_faces())
     eyes = np.linalg.norm(face[33, :2] - face[263, :2])
     points = (face - face.mean(axis=0)) * [1, -1, -1] * (EYE_CORNERS_MM / eyes) + [0, 0, 60]
     faces = Delaunay(points[:, :2]).simplices

@@ -1,0 +1,111 @@
+"""The canonical crop of a face: eye line level, of one size and place, smooth, mirrored too.
+
+MediaPipe's mesh depends on the size, place and roll that a face has in its image, by 1 to 3 % of
+the eye distance. Every landmark of the pipeline is therefore taken from a crop that the mesh itself
+placed, of the size that the network takes, so that nothing else resamples it. The last mesh is the
+mean of the crop's and of its mirror image's: the network sees the two sides of a face differently.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.faces.affine import Box, inverted, map_points
+from headwater.faces.resampling import resampled
+from headwater.faces.vocabulary import (
+    CHIN,
+    FOREHEAD,
+    LEFT_OUTER_EYE_CORNER,
+    MIRROR_PARTNERS,
+    RIGHT_OUTER_EYE_CORNER,
+)
+
+CROP_PX: Final = 192
+# As MediaPipe follows a face from one image of a film to the next.
+CROP_TO_FACE: Final = 1.5
+# Of the length of the face, below which the eyes of a face in profile give no level.
+_SHORTEST_EYE_LINE: Final = 0.2
+
+
+class MeshNetwork(Protocol):
+    """The part of ``mediapipe_adapter.MediaPipeFaces`` that a crop needs."""
+
+    def crop_mesh(self, crop: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+        """The mesh (478, 3), px, of the face that fills a crop; None where there is none."""
+        ...
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The upright square of a face in an image.
+
+    centre: (2,) px. side: px, the longer side of the level mesh. roll: radians by which the eye
+    line is turned clockwise.
+    """
+
+    centre: NDArray[np.float64]
+    side: float
+    roll: float
+
+    def square_map(self, factor: float, px: int) -> NDArray[np.float64]:
+        """Similarity (2, 3), px of the image to a level square of ``px`` a side.
+
+        The square spans ``factor`` times the face's side about its centre.
+        """
+        scale = px / (factor * self.side)
+        cosine, sine = scale * np.cos(self.roll), scale * np.sin(self.roll)
+        turn = np.array([[cosine, sine], [-sine, cosine]])
+        return np.column_stack([turn, px / 2 - turn @ self.centre])
+
+
+def placement_of(mesh: NDArray[np.float32]) -> Placement:
+    """Placement of a mesh (478, 2 or 3), px.
+
+    In profile, where the eye corners lie one behind the other, forehead and chin give the roll.
+    """
+    points = mesh[:, :2].astype(np.float64)
+    level = points[LEFT_OUTER_EYE_CORNER] - points[RIGHT_OUTER_EYE_CORNER]
+    right, down = points[CHIN] - points[FOREHEAD]
+    upright = np.array([down, -right])
+    if level @ upright < _SHORTEST_EYE_LINE * (upright @ upright):
+        level = upright
+    roll = float(np.arctan2(level[1], level[0]))
+    turn = np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]])
+    turned = points @ turn.T
+    low, high = turned.min(axis=0), turned.max(axis=0)
+    return Placement((low + high) / 2 @ turn, float((high - low).max()), roll)
+
+
+def placement_in_box(box: Box) -> Placement:
+    """Placement of a level face with this box of its mesh, px."""
+    low, high = np.array(box[:2]), np.array(box[2:])
+    return Placement((low + high) / 2, float((high - low).max()), 0.0)
+
+
+def crop_landmarks(
+    rgb: NDArray[np.uint8], place: Placement, network: MeshNetwork, *, mirrored: bool
+) -> NDArray[np.float32] | None:
+    """Mesh (478, 3), px of the image, from the canonical crop at a place; None without a face.
+
+    mirrored: the mean of the crop's mesh and of its mirror image's.
+    """
+    to_crop = place.square_map(CROP_TO_FACE, CROP_PX)
+    crop = resampled(rgb, to_crop, CROP_PX, CROP_PX)
+    mesh = network.crop_mesh(crop)
+    if mesh is None:
+        return None
+    if mirrored:
+        other = network.crop_mesh(np.ascontiguousarray(crop[:, ::-1]))
+        mesh = mesh if other is None else (mesh + _turned_back(other)) / np.float32(2)
+    points = map_points(inverted(to_crop), mesh)
+    points[:, 2] *= CROP_TO_FACE * place.side / CROP_PX
+    return points
+
+
+def _turned_back(mesh: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mesh (478, 3) of a mirrored crop, px, in the crop itself."""
+    turned: NDArray[np.float32] = mesh[MIRROR_PARTNERS].copy()
+    turned[:, 0] = CROP_PX - turned[:, 0]
+    return turned

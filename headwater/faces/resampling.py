@@ -1,0 +1,60 @@
+"""Cuts of a photo by an affine map: smooth where they shrink it, replicated beyond its borders."""
+
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.faces.affine import about_pixel_centres, shift
+
+_MARGIN_PX: Final = 2
+
+
+def resampled(
+    rgb: NDArray[np.uint8], affine: NDArray[np.float64], width: int, height: int
+) -> NDArray[np.uint8]:
+    """The (height, width, 3) cut of an (H, W, 3) photo, whose pixels the map (2, 3) sends there.
+
+    Where it shrinks the photo, pixels are averaged: over a whole factor exactly, and over the rest,
+    less than two, by a Gaussian of the same variance. Beyond the photo its border is replicated.
+    """
+    shrinkage = 1 / np.sqrt(np.linalg.det(affine[:, :2]))
+    factor = max(1, int(shrinkage + 1e-9))
+    part, x, y = _part(rgb, affine, width, height, factor)
+    if factor > 1:
+        size = part.shape[1] // factor, part.shape[0] // factor
+        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    rest = shrinkage / factor
+    if rest > 1:
+        spread = float(np.sqrt((rest**2 - 1) / 12))
+        part = cv2.GaussianBlur(part, (5, 5), spread).astype(np.uint8, copy=False)
+    to_cut = np.vstack([affine, [0.0, 0.0, 1.0]]) @ shift(x, y) @ np.diag([factor, factor, 1.0])
+    cut = cv2.warpAffine(
+        part,
+        about_pixel_centres(to_cut)[:2],
+        (width, height),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return cut.astype(np.uint8, copy=False)
+
+
+def _part(
+    rgb: NDArray[np.uint8], affine: NDArray[np.float64], width: int, height: int, factor: int
+) -> tuple[NDArray[np.uint8], int, int]:
+    """The pixels of the photo that a cut needs, sides a multiple of ``factor``, and their origin.
+
+    Where the photo ends before such a multiple its border is replicated.
+    """
+    back = np.linalg.inv(np.vstack([affine, [0.0, 0.0, 1.0]]))
+    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]]) @ back.T
+    margin = _MARGIN_PX * factor + _MARGIN_PX
+    size = np.array(rgb.shape[1::-1])
+    low = np.clip(np.floor(corners[:, :2].min(axis=0)) - margin, 0, size - 1).astype(int)
+    high = np.clip(np.ceil(corners[:, :2].max(axis=0)) + margin, low + 1, size).astype(int)
+    part = rgb[low[1] : high[1], low[0] : high[0]]
+    right, bottom = -part.shape[1] % factor, -part.shape[0] % factor
+    if right or bottom:
+        part = np.pad(part, ((0, bottom), (0, right), (0, 0)), mode="edge")
+    return part, int(low[0]), int(low[1])
