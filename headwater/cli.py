@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -146,6 +147,13 @@ def prune(
         raise HeadwaterError(f"{len(pruned.problems)} files and folders could not be removed")
 
 
+class FacesTaken(StrEnum):
+    """Faces of a photo that become heads."""
+
+    LARGEST = "largest"
+    ALL = "all"
+
+
 Weights = Annotated[
     Path | None,
     typer.Option(
@@ -168,6 +176,15 @@ SystemName = Annotated[
 ]
 
 
+Faces = Annotated[
+    FacesTaken | None,
+    typer.Option(
+        help="The largest face of every photo or all; as in params.yaml when left out.",
+        show_default=False,
+    ),
+]
+
+
 @app.command()
 def reconstruct(
     photos: Annotated[
@@ -179,6 +196,7 @@ def reconstruct(
     views: Annotated[
         bool, typer.Option("--views", help="All photos show one head: make one mesh of them.")
     ] = False,
+    faces: Faces = None,
     cameras: Annotated[
         Path | None,
         typer.Option(
@@ -193,8 +211,9 @@ def reconstruct(
 ) -> None:
     """Make textured head meshes, pictures and a 3D page from photos.
 
-    Every photo gets a folder of its own. What cannot be reconstructed is named with its reason
-    and the run goes on. Exit status: 0 all reconstructed, 1 some photo was not, 2 nothing ran.
+    Every face that is taken gets a folder of its own. What cannot be reconstructed is named with
+    its reason and the run goes on. Exit status: 0 all reconstructed, 1 some photo was not, 2
+    nothing ran.
     """
     from headwater.reconstruct.system import model_for_photos, system_for_photos, trained_weights
 
@@ -209,7 +228,9 @@ def reconstruct(
     from headwater.reconstruct.settings import settings_of
     from headwater.reconstruct.summary import Status
 
-    settings = settings_of(project)
+    settings = settings_of(project, faces and faces.value)
+    if views and faces == FacesTaken.ALL:
+        raise HeadwaterError("--views makes one head of all photos; leave out --faces all")
     known = read_cameras(cameras) if cameras else None
     inputs = prepared(photos, out)
     given = cameras_of(inputs.photos, known, cameras) if cameras and known else None

@@ -60,8 +60,9 @@ class Synthesize(Settings):
 
 
 class Ingest(Settings):
-    """Frames around faces."""
+    """Frames around faces: of every photo's largest one, or of all that are large enough."""
 
+    faces: Literal["largest", "all"]
     frame_px: Annotated[int, Field(ge=64, le=2048)]
 
 

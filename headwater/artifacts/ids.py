@@ -22,6 +22,13 @@ def item_id(*parts: Any) -> str:
     return sha256_hex(canonical_json(parts).encode())[:ITEM_ID_LENGTH]
 
 
+def beside(subject: str, buckets: int, *parts: Any) -> str:
+    """Identifier of another subject, over what makes it, that shares the bucket of ``subject``."""
+    number = int(item_id(subject, *parts), 16) >> 1
+    number += (int(subject, 16) - number) % buckets
+    return f"{number:0{ITEM_ID_LENGTH}x}"
+
+
 def bucket_of(subject: str, buckets: int) -> int:
     """Bucket of a subject, so that all rows of one subject share a file."""
     return int(subject, 16) % buckets

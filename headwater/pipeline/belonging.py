@@ -10,9 +10,9 @@ from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.ids import bucket_of
 from headwater.artifacts.tables import BUCKET_KEY
 from headwater.pipeline.plan import Planned
-from headwater.pipeline.step import Step
+from headwater.pipeline.step import Step, counted_items
 
-IDENTITY = ["item", "subject"]
+IDENTITY = ("item", "subject", "parent")
 
 
 def misfit(step: Step, planned: Planned, buckets: int, files: Mapping[str, bytes]) -> str:
@@ -30,7 +30,7 @@ def misfit(step: Step, planned: Planned, buckets: int, files: Mapping[str, bytes
         if numbers - {planned.bucket}:
             return f"{schema.name}: has subjects of buckets {sorted(numbers)}"
         if schema in (step.outputs[0], step.rejects):
-            items.update(table.column("item").to_pylist())
+            items.update(counted_items(table.to_pylist(), set(planned.members)))
     return "" if items == Counter(planned.members) else "has other items than were planned"
 
 
@@ -44,4 +44,4 @@ def _identity(data: bytes, schema: TableSchema, key: str) -> pa.Table:
             raise ValueError(f"{name.decode()} is not as planned")
     if not file.schema_arrow.equals(schema.arrow):
         raise ValueError("has other columns than its schema")
-    return file.read(columns=IDENTITY)
+    return file.read(columns=[name for name in IDENTITY if name in schema.arrow.names])

@@ -15,7 +15,7 @@ from headwater.pipeline.belonging import misfit
 from headwater.pipeline.cache import BucketCache
 from headwater.pipeline.cache_place import cache_for
 from headwater.pipeline.plan import Planned, key_of, load_work, plan
-from headwater.pipeline.step import Item, Result, Step, Work
+from headwater.pipeline.step import Item, Result, Step, Work, counted_items
 from headwater.reject_reasons import PASSING
 
 Rows = Mapping[str, list[Row]]
@@ -116,9 +116,9 @@ def check_accounts(step: Step, work: Work, rows: Rows) -> None:
     """
     expected = Counter(item.item for item in work.items)
     done = Counter(
-        row["item"]
+        item
         for schema in (step.outputs[0], step.rejects)
-        for row in rows.get(schema.name, [])
+        for item in counted_items(rows.get(schema.name, []), expected)
     )
     if expected != done:
         lost = sorted((expected - done).elements())[:3]

@@ -1,6 +1,6 @@
 """A pipeline step as data: its tables, its settings and the function that computes one bucket."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,7 +100,8 @@ class Step:
 
     version: raised when the same inputs would give other outputs.
     inputs: tables read; the first one's items are the step's items unless ``items`` says otherwise.
-    outputs: tables written; the first one holds every item that was not rejected.
+    outputs: tables written; the first one holds every item that was not rejected, and beside these
+    perhaps rows whose parent is one of them.
     settings: the part of the parameters that the result depends on, JSON-able.
     compute: fills a ``Result`` from a ``Work``; must not depend on other buckets.
     items: the items of one bucket, from its input tables; default one per row of the first input.
@@ -127,6 +128,16 @@ class Step:
     def tables(self) -> tuple[TableSchema, ...]:
         """Every table that the step writes."""
         return (*self.outputs, self.rejects)
+
+
+def counted_items(rows: Iterable[Row], members: Collection[str]) -> Iterator[str]:
+    """Identifiers of rows that account for the items ``members`` of a step.
+
+    A row made from one of them stands beside that item's own, as a further face of its photo.
+    """
+    return (
+        row["item"] for row in rows if row["item"] in members or row.get("parent") not in members
+    )
 
 
 def items_of_rows(table: pa.Table) -> list[Item]:

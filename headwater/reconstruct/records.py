@@ -75,4 +75,5 @@ def _photo(view: SeenView) -> dict[str, Any]:
         "width": face.width,
         "height": face.height,
         "faces_found": face.faces_found,
+        "face": face.number,
     }

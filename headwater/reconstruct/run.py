@@ -14,12 +14,12 @@ from headwater.errors import HeadwaterError, ItemRejected
 from headwater.evaluation.challenge import Answerer
 from headwater.photos.folder import PhotoFile
 from headwater.reconstruct.files import save, write_head
-from headwater.reconstruct.given_cameras import GivenCameras
+from headwater.reconstruct.given_cameras import GivenCamera, GivenCameras
 from headwater.reconstruct.head import Head, reconstruct_head
 from headwater.reconstruct.inputs import Inputs
 from headwater.reconstruct.names import FolderNames
 from headwater.reconstruct.placing import head_in_world, in_head_frame
-from headwater.reconstruct.seeing import SeenFace, see
+from headwater.reconstruct.seeing import SeenFace, look_at, see, see_face
 from headwater.reconstruct.settings import PhotoSettings
 from headwater.reconstruct.summary import Outcome, Status, summary_csv
 
@@ -60,23 +60,29 @@ class Job:
                 self._one_head(inputs.photos, names)
             else:
                 for photo in inputs.photos:
-                    self._head(photo, names)
+                    self._heads(photo, names)
             self._repeats(inputs)
         finally:
             save(self.out / SUMMARY, summary_csv(self.outcomes))
         return self.outcomes
 
-    def _head(self, photo: PhotoFile, names: FolderNames) -> None:
-        """Reconstruct the head of one photo."""
+    def _heads(self, photo: PhotoFile, names: FolderNames) -> None:
+        """Reconstruct the head of every face of a photo that the settings take."""
         started = time.perf_counter()
         try:
-            face = self._see(photo)
-            head = self._reconstructed(photo.name, [face])
+            faces = look_at(photo, self.settings)
         except ItemRejected as problem:
-            seconds = time.perf_counter() - started
-            self._reject(photo.name, photo.sha256, problem.reason, problem.message, seconds)
+            self._reject_photo(photo, problem, started)
             return
-        self._write(head, names, started)
+        for number in range(1, len(faces.frames) + 1):
+            try:
+                face = see_face(faces, number, self._mean_landmarks(), self._camera(photo))
+                head = self._reconstructed(photo.name, [face])
+            except ItemRejected as problem:
+                self._reject_photo(photo, problem, started)
+            else:
+                self._write(head, names, started)
+            started = time.perf_counter()
 
     def _one_head(self, photos: Sequence[PhotoFile], names: FolderNames) -> None:
         """Reconstruct the one head that all photos show."""
@@ -101,14 +107,12 @@ class Job:
         for photo in photos:
             started = time.perf_counter()
             try:
-                yield self._see(photo)
+                yield see(photo, self._mean_landmarks(), self.settings, self._camera(photo))
             except ItemRejected as problem:
-                seconds = time.perf_counter() - started
-                self._reject(photo.name, photo.sha256, problem.reason, problem.message, seconds)
+                self._reject_photo(photo, problem, started)
 
-    def _see(self, photo: PhotoFile) -> SeenFace:
-        camera = self.cameras.by_sha256[photo.sha256] if self.cameras else None
-        return see(photo, self._mean_landmarks(), self.settings, camera)
+    def _camera(self, photo: PhotoFile) -> GivenCamera | None:
+        return self.cameras.by_sha256[photo.sha256] if self.cameras else None
 
     def _reconstructed(self, name: str, faces: Sequence[SeenFace]) -> Head:
         if self.cameras is None:
@@ -121,7 +125,7 @@ class Job:
 
     def _write(self, head: Head, names: FolderNames, started: float) -> None:
         first = head.views[0].face
-        folder = names.take(first.name, first.sha256)
+        folder = names.take(first.folder_name, first.sha256)
         write_head(head, self.out / folder)
         seconds = time.perf_counter() - started
         for view in head.views:
@@ -136,6 +140,10 @@ class Job:
                 ),
                 seconds / len(head.views),
             )
+
+    def _reject_photo(self, photo: PhotoFile, problem: ItemRejected, started: float) -> None:
+        seconds = time.perf_counter() - started
+        self._reject(photo.name, photo.sha256, problem.reason, problem.message, seconds)
 
     def _reject(self, name: str, sha256: str, reason: str, message: str, seconds: float) -> None:
         outcome = Outcome(name, sha256, Status.REJECTED, reason=reason, message=message)

@@ -1,6 +1,7 @@
 """Detections in one photo: its frame, landmarks, head mask and camera."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,18 @@ from headwater.errors import ItemRejected
 from headwater.faces.affine import inverted
 from headwater.faces.frame_landmarks import frame_landmarks
 from headwater.faces.mediapipe_adapter import mediapipe_faces
-from headwater.faces.photo_path import face_frame, frame_camera, frame_mask
+from headwater.faces.photo_path import (
+    FaceFrame,
+    face_frame,
+    face_frames,
+    frame_camera,
+    frame_mask,
+)
 from headwater.faces.vocabulary import ibug68
 from headwater.geometry.cameras import Camera, transform_image
 from headwater.photos.decode import decode_photo
 from headwater.photos.folder import PhotoFile, read_photo
+from headwater.photos.pixels import DecodedPhoto
 from headwater.reconstruct.given_cameras import GivenCamera
 from headwater.reconstruct.settings import PhotoSettings
 from headwater.reject_reasons import RejectReason
@@ -22,17 +30,18 @@ from headwater.reject_reasons import RejectReason
 
 @dataclass(frozen=True)
 class SeenFace:
-    """The largest face of a photo.
+    """A face of a photo.
 
-    photo: (h, w, 3) uint8, upright, at most ``max_side_px``. width, height: of the upright photo
-    as it is in the file, px. frame: (a, b, 3) uint8 around the head; mask: (a, b) bool;
-    landmarks: (478, 3) float32 px of the frame; camera: of the frame, against the mean head, or
-    from the world of a given one.
+    number: its place among the photo's faces, the largest being 1. photo: (h, w, 3) uint8, upright,
+    at most ``max_side_px``. width, height: of the upright photo as it is in the file, px.
+    frame: (a, b, 3) uint8 around the head; mask: (a, b) bool; landmarks: (478, 3) float32 px of the
+    frame; camera: of the frame, against the mean head, or from the world of a given one.
     photo_from_frame: (2, 3), px of the frame to px of the upright photo in its full size.
     """
 
     name: str
     sha256: str
+    number: int
     photo: NDArray[np.uint8]
     width: int
     height: int
@@ -44,9 +53,44 @@ class SeenFace:
     photo_from_frame: NDArray[np.float64]
 
     @property
+    def folder_name(self) -> str:
+        """A name for the folder of its head: the photo's, and the number of a further face."""
+        if self.number == 1:
+            return self.name
+        path = PurePosixPath(self.name)
+        return str(path.with_name(f"{path.stem}-face{self.number}{path.suffix}"))
+
+    @property
     def shown_scale(self) -> tuple[float, float]:
         """Size of ``photo`` as a share of the full one, along x and y."""
         return self.photo.shape[1] / self.width, self.photo.shape[0] / self.height
+
+
+@dataclass(frozen=True)
+class PhotoFaces:
+    """A decoded photo with the frames of its faces, largest first."""
+
+    file: PhotoFile
+    photo: DecodedPhoto
+    frames: list[FaceFrame]
+
+
+def look_at(file: PhotoFile, settings: PhotoSettings) -> PhotoFaces:
+    """A photo with the faces that the settings take.
+
+    Raises ``ItemRejected`` as the steps photos and ingest.
+    """
+    data = read_photo(file.path)
+    if sha256_hex(data) != file.sha256:
+        raise ItemRejected(
+            RejectReason.UNREADABLE_FILE, "The file changed while it was read; run again."
+        )
+    photo = decode_photo(data, settings.max_pixels, settings.max_side_px)
+    if settings.faces == "all":
+        frames = face_frames(photo.rgb, settings.frame_px, mediapipe_faces())
+    else:
+        frames = [face_frame(photo.rgb, settings.frame_px, mediapipe_faces())]
+    return PhotoFaces(file, photo, frames)
 
 
 def see(
@@ -55,24 +99,28 @@ def see(
     settings: PhotoSettings,
     given: GivenCamera | None = None,
 ) -> SeenFace:
-    """Find the largest face of a photo and, unless it is given, its camera, as the pipeline does.
+    """Detections of a photo's largest face. Raises as ``look_at`` and ``see_face``."""
+    faces = look_at(file, replace(settings, faces="largest"))
+    return see_face(faces, 1, mean_landmarks_68, given)
+
+
+def see_face(
+    faces: PhotoFaces,
+    number: int,
+    mean_landmarks_68: NDArray[np.float32],
+    given: GivenCamera | None = None,
+) -> SeenFace:
+    """Detections of one of a photo's faces and, unless it is given, its camera.
 
     mean_landmarks_68: (68, 3) mm of the mean head. Raises ``ItemRejected`` as the pipeline's
     steps, ``HeadwaterError`` when the given camera is of another size.
     """
-    data = read_photo(file.path)
-    if sha256_hex(data) != file.sha256:
-        raise ItemRejected(
-            RejectReason.UNREADABLE_FILE, "The file changed while it was read; run again."
-        )
-    full = decode_photo(data, settings.max_pixels, settings.max_side_px)
-    known = given.of_size(full.width, full.height) if given else None
-    rgb = full.rgb
+    file, photo, frame = faces.file, faces.photo, faces.frames[number - 1]
+    known = given.of_size(photo.width, photo.height) if given else None
     detector = mediapipe_faces()
-    frame = face_frame(rgb, settings.frame_px, detector)
     landmarks = frame_landmarks(frame.image, frame.face_box, detector)
     mask = frame_mask(frame.image, landmarks, frame.shown, detector)
-    grown = np.diag([full.width / frame.photo_width, full.height / frame.photo_height])
+    grown = np.diag([photo.width / frame.photo_width, photo.height / frame.photo_height])
     photo_from_frame = grown @ inverted(frame.from_photo)
     size = frame.image.shape[1], frame.image.shape[0]
     if known:
@@ -88,9 +136,10 @@ def see(
     return SeenFace(
         file.name,
         file.sha256,
-        rgb,
-        full.width,
-        full.height,
+        number,
+        photo.rgb,
+        photo.width,
+        photo.height,
         frame.image,
         mask,
         landmarks,

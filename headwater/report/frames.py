@@ -91,9 +91,12 @@ def face_square(
 
 
 def photo_names(data: Path) -> dict[str, str]:
-    """File names of the photos by item."""
+    """File names of the photos by item, and of their further faces."""
     rows = rows_in_brief(data, PHOTOS, ["item", "file_name"])
-    return {row["item"]: row["file_name"] for row in rows}
+    names = {row["item"]: row["file_name"] for row in rows}
+    frames = rows_in_brief(data, FRAMES, ["item", "parent"])
+    further = {row["item"]: row["parent"] for row in frames if row["parent"] in names}
+    return names | {item: f"{names[photo]}, another face" for item, photo in further.items()}
 
 
 def photo_frames(data: Path, limit: int) -> list[Frame]:
@@ -117,7 +120,7 @@ def _photo_frame(item: str, name: str, tables: dict[str, dict[str, Row]]) -> Fra
     parts = tables[PARTS.name].get(item)
     camera = tables[CAMERAS.name].get(item)
     faces = frame["faces_found"]
-    notes = [f"{faces} face" if faces == 1 else f"largest of {faces} faces"]
+    notes = [f"{faces} face" if faces == 1 else f"one of {faces} faces"]
     if camera:
         notes.append(f"camera reprojects to {camera['landmark_nme_percent']:.1f} %")
     return Frame(

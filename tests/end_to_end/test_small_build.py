@@ -30,7 +30,7 @@ SMALL = {
     "buckets": 2,
     "split": {"test": 0.5, "validation": 0.0},
     "synthesize": {"head_model": "anny", "subjects": 6, "views": 2, "image_px": 128},
-    "ingest": {"frame_px": 256},
+    "ingest": {"faces": "largest", "frame_px": 256},
     "expressions": {"frontal_degrees": 20.0, "synthetic_subjects": 1},
     "sdf": {"samples": 256, "near_share": 0.75},
     "benchmark": {"other_head_model": "", "subjects": 1, "views": 2},

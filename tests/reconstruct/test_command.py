@@ -189,3 +189,31 @@ def test_nothing_is_opened_but_files(tmp_path: Path, portraits: list[Path], weig
     assert lines[0].startswith("astronaut.png: landmark error ")
     assert lines[0].endswith(f"out/astronaut/{PAGE}")
     assert lines[-1].startswith("1 of 1 files reconstructed; ")
+
+
+def test_every_face_of_a_photo_becomes_a_head(
+    portraits: list[Path], weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two people in one photo: one head by default, two of different folders with all faces."""
+    people = [Image.open(path).convert("RGB").resize((512, 600)) for path in portraits]
+    photo = Image.new("RGB", (1024, 600))
+    for number, one in enumerate(people):
+        photo.paste(one, (512 * number, 0))
+    photo.save(tmp_path / "both.png")
+    for faces, folders in (("largest", ["both"]), ("all", ["both", "both-face2"])):
+        out = tmp_path / faces
+        given = ("-o", out, "--weights", weights, "--project", tmp_path, "--faces", faces)
+        assert reconstruct(tmp_path / "both.png", *given) == 0
+        assert [row["folder"] for row in rows(out)] == folders
+        assert {row["faces_found"] for row in rows(out)} == {"2"}
+        assert sorted(path.name for path in out.iterdir() if path.is_dir()) == folders
+    records = [json.loads((tmp_path / "all" / f / "landmarks.json").read_text()) for f in folders]
+    places = [np.mean(one["views"][0]["landmarks_478_px"], axis=0)[0] > 512 for one in records]
+    assert sorted(places) == [False, True]
+    assert [one["views"][0]["face"] for one in records] == [1, 2]
+    # Again into the same folder: the same names, nothing beside them.
+    assert reconstruct(tmp_path / "both.png", *given) == 0
+    assert [row["folder"] for row in rows(out)] == folders
+    capsys.readouterr()
+    assert reconstruct(tmp_path / "both.png", *given, "--views") == 2
+    assert "--views makes one head of all photos" in capsys.readouterr().err

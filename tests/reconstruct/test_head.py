@@ -50,7 +50,7 @@ def test_a_photo_is_seen_as_the_pipeline_sees_it(
     portraits: list[Path], faces: list[SeenFace], template: Template
 ) -> None:
     from tasks.cameras import _camera_row
-    from tasks.ingest import _frame_row
+    from tasks.ingest import _frame_rows
     from tasks.landmarks import _landmark_row
     from tasks.masks import _mask_row
     from tasks.photos import _row
@@ -59,7 +59,7 @@ def test_a_photo_is_seen_as_the_pipeline_sees_it(
     for path, face in zip(portraits, faces, strict=True):
         source = {"path": path.name, "sha256": face.sha256}
         photo_row = _row(Item("0" * 32, "0" * 32, path.name, source), path.parent, params)
-        frame = _frame_row(photo_row, params.ingest.frame_px)
+        (frame,) = _frame_rows(photo_row, params)
         landmarks = _landmark_row(frame)
         mask = _mask_row(frame, landmarks)
         camera = _camera_row(frame, landmarks, template.landmarks_68(template.mean))
