@@ -12,8 +12,6 @@ from headwater.errors import READER_ERRORS, HeadwaterError
 
 HEAD_EXTENT_MM = (60.0, 700.0)
 MAX_PLY_HEADER = 2**16
-# Of the volume of its bounding box: heads with open necks and eyes have 0.1 and more.
-INSIDE_OUT = -0.02
 
 _PLY_ELEMENT = re.compile(rb"element\s+(\S{1,80})\s+(\d{1,20})")
 
@@ -82,21 +80,4 @@ def check_head_size(vertices: NDArray[Any], name: str) -> None:
         raise HeadwaterError(
             f"{name}: is {extent:.4g} across; heads are {low:.0f} to {high:.0f} mm, "
             "is it in metres?"
-        )
-
-
-def check_outside(vertices: NDArray[Any], faces: NDArray[Any], name: str) -> None:
-    """Raise HeadwaterError when a surface is turned inside out, by its signed volume.
-
-    faces (F, 3) should go counter-clockwise where one sees them from outside. Surfaces may be
-    open: the volume is that of the pyramids from their middle.
-    """
-    used = np.asarray(vertices, np.float64)[np.unique(faces)]
-    box = float(np.prod(np.ptp(used, axis=0)))
-    corners = np.asarray(vertices, np.float64)[faces] - used.mean(axis=0)
-    first, second, third = corners.transpose(1, 0, 2)
-    volume = float(np.einsum("fi,fi->", first, np.cross(second, third))) / 6
-    if volume < INSIDE_OUT * box:
-        raise HeadwaterError(
-            f"{name}: the mesh is turned inside out; reverse the order of every face's corners"
         )

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from headwater.artifacts.meshes import check_outside
 from headwater.artifacts.obj import read_obj
 from headwater.errors import HeadwaterError
 from headwater.faces.vocabulary import H3DS_FROM_478
 from headwater.geometry.cameras import Camera
+from headwater.geometry.orientation import check_outside
 from headwater.metrics.h3ds import H3dsTruth
 
 Release = Literal["v1", "v2"]

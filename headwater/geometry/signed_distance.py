@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from headwater.errors import HeadwaterError
+from headwater.geometry.orientation import check_outside
 from headwater.geometry.winding import is_closed, winding_numbers
 
 INSIDE: Final = 0.5  # winding number: 1 inside a closed surface, 0 outside
@@ -17,8 +18,7 @@ def signed_distance(
     """Distances (n,) in the mesh's unit (mm for heads), negative inside.
 
     points: (n, 3), vertices: (V, 3), both finite and in one frame. faces: (F, 3) vertex indices,
-    counter-clockwise seen from outside; small faces turned the wrong way do no harm, a whole mesh
-    turned inside out has no inside.
+    counter-clockwise seen from outside; small faces turned the wrong way do no harm.
 
     The magnitude is the exact distance to the surface, closed or open. Inside is where the winding
     number exceeds a half: a whole number for a closed surface, and the best guess for an open one
@@ -26,7 +26,8 @@ def signed_distance(
     ``signed_distance`` is not used, because it scales the distance by the winding number on open
     meshes.
 
-    Raises HeadwaterError when the mesh or a point is unusable.
+    Raises HeadwaterError when the mesh or a point is unusable, and for a mesh that is turned inside
+    out, in which no point would lie.
     """
     queries, corners, triangles = _checked(points, vertices, faces)
     if len(queries) == 0:
@@ -77,6 +78,7 @@ def _checked(
         raise HeadwaterError("signed distance: the mesh has vertices that are not finite numbers")
     if not np.isfinite(queries).all():
         raise HeadwaterError("signed distance: there are points that are not finite numbers")
+    check_outside(corners, triangles, "signed distance")
     return queries, corners, triangles.astype(np.int64)
 
 

@@ -12,8 +12,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.artifacts.meshes import check_outside, checked_mesh
+from headwater.artifacts.meshes import checked_mesh
 from headwater.errors import HeadwaterError
+from headwater.geometry.orientation import check_outside
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]

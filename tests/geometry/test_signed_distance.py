@@ -87,8 +87,14 @@ def test_turned_patch_changes_no_magnitude_and_no_sign_off_the_patch() -> None:
     np.testing.assert_array_equal(np.sign(turned[far]), np.sign(whole[far]))
 
 
-def test_mesh_turned_inside_out_has_no_inside() -> None:
-    assert signed_distance([[0.0, 0.0, 0.0]], SPHERE.vertices, SPHERE.faces[:, ::-1])[0] > 90.0
+@pytest.mark.parametrize("share", [1.0, 0.6])
+def test_mesh_turned_inside_out_is_refused(share: float) -> None:
+    """No point would lie in it, closed or open; the same mesh as it should be has one."""
+    kept = SPHERE.vertices[SPHERE.faces].mean(axis=1)[:, 2] < 100 * (2 * share - 1) + 1
+    faces = SPHERE.faces[kept]
+    assert signed_distance([[0.0, 0.0, -20.0]], SPHERE.vertices, faces)[0] < 0
+    with pytest.raises(HeadwaterError, match=r"signed distance: the mesh is turned inside out"):
+        signed_distance([[0.0, 0.0, -20.0]], SPHERE.vertices, faces[:, ::-1])
 
 
 def test_mesh_far_from_the_origin_is_as_exact() -> None:
