@@ -1,4 +1,5 @@
 # Headwater: `make repro` builds everything, `make test` runs the tests. See CONTRIBUTING.md.
+# `make repro BUILD=glvd,lvd` builds these systems, and BUILD=all every one.
 #
 # The environment lives in .venv and is made once from constraints.txt. Programs are started as
 # `python -m ...` because the scripts in .venv/bin break in folders with long names or with spaces.
@@ -26,7 +27,7 @@ help:
 
 repro: $(READY)
 	@$(SYSTEM)
-	@exec $(PY) -m flows $$PPID
+	@exec $(PY) -m flows $$PPID $(if $(findstring command,$(origin BUILD)),"$$BUILD")
 
 test: $(READY)
 	@$(SYSTEM)

@@ -1,7 +1,8 @@
 """``python -m flows``: rebuild what is out of date, with a Prefect server of the build's own.
 
 Takes the pid of the make that starts it, if one does: without it, a make that is killed while
-Python starts would leave a build behind.
+Python starts would leave a build behind. After it the systems to build may be named, separated by
+commas, or "all"; they are written into ``params.yaml``.
 
 Exit status 0 only when all stages hold; 2 for a problem that the user can mend, 130 when
 interrupted. Prefect, slow to import, is needed only when there is something to do.
@@ -33,6 +34,7 @@ DISK_BYTES = 1 << 20
 def main() -> NoReturn:
     """Build in the current folder and exit."""
     make = int(sys.argv[1]) if len(sys.argv) > 1 else None
+    systems = sys.argv[2] if len(sys.argv) > 2 else ""
     lifeline.hold(make)
     if make is not None:
         lifeline.stop_with(make)
@@ -44,15 +46,20 @@ def main() -> NoReturn:
         VOICE.complain(str(error))
         sys.exit(2)
     try:
-        sys.exit(build(project))
+        sys.exit(build(project, systems))
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def build(project: Path) -> int:
-    """Rebuild what is out of date and say so; returns the exit status."""
+def build(project: Path, systems: str = "") -> int:
+    """Rebuild what is out of date and say so; returns the exit status.
+
+    systems: those to build from now on, where they are not the ones in ``params.yaml``.
+    """
     started = time.monotonic()
     try:
+        if systems:
+            _choose(project, systems)
         changed, checked = _changes_built(project, _checked_params(project))
         figures = main_figures(project)
     except HeadwaterError as error:
@@ -71,6 +78,14 @@ def build(project: Path) -> int:
     if hint := advice(project):
         VOICE.say(hint)
     return 0
+
+
+def _choose(project: Path, systems: str) -> None:
+    from flows.systems import choose_systems
+
+    with build_lock(project):
+        if choose_systems(project, systems):
+            VOICE.say(f"params.yaml: build is {systems} now, and stays so")
 
 
 def _checked_params(project: Path) -> Params:
@@ -94,9 +109,11 @@ def _changes_built(project: Path, params: Params) -> tuple[dict[str, Any], SpotC
     from flows.outside import read_otherwise, refuse_missing
     from flows.packages import of_other_packages
     from flows.soundness import sound_changes
+    from flows.systems import drop_unbuilt
 
     with build_lock(project):
         mend_rwlock(project)
+        drop_unbuilt(project, params)
         again = {*items_left(project), *read_otherwise(project, params)}
         again |= of_other_packages(project, params)
         changed, checked = sound_changes(project, VOICE.say)

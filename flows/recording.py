@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -40,16 +41,17 @@ class Recorder:
         self._running: set[subprocess.Popen[str]] = set()
         self._stopped = False
 
-    def record(self, stage: str, on_event: OnEvent, again: bool = False) -> None:
+    def record(self, stage: str, on_event: OnEvent, again: bool = False, niceness: int = 0) -> None:
         """Assemble and record a stage; ``on_event`` is given what its step says.
 
-        again: also when DVC sees no change, or knows the outcome of a former run.
+        again: also when DVC sees no change, or knows the outcome of a former run. niceness: that
+        the stage adds to this process's own.
         Raises HeadwaterError with the step's own message, or DVC's, when it fails; StepFault for
         a fault of ours, and Stopped after ``kill``.
         """
         options = ["--force"] if again else []
         for attempt in range(LOCK_TRIES):
-            status, errors = self._run([*options, stage], on_event)
+            status, errors = self._run([*options, stage], on_event, niceness)
             if status == 0:
                 return
             if self._stopped:
@@ -81,7 +83,7 @@ class Recorder:
         for process in running:
             process.kill()
 
-    def _run(self, arguments: list[str], on_event: OnEvent) -> tuple[int, str]:
+    def _run(self, arguments: list[str], on_event: OnEvent, niceness: int) -> tuple[int, str]:
         log = self._project / ".headwater" / "logs" / f"dvc-{arguments[-1]}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         # Without --quiet, which would hide what DVC says of its lock as well.
@@ -99,6 +101,8 @@ class Recorder:
                 # A Ctrl-C is for the flow, which ends this process itself.
                 start_new_session=True,
             )
+            with suppress(ProcessLookupError):
+                os.setpriority(os.PRIO_PROCESS, process.pid, os.nice(0) + niceness)
             with self._lock:
                 self._running.add(process)
                 stopped = self._stopped

@@ -1,15 +1,19 @@
-"""The page of a flow's run: the build's own lines as its log, and an artifact."""
+"""The page of a flow's run: its settings, the build's own lines as its log, and an artifact."""
 
 import logging
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact
+from prefect.client.orchestration import get_client
 from prefect.logging import get_logger, get_run_logger
+from prefect.runtime import flow_run
 
 from flows.figures import main_figures
 from flows.left import items_left, sentence
 from flows.screen import Ended, Screen
+from headwater.config import Params
 
 
 def run_log() -> logging.LoggerAdapter[Any]:
@@ -17,6 +21,13 @@ def run_log() -> logging.LoggerAdapter[Any]:
     run = get_run_logger()
     assert isinstance(run, logging.LoggerAdapter)
     return logging.LoggerAdapter(get_logger("extra"), run.extra)
+
+
+def show_settings(params: Params) -> None:
+    """Show the build's settings as the parameters of the current flow run."""
+    with get_client(sync_client=True) as client:
+        shown = {"settings": params.model_dump(mode="json")}
+        client.update_flow_run(UUID(flow_run.get_id()), parameters=shown)
 
 
 def say_what_holds(project: Path, screen: Screen) -> None:

@@ -61,6 +61,8 @@ def build(step: Step, project: Path) -> str:
                 yield
 
     summary = assemble(step, params, project, compute)
+    if not step.is_wanted(params, project):
+        return "nothing: no system of the build trains on it"
     return counts(summary.items, summary.rejects)
 
 

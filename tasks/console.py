@@ -7,6 +7,7 @@ which draws for all steps, progress and result go to it as lines of JSON.
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ from headwater.upkeep.places import refusal
 
 EVENTS = "HEADWATER_EVENTS"
 DEBUG = "HEADWATER_DEBUG"
+# The longest time without a line where there is no terminal that shows a bar.
+SILENT_SECONDS = 60.0
 
 Advance = Callable[..., None]
 
@@ -110,7 +113,20 @@ def progress(name: str, total: int) -> Iterator[Advance]:
 
             yield advance
     else:
-        yield lambda count=1, note="": None
+        yield _by_the_minute(name, total)
+
+
+def _by_the_minute(name: str, total: int) -> Advance:
+    done, said = 0, time.monotonic()
+
+    def advance(count: int = 1, note: str = "") -> None:
+        nonlocal done, said
+        done += count
+        if done < total and time.monotonic() - said >= SILENT_SECONDS:
+            said = time.monotonic()
+            VOICE.say(f"{name:<14} {done}/{total} {note}".rstrip())
+
+    return advance
 
 
 def _to_flow(total: int) -> Advance:

@@ -18,7 +18,7 @@ from headwater.config import Params, load_params
 from headwater.data.contents import of_groups
 from headwater.evaluation.challenge import Challenge
 from headwater.systems import challenge_of, find_system
-from headwater.systems.settings import answer_inputs, training_inputs
+from headwater.systems.settings import answer_inputs, config_of, training_inputs
 from headwater.systems.stages import baselines_stage, evaluate_stage, photos_stage, train_stage
 from tasks.command import command, system_name
 from tasks.recorded_code import refuse_unrecorded
@@ -44,16 +44,17 @@ def inputs(kind: str, name: str, params: Params, project: Path) -> dict[str, Any
     system = find_system(name, params, project)
     challenge = challenge_of(system, params, project)
     if kind == "train":
-        rows = learned_rows(challenge, project, ("train", "validation"))
+        read = system.reads(config_of(system, params, project))
+        rows = _rows(read, "synthetic", ("train", "validation"), project)
         code = _code(train_stage)
         return {"system": name, **training_inputs(system, params, project), "stage": code, **rows}
-    asked = answer_inputs(system, params, project)
+    answers = answer_inputs(system, params, project)
     if kind == "evaluate":
         stage = _code(*_functions(challenge), evaluate_stage)
-        return {"system": name, **asked, "stage": stage, **question_rows(challenge, project)}
+        return {"system": name, **answers, "stage": stage, **question_rows(challenge, project)}
     functions = [photos_stage] if challenge.photos is None else [challenge.photos, photos_stage]
     rows = _rows(challenge.photographed, "photo", SPLITS, project)
-    return {"system": name, **asked, "stage": _code(*functions), **rows}
+    return {"system": name, **answers, "stage": _code(*functions), **rows}
 
 
 def inputs_text(kind: str, system: str, params: Params, project: Path) -> str:
@@ -76,14 +77,9 @@ def baseline_inputs(challenge: Challenge, project: Path) -> dict[str, Any]:
     return {
         "challenge": challenge.name,
         "stage": _code(*_functions(challenge), challenge.baselines, baselines_stage),
-        "learned": learned_rows(challenge, project, ("train",)),
+        "learned": _rows(challenge.learns, "synthetic", ("train",), project),
         "questions": question_rows(challenge, project),
     }
-
-
-def learned_rows(challenge: Challenge, project: Path, splits: tuple[str, ...]) -> dict[str, Any]:
-    """Hashes of the rows, of these splits, of the tables that systems learn from."""
-    return _rows(challenge.learns, "synthetic", splits, project)
 
 
 def question_rows(challenge: Challenge, project: Path) -> dict[str, Any]:

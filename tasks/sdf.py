@@ -1,8 +1,10 @@
-"""Step "sdf": signed distance samples of every synthetic head.
+"""Step "sdf": signed distance samples of every synthetic head, where a system trains on them.
 
 Distances are to the head's closed surface. Below the neck the head model's own surface ends; the
 closing faces there are part of the surface, so samples near them measure the cut and not a person.
 """
+
+from pathlib import Path
 
 import numpy as np
 
@@ -10,7 +12,7 @@ from headwater.artifacts.ids import seed_of
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import HEADS, SDF
 from headwater.artifacts.tables import Row
-from headwater.config import Sdf
+from headwater.config import Params, Sdf
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.geometry.sampling import sdf_sample_points
 from headwater.geometry.signed_distance import signed_distance
@@ -18,6 +20,7 @@ from headwater.heads.closed import closed_surface
 from headwater.heads.model import HeadModel
 from headwater.pipeline.step import Input, Result, Step, Work
 from headwater.reject_reasons import RejectReason
+from headwater.systems.settings import training_tables
 from tasks.command import run
 from tasks.head_model import head_model, head_model_fingerprint
 
@@ -53,6 +56,11 @@ def _sdf_row(head: Row, model: HeadModel, settings: Sdf, seed: int) -> Row:
     }
 
 
+def wanted(params: Params, project: Path) -> bool:
+    """True where a system of the build trains on signed distances at its chosen settings."""
+    return any(schema is SDF for schema in training_tables(params, project))
+
+
 STEP = Step(
     name="sdf",
     version=1,
@@ -61,6 +69,7 @@ STEP = Step(
     settings=lambda params: params.sdf.model_dump(),
     compute=compute,
     models=head_model_fingerprint,
+    wanted=wanted,
 )
 
 if __name__ == "__main__":

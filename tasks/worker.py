@@ -15,6 +15,9 @@ from headwater.reject_reasons import RejectReason
 from tasks import lifeline
 from tasks.console import redirect
 
+# Buckets give way to stages, which others wait for longer.
+NICENESS = 5
+
 Job = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
@@ -75,6 +78,7 @@ def _ending(status: int | None) -> str:
 
 def _serve(jobs: Connection, parent: int, log: Path) -> None:
     lifeline.hold(parent)
+    os.nice(NICENESS)
     # A Ctrl-C is for the parent, which ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     redirect(log)

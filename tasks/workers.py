@@ -1,4 +1,9 @@
-"""Worker processes that compute buckets, as many as there are cores, and die with their parent."""
+"""Worker processes that compute buckets, as many as there are cores, and die with their parent.
+
+Prefect's process runner and loky, as concurrent.futures, give up all jobs of a pool when one of its
+processes dies, and do not say which job killed it. Here a death costs its own bucket a try and
+names its signal, so that a bucket can be halved until the item that kills is the only one rejected.
+"""
 
 import os
 from collections.abc import Callable, Iterator, Sequence

@@ -102,11 +102,6 @@ class H3dsFolder:
         normalisation = None if scale is None else np.linalg.inv(scale)
         return H3dsScene(name, vertices, faces, landmarks, regions, normalisation)
 
-    def view_numbers(self, name: str) -> list[int]:
-        """Numbers of the views of a scene, sorted."""
-        images = self._folder(name).glob("image/img_*.jpg")
-        return sorted(int(path.stem.removeprefix("img_")) for path in images)
-
     def image_path(self, name: str, number: int) -> Path:
         """Path of a view's image. Raises HeadwaterError when there is no such scene."""
         return self._folder(name) / "image" / f"img_{number:04d}.jpg"

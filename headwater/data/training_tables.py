@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from headwater.artifacts.columns import TableSchema
+from headwater.artifacts.schemas import FRAMES, HEADS, LANDMARKS, SDF, SYNTHETIC_FRAMES, TRUTH
 from headwater.data.scenes import FloatArray, Heads, SdfSamples, Template, Views
 from headwater.data.tables import (
     read_heads,
@@ -35,6 +37,11 @@ class TrainingTables:
     template: Template
     samples: SdfSamples | None
     validation: ValidationHeads | None
+
+
+def tables_read(*, samples: bool) -> tuple[TableSchema, ...]:
+    """The tables of ``read_training_tables``."""
+    return (HEADS, SYNTHETIC_FRAMES, TRUTH, FRAMES, LANDMARKS, *((SDF,) if samples else ()))
 
 
 def read_training_tables(data: Path, *, samples: bool, validation: int) -> TrainingTables:

@@ -113,9 +113,8 @@ Figures = dict[str, float | int]
 class Challenge:
     """A kind of system: its questions, and the judgement of its answers.
 
-    learns, reads, photographed: tables that systems and baselines learn from (split "train", and to
-    select weights "validation"), that questions come from (split "test"), and that show the user's
-    own photos. questions(data),
+    learns, reads, photographed: tables that baselines learn from (split "train"), that questions
+    come from (split "test"), and that show the user's own photos. questions(data),
     count(data): those below the folder, in order, and their number. score(question, answer):
     raises Unanswered. metrics: the first is the headline. baselines(data): answers without
     training, by name. pictures(question, answer): to look at.

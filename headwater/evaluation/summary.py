@@ -17,8 +17,8 @@ MOST_CHOSEN = 12
 class Bin:
     """The headline metric where a condition was alike.
 
-    name: "15_30", "2_up", "3". place: mean of what is binned, over all questions, failed or not.
-    subjects: in ``value``.
+    name: "15_30", "2_up", "3". place: mean of the binned condition over all questions, failed ones
+    too. subjects: in ``value``.
     """
 
     name: str

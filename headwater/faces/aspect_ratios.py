@@ -1,4 +1,4 @@
-"""How open the eyes and the mouth are, and how high the brows, from the face mesh."""
+"""Openings of the eyes and the mouth, and heights of the brows, from the face mesh."""
 
 from typing import Final, NamedTuple
 

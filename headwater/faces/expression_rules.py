@@ -1,4 +1,4 @@
-"""Which mesh points an expression moves, and where to; the rest follows smoothly."""
+"""Displacements of mesh points by an expression; the rest follows smoothly."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -82,7 +82,7 @@ def edit_expression(
 
 @cache
 def _triangles(kind: Expression) -> NDArray[np.int32]:
-    """What the warp moves; the inside of an opened mouth is painted instead."""
+    """Region that the warp moves; the inside of an opened mouth is painted instead."""
     pieces = [face_mesh.skin_triangles(), face_mesh.ring_triangles(), face_mesh.eye_triangles()]
     if kind is not Expression.OPEN_MOUTH:
         pieces.append(face_mesh.mouth_triangles())

@@ -1,4 +1,4 @@
-"""How far a face mesh is from the shape that faces have."""
+"""Distance of a face mesh from the shape that faces have."""
 
 from typing import Final
 

@@ -16,7 +16,7 @@ _SUBPIXEL_BITS: Final = 6
 
 @dataclass(frozen=True)
 class Warp:
-    """Where each pixel of a warped image comes from.
+    """Source of each pixel of a warped image.
 
     region: (h, w) bool, the pixels inside moved triangles. map_x, map_y: (h, w) float32 source
     positions as ``cv2.remap`` counts them; the pixel's own outside the region.

@@ -21,7 +21,6 @@ from headwater.geometry.registration import MovingNearest
 FACE_RADIUS_MM: Final = 95.0
 ICP_ITERATIONS: Final = 20
 ICP_THRESHOLD: Final = 1e-5
-WORST_SHOWN_MM: Final = 5.0
 
 
 FloatArray = NDArray[np.floating[Any]]
@@ -145,14 +144,6 @@ def similarity_icp(source: NDArray[np.float64], target: cKDTree) -> NDArray[np.f
             break
         former = cost
     return total
-
-
-def h3ds_colours(distances: FloatArray) -> NDArray[np.uint8]:
-    """Colours (n, 3) uint8 of the benchmark's heat maps: green at 0 to red at 5 mm and more."""
-    hue = 2.0 * (1.0 - np.clip(np.asarray(distances) / WORST_SHOWN_MM, 0.0, 1.0))  # sixths
-    red, green = np.minimum(2.0 - hue, 1.0), np.minimum(hue, 1.0)
-    colours = np.stack([red, green, np.zeros_like(red)], axis=-1)
-    return np.round(255 * colours).astype(np.uint8)
 
 
 def _moved(points: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:

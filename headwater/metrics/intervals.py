@@ -19,10 +19,6 @@ class Interval(NamedTuple):
     low: float
     high: float
 
-    def overlaps(self, other: "Interval") -> bool:
-        """True when the two intervals have a point in common."""
-        return self.low <= other.high and other.low <= self.high
-
 
 def subject_means(values: FloatArray, subjects: Sequence[Hashable]) -> NDArray[np.float64]:
     """Mean (s,) of the values (n,) of each subject, in order of first appearance.

@@ -66,8 +66,9 @@ class Comparison:
 class Bin:
     """The face's scan-to-mesh error where the question was alike.
 
-    kind: YAW, EXPRESSION or VIEWS; name: "15_30", "2_up", "3". place: mean of what is binned, over
-    all that was asked, failed or not: degrees, mm or views. error: mm. subjects: in ``error``.
+    kind: YAW, EXPRESSION or VIEWS; name: "15_30", "2_up", "3". place: mean of the binned
+    condition over all questions, failed ones too: degrees, mm or views. error: mm. subjects: in
+    ``error``.
     """
 
     kind: str
@@ -95,7 +96,7 @@ def bins(rows: Sequence[BenchmarkRow], seed: int = SEED) -> list[Bin]:
     """Scan-to-mesh error of one system's rows by yaw, expression strength and view count.
 
     Yaw: of all answers from one view. Expression: of those from the frontal view. View count: of
-    those that have the frontal view first. Bins that nobody asked about are left out.
+    those that have the frontal view first. Bins without a question are left out.
     """
     single = [row for row in rows if row.views == 1]
     frontal = [row for row in rows if row.first_view == FRONTAL]

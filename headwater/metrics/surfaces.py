@@ -22,8 +22,8 @@ def subdivide(
 ) -> NDArray[np.float64]:
     """Points (n, 3) mm of the mesh after cutting it until no edge is longer than ``edge_mm``.
 
-    A triangle is cut into n^2 alike ones, an edge as its finer triangle asks, so no point stands
-    twice. Vertices that no face uses are left out. Where this would take more than
+    A triangle is cut into n^2 alike ones, an edge as finely as its finer triangle, so no point
+    stands twice. Vertices that no face uses are left out. Where this would take more than
     ``MOST_PIECES`` triangles, those that are cut most are cut less.
     """
     corners = np.asarray(vertices, dtype=np.float64)

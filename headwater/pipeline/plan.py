@@ -115,7 +115,9 @@ def schema_hash(schema: TableSchema) -> str:
 
 
 def plan(step: Step, params: Params, project: Path) -> list[Planned]:
-    """All buckets of a step with their keys, in order."""
+    """All buckets of a step with their keys, in order; none where nothing reads its tables."""
+    if not step.is_wanted(params, project):
+        return []
     models = step.models(params, project) if step.models is not None else {}
     planned = []
     for number, items in sorted(_buckets(step, params, project).items()):

@@ -107,6 +107,7 @@ class Step:
     items: the items of one bucket, from its input tables; default one per row of the first input.
     sources: for a step without input tables, all items.
     models: fingerprints of model files that the result depends on.
+    wanted: False where nothing in the build reads the step's tables, which then have no buckets.
     """
 
     name: str
@@ -118,6 +119,11 @@ class Step:
     items: Callable[[Mapping[str, pa.Table], Params], list[Item]] | None = None
     sources: Callable[[Params, Path], list[Item]] | None = None
     models: Callable[[Params, Path], Mapping[str, str]] | None = None
+    wanted: Callable[[Params, Path], bool] | None = None
+
+    def is_wanted(self, params: Params, project: Path) -> bool:
+        """False where nothing in the build reads the step's tables."""
+        return self.wanted is None or self.wanted(params, project)
 
     @property
     def rejects(self) -> TableSchema:

@@ -1,8 +1,8 @@
 """Placement of the head among calibrated cameras.
 
 The cameras are exact and share a world in mm; the template's 68 landmarks are moved rigidly so
-that all views see them where they were found. The head's size is the template's, so that the
-cameras' unit can be told wrong where views from several sides show it.
+that their reprojection error in all views is least. The head's size is the template's, so that a
+wrong unit of the cameras shows in views from several sides.
 """
 
 from collections.abc import Sequence

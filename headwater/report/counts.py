@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from headwater.artifacts.manifest import MANIFEST
 from headwater.artifacts.schemas import (
     CAMERAS,
     EXPRESSIONS,
@@ -73,7 +74,7 @@ def count_step(data: Path, step: str) -> StepCount:
     """Count one step's items and rejects below the folder ``data``."""
     schema = MAIN_TABLES[step]
     rejects = len(rows_in_brief(data, rejects_schema(step), ["item"]))
-    if not table_files(data, schema):
+    if not table_files(data, schema) and not (data / step / MANIFEST).exists():
         return StepCount(step, schema.row, None, rejects, {})
     rows = rows_in_brief(data, schema, ["item", "source"])
     sources = Counter(row["source"] for row in rows)

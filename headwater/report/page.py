@@ -7,6 +7,7 @@ from typing import Any
 
 from headwater.artifacts.figures import FIGURES
 from headwater.config import Params
+from headwater.evaluation.claims import Claim, file_name, read_claims
 from headwater.report.built import built_section
 from headwater.report.challenges import challenge_sections
 from headwater.report.comparison import compare_systems
@@ -22,6 +23,8 @@ from headwater.report.sheets import edited_cards, photo_cards, synthetic_cards
 from headwater.report.summary import summary
 from headwater.report.systems import systems_section
 from headwater.systems import known_systems
+from headwater.systems.settings import settings_of
+from headwater.systems.system import System
 from headwater.viewer.model import viewer_model
 from headwater.viewer.scripts import viewer_context
 from headwater.viewer.templating import render_page
@@ -65,7 +68,7 @@ def build_page(data: Path, params: Params) -> Report:
         "synthetic": synthetic_cards(synthetic_frames(data, VIEWS)),
         "edited": edited_cards(edited_frames(data, EDITED_PHOTOS, EDITED_HEADS)),
         "quality": quality_of(quality) if quality is not None else None,
-        "results": results_section(evaluation, first),
+        "results": results_section(evaluation, first, _claims(data.parent, first, params)),
         "systems": systems_section(compared),
         "challenges": challenge_sections(data, params),
         "shapes": shapes,
@@ -91,3 +94,9 @@ def _viewer_models(evaluation: Evaluation) -> list[dict[str, Any]]:
         for one in evaluation.reconstructions
         if one.kind == "photo"
     ]
+
+
+def _claims(project: Path, system: System, params: Params) -> list[Claim]:
+    """The system's claims at the size that is built, as the benchmarks hold them."""
+    name = file_name(system.name, settings_of(system, params).size)
+    return read_claims(project / "benchmarks" / "results" / name)

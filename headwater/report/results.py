@@ -9,6 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from headwater.artifacts.tables import Row
+from headwater.evaluation.claims import Claim
 from headwater.report.charts import Series, cumulative, line_chart, pairs_chart
 from headwater.report.evaluation import Evaluation
 from headwater.report.figures import Compared, compared, label_of, others
@@ -20,7 +21,10 @@ MAX_FAILURES = 12
 
 @dataclass(frozen=True)
 class Results:
-    """Contents of the section; charts are empty where their file is missing."""
+    """Contents of the section; charts are empty where their file is missing.
+
+    claims: of the paper, as measured at the size that is built; not of this build.
+    """
 
     metrics: dict[str, Any] | None
     compared: list[Compared]
@@ -33,9 +37,12 @@ class Results:
     failures: list[Row]
     failure_count: int
     system: System
+    claims: Sequence[Claim]
 
 
-def results_section(evaluation: Evaluation, system: System) -> Results:
+def results_section(
+    evaluation: Evaluation, system: System, claims: Sequence[Claim] = ()
+) -> Results:
     """Everything the section shows."""
     metrics = evaluation.metrics or {}
     heads = [row for row in evaluation.errors if _measured(row)]
@@ -56,6 +63,7 @@ def results_section(evaluation: Evaluation, system: System) -> Results:
         failures[:MAX_FAILURES],
         len(failures),
         system,
+        claims,
     )
 
 

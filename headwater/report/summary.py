@@ -92,7 +92,8 @@ def _sentences(
         seen = f" seen in {plural(views, 'view')}" if views is not None else ""
         went_in.append(f"{plural(heads, 'synthetic head')}{seen}")
     became = f"{' and '.join(went_in)} became {plural(items, 'item')}: frames with landmarks, "
-    became += "masks, face parts, cameras, expressions and signed distances."
+    became += "masks, face parts, cameras"
+    became += ", expressions and signed distances." if steps["sdf"].items else " and expressions."
     if not rejects:
         return [became, "Nothing was rejected."]
     lost = f"{plural(rejects, 'input')} could not be processed; each has a reason below."

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from headwater.artifacts.code import code_of_functions
+from headwater.artifacts.columns import TableSchema
 from headwater.config import Params, SystemSettings, explained, valid_keys
 from headwater.errors import HeadwaterError
 from headwater.systems import challenge_of, find_system, known_systems
@@ -58,6 +59,17 @@ def config_of(system: System, params: Params, project: Path) -> Any:
             names = [prefix + name for name in valid_keys(kind)]
             raise HeadwaterError(explained(error, SOURCE, names, prefix)) from error
     return config if system.prepared is None else system.prepared(config, project)
+
+
+def training_tables(params: Params, project: Path) -> tuple[TableSchema, ...]:
+    """The tables that trainings of the build read, each once, by name."""
+    systems = [find_system(name, params, project) for name in params.build]
+    read = {
+        schema.name: schema
+        for system in systems
+        for schema in system.reads(config_of(system, params, project))
+    }
+    return tuple(read[name] for name in sorted(read))
 
 
 def training_inputs(system: System, params: Params, project: Path) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """A published system as one object: its name, settings, training and answers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from headwater.artifacts.columns import TableSchema
+from headwater.evaluation.claims import Claim
 from headwater.training.run import Config, Curve, Run
 
 
@@ -34,11 +36,13 @@ class System:
 
     name: of its folder. title: as people know it; reference: address of the paper. challenge: its
     name. sizes: configs by size, the smallest first. steps(config): optimiser steps of a training.
-    train(config, data, run, weights): from the tables below ``data`` to the file ``weights``;
-    returns the curve. load(weights, config, device): the trained model, with the settings for
-    answers of ``config``. answer(model, question): the challenge's answer; raises ``Unanswered``.
-    prepared(config, project): the config with the user's files that it names checked and hashed;
-    raises HeadwaterError. paper: its own figures.
+    reads(config): tables that training reads. train(config, data, run, weights): from the tables
+    below ``data`` to the file ``weights``; returns the curve. load(weights, config, device): the
+    trained model, with the settings for answers of ``config``. answer(model, question): the
+    challenge's answer; raises ``Unanswered``. prepared(config, project): the config with the user's
+    files that it names checked and hashed; raises HeadwaterError. paper: its own figures.
+    claims(model, data, subjects, progress): what the paper claims, measured on held-out subjects
+    below ``data``, on all of them for None.
     """
 
     name: str
@@ -47,8 +51,12 @@ class System:
     challenge: str
     sizes: Mapping[str, Config]
     steps: Callable[[Any], int]
+    reads: Callable[[Any], tuple[TableSchema, ...]]
     train: Callable[[Any, Path, Run, Path], Curve]
     load: Callable[[Path, Any, Literal["cpu", "cuda"]], Any]
     answer: Callable[[Any, Any], Any]
     prepared: Callable[[Any, Path], Any] | None = None
     paper: Published | None = None
+    claims: (
+        Callable[[Any, Path, int | None, Callable[[int, int], None]], Sequence[Claim]] | None
+    ) = None

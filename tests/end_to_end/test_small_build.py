@@ -44,6 +44,8 @@ def small_params(folder: Path) -> None:
     params.update(SMALL)
     for system in params["systems"].values():
         system["size"] = "smoke"
+    # Otherwise nothing reads signed distances, and none are computed.
+    params["systems"]["lvd"]["overrides"] = {"sdf_steps": 10}
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
 
 

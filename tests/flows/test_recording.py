@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import time
 from threading import Thread, Timer
 
@@ -9,6 +10,7 @@ import pytest
 
 from flows.recording import STOP_SECONDS, Recorder, explain
 from headwater.errors import HeadwaterError, StepFault
+from tasks.worker import NICENESS
 from tests.flows.conftest import ToyProject
 
 DVC_ENDING = "ERROR: failed to reproduce 'x': failed to run: python -m tasks.x, exited with 2"
@@ -137,3 +139,16 @@ def test_fault_of_a_step_is_told_from_what_a_user_can_mend(
     with pytest.raises(HeadwaterError, match="max_reject_rate") as refused:
         Recorder(toy.path).record("numbers", lambda event: None)
     assert refused.value.exit_status == 2
+
+
+def test_a_stage_gives_way_as_far_as_it_is_told_and_its_workers_further(
+    toy: ToyProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.environ", toy.environment())
+    note = 'open(f"nice-{os.getpid()}", "w").write(str(os.nice(0)))'
+    toy.edit("numbers", "    os.write(1,", f"    {note}\n    os.write(1,")
+    toy.edit("numbers", "    run(STEP)", f"    {note}\n    run(STEP)")
+    Recorder(toy.path).record("numbers", lambda event: None, niceness=4)
+    own = os.nice(0)
+    levels = {int(path.read_text()) - own for path in toy.path.glob("nice-*")}
+    assert levels == {4, 4 + NICENESS}

@@ -1,10 +1,12 @@
-"""The page of a build's run: its log has the build's lines, its artifact the outcome."""
+"""The page of a build's run: its settings, its graph, the build's lines, and the outcome."""
 
 import json
 import re
 import sys
+from typing import Any
 
 import pytest
+import yaml
 
 from flows.run_page import page
 from flows.screen import Ended
@@ -22,7 +24,10 @@ from prefect.client.orchestration import get_client
 server.wait()
 with get_client(sync_client=True) as client:
     runs = client.read_flow_runs()
+    path = f"/flow_runs/{runs[-1].id}/graph-v2"
     print(json.dumps({
+        "parameters": runs[-1].parameters,
+        "graph": client.request("GET", path).json(),
         "flow": runs[-1].name,
         "log": [entry.message for entry in client.read_logs()],
         "tasks": [run.name for run in client.read_task_runs()],
@@ -32,16 +37,27 @@ server.stop()
 """
 
 
-@pytest.mark.fault("a run's page tells of its stages, rejects, figures and errors")
-def test_log_artifact_and_tasks_tell_of_the_build(built: ToyProject) -> None:
+@pytest.fixture(scope="module")
+def left_there(built: ToyProject) -> dict[str, Any]:
+    """What the build left at its Prefect server."""
     done = built.run(sys.executable, "-c", READ)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.fault("a run's page tells of its stages, rejects, figures and errors")
+def test_settings_log_artifact_and_tasks_tell_of_the_build(
+    built: ToyProject, left_there: dict[str, Any]
+) -> None:
+    told = left_there
     said = (built.path / "output.txt").read_text().splitlines()
     lines = [line for line in said if re.match("numbers|doubles|squares|total", line)]
     assert len(lines) == 4
     for line in lines:
         assert told["log"].count(line) == 1
+    assert told["parameters"] == {
+        "settings": yaml.safe_load((built.path / "params.yaml").read_text())
+    }
     assert {f"compute numbers bucket {number}" for number in range(4)} <= set(told["tasks"])
     [[key, text]] = told["artifacts"]
     assert key == "build"
@@ -49,6 +65,28 @@ def test_log_artifact_and_tasks_tell_of_the_build(built: ToyProject) -> None:
         r"^\| numbers \| 36 items, 4 rejected: nine 4 \| \d+\.\d \|$", text, re.MULTILINE
     )
     assert "    subjects: 40" in text
+
+
+@pytest.mark.fault("a run's page tells of its stages, rejects, figures and errors")
+def test_graph_of_the_page_is_the_graph_of_the_stages(left_there: dict[str, Any]) -> None:
+    nodes = dict(left_there["graph"]["nodes"])
+    names = {identifier: node["label"] for identifier, node in nodes.items()}
+    stages = {"numbers", "doubles", "squares", "total"}
+    needs = {
+        node["label"]: {names[parent["id"]] for parent in node["parents"]}
+        for node in nodes.values()
+        if node["label"] in stages
+    }
+    assert needs == {
+        "numbers": set(),
+        "doubles": {"numbers"},
+        "squares": {"numbers"},
+        "total": {"doubles", "squares"},
+    }
+    for node in nodes.values():
+        if node["label"] not in stages:
+            [inside] = node["encapsulating"]
+            assert node["label"].startswith(f"compute {names[inside['id']]} bucket ")
 
 
 @pytest.mark.fault("a run's page tells of its stages, rejects, figures and errors")

@@ -12,7 +12,6 @@ from headwater.metrics.h3ds import (
     FACE_RADIUS_MM,
     H3dsTruth,
     face_sphere,
-    h3ds_colours,
     h3ds_score,
     landmarks_of,
     region_distances,
@@ -203,12 +202,6 @@ def test_density_alone_costs_what_the_notes_say(vertices: int, expected_mm: floa
         np.pad(truth, ((0, 0), (0, 1))), np.arange(20_000), np.pad(irregular, ((0, 0), (0, 1)))
     )
     assert found == pytest.approx(expected_mm, abs=0.05)
-
-
-def test_heat_goes_from_green_over_yellow_to_red() -> None:
-    colours = h3ds_colours(np.array([0.0, 2.5, 5.0, 50.0]))
-    assert colours.tolist() == [[0, 255, 0], [255, 255, 0], [255, 0, 0], [255, 0, 0]]
-    assert colours.dtype == np.uint8
 
 
 def test_the_steps_are_those_of_the_library_that_the_package_calls(truth: H3dsTruth) -> None:

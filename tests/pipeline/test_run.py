@@ -16,6 +16,7 @@ from headwater.errors import HeadwaterError, StepFault
 from headwater.pipeline.cache_place import cache_for
 from headwater.pipeline.plan import plan
 from headwater.pipeline.run import (
+    Summary,
     compute_bucket,
     compute_items,
     forget_aside,
@@ -64,6 +65,18 @@ def test_removed_item_is_gone_and_an_empty_bucket_leaves_no_file(pipeline: Pipel
     pipeline.build(pipeline.numbers)
     assert pipeline.read(NUMBERS) == pipeline.values
     assert not list((pipeline.project / "data").rglob(f"bucket-{number:03d}.parquet"))
+
+
+def test_a_step_that_nothing_reads_is_empty_until_something_does(pipeline: Pipeline) -> None:
+    pipeline.build(pipeline.numbers)
+    files = pipeline.files()
+    unread = replace(pipeline.numbers, wanted=lambda params, project: False)
+    pipeline.computed.clear()
+    assert pipeline.build(unread) == Summary("numbers", 0, {})
+    assert not list((pipeline.project / "data").rglob("*.parquet"))
+    pipeline.build(replace(unread, wanted=lambda params, project: project == pipeline.project))
+    assert pipeline.files() == files
+    assert pipeline.computed == []
 
 
 def test_former_state_comes_back_from_the_cache(pipeline: Pipeline) -> None:

@@ -16,7 +16,9 @@ from headwater.artifacts import schemas
 from headwater.artifacts.evaluate_schemas import ERRORS
 from headwater.artifacts.ids import item_id
 from headwater.config import Params
+from headwater.evaluation.challenge import Score
 from headwater.evaluation.heads.table import write_rows
+from headwater.evaluation.scores import write_scores
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.report import build_page
 from headwater.report.comparison import compare_systems
@@ -31,6 +33,7 @@ from headwater.report.systems import systems_section
 from headwater.systems.glvd import SYSTEM
 from tests.report.test_page import Page
 from tests.report.tiny_data import Builder, _frames, _picture, _synthetic, row_of
+from tests.systems.test_systems import PLUGIN
 
 TITLES = {"lvd": "LVD", "glvd": "GLVD"}
 
@@ -411,3 +414,29 @@ def test_the_page_of_a_system_that_failed_on_all_heads(tmp_path: Path, params: P
     assert "<u>1</u> & more" in page.text
     assert "3 heads or photos gave no figure" in page.text
     assert page.row("Failures")[1].strip() == "3"
+
+
+def test_the_page_says_of_every_metric_which_way_is_better(tmp_path: Path, params: Params) -> None:
+    outside = params.model_copy(
+        update={"plugins": {"toy": str(PLUGIN)}, "build": {**params.build, "toy": "fields"}}
+    )
+    scores = [
+        Score(
+            "fields",
+            "toy",
+            "smoke",
+            "parts",
+            f"{n:032x}",
+            "field",
+            {"flatness": 0.1},
+            "rmse",
+            value,
+            None,
+        )
+        for n, value in enumerate((0.5, 1.5))
+    ]
+    write_scores(tmp_path / "data" / "evaluate" / "toy", scores)
+    page = Page(build_page(tmp_path / "data", outside).html)
+    header = page.rows[page.rows.index(page.row("Toy fields smoke")) - 1]
+    assert header[1] == "RMSE, units lower is better"
+    assert page.row("Toy fields smoke")[1].split()[0] == "1.00"

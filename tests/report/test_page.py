@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import pytest
 
 from headwater.artifacts.tables import DamagedTable
 from headwater.config import Params
+from headwater.evaluation.claims import file_name, measured, write_claims
+from headwater.metrics.intervals import Interval
 from headwater.report import build_page
 from headwater.report.page import Report
 
@@ -241,3 +244,22 @@ def test_the_step_writes_page_and_picture(
     shutil.rmtree(tmp_path / "data/reconstruct")
     main()
     assert not (tmp_path / "data/report/head.png").exists()
+
+
+def test_claims_of_the_size_stand_in_the_section_of_their_system(
+    data: Path, params: Params, tmp_path: Path
+) -> None:
+    shutil.copytree(data, tmp_path / "data")
+    claims = [
+        measured("three views beat <one>", "mm", Interval(-0.1, -0.2, -0.05), "<=", 0.0),
+        measured("flat", "ratio", Interval(1.5, 1.4, 1.6), "<=", 1.0),
+    ]
+    size = params.systems["glvd"].size
+    folder = tmp_path / "benchmarks" / "results"
+    write_claims(folder / file_name("glvd", size), claims, {})
+    write_claims(folder / file_name("glvd", "paper"), [replace(claims[0], name="of paper")], {})
+    page = Page(build_page(tmp_path / "data", params).html)
+    row = [cell.strip() for cell in page.row("three views beat <one>")]
+    assert row == ["three views beat <one>", "mm", "-0.1 (-0.2 to -0.05)", "at most 0", "yes"]
+    assert page.row("flat")[-1].strip() == "no"
+    assert "of paper" not in page.text

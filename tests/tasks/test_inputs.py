@@ -1,53 +1,175 @@
-"""The rows that trainings and baselines depend on."""
+"""What the stages of a system depend on: its settings and rows, each stage on its own alone."""
 
 import json
+from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
-from headwater.config import load_params
-from headwater.evaluation.heads import CHALLENGE
+import pytest
+
+from headwater.config import Params, load_params
+from headwater.evaluation.challenge import own_challenges
 from headwater.systems import SYSTEMS
 from headwater.systems.settings import training_inputs
-from tasks.inputs import baseline_inputs, inputs
+from tasks.contents import TABLES
+from tasks.inputs import CONTENTS, KINDS, baseline_inputs, inputs, inputs_text
+from tasks.questions import question_texts
 
 PROJECT = Path(__file__).resolve().parents[2]
+PARAMS = load_params(PROJECT / "params.yaml")
+GROUPS = tuple(
+    f"{source}/{split}"
+    for source in ("photo", "synthetic")
+    for split in ("train", "validation", "test")
+)
 
 
-def rows(split: str) -> dict[str, str]:
-    groups = {f"synthetic/{name}": name for name in ("train", "validation", "test")}
-    return groups | {f"synthetic/{split}": "other"}
+def contents() -> dict[str, Any]:
+    """Hashes of the rows of all tables, each another one."""
+    rows = {schema.name: {group: f"{schema.name} {group}" for group in GROUPS} for schema in TABLES}
+    return {"head_model": "model", "rows": rows, "other": {}}
 
 
-def project(folder: Path, changed: str) -> Path:
-    """A project whose tables' rows of one split are others."""
-    names = {schema.name for schema in (*CHALLENGE.learns, *CHALLENGE.reads)}
-    contents = {
-        "head_model": "model",
-        "rows": {name: rows(changed) for name in names},
-        "other": {},
-    }
-    path = folder / changed / "data" / "contents" / "tables.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(contents))
-    return folder / changed
+def write(project: Path, content: dict[str, Any]) -> None:
+    (project / CONTENTS).parent.mkdir(parents=True, exist_ok=True)
+    (project / CONTENTS).write_text(json.dumps(content))
 
 
-def test_weights_depend_on_heads_that_they_are_selected_by_and_baselines_do_not(
-    tmp_path: Path,
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    write(tmp_path, contents())
+    return tmp_path
+
+
+def with_system(name: str, **changes: Any) -> Params:
+    settings = PARAMS.systems[name].model_copy(update=changes)
+    return PARAMS.model_copy(update={"systems": {**PARAMS.systems, name: settings}})
+
+
+def texts(name: str, params: Params, project: Path) -> dict[str, str]:
+    return {kind: inputs_text(kind, name, params, project) for kind in KINDS}
+
+
+def changed(
+    name: str, project: Path, *, params: Params = PARAMS, content: dict[str, Any] | None = None
+) -> set[str]:
+    """Stages whose inputs differ with other parameters or rows."""
+    before = texts(name, PARAMS, project)
+    if content is not None:
+        write(project, content)
+    after = texts(name, params, project)
+    return {kind for kind in KINDS if before[kind] != after[kind]}
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_the_same_project_gives_the_same_text(name: str, project: Path) -> None:
+    assert texts(name, PARAMS, project) == texts(name, PARAMS, project)
+    for text in texts(name, PARAMS, project).values():
+        assert str(project) not in text
+        assert json.loads(text)["system"] == name
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_the_seed_and_settings_of_training_train_again_and_nothing_else(
+    name: str, project: Path
 ) -> None:
-    params = load_params(PROJECT / "params.yaml")
-    folders = [project(tmp_path, split) for split in ("none", "train", "validation", "test")]
-    none, train, validation, test = (inputs("train", "lvd", params, one) for one in folders)
-    assert none not in (train, validation)
-    assert test == none
-    none, train, validation, test = (baseline_inputs(CHALLENGE, one) for one in folders)
-    assert none not in (train, test)
-    assert validation == none
+    assert changed(name, project, params=PARAMS.model_copy(update={"seed": 8})) == {"train"}
+    slower = with_system(name, overrides={"learning_rate": 1e-5})
+    assert changed(name, project, params=slower) == {"train"}
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_settings_of_answers_train_nothing(name: str, project: Path) -> None:
+    answers = with_system(name, overrides={"answer": {"iterations": 3}})
+    assert changed(name, project, params=answers) == {"evaluate", "reconstruct"}
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_another_size_changes_all_and_another_system_nothing(name: str, project: Path) -> None:
+    assert changed(name, project, params=with_system(name, size="smoke")) == set(KINDS)
+    for other in SYSTEMS:
+        if other != name:
+            assert changed(name, project, params=with_system(other, size="smoke")) == set()
+
+
+def edited(table: str, group: str) -> dict[str, Any]:
+    content = deepcopy(contents())
+    content["rows"][table][group] = "edited"
+    return content
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize(
+    ("table", "group", "stages"),
+    [
+        ("synthesize/heads", "synthetic/train", {"train"}),
+        ("synthesize/heads", "synthetic/validation", {"train"}),
+        ("synthesize/heads", "synthetic/test", {"evaluate"}),
+        ("landmarks/landmarks", "synthetic/train", {"train"}),
+        ("landmarks/landmarks", "photo/train", {"reconstruct"}),
+        ("landmarks/landmarks", "photo/test", {"reconstruct"}),
+        ("cameras/cameras", "photo/train", {"reconstruct"}),
+        ("cameras/cameras", "synthetic/train", set()),
+        ("sdf/samples", "synthetic/train", set()),
+        ("masks/masks", "synthetic/test", set()),
+    ],
+)
+def test_edited_rows_change_the_stages_that_read_them(
+    name: str, table: str, group: str, stages: set[str], project: Path
+) -> None:
+    assert changed(name, project, content=edited(table, group)) == stages
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_distances_are_read_where_a_system_pre_trains(name: str, project: Path) -> None:
+    pretrained = with_system(name, overrides={"sdf_steps": 5})
+    before = inputs("train", name, pretrained, project)
+    assert before["rows"]["sdf/samples"]["synthetic/train"] == "sdf/samples synthetic/train"
+    write(project, edited("sdf/samples", "synthetic/train"))
+    assert inputs("train", name, pretrained, project) != before
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_another_head_model_changes_all_and_another_test_set_the_evaluation(
+    name: str, project: Path
+) -> None:
+    assert changed(name, project, content={**contents(), "head_model": "another"}) == set(KINDS)
+    write(project, contents())
+    other = {**contents(), "other": {"head_model": "ict", "rows": {}}}
+    assert changed(name, project, content=other) == {"evaluate"}
+
+
+def test_baselines_depend_on_the_heads_that_they_are_the_mean_of_and_on_questions(
+    project: Path,
+) -> None:
+    challenge = own_challenges()["heads"]
+    before = baseline_inputs(challenge, project)
+    assert before["learned"]["rows"] == {
+        "synthesize/heads": {"synthetic/train": "synthesize/heads synthetic/train"}
+    }
+    for table, group, counts in (
+        ("synthesize/heads", "synthetic/train", True),
+        ("synthesize/heads", "synthetic/validation", False),
+        ("landmarks/landmarks", "synthetic/train", False),
+        ("landmarks/landmarks", "synthetic/test", True),
+        ("sdf/samples", "synthetic/train", False),
+        ("landmarks/landmarks", "photo/test", False),
+    ):
+        write(project, edited(table, group))
+        assert (baseline_inputs(challenge, project) != before) == counts, (table, group)
+
+
+def test_there_is_a_file_of_questions_for_every_challenge_of_the_build(project: Path) -> None:
+    found = question_texts(PARAMS, project)
+    assert set(found) == set(PARAMS.build.values())
+    fewer = PARAMS.model_copy(update={"build": {}})
+    assert question_texts(fewer, project) == {}
+    assert found == question_texts(with_system("glvd", size="smoke"), project)
 
 
 def test_weights_depend_on_the_devices_that_share_their_batches() -> None:
-    params = load_params(PROJECT / "params.yaml")
-    before = training_inputs(SYSTEMS["lvd"], params, PROJECT)
+    before = training_inputs(SYSTEMS["lvd"], PARAMS, PROJECT)
     for change in ({"devices": 2}, {"precision": "bf16"}, {"device": "cuda"}):
-        lvd = params.systems["lvd"].model_copy(update=change)
-        changed = params.model_copy(update={"systems": {**params.systems, "lvd": lvd}})
+        lvd = PARAMS.systems["lvd"].model_copy(update=change)
+        changed = PARAMS.model_copy(update={"systems": {**PARAMS.systems, "lvd": lvd}})
         assert training_inputs(SYSTEMS["lvd"], changed, PROJECT) != before

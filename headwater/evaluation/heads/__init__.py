@@ -13,7 +13,6 @@ from headwater.artifacts.schemas import (
     HEADS,
     LANDMARKS,
     MASKS,
-    SDF,
     SYNTHETIC_FRAMES,
     TRUTH,
 )
@@ -120,7 +119,7 @@ CHALLENGE = Challenge(
     score=_score,
     baselines=_baselines,
     reads=_RENDERED,
-    learns=(*_RENDERED, SDF),
+    learns=(HEADS,),
     photographed=(FRAMES, LANDMARKS, MASKS, CAMERAS),
     strata=(
         Stratum("yaw", "yaw_degrees", _yaw, (0.0, 15.0, 30.0, 45.0, 180.0)),

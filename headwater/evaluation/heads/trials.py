@@ -1,7 +1,7 @@
 """Trials of every system: held-out heads, in one, three and six views where they have them.
 
-Each of these begins with the head's first view, from the front. One more asks for the head in one
-view from the side, so that the error can be told by head pose.
+Each of these begins with the head's first view, from the front. One more shows the head in one
+view from the side, for the error by head pose.
 """
 
 import json

@@ -1,8 +1,11 @@
 """GLVD: guided learned vertex descent, from images of a face to a head mesh (arXiv 2510.06046)."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from headwater.artifacts.columns import TableSchema
+from headwater.evaluation.claims import Claim
 from headwater.systems.glvd.config import SIZES, GlvdConfig, prepared, steps
 from headwater.systems.system import Published, System
 from headwater.training.run import Curve, Run
@@ -29,6 +32,12 @@ _PAPER = Published(
 )
 
 
+def _reads(config: GlvdConfig) -> tuple[TableSchema, ...]:
+    from headwater.data.training_tables import tables_read
+
+    return tables_read(samples=bool(config.sdf_steps))
+
+
 def _train(config: GlvdConfig, data: Path, run: Run, weights: Path) -> Curve:
     from headwater.systems.glvd.train import train_on_tables
 
@@ -47,6 +56,14 @@ def _answer(trained: Any, question: Any) -> Any:
     return answer(trained, question)
 
 
+def _claims(
+    trained: Any, data: Path, subjects: int | None, progress: Callable[[int, int], None]
+) -> Sequence[Claim]:
+    from headwater.systems.glvd.claims import claims
+
+    return claims(trained, data, subjects, progress)
+
+
 SYSTEM = System(
     name="glvd",
     title="GLVD",
@@ -54,9 +71,11 @@ SYSTEM = System(
     challenge="heads",
     sizes=SIZES,
     steps=steps,
+    reads=_reads,
     train=_train,
     load=_load,
     answer=_answer,
     prepared=prepared,
     paper=_PAPER,
+    claims=_claims,
 )

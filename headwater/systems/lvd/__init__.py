@@ -3,9 +3,16 @@
 from pathlib import Path
 from typing import Any, Literal
 
+from headwater.artifacts.columns import TableSchema
 from headwater.systems.lvd.config import SIZES, LvdConfig, steps
 from headwater.systems.system import System
 from headwater.training.run import Curve, Run
+
+
+def _reads(config: LvdConfig) -> tuple[TableSchema, ...]:
+    from headwater.data.training_tables import tables_read
+
+    return tables_read(samples=bool(config.sdf_steps))
 
 
 def _train(config: LvdConfig, data: Path, run: Run, weights: Path) -> Curve:
@@ -33,6 +40,7 @@ SYSTEM = System(
     challenge="heads",
     sizes=SIZES,
     steps=steps,
+    reads=_reads,
     train=_train,
     load=_load,
     answer=_answer,

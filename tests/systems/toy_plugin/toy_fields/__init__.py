@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
+from headwater.artifacts.columns import TableSchema
 from headwater.evaluation.challenge import (
     Answerer,
     Challenge,
@@ -73,6 +74,10 @@ def _flatness(conditions: Mapping[str, Any]) -> float:
     return float(conditions["flatness"])
 
 
+def _reads(config: ToyConfig) -> tuple[TableSchema, ...]:
+    return ()
+
+
 def _steps(config: ToyConfig) -> int:
     return config.steps
 
@@ -115,6 +120,7 @@ SYSTEM = System(
     challenge="fields",
     sizes={"smoke": ToyConfig()},
     steps=_steps,
+    reads=_reads,
     train=_train,
     load=_load,
     answer=_answer,

@@ -1,0 +1,70 @@
+"""The systems of a build: those that ``make repro BUILD=...`` names, and outputs of no others."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+from dvc.utils.serialize import modify_yaml
+
+from flows.dvc_locks import record_lock
+from headwater.artifacts.atomic import write_text
+from headwater.config import Params, load_params
+from headwater.errors import HeadwaterError
+from headwater.systems import find_system, known_systems
+from headwater.upkeep.recorded import LOCK, read_lock
+
+ALL = "all"
+
+
+def choose_systems(project: Path, names: str) -> bool:
+    """Write systems into ``build`` of params.yaml, where DVC reads them; whether that changed it.
+
+    names: separated by commas, or "all" for every system that is known. Raises HeadwaterError for
+    a name that is none, with the nearest one.
+    """
+    path = project / "params.yaml"
+    params = load_params(path)
+    known = known_systems(params, project)
+    named = [one.strip() for one in names.split(",")]
+    chosen = list(known) if named == [ALL] else [one for one in named if one]
+    if not chosen:
+        raise HeadwaterError(f"BUILD={names}: names no system; there are {', '.join(known)}, {ALL}")
+    try:
+        build = {name: find_system(name, params, project).challenge for name in chosen}
+    except HeadwaterError as error:
+        raise HeadwaterError(f"BUILD={names}: {error}") from error
+    if build == params.build:
+        return False
+    write_text(path, with_build(path.read_text(encoding="utf-8"), build))
+    return True
+
+
+def with_build(text: str, build: Mapping[str, str]) -> str:
+    """Parameters with other entries in the mapping ``build``; nothing else of the text changes."""
+    root = yaml.compose(text)
+    assert isinstance(root, yaml.MappingNode)
+    [old] = [value for key, value in root.value if key.value == "build"]
+    entries = [f"{name}: {challenge}" for name, challenge in build.items()]
+    if old.flow_style:
+        start, end, new = old.start_mark.index, old.end_mark.index, f"{{{', '.join(entries)}}}"
+    else:
+        start, end = old.value[0][0].start_mark.index, old.value[-1][1].end_mark.index
+        new = ("\n" + " " * old.start_mark.column).join(entries)
+    return text[:start] + new + text[end:]
+
+
+def drop_unbuilt(project: Path, params: Params) -> None:
+    """Remove data and record of systems no longer built, which would pass for those of this build.
+
+    DVC's cache keeps both for a build that has the system again.
+    """
+    built = {*params.build, *params.plugins}
+    gone = [one for one in read_lock(project) if one.stage.partition("@")[2] not in {"", *built}]
+    if not gone:
+        return
+    for output in gone:
+        shutil.rmtree(project / output.path, ignore_errors=True)
+    with record_lock(project), modify_yaml(project / LOCK) as record:
+        for stage in {output.stage for output in gone}:
+            del record["stages"][stage]

@@ -1,0 +1,126 @@
+"""The systems of a build are chosen on make's command line, and outputs of no others stay."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flows.systems import choose_systems, with_build
+from headwater.errors import HeadwaterError
+from headwater.systems import SYSTEMS
+from tests.flows.conftest import PROJECT, ToyProject
+
+# A stage for each system; its file tells by its time whether it ran.
+EACH = """
+  each:
+    foreach: ${build}
+    do:
+      cmd: mkdir -p data/each/${key} && echo ${key} >data/each/${key}/name && echo >>ran-${key}
+      deps:
+        - data/numbers
+      outs:
+        - data/each/${key}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the project's own params.yaml."""
+    shutil.copy(PROJECT / "params.yaml", tmp_path)
+    return tmp_path
+
+
+def test_a_system_is_chosen_and_nothing_else_of_the_file_changes(folder: Path) -> None:
+    before = (folder / "params.yaml").read_text()
+    assert choose_systems(folder, "lvd")
+    after = (folder / "params.yaml").read_text()
+    assert yaml.safe_load(after) == {**yaml.safe_load(before), "build": {"lvd": "heads"}}
+    assert set(after.splitlines()) < set(before.splitlines())
+    assert not choose_systems(folder, "lvd")
+    assert choose_systems(folder, " glvd, lvd")
+    assert (folder / "params.yaml").read_text() == before
+
+
+def test_all_is_every_system(folder: Path) -> None:
+    choose_systems(folder, "all")
+    assert yaml.safe_load((folder / "params.yaml").read_text())["build"] == {
+        name: system.challenge for name, system in SYSTEMS.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "a: 1\nbuild: {b: heads}  # why\nc: 2\n",
+            "a: 1\nbuild: {x: views, y: clips}  # why\nc: 2\n",
+        ),
+        (
+            "build:\n    b: heads   # last\n\n# next\nc: 2\n",
+            "build:\n    x: views\n    y: clips   # last\n\n# next\nc: 2\n",
+        ),
+        ("build: {}\n", "build: {x: views, y: clips}\n"),
+    ],
+)
+def test_any_form_of_the_list_is_replaced(text: str, expected: str) -> None:
+    assert with_build(text, {"x": "views", "y": "clips"}) == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("glvf", "BUILD=glvf: unknown system 'glvf'; the nearest known one is 'glvd'"),
+        ("glvd,al", "BUILD=glvd,al: unknown system 'al'"),
+        (",", "BUILD=,: names no system; there are "),
+    ],
+)
+def test_a_name_that_is_none_is_refused_and_changes_nothing(
+    folder: Path, names: str, message: str
+) -> None:
+    before = (folder / "params.yaml").read_bytes()
+    with pytest.raises(HeadwaterError) as refused:
+        choose_systems(folder, names)
+    assert str(refused.value).startswith(message)
+    assert (folder / "params.yaml").read_bytes() == before
+
+
+def make(project: ToyProject, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run make with the project's own rule for ``repro``."""
+    rule = (PROJECT / "Makefile").read_text().partition("\nrepro:")[2].partition("\n\n")[0]
+    command = next(line for line in rule.splitlines() if "-m flows" in line)
+    (project.path / "Makefile").write_text(f"PY := python\nrepro:\n{command}\n")
+    return project.run("make", "--silent", "repro", *arguments)
+
+
+def test_a_system_no_longer_built_leaves_nothing_and_comes_back_from_the_cache(
+    copy_of_built: Callable[[], ToyProject],
+) -> None:
+    project = copy_of_built()
+    with (project.path / "dvc.yaml").open("a") as graph:
+        graph.write(EACH)
+    assert make(project).returncode == 0
+    both = project.bytes()
+    assert {path.name for path in (project.path / "data" / "each").iterdir()} == {"glvd", "lvd"}
+
+    done = make(project, "BUILD=lvd")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("params.yaml: build is lvd now, and stays so\n")
+    assert [path.name for path in (project.path / "data" / "each").iterdir()] == ["lvd"]
+    assert set(project.bytes()["dvc.lock"]["stages"]) == set(both["dvc.lock"]["stages"]) - {
+        "each@glvd"
+    }
+    assert project.dvc("status", "--quiet").returncode == 0
+
+    done = make(project, "BUILD=all")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert project.bytes() == both
+    assert [len((project.path / f"ran-{name}").read_text()) for name in ("glvd", "lvd")] == [1, 1]
+
+    done = make(project, "BUILD=glvdd")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[0] == (
+        "error: BUILD=glvdd: unknown system 'glvdd'; the nearest known one is 'glvd'"
+    )
