@@ -33,7 +33,7 @@ from headwater.systems.glvd.weights import TrainedGlvd, load_weights
 from headwater.systems.lvd import answer as lvd
 from headwater.systems.lvd.config import SIZES as LVD_SIZES
 from headwater.systems.lvd.train import train as train_lvd
-from headwater.training.loop import deterministic
+from headwater.training.determinism import deterministic
 
 RESULTS: Final = Path(__file__).parent / "results"
 SEED: Final = 0

@@ -1,11 +1,9 @@
 """One readable training loop: seeded, resumable to the same bytes, quiet."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from lightning.fabric import Fabric
@@ -13,13 +11,9 @@ from torch import Tensor, nn
 
 from headwater.training.average import average_of
 from headwater.training.checkpoint import Training, latest_checkpoint, restore, save_checkpoint
-from headwater.training.device import CPU
 from headwater.training.draws import stream
 from headwater.training.selection import Validation, better
 from headwater.training.turns import ReadyTurn, Turn, diverged
-
-# A module that replaces its own class at import, which type checkers cannot follow.
-deterministic_settings: Any = torch.utils.deterministic
 
 Progress = Callable[[int, int, dict[str, float]], None]
 Sums = dict[str, Tensor]
@@ -41,27 +35,6 @@ class Plan:
     def due(self, step: int, every: int) -> bool:
         """Whether what comes after every so many steps, and after the last one, comes now."""
         return step % every == 0 or step == self.steps
-
-
-@contextmanager
-def deterministic(threads: int, device: torch.device = CPU) -> Iterator[None]:
-    """Bit-equal results inside: deterministic algorithms on a fixed number of threads.
-
-    On the CPU alone: CUDA has no deterministic way back through the sampling of maps.
-    """
-    before = torch.are_deterministic_algorithms_enabled()
-    filled = deterministic_settings.fill_uninitialized_memory
-    count = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(device.type == "cpu")
-    # Filling fresh memory guards code that reads what it never wrote; here it is only slow.
-    deterministic_settings.fill_uninitialized_memory = False
-    try:
-        yield
-    finally:
-        deterministic_settings.fill_uninitialized_memory = filled
-        torch.use_deterministic_algorithms(before)
-        torch.set_num_threads(count)
 
 
 def fit(

@@ -12,8 +12,9 @@ from torch.nn.functional import mse_loss
 from headwater.artifacts.atomic import write_bytes
 from headwater.errors import HeadwaterError
 from headwater.training.checkpoint import safetensors_bytes
+from headwater.training.determinism import deterministic
 from headwater.training.draws import Share, pass_over
-from headwater.training.loop import Plan, deterministic, fit
+from headwater.training.loop import Plan, fit
 from headwater.training.per_scene import PerScene
 from headwater.training.run import Curve, Run
 from headwater.training.schedules import Rate

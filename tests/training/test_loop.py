@@ -14,8 +14,9 @@ from headwater.training.checkpoint import (
     read_safetensors,
     save_checkpoint,
 )
+from headwater.training.determinism import deterministic
 from headwater.training.draws import Share, pass_over, stream
-from headwater.training.loop import Plan, deterministic
+from headwater.training.loop import Plan
 from headwater.training.schedules import Rate
 from headwater.training.turns import Turn
 from tests.training.small_training import Killed, network, run, train, weights

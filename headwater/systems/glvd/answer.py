@@ -13,7 +13,7 @@ from headwater.evaluation.heads.answer import HeadAnswer, HeadQuestion
 from headwater.networks.vertex_descent.fields import starting_points
 from headwater.systems.glvd.data import ViewBatch, true_peaks
 from headwater.systems.glvd.weights import TrainedGlvd
-from headwater.training.loop import deterministic
+from headwater.training.determinism import deterministic
 
 START_SEED = 0
 

@@ -21,7 +21,7 @@ from headwater.metrics.summary import HEADLINE
 from headwater.systems.glvd.answer import Reconstruction, reconstruct
 from headwater.systems.glvd.data import keypoint_indices
 from headwater.systems.glvd.weights import TrainedGlvd
-from headwater.training.loop import deterministic
+from headwater.training.determinism import deterministic
 
 NAME: Final = "glvd"
 VIEW_COUNTS: Final = (1, 3, 6)

@@ -32,8 +32,9 @@ class RelativeEncoding:
 
 def distances(vertices: Tensor, keypoints: Tensor) -> Tensor:
     """Equation 3: Euclidean distances (B, Q, K); the gradient is finite at zero."""
-    offsets = vertices[:, :, None, :] - keypoints[:, None, :, :]
-    return torch.sqrt((offsets**2).sum(dim=-1) + _TINY)
+    # A sum over three numbers that lie side by side takes three times as long, for the same bits.
+    x, y, z = ((vertices[:, :, None, i] - keypoints[:, None, :, i]) ** 2 for i in range(3))
+    return torch.sqrt(x + y + z + _TINY)
 
 
 def waves(values: Tensor) -> Tensor:

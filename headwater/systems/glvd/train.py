@@ -35,8 +35,9 @@ from headwater.systems.glvd.localiser_training import train_localiser
 from headwater.systems.glvd.losses import Objective
 from headwater.systems.glvd.model import Glvd
 from headwater.systems.glvd.weights import TrainedGlvd, save_weights
+from headwater.training.determinism import deterministic
 from headwater.training.device import CPU
-from headwater.training.loop import Progress, deterministic
+from headwater.training.loop import Progress
 from headwater.training.run import Curve, Run
 from headwater.training.selection import Validation
 

@@ -16,8 +16,8 @@ from headwater.networks.vertex_descent.fields import starting_points
 from headwater.networks.vertex_descent.weights import load_descent, save_descent
 from headwater.systems.lvd.config import LvdConfig
 from headwater.systems.lvd.model import Lvd
+from headwater.training.determinism import deterministic
 from headwater.training.device import chosen_device
-from headwater.training.loop import deterministic
 
 START_SEED = 0
 

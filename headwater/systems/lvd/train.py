@@ -27,8 +27,9 @@ from headwater.systems.lvd.answer import TrainedLvd, reconstruct, save_weights
 from headwater.systems.lvd.config import LvdConfig
 from headwater.systems.lvd.losses import Objective
 from headwater.systems.lvd.model import Lvd
+from headwater.training.determinism import deterministic
 from headwater.training.device import CPU
-from headwater.training.loop import Progress, deterministic
+from headwater.training.loop import Progress
 from headwater.training.run import Curve, Run
 from headwater.training.selection import Validation
 

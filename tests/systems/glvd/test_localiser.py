@@ -19,7 +19,7 @@ from headwater.systems.glvd.train import build, train
 from headwater.systems.glvd.weights import load_weights
 from headwater.systems.settings import config_of
 from headwater.training.checkpoint import read_safetensors
-from headwater.training.loop import deterministic
+from headwater.training.determinism import deterministic
 from tests.systems.glvd.test_heatmaps import HEADS, TEMPLATE, TOY, VIEWS, head_targets
 from tests.systems.glvd.test_oracle_heatmaps import misdetected, true_landmarks
 from tests.systems.toy_heads import toy_heads, toy_views

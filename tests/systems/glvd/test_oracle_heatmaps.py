@@ -19,7 +19,7 @@ from headwater.systems.glvd.data import Guidance, true_peaks
 from headwater.systems.glvd.losses import Objective
 from headwater.systems.glvd.train import build, guidance_of
 from headwater.systems.glvd.weights import TrainedGlvd, load_weights
-from headwater.training.loop import deterministic
+from headwater.training.determinism import deterministic
 from tests.data.test_mirror import symmetric_template
 from tests.systems.glvd.test_heatmaps import HEADS, TEMPLATE, TOY, VIEWS, fit, head_targets
 from tests.systems.judging import judged, sound
