@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from headwater.data.scenes import Template
+from headwater.errors import HeadwaterError
 from headwater.metrics.scan_to_mesh import face_sphere
 from headwater.networks.vertex_descent.config import DescentConfig
 from headwater.networks.vertex_descent.fields import Field
@@ -18,9 +19,18 @@ RING = 6
 
 
 class VertexObjective:
-    """Losses of a vertex field under the settings of a descent, for one template."""
+    """Losses of a vertex field under the settings of a descent, for one template.
+
+    Raises HeadwaterError where more points of one head and step are wanted than it has vertices.
+    """
 
     def __init__(self, config: DescentConfig, template: Template) -> None:
+        vertices = len(template.mean)
+        if config.supervision == "own" and config.points > vertices:
+            raise HeadwaterError(
+                f"points is {config.points}, but a head has {vertices} vertices; set points to "
+                "at most that under overrides in params.yaml"
+            )
         self.config, self.template = config, template
         self.points = QueryPoints(config)
         near = torch.from_numpy(near_face(template))

@@ -111,6 +111,12 @@ def test_training_on_nothing_or_without_distances_is_refused(tmp_path: Path) -> 
         train(SHORT, HEADS, VIEWS, TEMPLATE, tmp_path, tmp_path)
 
 
+def test_more_query_points_than_vertices_are_refused(tmp_path: Path) -> None:
+    many = TOY_LVD.model_copy(update={"points": len(TEMPLATE.mean) + 1})
+    with pytest.raises(HeadwaterError, match=r"points is 163, but .* 162 vertices; set"):
+        fit(many, tmp_path)
+
+
 def test_the_system_answers_with_the_descent_of_its_settings(whole: TrainResult) -> None:
     system = SYSTEMS["lvd"]
     few = SHORT.model_copy(update={"answer": Answering(iterations=3)})
