@@ -37,16 +37,26 @@ class StepDecoder(nn.Module):
             nn.init.zeros_(self.last.weight)
             nn.init.zeros_(self.last.bias)
 
-    def features(self, x: Tensor, seen: Tensor | None = None) -> Tensor:
+    def features(self, x: Tensor, seen: Tensor | None = None, same: Tensor | None = None) -> Tensor:
         """Trunk: inputs (..., inputs) -> (..., hidden).
 
         With ``seen`` (B, N, Q), x is (B, N, Q, inputs): the first layer runs per view, and the mean
         over the views that see a point goes on (PIFu's fusion). Returns (B, Q, hidden).
+        same: (B, d) the last d inputs, where they are the same for all points of a head: x comes
+        without them, and the first layer multiplies them once a head.
         """
-        hidden = functional.relu(self.trunk1(x))
+        hidden = functional.relu(self._first(x, same))
         if seen is not None:
             hidden = mean_over_views(hidden, seen)
         return functional.relu(self.trunk2(hidden))
+
+    def _first(self, x: Tensor, same: Tensor | None) -> Tensor:
+        if same is None or not same.shape[1]:
+            return torch.as_tensor(self.trunk1(x))
+        weight, count = self.trunk1.weight, x.shape[-1]
+        once = functional.linear(same, weight[:, count:], self.trunk1.bias)
+        each = functional.linear(x, weight[:, :count])
+        return each + once.reshape(len(once), *(1,) * (x.dim() - 2), -1)
 
     def rows(self, chosen: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Weights (n, 3, hidden) and biases (n, 3) of the chosen points, all when None."""

@@ -32,3 +32,15 @@ def test_the_vertex_decoder_has_the_gradient_that_differences_show() -> None:
     assert torch.autograd.gradcheck(
         lambda y: decoder.own_rows(decoder.features(y), decoder.rows()), (x,)
     )
+
+
+@pytest.mark.parametrize("views", [False, True])
+def test_inputs_that_all_points_of_a_head_share_are_multiplied_once(views: bool) -> None:
+    torch.manual_seed(0)
+    decoder = StepDecoder(inputs=9, hidden=8, points=5).double()
+    shape = (2, 3, 5) if views else (2, 5)
+    x, same = torch.randn(*shape, 6, dtype=torch.float64), torch.randn(2, 3, dtype=torch.float64)
+    spread = same.reshape(2, *(1,) * (len(shape) - 1), 3).expand(*shape, 3)
+    seen = torch.rand(2, 3, 5) < 0.7 if views else None
+    whole = decoder.features(torch.cat([x, spread], dim=-1), seen)
+    torch.testing.assert_close(decoder.features(x, seen, same), whole)

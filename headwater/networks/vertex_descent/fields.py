@@ -69,17 +69,16 @@ class Field:
         """Hidden units (B, Q, hidden) at places (B, Q, 3), fused over views as the config says."""
         encoded = self.encoded
         others = [] if self.beside is None else [self.beside(places)]
-        others.append(encoded.head[:, None].expand(-1, places.shape[1], -1))
         features, seen = pixel_aligned_per_view(
             encoded.maps, places, encoded.projection, self.config.image_px
         )
         if self.config.fusion == "features":
-            fused = mean_over_views(features, seen)
-            return self.decoder.features(torch.cat([places, fused, *others], dim=-1))
+            x = torch.cat([places, mean_over_views(features, seen), *others], dim=-1)
+            return self.decoder.features(x, same=encoded.head)
         rest = torch.cat([places, *others], dim=-1)[:, None]
         per_view = rest.expand(-1, features.shape[1], -1, -1)
-        place, tail = per_view[..., :3], per_view[..., 3:]
-        return self.decoder.features(torch.cat([place, features, tail], dim=-1), seen)
+        x = torch.cat([per_view[..., :3], features, per_view[..., 3:]], dim=-1)
+        return self.decoder.features(x, seen, encoded.head)
 
     def _template(self, chosen: Tensor | None) -> Tensor:
         template = self.encoded.template

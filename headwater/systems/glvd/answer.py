@@ -76,6 +76,7 @@ def reconstruct(
             keypoints.to(device),
             iterations or config.iterations,
             held=guides is not None,
+            rows=trained.vertex_rows,
         )
     steps = np.stack([placed.to_views(state) for state in descent.vertices])
     # Suggested in canonical axes: only with these does a network have a landmark encoder.

@@ -11,6 +11,7 @@ from headwater.networks.step_decoder import StepDecoder
 from headwater.networks.vertex_descent.fields import (
     EncodedViews,
     Field,
+    Rows,
     image_encoder,
     image_maps,
 )
@@ -154,13 +155,16 @@ class Glvd(nn.Module):
         iterations: int,
         *,
         held: bool = False,
+        rows: Rows | None = None,
     ) -> Descent:
         """Iterate from vertices (B, V, 3) and keypoints (B, K, 3); the keypoints step first.
 
-        held: the keypoints stay where they are, for guides that are known.
+        held: the keypoints stay where they are, for guides that are known. rows: of g_v, computed
+        before.
         """
         states, guides = [vertices], [keypoints]
-        rows, keypoint_field = self.g_v.rows(), self.keypoint_field(encoded)
+        rows = self.g_v.rows() if rows is None else rows
+        keypoint_field = self.keypoint_field(encoded)
         for _ in range(iterations):
             if not held:
                 keypoints = keypoints + keypoint_field.own(keypoints)

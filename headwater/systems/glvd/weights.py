@@ -1,6 +1,7 @@
 """Trained GLVD and its weights file."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from headwater.data.canonical import to_head_frame
 from headwater.data.scenes import Template
+from headwater.networks.vertex_descent.fields import Rows
 from headwater.networks.vertex_descent.weights import load_descent, save_descent
 from headwater.systems.glvd.config import GlvdConfig
 from headwater.systems.glvd.heatmap_net import HeatmapNet, needed_net
@@ -29,6 +31,12 @@ class TrainedGlvd:
     config: GlvdConfig
     template: Template
     heatmap_net: HeatmapNet | None = None
+
+    @cached_property
+    def vertex_rows(self) -> Rows:
+        """Last-layer rows of all vertices, which no answer changes."""
+        with torch.no_grad():
+            return self.network.g_v.rows()
 
     @property
     def mean_head(self) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """Trained LVD: its weights file, and the head that views show."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +13,7 @@ from headwater.data.crops import network_images
 from headwater.data.placed_head import placed_head
 from headwater.data.scenes import FloatArray, Template, Views
 from headwater.evaluation.heads.answer import HeadAnswer, HeadQuestion
-from headwater.networks.vertex_descent.fields import starting_points
+from headwater.networks.vertex_descent.fields import Rows, starting_points
 from headwater.networks.vertex_descent.weights import load_descent, save_descent
 from headwater.systems.lvd.config import LvdConfig
 from headwater.systems.lvd.model import Lvd
@@ -29,6 +30,12 @@ class TrainedLvd:
     network: Lvd
     config: LvdConfig
     template: Template
+
+    @cached_property
+    def vertex_rows(self) -> Rows:
+        """Last-layer rows of all vertices, which no answer changes."""
+        with torch.no_grad():
+            return self.network.g_v.rows()
 
 
 def save_weights(path: Path, trained: TrainedLvd) -> None:
@@ -72,7 +79,7 @@ def reconstruct(trained: TrainedLvd, views: Views, *, seed: int = START_SEED) ->
             network_images(placed.crops.pixels)[None].to(device), placed.projection.to(device)
         )
         iterations = config.answer.iterations or config.iterations
-        states = network.descend(encoded, vertices.to(device), iterations)
+        states = network.descend(encoded, vertices.to(device), iterations, trained.vertex_rows)
     return np.stack([placed.to_views(state) for state in states])
 
 

@@ -7,6 +7,7 @@ from headwater.networks.step_decoder import StepDecoder
 from headwater.networks.vertex_descent.fields import (
     EncodedViews,
     Field,
+    Rows,
     image_encoder,
     image_maps,
 )
@@ -42,9 +43,15 @@ class Lvd(nn.Module):
         """The vertices' displacement field."""
         return Field(self.g_v, self.config, encoded)
 
-    def descend(self, encoded: EncodedViews, vertices: Tensor, iterations: int) -> Tensor:
-        """States (T + 1, B, V, 3) of the descent that starts at vertices (B, V, 3)."""
-        states, field, rows = [vertices], self.field(encoded), self.g_v.rows()
+    def descend(
+        self, encoded: EncodedViews, vertices: Tensor, iterations: int, rows: Rows | None = None
+    ) -> Tensor:
+        """States (T + 1, B, V, 3) of the descent that starts at vertices (B, V, 3).
+
+        rows: of g_v, computed before.
+        """
+        states, field = [vertices], self.field(encoded)
+        rows = self.g_v.rows() if rows is None else rows
         for _ in range(iterations):
             vertices = vertices + field.own(vertices, rows=rows)
             states.append(vertices)
