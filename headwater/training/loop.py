@@ -21,7 +21,7 @@ Sums = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Plan:
-    """How many steps, and how many of them between two checkpoints and between two records."""
+    """Number of steps, and the steps between two checkpoints and between two records."""
 
     steps: int
     checkpoint_every: int
@@ -33,7 +33,7 @@ class Plan:
             raise ValueError(f"checkpoint_every must be a multiple of {self.log_every}")
 
     def due(self, step: int, every: int) -> bool:
-        """Whether what comes after every so many steps, and after the last one, comes now."""
+        """True after every so many steps, and after the last one."""
         return step % every == 0 or step == self.steps
 
 

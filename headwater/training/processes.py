@@ -90,7 +90,7 @@ def _send(sender: Connection, step: int, steps: int, record: dict[str, float]) -
 
 @contextmanager
 def _messages(progress: Progress | None, failures: list[HeadwaterError]) -> Iterator[Connection]:
-    """Where processes send progress, to be passed on, and errors, to be put into ``failures``."""
+    """Pipe for the progress of processes, passed on, and for errors, put into ``failures``."""
     receiver, sender = multiprocessing.get_context("spawn").Pipe(duplex=False)
 
     def listen() -> None:

@@ -294,7 +294,7 @@ def test_a_photo_without_later_steps_is_shown_as_it_is(tmp_path: Path) -> None:
     builder.write(tmp_path)
     (frame,) = photo_frames(tmp_path, 9)
     assert frame.name == "one.jpg"
-    assert frame.note == "largest of 2 faces"
+    assert frame.note == "one of 2 faces"
     assert [frame.mask, frame.parts, frame.landmarks_68, frame.depth, frame.camera] == 5 * [None]
 
 

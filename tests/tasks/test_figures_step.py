@@ -74,8 +74,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for system in ("glvd", "lvd"):
         folder = data / "train" / system
         folder.mkdir(parents=True)
-        (folder / "loss.csv").write_text("step,loss,other\n1,0.5,\n2,0.25,7\n")
-    (data / "evaluate" / "glvd" / "descent.csv").write_text("step,mm\n0,70\n1,3.5\n")
+        (folder / "loss.csv").write_text("step,loss,validation\n1,0.5,\n2,0.25,7\n")
+    (data / "evaluate" / "glvd" / "descent.csv").write_text("step,vertex_error_mm\n0,70\n1,3.5\n")
     monkeypatch.chdir(tmp_path)
     assert figures.main() == "3 systems and baselines"
     return tmp_path
@@ -127,6 +127,8 @@ def test_curves_of_all_systems_share_a_table(project: Path) -> None:
     ]
     assert {row["low"] for row in rows} == {""}
     assert [row["value"] for row in table(project, "descent")] == ["70", "3.5"]
+    selected = [(row["system"], row["place"], row["value"]) for row in table(project, "validation")]
+    assert selected == [("glvd", "2", "7"), ("lvd", "2", "7")]
 
 
 def test_the_same_build_gives_the_same_bytes_and_nothing_of_a_former_one_stays(
