@@ -26,21 +26,34 @@ from headwater.artifacts.schemas import (
     rejects_schema,
 )
 from headwater.artifacts.tables import Row, read_bucket, table_files
+from headwater.config import Params, load_params
+from headwater.faces.mediapipe_adapter import mediapipe_faces
+from headwater.photos.builtin import PORTRAITS
+from headwater.photos.decode import decode_photo
 from headwater.quality.edits import edit_figures, moved_right_way
 from headwater.quality.figures import CHOSEN, rounded, view_figures
+from headwater.quality.same_face import landmark_shifts, shift_figures
 from headwater.quality.views import ViewDetections, ViewErrors, ViewTruth, compare_view
 from tasks.command import command
 
+PARAMS = Path("params.yaml")
 CHECKED_STEPS = ("ingest", "landmarks", "masks", "parts", "cameras")
 
 
 def main() -> str:
     """Write figures.json and metrics.json into ``data/quality``; returns the main figures."""
     data = Path("data")
-    figures = quality_figures(data)
+    figures = rounded({**quality_figures(data), **same_face_figures(load_params(PARAMS))})
     write_figures(data / "quality", figures, CHOSEN)
     write_manifest(data / "quality")
     return _main_figures(figures)
+
+
+def same_face_figures(params: Params) -> dict[str, float]:
+    """Shifts of the built-in portraits' landmarks under changes that leave the face the same."""
+    px, detector = params.ingest.frame_px, mediapipe_faces()
+    photos = (decode_photo(portrait.data()).rgb for portrait in PORTRAITS)
+    return shift_figures(landmark_shifts(photo, px, detector) for photo in photos)
 
 
 def _main_figures(figures: Mapping[str, float]) -> str:
@@ -48,6 +61,7 @@ def _main_figures(figures: Mapping[str, float]) -> str:
         ("all_landmark_68_nme_percent_mean", "landmarks {:.1f} % off"),
         ("all_mask_iou_mean", "mask IoU {:.2f}"),
         ("all_camera_rotation_degrees_mean", "cameras {:.1f}° off"),
+        ("same_face_all_percent_mean", "landmarks of one face {:.1f} % apart"),
     )
     return ", ".join(form.format(figures[name]) for name, form in forms if name in figures)
 

@@ -21,6 +21,7 @@ CHOSEN = (
     "all_camera_rotation_degrees_p95",
     "side_detection_rate",
     "side_landmark_68_nme_percent_mean",
+    "same_face_all_percent_mean",
 )
 
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from headwater.quality.same_face import LOST, PREFIX, shift_rows
+
 GROUPS = ("all", "frontal", "side")
 BASELINE = "mean_head_"
 PART_PREFIX = "part_iou_"
@@ -55,13 +57,15 @@ class Spread:
 class Quality:
     """The pipeline's own quality. parts: IoU by part, by group. edits: kind, method, share, count.
 
-    rest: figures that have no place in these tables.
+    same_face: kind of change, mean and worst shift of the landmarks, %. rest: figures that have no
+    place in these tables.
     """
 
     views: dict[str, dict[str, float]]
     errors: list[Spread]
     parts: list[tuple[str, dict[str, float]]]
     edits: list[tuple[str, str, float, int]]
+    same_face: list[tuple[str, float, float]]
     rest: list[tuple[str, str, Any]]
 
 
@@ -111,6 +115,8 @@ def quality_of(figures: Figures) -> Quality:
         edit = re.fullmatch(r"expressions_(.+?)_(warp|head_model)_(count|right_way_rate)", name)
         if edit:
             shares.setdefault((edit[1], edit[2]), {})[edit[3]] = value
+        elif name.startswith(PREFIX):
+            continue
         elif group not in GROUPS:
             rest.append((*label_of(name), value))
         elif inner in ("views", "detection_rate"):
@@ -135,4 +141,7 @@ def quality_of(figures: Figures) -> Quality:
         )
         for (kind, method), outcome in shares.items()
     ]
-    return Quality(views, list(errors.values()), list(parts.items()), edits, rest)
+    same_face = list(shift_rows(figures))
+    if same_face:
+        rest.append(("Portrait variants without a detected face", "", figures[LOST]))
+    return Quality(views, list(errors.values()), list(parts.items()), edits, same_face, rest)
