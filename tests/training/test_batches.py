@@ -109,7 +109,7 @@ def test_rows_are_shuffled_over_files_and_anew_in_each_pass(tmp_path: Path) -> N
     first, second = ([item for s in steps for item in items(batches, s)]
                      for steps in (range(10), range(10, 20)))  # fmt: skip
     assert first != sorted(first)
-    assert first != second
+    assert set(first[:40]) != set(second[:40])
     assert len({item // 40 for item in first[:40]}) > 1
     other = ParquetBatches(paths, TOY, ["item"], batch=20, seed=2, buffer_rows=40)
     assert items(other, 0) != items(batches, 0)

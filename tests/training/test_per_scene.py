@@ -90,6 +90,15 @@ def test_codes_and_their_moments_are_resumed(tmp_path: Path, killed_at: int) -> 
     assert weights(resumed) == weights(whole)
 
 
+def test_first_values_are_copied(tmp_path: Path) -> None:
+    start = torch.zeros(2)
+    model = PerScene([start, start])
+    turn = turn_of(model, "SGD", [[0]] * 10)
+    train(model, [turn], tmp_path, plan=Plan(10, checkpoint_every=10))
+    assert torch.equal(start, torch.zeros(2))
+    assert torch.equal(model.scenes[1], start)
+
+
 def test_scenes_may_have_parameters_of_different_shapes() -> None:
     descriptors = PerScene([torch.zeros(5, 8), torch.ones(7, 8)])
     assert len(descriptors) == 2

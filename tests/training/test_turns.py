@@ -122,6 +122,30 @@ def test_no_gradient_is_computed_for_the_other_network(tmp_path: Path) -> None:
     assert seen == [(True, False), (False, True)] * 10
 
 
+def moved_by(folder: Path, gradient_norm: float | None, **second: float) -> tuple[float, float]:
+    """Distances that two weights move in ten steps at rate 0.1, against slopes of 3 and 4."""
+    weights_ = [nn.Parameter(torch.zeros(1)) for _ in range(2)]
+    model = nn.ParameterList(weights_)
+
+    def losses(step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        return {"loss": 3.0 * weights_[0].sum() + 4.0 * weights_[1].sum()}
+
+    groups = [{"params": weights_[:1]}, {"params": weights_[1:], **second}]
+    turn = Turn(torch.optim.SGD(groups, lr=1.0), losses, Rate(0.1), gradient_norm)
+    train(model, [turn], folder, plan=Plan(10, checkpoint_every=10))
+    return -float(weights_[0].detach()), -float(weights_[1].detach())
+
+
+def test_the_gradient_is_scaled_down_to_its_norm_over_all_groups(tmp_path: Path) -> None:
+    assert moved_by(tmp_path / "free", None) == pytest.approx((3.0, 4.0))
+    assert moved_by(tmp_path / "cut", 1.0) == pytest.approx((0.6, 0.8), rel=1e-4)
+    assert moved_by(tmp_path / "short", 6.0) == pytest.approx((3.0, 4.0))
+
+
+def test_a_group_may_learn_at_a_share_of_the_rate(tmp_path: Path) -> None:
+    assert moved_by(tmp_path, None, rate_share=0.25) == pytest.approx((3.0, 1.0))
+
+
 @pytest.mark.fault("old weights are never taken for those of new code")
 @pytest.mark.parametrize("killed_at", [13, 20, 39])
 def test_a_killed_gan_ends_as_an_unbroken_one(tmp_path: Path, killed_at: int) -> None:
