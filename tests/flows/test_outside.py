@@ -93,3 +93,12 @@ def test_cuda_where_there_is_none_is_refused_before_a_build(tmp_path: Path, syst
     for stage in ("train", "evaluate", "reconstruct"):
         with pytest.raises(HeadwaterError, match=f"params.yaml: systems.{system}.device is 'cuda'"):
             refuse_missing(tmp_path, params, {f"{stage}@{system}"})
+
+
+def test_more_devices_than_there_are_are_refused_before_a_build(tmp_path: Path) -> None:
+    params = load_params(PROJECT / "params.yaml")
+    settings = params.system("lvd").model_copy(update={"devices": 1024})
+    params = params.model_copy(update={"systems": {**params.systems, "lvd": settings}})
+    refuse_missing(tmp_path, params, {"photos", "train@glvd"})
+    with pytest.raises(HeadwaterError, match=r"params.yaml: systems.lvd.devices is 1024, but"):
+        refuse_missing(tmp_path, params, {"train@lvd"})
