@@ -59,12 +59,12 @@ def turned_slowly(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return np.array([[upright[row, column] for column in range(columns)] for row in range(rows)])
 
 
-@settings(max_examples=40, deadline=None)
-@given(SEEDS, SIDES, SIDES, st.integers(1, 8))
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(("height", "width"), [(3, 5), (6, 4), (1, 7)])
 def test_every_orientation_is_undone_pixel_by_pixel(
-    seed: int, height: int, width: int, orientation: int
+    height: int, width: int, orientation: int
 ) -> None:
-    pixels = noise(seed, height, width)
+    pixels = noise(orientation, height, width)
     exif = Image.Exif()
     exif[0x0112] = orientation
     photo = decode_pixels(

@@ -13,7 +13,6 @@ from rich.console import Console
 from headwater.reconstruct.names import MAX_BYTES, FolderNames, safe_name
 from headwater.reconstruct.summary import (
     COLUMNS,
-    FIRST_OF_FORMULA,
     Outcome,
     Status,
     counts,
@@ -53,7 +52,14 @@ def test_every_photo_is_a_row_that_reads_back(outcomes: list[Outcome]) -> None:
                 one.error_percent, abs=5e-4
             )
         for name in ("photo", "folder", "message"):
-            assert not cells[name].startswith(FIRST_OF_FORMULA)
+            assert not cells[name].startswith(("=", "+", "-", "@"))
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@"])
+def test_no_cell_is_a_formula(first: str) -> None:
+    one = Outcome(f"{first}1.jpg", "0" * 64, Status.REJECTED, message=f"{first}2")
+    row = list(csv.reader(io.StringIO(summary_csv([one]))))[1]
+    assert (row[0], row[COLUMNS.index("message")]) == (f"'{first}1.jpg", f"'{first}2")
 
 
 @given(OUTCOMES)
