@@ -10,6 +10,8 @@ import yaml
 
 from flows.run_page import page
 from flows.screen import Ended
+from headwater.config import load_params
+from headwater.errors import HeadwaterError
 from tests.flows.conftest import ToyProject
 
 # Starts the project's Prefect server anew and reads what the last build left there.
@@ -100,3 +102,16 @@ def test_page_shows_figures_and_what_was_left() -> None:
         "## Figures\n\n    glvd  ratio  0.7\n\n"
         "## Settings\n\n    seed: 7\n"
     )
+
+
+def test_a_run_with_other_settings_than_those_of_the_folder_is_refused(
+    toy: ToyProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a run's settings are edited on its page: DVC would go on with those of the file."""
+    from flows.rebuild import rebuild
+
+    monkeypatch.chdir(toy.path)
+    params = load_params(toy.path / "params.yaml")
+    with pytest.raises(HeadwaterError, match=r"a run builds params\.yaml as it is"):
+        rebuild.fn(params.model_copy(update={"seed": 8}))
+    assert not (toy.path / "data" / "numbers").exists()
