@@ -1,7 +1,6 @@
 """Parquet tables in buckets: written against their schema, read with every page checked."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -120,7 +119,7 @@ def _named_damage(path: Path) -> Iterator[None]:
 def _check_unpacked_size(path: Path) -> None:
     """Raise ValueError, by its footer, for a file that unpacks to far more than its bytes.
 
-    The footer's single columns are not asked: Arrow ends the process over some damaged ones.
+    The footer's single columns are not read: Arrow ends the process over some damaged ones.
     """
     with pq.ParquetFile(path) as file:
         footer = file.metadata
@@ -186,9 +185,3 @@ def read_table(
         )
     table = pa.concat_tables([read_bucket(path, schema, columns) for path in files])
     return table if where is None else table.filter(where)
-
-
-def features_of(path: Path) -> dict[str, Any]:
-    """Hugging Face features that a bucket file carries."""
-    metadata = pq.read_schema(path).metadata or {}
-    return dict(json.loads(metadata[b"huggingface"])["info"]["features"])
