@@ -1,5 +1,4 @@
 # Headwater: `make repro` builds everything, `make test` runs the tests. See CONTRIBUTING.md.
-# `make repro BUILD=glvd,lvd` builds these systems, and BUILD=all every one.
 #
 # The environment lives in .venv and is made once from constraints.txt. Programs are started as
 # `python -m ...` because the scripts in .venv/bin break in folders with long names or with spaces.
@@ -16,6 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:
 	@echo 'make repro    build the datasets, train, evaluate and write data/report/index.html'
+	@echo 'make repro BUILD=glvd,lvd    the same with these systems from now on; BUILD=all every one'
 	@echo 'make test     run the tests'
 	@echo 'make nightly  the slow tests too, with new random examples'
 	@echo 'make bench    measure, write benchmarks/results'

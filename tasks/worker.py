@@ -18,8 +18,6 @@ from tasks.console import redirect
 # Buckets give way to stages, which others wait for longer.
 NICENESS = 5
 
-Job = tuple[Callable[..., Any], tuple[Any, ...]]
-
 
 class WorkerDied(Exception):
     """A worker ended before its job did; the message says how, ``reason`` is that of a reject."""
