@@ -41,7 +41,7 @@ server.stop()
 
 @pytest.fixture(scope="module")
 def left_there(built: ToyProject) -> dict[str, Any]:
-    """What the build left at its Prefect server."""
+    """Records of the build at its Prefect server."""
     done = built.run(sys.executable, "-c", READ)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout.splitlines()[-1]))

@@ -14,7 +14,7 @@ from tasks.console import VOICE
 
 @pytest.fixture
 def out(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """What is said, where no terminal is."""
+    """Lines said where no terminal is."""
     text = io.StringIO()
     monkeypatch.setattr(VOICE, "out", text)
     return text

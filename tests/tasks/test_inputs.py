@@ -1,4 +1,4 @@
-"""What the stages of a system depend on: its settings and rows, each stage on its own alone."""
+"""Inputs of the stages of a system: settings and rows, each stage on its own alone."""
 
 import json
 from copy import deepcopy
