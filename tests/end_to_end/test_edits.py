@@ -16,7 +16,10 @@ from tests.end_to_end.test_small_build import SMALL
 
 pytestmark = pytest.mark.slow
 PROJECT = Path(__file__).resolve().parents[2]
-COPIED = ("headwater", "tasks", "flows", ".dvc/config", ".dvcignore", "dvc.yaml", "params.yaml")
+COPIED = (
+    *("headwater", "tasks", "flows", "benchmarks/results"),
+    *(".dvc/config", ".dvcignore", "dvc.yaml", "params.yaml"),
+)
 LOSSES = "headwater/networks/vertex_descent/losses.py"
 STAGE = "train@lvd"
 
