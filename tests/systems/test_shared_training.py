@@ -1,0 +1,63 @@
+"""The systems' trainings on several devices; processes on the CPU stand for GPUs."""
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from headwater.systems import SYSTEMS
+from headwater.systems.glvd import train as glvd
+from headwater.systems.glvd import weights as glvd_weights
+from headwater.systems.glvd.config import HeatmapInput
+from headwater.systems.lvd import answer as lvd_answer
+from headwater.systems.lvd import train as lvd
+from headwater.training.device import Devices
+from headwater.training.processes import train_on
+from headwater.training.run import Curve, Run
+from tests.systems.toy_heads import toy_heads, toy_samples, toy_template, toy_views
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "glvd": {"heatmaps": HeatmapInput(source="trained"), "sdf_steps": 20, "sdf_points": 64},
+    "lvd": {},
+}
+
+
+def training(config: Any, data: Path, run: Run, weights: Path) -> Curve:
+    """Of two toy heads; for processes to import."""
+    module: ModuleType = lvd if type(config).__name__ == "LvdConfig" else glvd
+    heads = toy_heads(2, seed=1)
+    result = module.train(
+        config,
+        heads,
+        toy_views(heads, 3, seed=2),
+        toy_template(),
+        weights.parent,
+        run.checkpoints,
+        samples=toy_samples(heads, 600, seed=3) if config.sdf_steps else None,
+        fabric=run.fabric,
+        seed=run.seed,
+        progress=run.progress,
+    )
+    return list(result.curve)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_two_devices_share_every_part_of_a_training(tmp_path: Path, system: str) -> None:
+    config = SYSTEMS[system].sizes["smoke"].model_copy(update=CHANGES[system])
+    shown: dict[int, list[int]] = {1: [], 2: []}
+    curves: dict[int, Curve] = {}
+    for count, steps in shown.items():
+        run = Run(7, tmp_path / str(count) / "ck", lambda step, *_, steps=steps: steps.append(step))
+        weights = tmp_path / str(count) / "weights.safetensors"
+        curves[count] = train_on(
+            Devices("cpu", count, "32"), training, config, tmp_path, run, weights
+        )
+        load = glvd_weights.load_weights if system == "glvd" else lvd_answer.load_weights
+        assert load(weights).config == config
+    assert shown[1] == shown[2]
+    # Each device disturbs its share of the views by random numbers of its own.
+    for alone, joint in zip(curves[1], curves[2], strict=True):
+        assert joint == pytest.approx(alone, rel=0.25)
+        assert joint != alone
