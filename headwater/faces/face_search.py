@@ -1,11 +1,12 @@
 """Search of a photo for faces, also small, turned and upside-down ones.
 
-MediaPipe's short-range model looks at the whole photo and at its four overlapping quarters, and
-where all faces are small the full-range model, which sees smaller ones, at the quarters too. Where
-no face shows, the photo is tried turned by half and quarter turns, then tiles of it by both. A
-place counts as a face once the mesh network says so of the crop there. The mesh fits an upright
-face, badly, onto one that stands on its head; the full-range model does not see such faces, so that
-for meshes that fit a mean face badly it has the last word on which way is up.
+MediaPipe's short-range model looks at the whole photo and, unless a face fills it, at its four
+overlapping quarters; where all faces are small the full-range model, which sees smaller ones, looks
+at the quarters too. Where no face shows, the photo is tried turned by half and quarter turns, then
+tiles of it by both. A place counts as a face once the mesh network says so of the crop there. The
+mesh fits an upright face, badly, onto one that stands on its head; the full-range model does not
+see such faces, so that for meshes that fit a mean face badly it has the last word on which way is
+up.
 """
 
 from collections.abc import Iterable, Iterator
@@ -38,6 +39,8 @@ _CHECKED_SIDE_PX: Final = 256
 _MIN_TILE_PX: Final = 192
 # Of the photo's sides: quarters overlap by a third of their own.
 _QUARTER_SHARE: Final = 0.6
+# Of the photo's longer side; beside a face that is larger, others show in the whole photo too.
+_FILLING_SHARE: Final = 0.35
 # Of the photo's shorter side; where the largest face is smaller than that, it is rarely alone.
 _ALONE_SHARE: Final = 0.2
 # Of the larger side of two places nearer to each other than that, one is left.
@@ -75,10 +78,12 @@ def search_faces(rgb: Picture, detector: FaceDetector, *, small: bool = False) -
     """
     height, width = rgb.shape[:2]
     quarters = list(_quarters(width, height))
-    places = _places(rgb, [(0, 0, width, height), *quarters], detector)
+    places = _places(rgb, [(0, 0, width, height)], detector)
+    if _largest(places) < _FILLING_SHARE * max(width, height):
+        places += _places(rgb, quarters, detector)
     if small:
         places += _places(rgb, _tiles(width, height), detector, far=True)
-    elif places and max(place.side for place in places) < _ALONE_SHARE * min(width, height):
+    elif 0 < _largest(places) < _ALONE_SHARE * min(width, height):
         places += _places(rgb, quarters, detector, far=True)
     return (
         _faces(rgb, places, detector)
@@ -113,6 +118,10 @@ def _search_turned(rgb: Picture, detector: FaceDetector) -> list[Mesh]:
         if faces := _faces(rgb, [_moved(place, back) for place in places], detector):
             return faces
     return []
+
+
+def _largest(places: list[Placement]) -> float:
+    return max((place.side for place in places), default=0.0)
 
 
 def _places(

@@ -28,7 +28,7 @@ def resampled(
     rest = shrinkage / factor
     if rest > 1:
         spread = float(np.sqrt((rest**2 - 1) / 12))
-        part = cv2.GaussianBlur(part, (5, 5), spread).astype(np.uint8, copy=False)
+        part = cv2.GaussianBlur(part, (3, 3), spread).astype(np.uint8, copy=False)
     to_cut = np.vstack([affine, [0.0, 0.0, 1.0]]) @ shift(x, y) @ np.diag([factor, factor, 1.0])
     cut = cv2.warpAffine(
         part,
@@ -53,8 +53,9 @@ def _part(
     size = np.array(rgb.shape[1::-1])
     low = np.clip(np.floor(corners[:, :2].min(axis=0)) - margin, 0, size - 1).astype(int)
     high = np.clip(np.ceil(corners[:, :2].max(axis=0)) + margin, low + 1, size).astype(int)
+    high = np.minimum(high + (low - high) % factor, size)
     part = rgb[low[1] : high[1], low[0] : high[0]]
     right, bottom = -part.shape[1] % factor, -part.shape[0] % factor
     if right or bottom:
-        part = np.pad(part, ((0, bottom), (0, right), (0, 0)), mode="edge")
+        part = cv2.copyMakeBorder(part, 0, bottom, 0, right, cv2.BORDER_REPLICATE).astype(np.uint8)
     return part, int(low[0]), int(low[1])
