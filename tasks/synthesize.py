@@ -12,6 +12,7 @@ from headwater.artifacts.meshes import check_head_size, to_ply
 from headwater.artifacts.schemas import HEADS, SYNTHETIC_FRAMES, TRUTH
 from headwater.config import Params
 from headwater.faces.vocabulary import IBUG68_FROM_478
+from headwater.heads.contact import lip_contact
 from headwater.heads.model import HeadModel
 from headwater.heads.sampling import sample_expression, sample_shape
 from headwater.pipeline.step import Item, Result, Step, Work
@@ -60,6 +61,8 @@ def _add_head(item: Item, model: HeadModel, params: Params, result: Result) -> N
 def _head_row(item: Item, model: HeadModel, params: Params) -> dict[str, Any]:
     shape = sample_shape(model, np.random.default_rng(seed_of("shape", item.item)))
     expression = sample_expression(model, np.random.default_rng(seed_of("expression", item.item)))
+    lips = lip_contact(model)
+    expression = expression if lips is None else lips.closed(shape, expression)
     return {
         "item": item.item,
         "subject": item.subject,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from headwater.errors import HeadwaterError
 from headwater.faces.vocabulary import IBUG68_FROM_478, IBUG_JAW, outer_eye_distance
 from headwater.geometry.cameras import Camera, projection_slopes
+from headwater.heads.contact import lip_contact
 from headwater.heads.model import HeadModel
 from headwater.heads.sampling import sample_expression, sample_shape
 from headwater.metrics.strata import yaw_degrees
@@ -165,6 +166,9 @@ def _priors(model: HeadModel) -> tuple[_Normal, _Normal]:
     rng = np.random.default_rng(SEED)
     shapes = np.stack([sample_shape(model, rng) for _ in range(DRAWN_HEADS)])
     expressions = np.stack([sample_expression(model, rng) for _ in range(DRAWN_HEADS)])
+    if lips := lip_contact(model):
+        pairs = zip(shapes, expressions, strict=True)
+        expressions = np.stack([lips.closed(shape, expression) for shape, expression in pairs])
     return _normal(shapes), _normal(expressions)
 
 
