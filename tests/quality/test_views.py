@@ -133,6 +133,22 @@ def test_a_turned_frame_turns_the_true_camera() -> None:
     assert compare_view(known, found).mask_iou == 1.0
 
 
+def test_labels_of_a_level_frame_come_from_where_its_map_says() -> None:
+    """Against a slow loop, for a frame that is turned, shrunk and reaches beyond the view."""
+    labels = np.random.default_rng(0).integers(1, 9, (SIDE, SIDE)).astype(np.uint8)
+    cosine, sine = 0.7 * np.cos(0.5), 0.7 * np.sin(0.5)
+    affine = np.array([[cosine, sine, 3.0], [-sine, cosine, 9.0]])
+    shown = labels_in_frame(labels, affine, 50, 45)
+    back = np.linalg.inv(np.vstack([affine, [0, 0, 1]]))
+    for row in range(45):
+        for column in range(50):
+            x, y, _ = np.floor(back @ (column + 0.5, row + 0.5, 1)).astype(int)
+            inside = 0 <= x < SIDE and 0 <= y < SIDE
+            assert shown[row, column] == (labels[y, x] if inside else 0)
+    assert (shown == 0).any()
+    assert (shown > 0).any()
+
+
 def test_what_was_rejected_has_no_figure() -> None:
     known = truth()
     bare = ViewDetections(WHOLE, SIDE, SIDE, known.landmarks_478_px, None, None, None)

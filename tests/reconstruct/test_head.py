@@ -16,7 +16,7 @@ from headwater.config import load_params
 from headwater.data.scenes import Template
 from headwater.errors import ItemRejected
 from headwater.faces.vocabulary import outer_eye_distance
-from headwater.geometry.cameras import check_camera, project
+from headwater.geometry.cameras import check_camera, project, rotation_angle_degrees
 from headwater.photos.folder import PhotoFile
 from headwater.pipeline.step import Item
 from headwater.reconstruct.cuts import cut_head
@@ -30,6 +30,8 @@ from headwater.systems.glvd.weights import TrainedGlvd
 from tests.systems.judging import answering
 
 PROJECT = Path(__file__).resolve().parents[2]
+
+BICUBIC = Image.Resampling.BICUBIC
 
 
 def photo(folder: Path, name: str, image: Image.Image, **options: object) -> PhotoFile:
@@ -102,11 +104,11 @@ def test_points_and_cameras_of_large_photos_are_in_their_full_size(
     assert np.abs(one.landmarks - other.landmarks).mean() < 0.03 * eyes
 
 
-@pytest.mark.parametrize("turns", [0, 1, 2])
+@pytest.mark.parametrize("degrees", [0, 30, 90, 180, 217])
 def test_mesh_lies_on_the_face_in_the_photo(
-    tmp_path: Path, portraits: list[Path], template: Template, trained: TrainedGlvd, turns: int
+    tmp_path: Path, portraits: list[Path], template: Template, trained: TrainedGlvd, degrees: int
 ) -> None:
-    turned = Image.open(portraits[0]).convert("RGB").rotate(90 * turns, expand=True)
+    turned = Image.open(portraits[0]).convert("RGB").rotate(degrees, BICUBIC, expand=True)
     face = seen(photo(tmp_path, "t.png", turned), template, PhotoSettings())
     head = reconstruct_head(answering(trained), "t", [face])
     (view,) = head.views
@@ -118,6 +120,26 @@ def test_mesh_lies_on_the_face_in_the_photo(
     assert offset < 0.25 * np.linalg.norm(view.landmarks[33] - view.landmarks[263])
     inside = coverage(view, head.landmarks)
     assert inside.mean() > 0.9
+
+
+def test_the_camera_turns_with_the_photo(
+    tmp_path: Path, portraits: list[Path], template: Template, trained: TrainedGlvd
+) -> None:
+    """A photo that is turned by 30 degrees has the same head, and a camera rolled by as much."""
+    upright = Image.open(portraits[0]).convert("RGB")
+    heads = []
+    for degrees in (0, 30):
+        turned = upright.rotate(degrees, BICUBIC, expand=True)
+        face = seen(photo(tmp_path, f"{degrees}.png", turned), template, PhotoSettings())
+        heads.append(reconstruct_head(answering(trained), "t", [face]))
+    own, other = (head.views[0].camera.R for head in heads)
+    cosine, sine = np.cos(np.deg2rad(30)), np.sin(np.deg2rad(30))
+    roll = np.array([[cosine, sine, 0], [-sine, cosine, 0], [0, 0, 1]])
+    assert rotation_angle_degrees(other, roll @ own) < 1.5
+    assert np.abs(heads[0].vertices - heads[1].vertices).mean() < 1.0
+    assert heads[1].views[0].error_percent == pytest.approx(
+        heads[0].views[0].error_percent, abs=0.5
+    )
 
 
 def test_frames_of_several_sizes_are_seen_as_each_alone(faces: list[SeenFace]) -> None:

@@ -17,7 +17,7 @@ from headwater.data.scenes import SdfSamples
 from headwater.networks.hourglass import StackedHourglass
 from headwater.networks.pixel_aligned import pixel_aligned
 from headwater.networks.vertex_descent.config import DescentConfig
-from headwater.networks.vertex_descent.training import Part, turn
+from headwater.networks.vertex_descent.training import TrainingPart, turn
 from headwater.training.draws import WHOLE, Share, pass_over
 from headwater.training.loop import Plan, fit
 
@@ -91,7 +91,7 @@ def pretrain(
     f_v: StackedHourglass,
     batches: HeadBatches,
     samples: SdfSamples,
-    part: Part,
+    part: TrainingPart,
 ) -> list[dict[str, float]]:
     """Train ``f_v`` in place, where it is, on canonical samples; returns the curve."""
     with torch.random.fork_rng(devices=[]):

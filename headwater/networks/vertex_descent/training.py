@@ -77,7 +77,7 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class Part:
+class TrainingPart:
     """A part of a training: where it resumes from, for what, and who hears of its steps.
 
     progress(step, steps, record) counts this part's own steps. fabric: the devices that share its
@@ -97,7 +97,7 @@ class Part:
             return WHOLE
         return Share(self.fabric.global_rank, self.fabric.world_size)
 
-    def after(self, steps: int) -> "Part":
+    def after(self, steps: int) -> "TrainingPart":
         """The part whose steps are counted on from those of the parts before it."""
         progress = self.progress
         if progress is None:
@@ -150,7 +150,7 @@ def fit_descent(
     network: nn.Module,
     f_v: nn.Module,
     losses: LossFunction,
-    part: Part,
+    part: TrainingPart,
     validation: Validation | None,
 ) -> Curve:
     """Train the whole network in place; a pre-trained encoder ``f_v`` at its own, lower rate.

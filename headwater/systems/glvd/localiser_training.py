@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from headwater.data.augmentation import disturbed_images
-from headwater.networks.vertex_descent.training import Part
+from headwater.networks.vertex_descent.training import TrainingPart
 from headwater.systems.glvd.config import LocaliserConfig
 from headwater.systems.glvd.localiser import Localiser
 from headwater.training.draws import WHOLE, Share, pass_over
@@ -83,7 +83,7 @@ def jittered(
 
 
 def train_localiser(
-    config: LocaliserConfig, network: Localiser, pixels: Tensor, truth: Tensor, part: Part
+    config: LocaliserConfig, network: Localiser, pixels: Tensor, truth: Tensor, part: TrainingPart
 ) -> Curve:
     """Train ``network`` in place, where it is, and freeze it; returns the curve.
 

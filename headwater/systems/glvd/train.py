@@ -17,7 +17,7 @@ from headwater.networks.vertex_descent.pretraining import pretrain
 from headwater.networks.vertex_descent.selection import validation_on, validation_tensors
 from headwater.networks.vertex_descent.training import (
     Examples,
-    Part,
+    TrainingPart,
     TrainResult,
     counted_from,
     examples_of,
@@ -110,7 +110,7 @@ def train(
             *validation_tensors(validation),
         ]
         training = fingerprint(train, config, seed, device, data)
-        part = Part(seed, training, checkpoint_dir, progress, fabric)
+        part = TrainingPart(seed, training, checkpoint_dir, progress, fabric)
         guidance, curve = _localised(config, network, seen, guidance, part, device)
         batches = seen.batches(config)
         objective = Objective(config, network, seen, batches, guidance, part.share)
@@ -162,7 +162,7 @@ def _localised(
     network: Glvd,
     seen: Examples,
     guidance: Guidance,
-    part: Part,
+    part: TrainingPart,
     device: torch.device,
 ) -> tuple[Guidance, Curve]:
     """Train the localiser, if there is one, on the true peaks; its own peaks, and the curve."""

@@ -13,7 +13,7 @@ from headwater.errors import HeadwaterError
 from headwater.networks.vertex_descent.pretraining import pretrain
 from headwater.networks.vertex_descent.selection import validation_on, validation_tensors
 from headwater.networks.vertex_descent.training import (
-    Part,
+    TrainingPart,
     TrainResult,
     counted_from,
     examples_of,
@@ -88,7 +88,7 @@ def train(
         around = None if samples is None else canonical_samples(samples, heads, template)
         data = [*seen.tensors, *sample_tensors(around), *validation_tensors(validation)]
         training = fingerprint(train, config, seed, device, data)
-        part = Part(seed, training, checkpoint_dir, progress, fabric)
+        part = TrainingPart(seed, training, checkpoint_dir, progress, fabric)
         batches = seen.batches(config)
         network.to(device)
         if around is not None:

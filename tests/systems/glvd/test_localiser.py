@@ -9,7 +9,7 @@ import torch
 from headwater.config import load_params
 from headwater.data.crops import crop_views, network_images
 from headwater.data.placement import placed_views
-from headwater.networks.vertex_descent.training import Part
+from headwater.networks.vertex_descent.training import TrainingPart
 from headwater.systems import SYSTEMS
 from headwater.systems.glvd.config import SIZES, HeatmapInput, LocaliserConfig
 from headwater.systems.glvd.data import ViewBatch, true_peaks
@@ -102,7 +102,7 @@ def test_it_learns_to_find_what_it_has_seen_elsewhere(tmp_path: Path) -> None:
     net, (pixels, landmarks) = network(config), spotted(64, seed=1)
     held_out, places = spotted(8, seed=9)
     with deterministic(1):
-        train_localiser(config, net, pixels, landmarks, Part(0, "toy", tmp_path, None))
+        train_localiser(config, net, pixels, landmarks, TrainingPart(0, "toy", tmp_path, None))
         error = (net.peaks(held_out) - places).abs().mean()
         assert (net.peaks(pixels) - landmarks).abs().mean() < 1.0
     spread = (places - 32.0).abs().mean()
