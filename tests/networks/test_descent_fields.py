@@ -4,7 +4,14 @@ from itertools import pairwise
 
 import torch
 
-from headwater.networks.vertex_descent.fields import random_ball, starting_points
+from headwater.networks.step_decoder import StepDecoder
+from headwater.networks.vertex_descent.fields import (
+    EncodedViews,
+    Field,
+    Rows,
+    random_ball,
+    starting_points,
+)
 from headwater.networks.vertex_descent.losses import clamped_l1, oracle_path
 from headwater.systems.glvd.config import SIZES
 
@@ -41,3 +48,25 @@ def test_descents_start_where_the_config_says() -> None:
     assert torch.equal(starts["template"], template)
     assert starts["ball"].shape == (50, 3)
     assert 0 < starts["ball"].norm(dim=1).max() <= 0.42 + 1e-6
+
+
+def test_with_a_known_head_a_step_goes_to_it_and_what_differs_and_is_clamped() -> None:
+    """From anywhere a descent arrives at the known head plus the residual, whatever its start."""
+    torch.manual_seed(0)
+    config = SIZES["smoke"].model_copy(update={"residual_mm": 3.0, "clamp_mm": 15.0})
+    known, residual = torch.randn(1, 6, 3), torch.randn(1, 6, 3)
+
+    class Constant(StepDecoder):
+        def own_rows(self, features: torch.Tensor, rows: Rows) -> torch.Tensor:
+            return residual
+
+    decoder = Constant(3 + config.outputs, 8, 6)
+    maps, cameras = torch.randn(1, 1, config.outputs, 4, 4), torch.randn(1, 1, 3, 4)
+    field = Field(decoder, config, EncodedViews(maps, cameras, torch.zeros(1, 0), known))
+    points = 2.0 * torch.randn(1, 6, 3)
+    with torch.no_grad():
+        for _ in range(60):
+            step = field.own(points)
+            assert step.abs().max() <= 0.15 + 1e-6
+            points = points + step
+    torch.testing.assert_close(points, known + 0.03 * residual, atol=1e-5, rtol=0)

@@ -98,3 +98,13 @@ def test_a_generator_draws_the_same_points_again() -> None:
     for draw in (points.scattered, lambda g, d: points.on_path(g, torch.ones(HEADS, 1, 1), d)):
         assert torch.equal(draw(target(), drawn(3)), draw(target(), drawn(3)))
         assert not torch.equal(draw(target(), drawn(3)), draw(target(), drawn(4)))
+
+
+def test_descents_arrive_between_the_known_head_and_the_true_one() -> None:
+    known, true = target(1), target(2)
+    between = QueryPoints(DescentConfig()).towards(known, true, drawn())
+    shares = (between - known) / (true - known)
+    per_head = shares.flatten(1)
+    assert float(per_head.std(dim=1).max()) < 1e-3
+    assert ((per_head > -1e-3) & (per_head < 1 + 1e-3)).all()
+    assert float(per_head[:, 0].std()) > 0.05

@@ -55,6 +55,8 @@ class DescentConfig(Config):
     template_prior: bool = True
     """Predict the difference from a head that is known before: its clamped step is added to every
     predicted one."""
+    residual_mm: Positive = 5.0
+    """Unit of the predicted difference from the known head, mm; with template_prior."""
     space: Literal["canonical", "camera"] = "canonical"
     """Axes of the head: canonical, or those of the first view's camera as in LVD, where no head is
     known before."""
@@ -70,7 +72,7 @@ class DescentConfig(Config):
 
     threads: Count = 1
     """CPU threads of training and answers; fixed, because sums of floats depend on it."""
-    steps: Count = 1200
+    steps: Count = 400
     """Optimiser steps of the descent's training."""
     batch: Count = 8
     """Heads per optimiser step."""
@@ -98,15 +100,16 @@ class DescentConfig(Config):
     """Decoupled weight decay, per unit of learning rate."""
     gradient_norm: Positive = 1.0
     """Norm to which longer gradients are cut."""
-    near_share: Share = 0.5
-    """Share of the samples that show the end of a descent; the rest show a moment on its way."""
-    near_sigmas_mm: tuple[Positive, ...] = (0.5, 2.5, 8.0)
+    near_share: Share = 0.9
+    """Share of the samples that show the end of a descent, with template_prior between the known
+    head and the true one; the rest show a moment on its way."""
+    near_sigmas_mm: tuple[Positive, ...] = (0.3, 1.0, 3.0)
     """Standard deviations of the query points' noise, mm, each as often as the others."""
     box_mm: Positive = 150.0
     """Half the side of the box of uniform query points, mm; with supervision all."""
-    camera_noise_degrees: NotNegative = 0.2
+    camera_noise_degrees: NotNegative = 0.1
     """Standard deviation of the training cameras' turn about each axis, degrees."""
-    camera_noise_px: NotNegative = 0.5
+    camera_noise_px: NotNegative = 0.1
     """Standard deviation of the training cameras' shift in the crop, px."""
     mirror: bool = True
     """Train on every view and head seen left for right, too."""
@@ -118,7 +121,7 @@ class DescentConfig(Config):
     """Share of the learning rate that a pre-trained f_v gets afterwards."""
     checkpoint_every: Tens = 200
     """Optimiser steps between checkpoints, a multiple of 10."""
-    validate_every: Tens = 200
+    validate_every: Tens = 100
     """Optimiser steps between two measurements of the vertex error, mm, on heads of the validation
     split; the weights of the least are kept. A multiple of 10."""
     validation_heads: Annotated[int, Field(ge=0)] = 8
@@ -188,6 +191,8 @@ DESCENT_SIZES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
             "points": 2000,
             "beta1": 0.5,
             "weight_decay": 0.0,
+            "near_share": 0.5,
+            "near_sigmas_mm": (0.5, 2.5, 8.0),
             "camera_noise_degrees": 0.5,
             "camera_noise_px": 2.0,
             "mirror": False,

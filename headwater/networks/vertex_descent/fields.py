@@ -58,12 +58,12 @@ class Field:
         """
         rows = self.decoder.rows(chosen) if rows is None else rows
         step = self.decoder.own_rows(self._hidden(points), rows)
-        return step + self._towards(self._template(chosen), points)
+        return self._displacement(step, self._template(chosen), points)
 
     def every(self, places: Tensor, chosen: Tensor | None = None) -> Tensor:
         """Displacements (B, Q, n, 3) of the points ``chosen`` (n,), or of all, from (B, Q, 3)."""
         step = self.decoder.full(self._hidden(places), self.decoder.rows(chosen))
-        return step + self._towards(self._template(chosen)[:, None], places[:, :, None])
+        return self._displacement(step, self._template(chosen)[:, None], places[:, :, None])
 
     def _hidden(self, places: Tensor) -> Tensor:
         """Hidden units (B, Q, hidden) at places (B, Q, 3), fused over views as the config says."""
@@ -84,10 +84,12 @@ class Field:
         template = self.encoded.template
         return template if chosen is None else template[:, chosen]
 
-    def _towards(self, template: Tensor, points: Tensor) -> Tensor:
+    def _displacement(self, step: Tensor, template: Tensor, points: Tensor) -> Tensor:
+        """The step itself, or the clamped way to the known head plus what differs from it."""
         if not self.config.template_prior:
-            return torch.zeros_like(points)
-        return (template - points).clamp(-self.config.clamp, self.config.clamp)
+            return step
+        place = template + (self.config.residual_mm / UNIT_MM) * step
+        return (place - points).clamp(-self.config.clamp, self.config.clamp)
 
 
 def image_encoder(config: DescentConfig) -> StackedHourglass:

@@ -65,7 +65,10 @@ class VertexObjective:
             return clamped_l1(step, points[:, :, None], truth[:, None], self.config.clamp)
         chosen = torch.multinomial(self.chances, self.config.points, generator=generator)
         target = truth[:, chosen]
-        points = self.points.on_path(target, moments, generator)
+        end = target
+        if self.config.template_prior:
+            end = self.points.towards(vertices.encoded.template[:, chosen], target, generator)
+        points = self.points.on_path(end, moments, generator)
         return clamped_l1(vertices.own(points, chosen), points, target, self.config.clamp)
 
     def _laplacian_loss(

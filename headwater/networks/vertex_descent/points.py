@@ -32,6 +32,11 @@ class QueryPoints:
         noise = self._noise(target, target.shape[1], generator)
         return oracle_path(start, target, moments.to(target.device), self.config.clamp) + noise
 
+    def towards(self, known: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
+        """Points between the known head and ``target``, both (B, n, 3), where descents arrive."""
+        blend = torch.rand(len(target), 1, 1, generator=generator).to(target.device)
+        return torch.lerp(known.detach(), target, blend)
+
     def scattered(self, target: Tensor, generator: torch.Generator) -> Tensor:
         """(B, points, 3) as LVD draws them, for ``target`` (B, n, 3).
 

@@ -60,6 +60,10 @@ class Examples:
         crops = self.crops
         return (crops.pixels, crops.landmarks, crops.projection, crops.head, self.targets)
 
+    def persons(self, heads: Tensor) -> Tensor:
+        """The person of each head (n,) int64; a head and its mirror image are one person's."""
+        return heads % (len(self.targets) // (1 if self.mirror is None else 2))
+
     @property
     def seen_targets(self) -> Tensor:
         """Those of the targets that some crop shows."""

@@ -96,9 +96,10 @@ class GlvdConfig(DescentConfig):
     it out."""
     keypoint_steps: Annotated[int, Field(ge=0)] = 0
     """Optimiser steps, out of all, in which at first the keypoint branch alone learns."""
-    keypoint_shares: tuple[Share, Share] = (0.5, 0.25)
+    keypoint_shares: tuple[Share, Share] = (0.4, 0.2)
     """Shares of the samples whose P comes from true keypoints with noise, and from keypoints
-    halfway to them; in the rest it comes from the branch's own."""
+    halfway to them, from the branch's own with template_prior and else from the first points; in
+    the rest it comes from the branch's own."""
     keypoint_noise_mm: NotNegative = 2.0
     """Standard deviation of the noise on true keypoints, mm."""
     landmark_noise_px: NotNegative = 0.2
@@ -142,6 +143,7 @@ _GUIDANCE: Final[dict[str, dict[str, Any]]] = {
         "localiser": LocaliserConfig(width=128, steps=20_000, checkpoint_every=1000),
         "landmark_features": 0,
         "landmark_noise_px": 0.7,
+        "keypoint_shares": (0.5, 0.25),
     },
 }
 

@@ -32,6 +32,7 @@ class ViewBatch:
     heat: (B, N, M, h, w) heatmaps of a network. None: Gaussians are drawn at ``peaks``
     (B, N, 68, 2) px in the crop, or, where these are None too, at the landmarks. A network with
     a localiser needs its peaks.
+    person: (B,) int64 of the heads in training, for the landmark encoder.
     """
 
     images: Tensor
@@ -39,6 +40,7 @@ class ViewBatch:
     projection: Tensor
     peaks: Tensor | None = None
     heat: Tensor | None = None
+    person: Tensor | None = None
 
     def to(self, device: torch.device) -> "ViewBatch":
         """The same on a device."""
@@ -48,6 +50,7 @@ class ViewBatch:
             self.projection.to(device),
             None if self.peaks is None else self.peaks.to(device),
             None if self.heat is None else self.heat.to(device),
+            None if self.person is None else self.person.to(device),
         )
 
 

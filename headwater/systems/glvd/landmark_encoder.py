@@ -23,6 +23,9 @@ _HIDDEN = 256
 # Monomials of the direction's two sideways parts, up to the second degree.
 _MONOMIALS = 6
 RIDGE = 3.0
+FOLDS = 8
+# Of fewer persons a regression without some of them says nothing of these.
+FEWEST = 2 * FOLDS
 # Root mean square offset, a share of the crop, beyond which the detector took something else for
 # the face: nearly all are below half of it, and misdetections far above. They would rule the fit.
 _FARTHEST = 0.08
@@ -57,17 +60,32 @@ class LandmarkEncoder(nn.Module):
         self.weight: Tensor
         self.bias: Tensor
         self.basis: Tensor
+        # Regressions without an eighth of the persons each, for training alone.
+        for name, shape in (("fold_weight", (outputs, inputs)), ("fold_bias", (outputs,))):
+            self.register_buffer(name, torch.zeros(FOLDS, *shape), persistent=False)
+        self.fold_weight: Tensor
+        self.fold_bias: Tensor
         self.hidden = nn.Linear(inputs, _HIDDEN)
         self.last = nn.Linear(_HIDDEN, outputs)
 
-    def forward(self, landmarks: Tensor, projection: Tensor) -> FromLandmarks:
+    def forward(
+        self, landmarks: Tensor, projection: Tensor, person: Tensor | None = None
+    ) -> FromLandmarks:
         """Landmarks (B, N, 68, 2) px in the crop and projection (B, N, 3, 4).
+
+        person: (B,) of ``fit``, in training: the regression that did not see the person is used.
+        At test it has not seen the person either, and in sample its errors are too small.
 
         Zeros for a head without landmarks in any view.
         """
         x, seen = self._inputs(landmarks, projection)
         learned = self.last(functional.relu(self.hidden(x)))
-        fitted = functional.linear(x, self.weight, self.bias)
+        if person is None:
+            fitted = functional.linear(x, self.weight, self.bias)
+        else:
+            fold = person % FOLDS
+            fitted = torch.einsum("bni,boi->bno", x, self.fold_weight[fold])
+            fitted = fitted + self.fold_bias[fold, None]
         components, more = (
             mean_over_views(part[:, :, None], seen[:, :, None])[:, 0] for part in (fitted, learned)
         )
@@ -91,15 +109,17 @@ class LandmarkEncoder(nn.Module):
         return torch.cat([joint, monomials[..., 1:]], dim=-1), seen
 
     @torch.no_grad()
-    def fit(self, landmarks: Tensor, projection: Tensor, head: Tensor, targets: Tensor) -> None:
+    def fit(
+        self, landmarks: Tensor, projection: Tensor, head: Tensor, targets: Tensor, person: Tensor
+    ) -> None:
         """Fit the regression to the principal components, of unit variance, of ``targets``.
 
         landmarks: (n, 68, 2) px, projection: (n, 3, 4) and head: (n,) of n views; targets:
-        (h, points, 3) canonical, of all heads. Views without landmarks are left out; with fewer
-        than two left the regression stays zero.
+        (h, points, 3) canonical, of all heads; person: (n,) whose head it is, mirrored or not.
+        Views without landmarks are left out; with fewer than two left the regression stays zero.
         """
         x, seen = self._inputs(landmarks[:, None], projection[:, None])
-        x, head = x[seen].double(), head[seen[:, 0]]
+        x, head, person = x[seen].double(), head[seen[:, 0]], person[seen[:, 0]]
         shown, head = torch.unique(head, return_inverse=True)
         if len(shown) < 2:
             return
@@ -110,10 +130,24 @@ class LandmarkEncoder(nn.Module):
         components = shapes @ axes
         scale = components.std(dim=0).clamp(min=1e-9)
         wanted = (components / scale).double()[head]
-        mean, spread = x.mean(dim=0), x.std(dim=0).clamp(min=1e-9)
-        x = (x - mean) / spread
-        normal = x.T @ x + RIDGE * torch.eye(x.shape[1], dtype=x.dtype)
-        weight = (torch.linalg.solve(normal, x.T @ wanted) / spread[:, None]).T
-        self.weight[:outputs] = weight.float()
-        self.bias[:outputs] = -(weight @ mean).float()
+        weight, bias = ridge(x, wanted)
+        self.weight[:outputs], self.bias[:outputs] = weight.float(), bias.float()
         self.basis[..., :outputs] = (axes * scale).unflatten(0, self.basis.shape[:2])
+        few = len(torch.unique(person)) < FEWEST
+        for fold in range(FOLDS):
+            used = torch.ones_like(person, dtype=torch.bool) if few else person % FOLDS != fold
+            weight, bias = ridge(x[used], wanted[used])
+            self.fold_weight[fold, :outputs] = weight.float()
+            self.fold_bias[fold, :outputs] = bias.float()
+
+
+def ridge(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Ridge regression, on inputs of unit variance: weight (outputs, inputs) and bias (outputs,).
+
+    x: (n, inputs) and y: (n, outputs), float64.
+    """
+    mean, spread = x.mean(dim=0), x.std(dim=0).clamp(min=1e-9)
+    scaled = (x - mean) / spread
+    normal = scaled.T @ scaled + RIDGE * torch.eye(x.shape[1], dtype=x.dtype)
+    weight = (torch.linalg.solve(normal, scaled.T @ (y - y.mean(dim=0))) / spread[:, None]).T
+    return weight, y.mean(dim=0) - weight @ mean

@@ -68,6 +68,7 @@ class Objective:
             batch.projection,
             None if peaks is None else peaks[rows] + noise,
             None if heat is None else heat[rows],
+            self.examples.persons(batch.heads),
         )
 
     def _keypoint_loss(self, encoded: Encoded, truth: Tensor, generator: torch.Generator) -> Tensor:
@@ -78,26 +79,35 @@ class Objective:
         losses = []
         for _ in range(KEYPOINT_QUERIES):
             moments = self.points.moments(len(truth), generator)
-            points = self.points.on_path(truth, moments, generator)
+            end = truth
+            if self.config.template_prior:
+                end = self.points.towards(encoded.keypoints.template, truth, generator)
+            points = self.points.on_path(end, moments, generator)
             losses.append(clamped_l1(field.own(points), points, truth, clamp))
         return torch.stack(losses).mean()
 
     def _guides(
         self, encoded: Encoded, truth: Tensor, moments: Tensor, generator: torch.Generator
     ) -> Tensor:
-        """Keypoints (B, K, 3) that P is computed from: true, halfway or the branch's own."""
+        """Keypoints (B, K, 3) that P is computed from: true, halfway or the branch's own.
+
+        Halfway begins at the branch's own where a head is known before, else at the first points.
+        """
         count = len(truth)
         start = self.points.starts(truth, truth.shape[1], generator)
         blend = torch.rand(count, 1, 1, generator=generator).to(self.device)
         noise = torch.randn(truth.shape, generator=generator).to(self.device)
-        true = truth + noise * (self.config.keypoint_noise_mm / UNIT_MM)
         kind = torch.rand(count, 1, 1, generator=generator)
         near, halfway = self.config.keypoint_shares
-        mixed = torch.where(kind.to(self.device) < near, true, (1 - blend) * start + blend * truth)
-        own = torch.nonzero(kind.flatten() >= near + halfway).flatten()
+        prior = self.config.template_prior
+        rolled = kind.flatten() >= (near if prior else near + halfway)
+        own, mixed = torch.nonzero(rolled).flatten(), start.clone()
         if len(own):
             mixed[own] = self._rolled_out(encoded, start, moments, own)
-        return mixed
+        kind = kind.to(self.device)
+        mixed = torch.where(kind < near + halfway, torch.lerp(mixed, truth, blend), mixed)
+        true = truth + noise * (self.config.keypoint_noise_mm / UNIT_MM)
+        return torch.where(kind < near, true, mixed)
 
     @torch.no_grad()
     def _rolled_out(self, encoded: Encoded, start: Tensor, moments: Tensor, own: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ from headwater.networks.vertex_descent.training import (
 )
 from headwater.systems.glvd.answer import reconstruct
 from headwater.systems.glvd.config import GlvdConfig
-from headwater.systems.glvd.data import Guidance, keypoint_indices, true_peaks
+from headwater.systems.glvd.data import Guidance, keypoint_indices, keypoints_of, true_peaks
 from headwater.systems.glvd.heatmap_net import HeatmapNet, with_net
 from headwater.systems.glvd.localiser_training import train_localiser
 from headwater.systems.glvd.losses import Objective
@@ -113,8 +113,8 @@ def train(
         part = TrainingPart(seed, training, checkpoint_dir, progress, fabric)
         guidance, curve = _localised(config, network, seen, guidance, part, device)
         batches = seen.batches(config)
+        _fit_landmarks(config, network, seen, guidance, seed)
         objective = Objective(config, network, seen, batches, guidance, part.share)
-        _fit_landmarks(network, seen, guidance, objective.keypoints, seed)
         network.to(device)
         part = part.after(config.localiser.steps if config.trains_localiser else 0)
         if around is not None:
@@ -176,16 +176,18 @@ def _localised(
 
 
 def _fit_landmarks(
-    network: Glvd, seen: Examples, guidance: Guidance, keypoints: Tensor, seed: int
+    config: GlvdConfig, network: Glvd, seen: Examples, guidance: Guidance, seed: int
 ) -> None:
     """Fit the landmark encoder, where there is one, to the heads' vertices and keypoints."""
     if network.landmark_encoder is None:
         return
+    keypoints = keypoints_of(seen.targets, seen.template, config.keypoints)
     crops, points = seen.crops, torch.cat([seen.targets, keypoints], dim=1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         located = network.located(crops.landmarks, guidance.peaks)
-        network.landmark_encoder.fit(located, crops.projection, crops.head, points)
+        persons = seen.persons(crops.head)
+        network.landmark_encoder.fit(located, crops.projection, crops.head, points, persons)
 
 
 def _selection(

@@ -4,7 +4,7 @@ import torch
 
 from headwater.networks.pixel_aligned import project
 from headwater.systems.glvd.config import SIZES
-from headwater.systems.glvd.landmark_encoder import LandmarkEncoder
+from headwater.systems.glvd.landmark_encoder import RIDGE, LandmarkEncoder, ridge
 from tests.systems.glvd.test_model import view_batch
 
 
@@ -49,7 +49,44 @@ def test_the_landmark_regression_finds_what_depends_on_them_linearly() -> None:
     cameras = views.projection[0].expand(40, -1, -1)
     points = torch.randn(7, 3) + amounts[:, None, None] * torch.randn(7, 3)
     known = torch.arange(0, 40, 2)
-    encoder.fit(landmarks[known], cameras[known], known, points)
+    encoder.fit(landmarks[known], cameras[known], known, points, known)
     found = encoder(landmarks[1::2, None], cameras[1::2, None]).differences
     torch.testing.assert_close(found, points[1::2] - points[known].mean(dim=0), atol=0.02, rtol=0)
     assert all(not part.requires_grad for part in (encoder.weight, encoder.bias, encoder.basis))
+
+
+def test_a_person_with_its_mirror_image_is_told_by_others_in_training() -> None:
+    """Random heads: the regression repeats what it was fitted to, and cannot tell a new person."""
+    torch.manual_seed(0)
+    template, people = 0.3 * torch.randn(68, 3), 25
+    views = view_batch(SIZES["smoke"], heads=1, views=1)
+    cameras = views.projection[0].expand(2 * people, -1, -1)
+    usual, _ = project(template[None], views.projection)
+    landmarks = (usual[0, 0] + 0.5 * torch.randn(people, 68, 2)).repeat(2, 1, 1)
+    heads = torch.arange(2 * people)
+    targets = torch.randn(people, 7, 3).repeat(2, 1, 1)
+    differences = targets - targets.mean(dim=0)
+
+    def correlation(person: torch.Tensor, asked: torch.Tensor | None) -> float:
+        encoder = landmark_encoder(template)
+        encoder.fit(landmarks, cameras, heads, targets, person)
+        told = encoder(landmarks[:, None], cameras[:, None], asked).differences
+        return float(torch.corrcoef(torch.stack([told.flatten(), differences.flatten()]))[0, 1])
+
+    assert correlation(heads % people, None) > 0.6
+    assert abs(correlation(heads % people, heads % people)) < 0.25
+    # Were the mirror image another person, the head would be known by heart from it.
+    assert correlation(heads, heads) > 0.4
+
+
+def test_ridge_is_least_squares_with_a_penalty_on_scaled_weights() -> None:
+    torch.manual_seed(0)
+    x, y = torch.randn(30, 4, dtype=torch.float64) * 5 + 2, torch.randn(30, 2, dtype=torch.float64)
+    weight, bias = ridge(x, y)
+    spread = x.std(dim=0)
+    scaled = (x - x.mean(dim=0)) / spread
+    rows = torch.cat([scaled, RIDGE**0.5 * torch.eye(4, dtype=torch.float64)])
+    wanted = torch.cat([y - y.mean(dim=0), torch.zeros(4, 2, dtype=torch.float64)])
+    slow = torch.linalg.lstsq(rows, wanted).solution.T / spread
+    torch.testing.assert_close(weight, slow)
+    torch.testing.assert_close(bias, y.mean(dim=0) - slow @ x.mean(dim=0))

@@ -76,9 +76,7 @@ def test_the_field_points_home_from_anywhere(people: tuple[TrainedGlvd, Heads, V
     landmarks = TEMPLATE.landmarks_478.on(target[0].numpy())
     keypoints = torch.from_numpy(landmarks[keypoint_indices(CONFIG.keypoints)])[None]
     with torch.no_grad():
-        field = network.vertex_field(
-            network.encode(batch), queries, keypoints, torch.arange(target.shape[1])
-        )
+        field = network.vertex_field(network.encode(batch), keypoints).every(queries)
     wanted = target[:, None] - queries[:, :, None]
     far = wanted.abs() > 0.05
     assert (field.sign() == wanted.sign())[far].float().mean() > 0.95
