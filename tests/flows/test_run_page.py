@@ -6,7 +6,6 @@ import sys
 from typing import Any
 
 import pytest
-import yaml
 
 from flows.run_page import page
 from flows.screen import Ended
@@ -58,7 +57,7 @@ def test_settings_log_artifact_and_tasks_tell_of_the_build(
     for line in lines:
         assert told["log"].count(line) == 1
     assert told["parameters"] == {
-        "settings": yaml.safe_load((built.path / "params.yaml").read_text())
+        "settings": load_params(built.path / "params.yaml").model_dump(mode="json")
     }
     assert {f"compute numbers bucket {number}" for number in range(4)} <= set(told["tasks"])
     [[key, text]] = told["artifacts"]
