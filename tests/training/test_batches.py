@@ -148,8 +148,9 @@ def test_a_table_many_times_larger_than_the_buffer_stays_on_disk(tmp_path: Path)
     )  # fmt: skip
     rows, most = map(int, done.stdout.split())
     assert rows == 4 * 6 * 64
-    # Two windows, one of them read just now in its pages and in its column, and a batch.
-    assert most < 4 * 64 * 64_000
+    # Two windows, one of them read just now in its pages and in its column, and a batch; beside the
+    # pictures there are ids and headers of pages, far less than one more picture.
+    assert most < (4 * 64 + 1) * 64_000
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
