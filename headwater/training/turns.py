@@ -49,6 +49,7 @@ class _Losses(nn.Module):
         self.losses = turn.losses
 
     def forward(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """The turn's losses of one step, by name."""
         return self.losses(step, generator)
 
 

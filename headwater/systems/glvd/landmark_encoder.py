@@ -117,6 +117,7 @@ class LandmarkEncoder(nn.Module):
         landmarks: (n, 68, 2) px, projection: (n, 3, 4) and head: (n,) of n views; targets:
         (h, points, 3) canonical, of all heads; person: (n,) whose head it is, mirrored or not.
         Views without landmarks are left out; with fewer than two left the regression stays zero.
+        With fewer than ``FEWEST`` persons, training takes the regression on all of them.
         """
         x, seen = self._inputs(landmarks[:, None], projection[:, None])
         x, head, person = x[seen].double(), head[seen[:, 0]], person[seen[:, 0]]
@@ -135,8 +136,9 @@ class LandmarkEncoder(nn.Module):
         self.basis[..., :outputs] = (axes * scale).unflatten(0, self.basis.shape[:2])
         few = len(torch.unique(person)) < FEWEST
         for fold in range(FOLDS):
-            used = torch.ones_like(person, dtype=torch.bool) if few else person % FOLDS != fold
-            weight, bias = ridge(x[used], wanted[used])
+            if not few:
+                others = person % FOLDS != fold
+                weight, bias = ridge(x[others], wanted[others])
             self.fold_weight[fold, :outputs] = weight.float()
             self.fold_bias[fold, :outputs] = bias.float()
 
