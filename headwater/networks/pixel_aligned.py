@@ -38,6 +38,8 @@ def sample(maps: Tensor, pixels: Tensor, depth: Tensor, image_px: int) -> tuple[
 def mean_over_views(features: Tensor, valid: Tensor) -> Tensor:
     """Mean of (B, N, Q, C) over the views in which a point is seen; zeros where none sees it."""
     weight = valid.to(features.dtype)[..., None]
+    if features.shape[1] == 1:  # the usual photo: the same numbers without a sum and a division
+        return features[:, 0] * weight[:, 0]
     return (features * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1.0)
 
 

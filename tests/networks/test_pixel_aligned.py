@@ -61,3 +61,12 @@ def test_the_mean_over_views_is_a_plain_mean_where_all_see() -> None:
     features = torch.randn(2, 3, 5, 4)
     seen = torch.ones(2, 3, 5, dtype=torch.bool)
     torch.testing.assert_close(mean_over_views(features, seen), features.mean(dim=1))
+
+
+def test_one_view_gives_the_same_as_two_of_which_one_sees_nothing() -> None:
+    features = torch.randn(2, 1, 7, 5, generator=torch.Generator().manual_seed(4))
+    seen = torch.tensor([[[True, False, True, True, False, True, True]]]).expand(2, 1, 7)
+    two = torch.cat([features, torch.full_like(features, 3.0)], dim=1)
+    blind = torch.cat([seen, torch.zeros_like(seen)], dim=1)
+    assert torch.equal(mean_over_views(features, seen), mean_over_views(two, blind))
+    assert not mean_over_views(features, seen)[:, 1].any()
