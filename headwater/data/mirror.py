@@ -29,16 +29,11 @@ class Mirror:
         side = crops.pixels.shape[2]
         return Crops(
             torch.cat([crops.pixels, crops.pixels.flip(2)]),
-            self.points(crops.landmarks, side),
+            with_mirrored(crops.landmarks, self.landmarks, side),
             torch.cat([crops.projection, mirrored_projection(crops.projection, side)]),
             crops.to_crop,
             torch.cat([crops.head, crops.head + heads]),
         )
-
-    def points(self, points: Tensor, side: int) -> Tensor:
-        """Landmarks (n, 68, 2) px in crops of ``side`` px and then those of the mirror images."""
-        flipped = points[:, self.landmarks]
-        return torch.cat([points, torch.stack([side - flipped[..., 0], flipped[..., 1]], dim=-1)])
 
 
 def mirror_of(template: Template) -> Mirror | None:
@@ -48,6 +43,15 @@ def mirror_of(template: Template) -> Mirror | None:
     if vertex is None or landmark is None:
         return None
     return Mirror(torch.from_numpy(vertex), torch.from_numpy(landmark))
+
+
+def with_mirrored(points: Tensor, partners: Tensor, side: int) -> Tensor:
+    """Points (n, P, 2) px in crops of ``side`` px and then those of the mirror images: (2 n, P, 2).
+
+    partners: (P,) int64, the number of every point's mirror image.
+    """
+    flipped = points[:, partners]
+    return torch.cat([points, torch.stack([side - flipped[..., 0], flipped[..., 1]], dim=-1)])
 
 
 def mirrored_projection(projection: Tensor, side: int) -> Tensor:

@@ -17,7 +17,7 @@ from headwater.heads.model import SurfacePoints
 from headwater.networks.vertex_descent.config import DescentConfig
 from headwater.training.checkpoint import read_safetensors, safetensors_bytes
 
-FORMAT = 4
+FORMAT = 5
 LANDMARKS = 478
 MAX_REASON = 300
 

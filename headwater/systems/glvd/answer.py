@@ -98,7 +98,7 @@ def view_batch(
     if trained.config.heatmaps.source == "oracle" and true_landmarks_mm is not None:
         peaks = true_peaks(crops, views, np.stack([true_landmarks_mm] * len(views)))
     if network.localiser is not None:
-        peaks = network.localiser.peaks(crops.pixels)
+        peaks = network.localiser.localise(crops.pixels).places
     return ViewBatch(
         network_images(crops.pixels)[None],
         crops.landmarks[None],

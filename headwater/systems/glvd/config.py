@@ -65,6 +65,8 @@ class LocaliserConfig(SettingGroup):
     """Halvings inside its hourglass."""
     sigma_cells: Positive = 1.0
     """Standard deviation of the Gaussians that it learns from, cells."""
+    face_points: Annotated[int, Field(ge=0)] = 0
+    """Vertices spread over the face that it looks for beside the 68 landmarks."""
     steps: Count = 1000
     """Optimiser steps of its training."""
     batch: Count = 16
@@ -133,14 +135,16 @@ _GUIDANCE: Final[dict[str, dict[str, Any]]] = {
     "small": {},
     "medium": {
         "heatmaps": HeatmapInput(source="trained"),
-        "localiser": LocaliserConfig(width=96, steps=8000),
+        "localiser": LocaliserConfig(width=96, face_points=92, steps=8000),
     },
     "paper": {
         "keypoints": 18,
         "keypoint_depth": 2,
         "heatmap_sigma_cells": 4.0,
         "heatmaps": HeatmapInput(source="trained"),
-        "localiser": LocaliserConfig(width=128, steps=20_000, checkpoint_every=1000),
+        "localiser": LocaliserConfig(
+            width=128, face_points=92, steps=20_000, checkpoint_every=1000
+        ),
         "landmark_features": 0,
         "landmark_noise_px": 0.7,
         "keypoint_shares": (0.5, 0.25),

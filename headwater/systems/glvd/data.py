@@ -30,8 +30,8 @@ class ViewBatch:
     landmarks: (B, N, 68, 2) float32 px in the crop, NaN where none were detected.
     projection: (B, N, 3, 4) float32, the network's axes in canonical units to px in the crop.
     heat: (B, N, M, h, w) heatmaps of a network. None: Gaussians are drawn at ``peaks``
-    (B, N, 68, 2) px in the crop, or, where these are None too, at the landmarks. A network with
-    a localiser needs its peaks.
+    (B, N, P, 2) px in the crop, or, where these are None too, at the landmarks. A network with
+    a localiser needs its peaks: the first 68 are the landmarks.
     person: (B,) int64 of the heads in training, for the landmark encoder.
     """
 
@@ -58,7 +58,7 @@ class ViewBatch:
 class Guidance:
     """Heatmaps of crops, where they are not drawn at the detected landmarks.
 
-    peaks: (n, 68, 2) float32 px in the crop, where Gaussians are drawn instead. heat:
+    peaks: (n, P, 2) float32 px in the crop, at whose first 68 Gaussians are drawn instead. heat:
     (n, M, h, w) float16, drawn by a network of the user's own.
     """
 
@@ -78,14 +78,14 @@ def keypoints_of(heads: Tensor, template: Template, count: int) -> Tensor:
     return torch.stack([torch.from_numpy(keypoints.on(head)) for head in heads.numpy()])
 
 
-def true_peaks(crops: Crops, views: Views, landmarks_mm: FloatArray) -> Tensor:
-    """Projected true landmarks (n, 68, 2) px in the crops of ``views``: the oracle's.
+def true_peaks(crops: Crops, views: Views, points_mm: FloatArray) -> Tensor:
+    """Projected true points (n, P, 2) px in the crops of ``views``: the oracle's.
 
-    landmarks_mm: (n, 68, 3) of the head in each view, in the frame that its camera maps from.
+    points_mm: (n, P, 3) of the head in each view, in the frame that its camera maps from.
     """
     peaks = []
     for i in range(len(views)):
-        pixels, _ = project(views.camera(i), landmarks_mm[i])
+        pixels, _ = project(views.camera(i), points_mm[i])
         to_crop = crops.to_crop[i]
         peaks.append(pixels @ to_crop[:2, :2].T + to_crop[:2, 2])
     return torch.from_numpy(np.stack(peaks).astype(np.float32))

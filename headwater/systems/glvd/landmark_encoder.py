@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from headwater.networks.pixel_aligned import mean_over_views, project
+from headwater.systems.glvd.face_points import LANDMARKS
 
 # Landmarks differ from the mean head's by hundredths of the crop.
 _OFFSET_GAIN = 30.0
@@ -40,9 +41,10 @@ class FromLandmarks:
 
 
 class LandmarkEncoder(nn.Module):
-    """Features of a head, and a suggested head, from 68 landmarks seen from a known direction.
+    """Features of a head, and a suggested head, from landmarks seen from a known direction.
 
-    template: (68, 3) the mean head's landmarks, canonical. points: how many points of a head are
+    template: (L, 3) the mean head's, canonical: the 68 that are detected, and after them those of a
+    localiser where there is one. points: how many points of a head are
     suggested. outputs: how many features, and principal components of the heads. Per view a linear
     regression, zero before ``fit`` and frozen, plus one hidden layer that is trained; then the
     mean over the views whose landmarks are a face's.
@@ -71,7 +73,7 @@ class LandmarkEncoder(nn.Module):
     def forward(
         self, landmarks: Tensor, projection: Tensor, person: Tensor | None = None
     ) -> FromLandmarks:
-        """Landmarks (B, N, 68, 2) px in the crop and projection (B, N, 3, 4).
+        """Landmarks (B, N, L, 2) px in the crop and projection (B, N, 3, 4).
 
         person: (B,) of ``fit``, in training: the regression that did not see the person is used.
         At test it has not seen the person either, and in sample its errors are too small.
@@ -92,15 +94,26 @@ class LandmarkEncoder(nn.Module):
         return FromLandmarks(components + more, torch.einsum("bc,pkc->bpk", components, self.basis))
 
     def _inputs(self, landmarks: Tensor, projection: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, N, inputs) of every view, and whether its landmarks are a face's, (B, N) bool.
+        """(B, N, inputs) of every view, and whether any of its landmarks are a face's, (B, N) bool.
+
+        The detected landmarks are believed or not as a whole, and so are the localiser's points
+        after them: one of the two may have taken something else for the face.
 
         Offsets of the landmarks from the projected template's, each times every monomial of the
         camera's direction, and the monomials themselves.
         """
         usual, _ = project(self.template.expand(len(landmarks), -1, -1), projection)
         offset = (landmarks - usual) / self.image_px
-        seen = offset.square().sum(dim=-1).mean(dim=-1).sqrt() < _FARTHEST
-        offset = torch.where(seen[..., None, None], offset, torch.zeros_like(offset))
+        parts = [part for part in offset.tensor_split([LANDMARKS], dim=2) if part.shape[2]]
+        believed = [part.square().sum(dim=-1).mean(dim=-1).sqrt() < _FARTHEST for part in parts]
+        offset = torch.cat(
+            [
+                torch.where(one[..., None, None], part, torch.zeros_like(part))
+                for one, part in zip(believed, parts, strict=True)
+            ],
+            dim=2,
+        )
+        seen = torch.stack(believed).any(dim=0)
         offset = _OFFSET_GAIN * offset.flatten(2)
         centre = -torch.linalg.solve(projection[..., :3], projection[..., 3])
         x, y, _ = (_DIRECTION_GAIN * functional.normalize(centre, dim=-1)).unbind(dim=-1)
@@ -114,7 +127,7 @@ class LandmarkEncoder(nn.Module):
     ) -> None:
         """Fit the regression to the principal components, of unit variance, of ``targets``.
 
-        landmarks: (n, 68, 2) px, projection: (n, 3, 4) and head: (n,) of n views; targets:
+        landmarks: (n, L, 2) px, projection: (n, 3, 4) and head: (n,) of n views; targets:
         (h, points, 3) canonical, of all heads; person: (n,) whose head it is, mirrored or not.
         Views without landmarks are left out; with fewer than two left the regression stays zero.
         With fewer than ``FEWEST`` persons, training takes the regression on all of them.

@@ -1,4 +1,4 @@
-"""Training of the localiser on the projected true landmarks of rendered heads."""
+"""Training of the localiser on the projected true points of rendered heads."""
 
 import torch
 from torch import Tensor
@@ -19,27 +19,32 @@ TURN, SIZE, SHIFT = 0.05, 0.03, 0.02
 
 
 def heatmap_losses(
-    network: Localiser, maps: Tensor, landmarks: Tensor, sigma_cells: float
+    network: Localiser, maps: Tensor, points: Tensor, sigma_cells: float
 ) -> dict[str, Tensor]:
-    """Losses of log-probabilities (n, 68, h, w) for landmarks (n, 68, 2) px.
+    """Losses of log-probabilities (n, P, h, w) for points (n, P, 2) px.
 
-    Cross entropy to Gaussians round the landmarks, and the distance, in px per axis, of the
-    expected places to them.
+    Cross entropy to Gaussians round the points; the distance, in px per axis, of the expected
+    places to them; and the negative log-likelihood of the errors of these places under Gaussians
+    of the predicted spreads, which calibrates the spreads alone.
     """
-    offsets = (landmarks[..., None] - network.centres()) / network.stride
+    offsets = (points[..., None] - network.centres()) / network.stride
     falloff = torch.exp(-0.5 * (offsets / sigma_cells) ** 2)
     falloff = falloff / falloff.sum(dim=-1, keepdim=True).clamp(min=1e-6)
     wanted = falloff[:, :, 1, :, None] * falloff[:, :, 0, None, :]
+    places = network.expected(maps)
+    spreads = network.spreads(maps) / network.stride
+    errors = (places.detach() - points) / network.stride / spreads[..., None]
     return {
         "heatmap_loss": -(maps * wanted).sum(dim=(2, 3)).mean(),
-        "localisation_loss": (network.expected(maps) - landmarks).abs().mean(),
+        "localisation_loss": (places - points).abs().mean(),
+        "spread_loss": 0.5 * errors.square().mean() + spreads.log().mean(),
     }
 
 
 class LocaliserObjective:
     """The losses of one step, as a function of the step and its generator.
 
-    pixels: (n, S, S, 4) uint8 crops; truth: (n, 68, 2) px, their true landmarks.
+    pixels: (n, S, S, 4) uint8 crops; truth: (n, P, 2) px, their true points.
     """
 
     def __init__(
@@ -57,16 +62,14 @@ class LocaliserObjective:
         """Of a batch of crops, each turned, resized, shifted and disturbed a little."""
         rows = pass_over(len(self.pixels), self.config.batch, step, self.share)
         values = self.pixels[rows].movedim(-1, -3).float() / 255.0
-        moved, landmarks = jittered(values, self.truth[rows], generator)
+        moved, points = jittered(values, self.truth[rows], generator)
         device = self.network.device
         maps = self.network(disturbed_images(moved, generator).to(device))
-        return heatmap_losses(self.network, maps, landmarks.to(device), self.config.sigma_cells)
+        return heatmap_losses(self.network, maps, points.to(device), self.config.sigma_cells)
 
 
-def jittered(
-    values: Tensor, landmarks: Tensor, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Images (n, C, S, S) and landmarks (n, 68, 2) px under a small random similarity each."""
+def jittered(values: Tensor, points: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Images (n, C, S, S) and points (n, P, 2) px under a small random similarity each."""
     count, side = len(values), values.shape[-1]
     turn = TURN * torch.randn(count, generator=generator)
     size = torch.exp(SIZE * torch.randn(count, generator=generator))
@@ -77,7 +80,7 @@ def jittered(
     affine = torch.cat([back, (2.0 / side) * shift[:, :, None]], dim=2)
     grid = functional.affine_grid(affine, list(values.shape), align_corners=False)
     moved = functional.grid_sample(values, grid, align_corners=False)
-    centred = landmarks - side / 2.0 - shift[:, None]
+    centred = points - side / 2.0 - shift[:, None]
     forth = torch.linalg.inv(back)
     return moved, torch.einsum("nij,nkj->nki", forth, centred) + side / 2.0
 
@@ -87,7 +90,7 @@ def train_localiser(
 ) -> Curve:
     """Train ``network`` in place, where it is, and freeze it; returns the curve.
 
-    pixels: (n, S, S, 4) uint8 crops; truth: (n, 68, 2) px, their true landmarks.
+    pixels: (n, S, S, 4) uint8 crops; truth: (n, P, 2) px, their true points.
     """
     network.requires_grad_(requires_grad=True)
     optimizer = torch.optim.AdamW(

@@ -59,14 +59,19 @@ class Objective:
         return losses | self.vertices.losses(field, truth, moments, generator)
 
     def views(self, batch: HeadBatch) -> ViewBatch:
-        """The network's input, with landmarks and peaks disturbed alike."""
+        """The network's input, with landmarks and peaks disturbed alike.
+
+        Points beyond the landmarks have the errors of these, in turn.
+        """
         rows, noise = batch.rows, batch.jitter * self.config.landmark_noise_px
         peaks, heat = self.guidance.peaks, self.guidance.heat
+        if peaks is not None:
+            peaks = peaks[rows] + noise[:, :, torch.arange(peaks.shape[1]) % noise.shape[2]]
         return ViewBatch(
             batch.images,
             self.examples.crops.landmarks[rows] + noise,
             batch.projection,
-            None if peaks is None else peaks[rows] + noise,
+            peaks,
             None if heat is None else heat[rows],
             self.examples.persons(batch.heads),
         )

@@ -17,6 +17,7 @@ from headwater.networks.vertex_descent.fields import (
 )
 from headwater.systems.glvd.config import GlvdConfig
 from headwater.systems.glvd.data import ViewBatch
+from headwater.systems.glvd.face_points import LANDMARKS
 from headwater.systems.glvd.heatmaps import heatmaps, resized
 from headwater.systems.glvd.landmark_encoder import LandmarkEncoder
 from headwater.systems.glvd.localiser import Localiser
@@ -51,7 +52,8 @@ class Glvd(nn.Module):
     """Guided learned vertex descent for one template.
 
     template: (V, 3) canonical mean head. keypoint_template: (K, 3) its keypoints.
-    landmark_template: (68, 3) its landmarks.
+    landmark_template: (68, 3) its landmarks, or (P, 3) the points that its localiser looks for, the
+    landmarks first.
     smoothing: (V, anchors) shares of the shared last-layer weights, None without anchors.
     """
 
@@ -74,7 +76,7 @@ class Glvd(nn.Module):
         self.landmark_encoder: LandmarkEncoder | None = None
         if config.landmark_features:
             self.landmark_encoder = LandmarkEncoder(
-                landmark_template.repeat(2, 1) if trained else landmark_template,
+                _with_detected(landmark_template) if trained else landmark_template,
                 config.image_px,
                 config.landmark_features,
                 len(template) + keypoints,
@@ -94,7 +96,9 @@ class Glvd(nn.Module):
         self.g_v = StepDecoder(inputs, config.hidden, len(template), smoothing)
         self.localiser: Localiser | None = None
         if trained:
-            self.localiser = Localiser(config.localiser, config.image_px).requires_grad_(False)
+            points = len(landmark_template)
+            localiser = Localiser(config.localiser, config.image_px, points)
+            self.localiser = localiser.requires_grad_(False)
 
     def encode(self, views: ViewBatch) -> Encoded:
         """Feature maps of every view; no gradient reaches landmarks or heatmaps (frozen)."""
@@ -120,9 +124,9 @@ class Glvd(nn.Module):
         )
 
     def located(self, landmarks: Tensor, peaks: Tensor | None) -> Tensor:
-        """Landmarks that the landmark encoder takes, (..., 68 or 136, 2).
+        """Landmarks that the landmark encoder takes, (..., 68 or 68 + P, 2).
 
-        The detected ones, followed by the localiser's where there is one.
+        The detected ones, followed by the localiser's points where there is one.
         """
         if self.localiser is None or peaks is None:
             return landmarks.detach()
@@ -133,7 +137,7 @@ class Glvd(nn.Module):
         """(B N, M, side, side) float32 heatmaps."""
         if views.heat is not None:
             return resized(views.heat.flatten(0, 1).float(), side)
-        peaks = views.landmarks if views.peaks is None else views.peaks
+        peaks = views.landmarks if views.peaks is None else views.peaks[..., :LANDMARKS, :]
         return heatmaps(
             peaks.flatten(0, 1), self.config.image_px, side, self.config.heatmap_sigma_cells
         )
@@ -185,3 +189,8 @@ class Glvd(nn.Module):
         template = self.keypoint_template.expand_as(keypoints)
         usual = self.relative.encode(vertices, template, projection)
         return (relative - usual) * RELATIVE_GAIN
+
+
+def _with_detected(points: Tensor) -> Tensor:
+    """The localiser's points (P, 3), after the landmarks among them, which are detected, too."""
+    return torch.cat([points[:LANDMARKS], points])

@@ -8,11 +8,12 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
+from headwater.data.mirror import mirror_of, with_mirrored
 from headwater.data.placement import canonical_samples
 from headwater.data.scenes import FloatArray, Heads, SdfSamples, Template, Views
 from headwater.data.training_tables import ValidationHeads, read_training_tables
 from headwater.errors import HeadwaterError
-from headwater.faces.vocabulary import IBUG68_FROM_478
+from headwater.heads.model import SurfacePoints
 from headwater.networks.vertex_descent.pretraining import pretrain
 from headwater.networks.vertex_descent.selection import validation_on, validation_tensors
 from headwater.networks.vertex_descent.training import (
@@ -30,6 +31,7 @@ from headwater.networks.vertex_descent.training import (
 from headwater.systems.glvd.answer import reconstruct
 from headwater.systems.glvd.config import GlvdConfig
 from headwater.systems.glvd.data import Guidance, keypoint_indices, keypoints_of, true_peaks
+from headwater.systems.glvd.face_points import localised_points, point_partners
 from headwater.systems.glvd.heatmap_net import HeatmapNet, with_net
 from headwater.systems.glvd.localiser_training import train_localiser
 from headwater.systems.glvd.losses import Objective
@@ -133,7 +135,7 @@ def build(config: GlvdConfig, targets: Tensor, template: Template, seed: int) ->
     mean = targets.mean(dim=0)
     points = template.landmarks_478.on(mean.numpy())
     keypoints = torch.from_numpy(points[keypoint_indices(config.keypoints)])
-    landmarks = torch.from_numpy(points[IBUG68_FROM_478])
+    landmarks = torch.from_numpy(_localised_points(config, template).on(mean.numpy()))
     smoothing = vertex_smoothing(config, template)
     return untrained(lambda: Glvd(config, mean, keypoints, landmarks, smoothing), seed)
 
@@ -141,20 +143,28 @@ def build(config: GlvdConfig, targets: Tensor, template: Template, seed: int) ->
 def guidance_of(
     config: GlvdConfig, heads: Heads, seen: Examples, heatmap_net: HeatmapNet | None
 ) -> Guidance:
-    """Heatmaps of the examples' crops: at true landmarks, or of the user's network."""
+    """Heatmaps of the examples' crops: at true points, or of the user's network."""
     if (config.heatmaps.source == "net") != (heatmap_net is not None):
         raise ValueError("a heatmap network is given exactly where the config names one")
     peaks = heat = None
     if config.heatmaps.source in ("oracle", "trained"):
-        true = np.stack([seen.template.landmarks_68(head) for head in heads.vertices])
+        points = _localised_points(config, seen.template)
+        true = np.stack([points.on(head) for head in heads.vertices])
         peaks = true_peaks(seen.crops, seen.views, true[seen.views.head])
         if seen.mirror is not None:
-            peaks = seen.mirror.points(peaks, config.image_px)
+            partners = point_partners(seen.mirror, points)
+            peaks = with_mirrored(peaks, partners, config.image_px)
     if heatmap_net is not None:
         # Of the mirror images, too: nothing says that the network is symmetric.
         with torch.random.fork_rng(devices=[]), deterministic(config.threads):
             heat = heatmap_net.heat(seen.crops.pixels, config)
     return Guidance(peaks, heat)
+
+
+def _localised_points(config: GlvdConfig, template: Template) -> SurfacePoints:
+    """The points that the localiser looks for; the 68 landmarks where there is none."""
+    count = config.localiser.face_points if config.trains_localiser else 0
+    return localised_points(template, count, mirror_of(template))
 
 
 def _localised(
@@ -170,7 +180,7 @@ def _localised(
         return guidance, []
     localiser, pixels = network.localiser.to(device), seen.crops.pixels
     curve = train_localiser(config.localiser, localiser, pixels, guidance.peaks, part)
-    peaks = localiser.peaks(pixels)
+    peaks = localiser.localise(pixels).places
     localiser.to(CPU)
     return Guidance(peaks), counted_from(curve, -config.localiser.steps - config.sdf_steps)
 

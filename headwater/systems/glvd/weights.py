@@ -15,6 +15,7 @@ from headwater.data.scenes import Template
 from headwater.networks.vertex_descent.fields import Rows
 from headwater.networks.vertex_descent.weights import load_descent, save_descent
 from headwater.systems.glvd.config import GlvdConfig
+from headwater.systems.glvd.face_points import LANDMARKS
 from headwater.systems.glvd.heatmap_net import HeatmapNet, needed_net
 from headwater.systems.glvd.model import Glvd
 from headwater.training.device import chosen_device
@@ -70,6 +71,7 @@ def load(weights: Path, config: GlvdConfig, device: Literal["cpu", "cuda"]) -> T
 
 def _network(config: GlvdConfig, state: dict[str, Tensor]) -> Glvd:
     """A network of the size of the file's tensors."""
-    landmarks = torch.zeros(68, 3)
+    more = config.localiser.face_points if config.trains_localiser else 0
+    landmarks = torch.zeros(LANDMARKS + more, 3)
     smoothing = state.get("g_v.smoothing")
     return Glvd(config, state["template"], state["keypoint_template"], landmarks, smoothing)

@@ -148,7 +148,9 @@ def test_a_step_of_the_pretraining_runs_where_the_network_is() -> None:
 
 
 def test_a_step_of_the_heatmap_networks_training_runs_where_it_is() -> None:
-    objective = LocaliserObjective(CONFIG, Localiser(CONFIG, 64).to(ELSEWHERE), *spotted(8, seed=1))
+    objective = LocaliserObjective(
+        CONFIG, Localiser(CONFIG, 64, 68).to(ELSEWHERE), *spotted(8, seed=1)
+    )
     losses = objective.losses(0, torch.Generator().manual_seed(0))
     assert {loss.device for loss in losses.values()} == {ELSEWHERE}
 

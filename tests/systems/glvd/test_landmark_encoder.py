@@ -36,6 +36,31 @@ def test_landmarks_reach_the_decoders_by_how_they_differ_from_the_mean_heads() -
         torch.testing.assert_close(features(one_seen, views.projection), alone)
 
 
+def test_a_view_is_told_by_the_localiser_where_the_detector_took_something_else() -> None:
+    """Nothing detected, or something elsewhere: as if all landmarks lay as usual, and the reverse.
+
+    Neither does a view in which both failed count.
+    """
+    torch.manual_seed(0)
+    template = 0.3 * torch.randn(68 + 20, 3)
+    encoder = landmark_encoder(template)
+    views = view_batch(SIZES["smoke"], heads=2, views=2)
+    usual, _ = project(template.expand(2, -1, -1), views.projection)
+    moved = usual + 1.5
+
+    def features(detected: torch.Tensor, localised: torch.Tensor) -> torch.Tensor:
+        landmarks = torch.cat([detected[:, :, :68], localised[:, :, 68:]], dim=2)
+        return encoder(landmarks, views.projection).features
+
+    nothing, elsewhere = torch.full_like(usual, float("nan")), usual + 20.0
+    for failed in (nothing, elsewhere):
+        torch.testing.assert_close(features(failed, moved), features(usual, moved))
+        torch.testing.assert_close(features(moved, failed), features(moved, usual))
+        assert features(failed, failed).abs().max() == 0
+    assert (features(usual, moved) - features(usual, usual)).abs().max() > 1e-2
+    assert (features(moved, usual) - features(usual, usual)).abs().max() > 1e-2
+
+
 def test_the_landmark_regression_finds_what_depends_on_them_linearly() -> None:
     """Heads that differ in one way, which moves the landmarks: new ones are told exactly."""
     torch.manual_seed(0)

@@ -5,14 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from headwater.config import load_params
 from headwater.data.crops import crop_views, network_images
+from headwater.data.mirror import mirror_of
 from headwater.data.placement import placed_views
 from headwater.networks.vertex_descent.training import TrainingPart
 from headwater.systems import SYSTEMS
+from headwater.systems.glvd.answer import reconstruct
 from headwater.systems.glvd.config import SIZES, HeatmapInput, LocaliserConfig
 from headwater.systems.glvd.data import ViewBatch, true_peaks
+from headwater.systems.glvd.face_points import localised_points
 from headwater.systems.glvd.localiser import Localiser
 from headwater.systems.glvd.localiser_training import heatmap_losses, jittered, train_localiser
 from headwater.systems.glvd.train import build, train
@@ -31,7 +35,7 @@ TRAINED = TOY.model_copy(update={"heatmaps": HeatmapInput(source="trained"), "lo
 
 def network(config: LocaliserConfig = CONFIG, image_px: int = 64) -> Localiser:
     torch.manual_seed(0)
-    return Localiser(config, image_px)
+    return Localiser(config, image_px, 68)
 
 
 def pixels_of(seed: int, count: int = 4) -> torch.Tensor:
@@ -70,6 +74,84 @@ def test_the_losses_are_least_where_the_landmarks_are() -> None:
     assert off["heatmap_loss"] > losses["heatmap_loss"] + 1.0
 
 
+def gaussian(net: Localiser, middle: tuple[float, float], sigma_px: float) -> torch.Tensor:
+    """Log-probabilities (1, 68, h, w) of a round Gaussian at a place in the crop."""
+    x, y = ((net.centres() - place) ** 2 for place in middle)
+    maps = -0.5 * (x[None, :] + y[:, None]) / sigma_px**2
+    return maps.flatten().log_softmax(0).reshape(1, 1, *maps.shape).repeat(1, 68, 1, 1)
+
+
+def test_a_gaussian_is_read_as_its_middle_and_its_width() -> None:
+    net = network()
+    maps = gaussian(net, (30.3, 33.7), 5.0)
+    torch.testing.assert_close(
+        net.expected(maps)[0, 0], torch.tensor([30.3, 33.7]), atol=1e-2, rtol=0
+    )
+    torch.testing.assert_close(net.spreads(maps), torch.full((1, 68), 5.0), atol=1e-2, rtol=0)
+
+
+def test_a_spread_is_calibrated_by_a_power_and_a_factor_in_cells() -> None:
+    """A width of 4 px is two cells: to the power of a half and times 3 it is 3 sqrt(2) cells."""
+    net = network()
+    with torch.no_grad():
+        net.calibration[:] = torch.tensor([0.5, np.log(3.0)])
+    spreads = net.spreads(gaussian(net, (32.0, 32.0), 4.0))
+    torch.testing.assert_close(spreads, torch.full((1, 68), 2.0 * 3.0 * 2**0.5), atol=0.02, rtol=0)
+
+
+def test_the_spreads_loss_is_the_likelihood_of_the_errors_and_leaves_the_places_alone() -> None:
+    """By hand: errors of 3 and 4 px at a spread of 4 px, which is two cells."""
+    net = network()
+    maps = gaussian(net, (32.0, 32.0), 4.0).requires_grad_()
+    point = torch.tensor([35.0, 28.0]).expand(1, 68, 2)
+    loss = heatmap_losses(net, maps, point, 1.0)["spread_loss"]
+    # Of either axis half the squared error in spreads, plus the logarithm of the spread in cells.
+    by_hand = 0.5 * (0.75**2 + 1.0**2) / 2 + np.log(2.0)
+    assert loss.item() == pytest.approx(by_hand, abs=0.01)
+    (slope,) = torch.autograd.grad(loss, net.calibration, retain_graph=True)
+    # d/df of log s + e^2 / (2 s^2) where log s = power log(2) + f; the mean over axes and points.
+    of_factor = (1.0 - (0.75**2 + 1.0**2) / 2) / 68
+    torch.testing.assert_close(slope[:, 1], torch.full((68,), of_factor), atol=1e-4, rtol=0)
+    torch.testing.assert_close(slope[:, 0], np.log(2.0) * slope[:, 1], atol=1e-4, rtol=0)
+    assert torch.autograd.grad(loss, maps, allow_unused=True)[0] is None
+
+
+def test_the_gradients_of_all_losses_are_those_of_differences() -> None:
+    """Of maps of 6 x 6 cells in double precision."""
+    torch.manual_seed(0)
+    net = Localiser(CONFIG, 16, 3).double()
+    points = 8.0 + torch.randn(2, 3, 2, dtype=torch.float64)
+    logits = torch.randn(2, 3, 6, 6, dtype=torch.float64, requires_grad=True)
+
+    def losses(given: torch.Tensor) -> dict[str, torch.Tensor]:
+        return heatmap_losses(
+            net, given.flatten(2).log_softmax(-1).unflatten(2, (6, 6)), points, 1.0
+        )
+
+    for name in ("heatmap_loss", "localisation_loss"):
+        assert torch.autograd.gradcheck(lambda one, name=name: losses(one)[name], (logits,))
+
+    def calibrated(calibration: torch.Tensor) -> torch.Tensor:
+        spread = torch.func.functional_call(
+            Spreads(net), {"net.calibration": calibration}, logits.detach()
+        )
+        return spread.log().sum()
+
+    assert torch.autograd.gradcheck(calibrated, (net.calibration,))
+
+
+class Spreads(nn.Module):
+    """The spreads of logits under a localiser's calibration."""
+
+    def __init__(self, net: Localiser) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, logits: torch.Tensor) -> torch.Tensor:
+        maps = logits.flatten(2).log_softmax(-1).unflatten(2, logits.shape[2:])
+        return self.net.spreads(maps)
+
+
 def test_landmarks_move_with_the_jittered_picture() -> None:
     """A bright dot is found again where its landmark was moved to."""
     side = 64
@@ -103,17 +185,22 @@ def test_it_learns_to_find_what_it_has_seen_elsewhere(tmp_path: Path) -> None:
     held_out, places = spotted(8, seed=9)
     with deterministic(1):
         train_localiser(config, net, pixels, landmarks, TrainingPart(0, "toy", tmp_path, None))
-        error = (net.peaks(held_out) - places).abs().mean()
-        assert (net.peaks(pixels) - landmarks).abs().mean() < 1.0
+        errors = net.localise(held_out).places - places
+        assert (net.localise(pixels).places - landmarks).abs().mean() < 1.0
+        spreads = net.localise(held_out).spreads.square().mean().sqrt()
     spread = (places - 32.0).abs().mean()
     assert spread > 3.5
-    assert error < 1.0
+    assert errors.abs().mean() < 1.0
+    # On its way from the Gaussians' own width, 2 px, to that of the errors.
+    assert errors.square().mean().sqrt() < spreads < 1.8
     assert not any(parameter.requires_grad for parameter in net.parameters())
 
 
 def test_peaks_in_a_crop_do_not_depend_on_the_crops_beside_it() -> None:
     net, pixels = network().eval(), pixels_of(1)
-    torch.testing.assert_close(net.peaks(pixels)[2:3], net.peaks(pixels[2:3]), atol=1e-4, rtol=0)
+    beside, alone = net.localise(pixels), net.localise(pixels[2:3])
+    torch.testing.assert_close(beside.places[2:3], alone.places, atol=1e-4, rtol=0)
+    torch.testing.assert_close(beside.spreads[2:3], alone.spreads, atol=1e-4, rtol=0)
 
 
 def test_exact_peaks_suggest_a_nearer_head_than_the_detector_does() -> None:
@@ -193,3 +280,31 @@ def test_progress_counts_its_steps_where_it_is_trained(
     )
     assert glvd_steps == before + expected
     assert lvd_steps == SIZES[params.systems["lvd"].size].steps
+
+
+def test_points_of_the_face_go_through_training_weights_and_answers(tmp_path: Path) -> None:
+    """Six vertices beside the landmarks: found, given to the encoder, and drawn in no heatmap."""
+    config = TRAINED.model_copy(
+        update={
+            "localiser": CONFIG.model_copy(
+                update={"face_points": 6, "steps": 100, "learning_rate": 5e-3}
+            ),
+            "steps": 20,
+        }
+    )
+    result = train(config, HEADS, VIEWS, TEMPLATE, tmp_path, tmp_path / "ck")
+    trained = load_weights(result.weights)
+    localiser, encoder = trained.network.localiser, trained.network.landmark_encoder
+    assert localiser is not None
+    assert encoder is not None
+    points = localised_points(TEMPLATE, 6, mirror_of(TEMPLATE))
+    usual = torch.from_numpy(points.on(trained.network.template.numpy()))
+    torch.testing.assert_close(encoder.template, torch.cat([usual[:68], usual]), atol=1e-4, rtol=0)
+    assert torch.count_nonzero(encoder.weight[:, 6 * 2 * (68 + 68) : 6 * 2 * (68 + 68 + 6)])
+    view = VIEWS.choose(np.array([0]))
+    before = reconstruct(trained, view).suggested
+    with torch.no_grad():
+        localiser.net.stacks[0].out.bias += 0.1 * torch.arange(74.0)
+        localiser.net.stacks[0].out.weight[68:] *= 0.5
+    after = reconstruct(trained, view).suggested
+    assert np.abs(after - before).max() > 1e-3

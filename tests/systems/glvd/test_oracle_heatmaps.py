@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from headwater.data.crops import crop_views
+from headwater.data.mirror import with_mirrored
 from headwater.data.placement import placed_views
 from headwater.data.scenes import Views
 from headwater.evaluation.heads.extras import vertex_error
@@ -47,7 +48,9 @@ def test_peaks_are_mirrored_and_disturbed_as_landmarks_are() -> None:
     oracle = TOY.model_copy(update={"heatmaps": HeatmapInput(source="oracle"), "most_views": 2})
     seen = examples_of(oracle, HEADS, VIEWS, template)
     assert seen.mirror is not None
-    peaks = seen.mirror.points(seen.crops.landmarks[: len(VIEWS)] + 1.0, TOY.image_px)
+    peaks = with_mirrored(
+        seen.crops.landmarks[: len(VIEWS)] + 1.0, seen.mirror.landmarks, TOY.image_px
+    )
     assert len(peaks) == len(seen.crops) == 2 * len(VIEWS)
     shift = peaks - seen.crops.landmarks
     torch.testing.assert_close(shift[len(VIEWS) :, :, 0], torch.full((len(VIEWS), 68), -1.0))
