@@ -19,6 +19,7 @@ from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import CAMERAS, EXPRESSIONS, FRAMES, HEADS, LANDMARKS, PARTS, TRUTH
 from headwater.artifacts.tables import Row
 from headwater.config import Params
+from headwater.faces.affine import labels_in_frame
 from headwater.faces.expressions import Expression, edit_expression
 from headwater.faces.frame_landmarks import frame_landmarks
 from headwater.faces.mediapipe_adapter import mediapipe_faces, release
@@ -27,7 +28,6 @@ from headwater.geometry.cameras import frontal_angle_degrees
 from headwater.heads.model import FloatArray, HeadModel
 from headwater.heads.sampling import named_expression
 from headwater.pipeline.step import Input, Item, Result, Step, Work
-from headwater.quality.views import labels_in_frame
 from headwater.rendering.scenes import sample_shot
 from headwater.rendering.view import render_view
 from tasks.command import run

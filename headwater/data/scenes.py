@@ -17,17 +17,17 @@ FloatArray = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Views:
-    """Images with cameras.
+    """Images with cameras, each of a size of its own.
 
-    images: (n, H, W, 3) uint8 sRGB. masks: (n, H, W) uint8, 0 or 255, head.
+    images: n of (h, w, 3) uint8 sRGB. masks: n of (h, w) uint8, 0 or 255, head.
     K: (n, 3, 3) px; R: (n, 3, 3); t: (n, 3) mm: head frame to camera. float32.
     landmarks_478_px: (n, 478, 2) float32 px, the detector's; rows of NaN where it found no face.
     head: (n,) int32 index into heads (any number where there is no true head).
     split: (n,) str.
     """
 
-    images: NDArray[np.uint8]
-    masks: NDArray[np.uint8]
+    images: tuple[NDArray[np.uint8], ...]
+    masks: tuple[NDArray[np.uint8], ...]
     K: FloatArray
     R: FloatArray
     t: FloatArray
@@ -40,15 +40,16 @@ class Views:
 
     def camera(self, row: int) -> Camera:
         """The camera of one view."""
-        height, width = self.images.shape[1:3]
+        height, width = self.images[row].shape[:2]
         K, t = self.K[row].astype(np.float64), self.t[row].astype(np.float64)
         return Camera(K, nearest_rotation(self.R[row]), t, width, height)
 
     def choose(self, rows: NDArray[np.bool_] | NDArray[np.integer[Any]]) -> "Views":
         """The views of the given rows."""
+        numbers = np.arange(len(self))[rows]
         return Views(
-            self.images[rows],
-            self.masks[rows],
+            tuple(self.images[i] for i in numbers),
+            tuple(self.masks[i] for i in numbers),
             self.K[rows],
             self.R[rows],
             self.t[rows],

@@ -1,4 +1,4 @@
-"""Tables of the pipeline as the views, heads and template that systems work on."""
+"""Tables of the pipeline as the heads, samples and template that systems work on."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,23 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.artifacts.cameras import CAMERA_COLUMNS, camera_of, frame_from_photo_of
-from headwater.artifacts.columns import TableSchema
-from headwater.artifacts.images import decode_png
-from headwater.artifacts.landmark_rows import landmarks_of
 from headwater.artifacts.meshes import from_ply
-from headwater.artifacts.schemas import (
-    CAMERAS,
-    FRAMES,
-    HEADS,
-    LANDMARKS,
-    MASKS,
-    SDF,
-    SYNTHETIC_FRAMES,
-    TRUTH,
-)
-from headwater.artifacts.tables import Row, read_table
-from headwater.data.scenes import FloatArray, Heads, SdfSamples, Template, Views, stacked
+from headwater.artifacts.schemas import HEADS, SDF
+from headwater.artifacts.tables import read_table
+from headwater.data.scenes import FloatArray, Heads, SdfSamples, Template
 from headwater.errors import HeadwaterError
 from headwater.heads import store
 from headwater.heads.landmark_files import with_landmarks
@@ -76,76 +63,9 @@ def read_sdf_samples(data: Path, heads: Heads) -> SdfSamples:
     return SdfSamples(points.reshape(len(rows), -1, 3), _numbers(table, "distance_mm")[rows])
 
 
-def read_synthetic_views(data: Path, heads: Heads) -> Views:
-    """The rendered views of ``heads`` below ``data``: exact cameras and masks, detected landmarks.
-
-    Ordered by head, then view number. Landmarks are mapped from the frame back to the view.
-    """
-    number = {subject: index for index, subject in enumerate(heads.subjects)}
-    columns = ("item", "subject", "split", "view", "mask", "width", "height", *CAMERA_COLUMNS)
-    table = read_table(data, TRUTH, columns, pc.field("subject").isin(list(number)))
-    items = table.column("item").to_pylist()
-    images = _rows_by_item(data, SYNTHETIC_FRAMES, ("item", "image"), items)
-    frames = _rows_by_item(data, FRAMES, ("item", "frame_from_photo"), items)
-    found = _rows_by_item(data, LANDMARKS, ("item", "landmarks_478_px"), items)
-    truth = sorted(table.to_pylist(), key=lambda row: (number[row["subject"]], row["view"]))
-    landmarks = [
-        _landmarks_in_photo(found[row["item"]], frames[row["item"]])
-        if row["item"] in found
-        else np.full((478, 2), np.nan, np.float32)
-        for row in truth
-    ]
-    return Views(
-        np.stack([decode_png(images[row["item"]]["image"]) for row in truth]),
-        np.stack([decode_png(row["mask"]) for row in truth]),
-        *stacked([camera_of(row) for row in truth]),
-        np.stack(landmarks),
-        np.array([number[row["subject"]] for row in truth], np.int32),
-        np.array([row["split"] for row in truth]),
-    )
-
-
-def read_photo_views(data: Path) -> list[tuple[Row, Views]]:
-    """Every photo below ``data`` with landmarks, mask and camera: its frame row and its view."""
-    frames = [row for row in read_table(data, FRAMES).to_pylist() if row["source"] == "photo"]
-    found = _rows_by_item(data, LANDMARKS, ("item", "landmarks_478_px"))
-    masks = _rows_by_item(data, MASKS, ("item", "mask"))
-    cameras = _rows_by_item(data, CAMERAS, ("item", *CAMERA_COLUMNS))
-    views = []
-    for row in sorted(frames, key=lambda row: str(row["item"])):
-        item = row["item"]
-        if not all(item in table for table in (found, masks, cameras)):
-            continue
-        view = Views(
-            decode_png(row["image"])[None],
-            decode_png(masks[item]["mask"])[None],
-            *stacked([camera_of(cameras[item], (row["width"], row["height"]))]),
-            landmarks_of(found[item])[None],
-            np.zeros(1, np.int32),
-            np.array([row["split"]]),
-        )
-        views.append((row, view))
-    return views
-
-
 def _numbers(table: pa.Table, name: str) -> FloatArray:
     """(rows, n) of a column of lists, nested or not, that are equally long."""
     flat = table.column(name).combine_chunks()
     while pa.types.is_nested(flat.type):
         flat = flat.flatten()
     return flat.to_numpy().astype(np.float32).reshape(table.num_rows, -1)
-
-
-def _rows_by_item(
-    data: Path, schema: TableSchema, columns: tuple[str, ...], items: list[str] | None = None
-) -> dict[str, Row]:
-    """Rows by item: all, or those of ``items``."""
-    where = None if items is None else pc.field("item").isin(items)
-    return {row["item"]: row for row in read_table(data, schema, columns, where).to_pylist()}
-
-
-def _landmarks_in_photo(landmarks: Row, frame: Row) -> FloatArray:
-    affine = frame_from_photo_of(frame)
-    points = landmarks_of(landmarks).astype(np.float64)
-    photo = (points - affine[:, 2]) @ np.linalg.inv(affine[:, :2]).T
-    return photo.astype(np.float32)

@@ -8,13 +8,8 @@ import numpy as np
 from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.schemas import FRAMES, HEADS, LANDMARKS, SDF, SYNTHETIC_FRAMES, TRUTH
 from headwater.data.scenes import FloatArray, Heads, SdfSamples, Template, Views
-from headwater.data.tables import (
-    read_heads,
-    read_model,
-    read_sdf_samples,
-    read_synthetic_views,
-    template_of,
-)
+from headwater.data.tables import read_heads, read_model, read_sdf_samples, template_of
+from headwater.data.views import of_rendered, read_views
 
 
 @dataclass(frozen=True)
@@ -50,7 +45,7 @@ def read_training_tables(data: Path, *, samples: bool, validation: int) -> Train
     Raises HeadwaterError where something is missing.
     """
     heads = read_heads(data, ("train", "validation") if validation else ("train",))
-    views = read_synthetic_views(data, heads)
+    views = read_views(data, of_rendered(data, heads))
     training, seen = training_heads(heads, views)
     return TrainingTables(
         training,

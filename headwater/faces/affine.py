@@ -1,7 +1,8 @@
-"""Affine maps of pixel coordinates, and points and boxes through them."""
+"""Affine maps of pixel coordinates, and points, boxes and labels through them."""
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 Box = tuple[float, float, float, float]
 
@@ -48,6 +49,23 @@ def inside_photo(
     y = back[1, 0] * columns + back[1, 1] * rows + back[1, 2]
     inside: NDArray[np.bool_] = (x >= 0) & (x < photo_width) & (y >= 0) & (y < photo_height)
     return inside
+
+
+def labels_in_frame(
+    labels: NDArray[np.uint8], frame_from_photo: NDArray[np.float64], width: int, height: int
+) -> NDArray[np.uint8]:
+    """Labels (H, W) of a photo as its frame (height, width) shows them, 0 outside; never mixed.
+
+    frame_from_photo: (2, 3), px of the photo to px of the frame.
+    """
+    # Pillow too has pixel centres at integer + 0.5 and takes the map from output to input.
+    moved = Image.fromarray(labels).transform(
+        (width, height),
+        Image.Transform.AFFINE,
+        tuple(inverted(frame_from_photo).ravel()),
+        Image.Resampling.NEAREST,
+    )
+    return np.array(moved, dtype=np.uint8)
 
 
 def map_points(affine: NDArray[np.float64], points: NDArray[np.float32]) -> NDArray[np.float32]:

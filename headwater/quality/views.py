@@ -5,9 +5,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from headwater.faces.affine import map_points
+from headwater.faces.affine import labels_in_frame, map_points
 from headwater.faces.vocabulary import FACE_PARTS, ibug68, outer_eye_distance
 from headwater.geometry.cameras import Camera, rotation_angle_degrees, transform_image
 from headwater.metrics.landmarks import normalised_mean_error
@@ -73,21 +72,6 @@ SCALAR_ERRORS: Final = (
     *(field.name for field in fields(ViewErrors) if field.type is float),
     "part_iou_mean",
 )
-
-
-def labels_in_frame(
-    labels: NDArray[np.uint8], frame_from_photo: NDArray[np.float64], width: int, height: int
-) -> NDArray[np.uint8]:
-    """Labels (H, W) of a view as the frame (height, width) shows them, 0 outside; never mixed."""
-    back = np.linalg.inv(np.vstack([frame_from_photo, [0.0, 0.0, 1.0]]))
-    # Pillow too has pixel centres at integer + 0.5 and takes the map from output to input.
-    moved = Image.fromarray(labels).transform(
-        (width, height),
-        Image.Transform.AFFINE,
-        tuple(back[:2].ravel()),
-        Image.Resampling.NEAREST,
-    )
-    return np.asarray(moved, dtype=np.uint8)
 
 
 def compare_view(truth: ViewTruth, detected: ViewDetections) -> ViewErrors:

@@ -1,7 +1,7 @@
 """One head from all photos that show it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,10 +71,7 @@ def reconstruct_head(
         if world_from_head is None:
             views = views_of(faces)
             found = answer(PhotoQuestion(views))
-            cameras = [
-                replace(camera, width=face.frame.shape[1], height=face.frame.shape[0])
-                for face, camera in zip(faces, refined_cameras(views, found), strict=True)
-            ]
+            cameras = refined_cameras(views, found)
         else:
             found, step = _among_calibrated(answer, faces)
             world_from_head = world_from_head.after(step)
@@ -95,19 +92,11 @@ def reconstruct_head(
 
 
 def views_of(faces: Sequence[SeenFace]) -> Views:
-    """The faces as the network's views; smaller frames are padded at the right and the bottom."""
-    height = max(face.frame.shape[0] for face in faces)
-    width = max(face.frame.shape[1] for face in faces)
-    images = np.zeros((len(faces), height, width, 3), np.uint8)
-    masks = np.zeros((len(faces), height, width), np.uint8)
-    for i, face in enumerate(faces):
-        a, b = face.frame.shape[:2]
-        images[i, :a, :b] = face.frame
-        masks[i, :a, :b] = face.mask * np.uint8(255)
+    """The faces as the network's views."""
     K, R, t = stacked([face.camera for face in faces])
     return Views(
-        images=images,
-        masks=masks,
+        images=tuple(face.frame for face in faces),
+        masks=tuple(face.mask * np.uint8(255) for face in faces),
         K=K,
         R=R,
         t=t,

@@ -52,6 +52,7 @@ SPECIAL: dict[str, Any] = {
     "height": SIDE,
     "intrinsics": [500.0, 0, 12, 0, 500.0, 12, 0, 0, 1],
     "rotation": np.eye(3).ravel().tolist(),
+    "frame_from_photo": [1.0, 0, 0, 0, 1.0, 0],
     "parent": None,
     "failure": None,
 }

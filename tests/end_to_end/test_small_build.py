@@ -13,11 +13,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from PIL import Image
 
 from headwater.config import load_params
+from headwater.data.tables import read_heads, read_model
+from headwater.data.views import of_rendered, read_views
+from headwater.faces.vocabulary import ibug68
+from headwater.geometry.cameras import project
+from headwater.metrics.landmarks import normalised_mean_error
+from headwater.metrics.silhouette import silhouette
 from headwater.photos.builtin import PORTRAITS
 from headwater.pipeline.plan import Planned
 from headwater.pipeline.run import assemble, compute_bucket
@@ -121,6 +128,30 @@ def test_figures_are_those_that_this_build_gives(built: Path) -> None:
     assert photos["real_landmark_nme_percent"] == pytest.approx(3.887, rel=2e-2)
     assert photos["real_mask_iou"] == pytest.approx(0.821, abs=0.01)
     assert figures("data/quality/figures.json")["frontal_detection_rate"] == 1.0
+
+
+def test_rendered_views_show_the_true_heads_in_the_frames_that_were_cut(built: Path) -> None:
+    """The true surface lies on the mask, and as far from the landmarks as the quality step says."""
+    data = built / "data"
+    heads, model = read_heads(data), read_model(data)
+    views = read_views(data, of_rendered(data, heads))
+    assert len(views) == 12
+    assert len({view.shape for view in views.images}) > 1
+    errors = []
+    for row, head in enumerate(views.head):
+        camera, vertices = views.camera(row), heads.vertices[head]
+        size = camera.width, camera.height
+        covered = silhouette(project(camera, vertices)[0], model.faces, size)
+        mask = views.masks[row] > 0
+        # The mask ends where the rendered view does, which its frame may reach beyond.
+        assert np.count_nonzero(mask & covered) > 0.97 * np.count_nonzero(mask)
+        detected = ibug68(views.landmarks_478_px[row])
+        if np.isfinite(detected).all():
+            known, _ = project(camera, ibug68(model.landmarks_478.on(vertices)))
+            errors.append(100 * normalised_mean_error(detected, known))
+    found = figures("data/quality/figures.json")
+    assert found["all_landmark_68_nme_percent_count"] == len(errors)
+    assert np.mean(errors) == pytest.approx(found["all_landmark_68_nme_percent_mean"], rel=1e-3)
 
 
 @pytest.mark.fault("old weights are never taken for those of new code")

@@ -71,4 +71,5 @@ def test_without_heads_nothing_is_selected() -> None:
 
     assert validation_on(None, DescentConfig(), TEMPLATE, reconstruct) is None
     assert validation_tensors(None) == ()
-    assert len(validation_tensors(HELD)) == 7
+    # Vertices, cameras and landmarks, and image and mask of every view.
+    assert len(validation_tensors(HELD)) == 5 + 2 * len(HELD.views)

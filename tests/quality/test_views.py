@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from headwater.faces.affine import labels_in_frame
 from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.geometry.cameras import Camera, look_at
 from headwater.quality.views import (
@@ -13,7 +14,6 @@ from headwater.quality.views import (
     ViewDetections,
     ViewTruth,
     compare_view,
-    labels_in_frame,
 )
 
 SIDE = 64

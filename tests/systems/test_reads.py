@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from headwater.artifacts.schemas import HEADS, SDF
+from headwater.artifacts.schemas import FRAMES, HEADS, SDF
 from headwater.config import Params, load_params
-from headwater.data import tables
+from headwater.data import tables, views
 from headwater.data.training_tables import read_training_tables, tables_read
 from headwater.pipeline.plan import plan
 from headwater.report.counts import count_step
@@ -17,6 +17,7 @@ from headwater.upkeep.verify import verify
 from tasks import sdf
 from tasks.command import build
 from tests.artifacts.small_build import build as build_small
+from tests.artifacts.small_build import write_rows
 from tests.systems.test_systems import PLUGIN
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -50,7 +51,10 @@ def test_training_reads_the_tables_that_it_says_and_no_others(
         return given(data, schema, *rest, **more)
 
     build_small(tmp_path)
+    # Views without a face are read as they were rendered.
+    write_rows(tmp_path, FRAMES, [])
     monkeypatch.setattr(tables, "read_table", recorded)
+    monkeypatch.setattr(views, "read_table", recorded)
     monkeypatch.setattr(tables, "from_ply", lambda data, name: ([[0.0, 0.0, 0.0]], None))
     monkeypatch.setattr("headwater.data.training_tables.read_model", lambda data: None)
     monkeypatch.setattr("headwater.data.training_tables.template_of", lambda model: None)

@@ -80,8 +80,8 @@ def toy_views(heads: Heads, views: int, seed: int, split: str = "train") -> View
     ]
     images, masks, intrinsics, rotations, translations, landmarks, head = zip(*rows, strict=True)
     return Views(
-        np.stack(images),
-        np.stack(masks),
+        images,
+        masks,
         np.stack(intrinsics).astype(np.float32),
         np.stack(rotations).astype(np.float32),
         np.stack(translations).astype(np.float32),

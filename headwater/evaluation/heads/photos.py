@@ -13,7 +13,7 @@ from headwater.artifacts.glb import to_glb
 from headwater.artifacts.meshes import to_ply
 from headwater.artifacts.tables import Row, to_table, write_bucket
 from headwater.data.scenes import Views
-from headwater.data.tables import read_photo_views
+from headwater.data.views import of_photos, read_views
 from headwater.evaluation.challenge import Answerer, Figures
 from headwater.evaluation.heads.answer import HeadAnswer
 from headwater.evaluation.heads.examples import looks_row
@@ -45,8 +45,11 @@ def reconstruct_photos(
     after every photo.
     """
     rows = []
-    for row, view in read_photo_views(data):
-        rows.append(_head(system, answer, row, view, out / "meshes"))
+    annotations = of_photos(data)
+    views = read_views(data, annotations)
+    for number, annotation in enumerate(annotations):
+        view = views.choose(np.array([number]))
+        rows.append(_head(system, answer, annotation.row, view, out / "meshes"))
         if progress is not None:
             progress(1)
     write_bucket(out / FILE, PHOTO_HEADS, to_table(PHOTO_HEADS, rows), "")

@@ -16,7 +16,8 @@ import numpy as np
 from headwater.artifacts.schemas import HEADS, LANDMARKS, TRUTH
 from headwater.artifacts.tables import Row, read_table
 from headwater.data.scenes import FloatArray, Heads, Views
-from headwater.data.tables import read_heads, read_model, read_synthetic_views
+from headwater.data.tables import read_heads, read_model
+from headwater.data.views import of_rendered, read_views
 from headwater.evaluation.challenge import Question
 from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.heads.model import HeadModel, Surface
@@ -148,7 +149,7 @@ def _has_other(data: Path) -> bool:
 def _cases(data: Path, test_set: str) -> list[Case]:
     model = read_model(data)
     heads = read_heads(data, ("test",))
-    views = read_synthetic_views(data, heads)
+    views = read_views(data, of_rendered(data, heads))
     rows = {row["item"]: row for row in read_table(data, HEADS, _COLUMNS).to_pylist()}
     return [
         Case(

@@ -65,5 +65,5 @@ def validation_tensors(heads: ValidationHeads | None) -> tuple[Tensor, ...]:
     if heads is None:
         return ()
     views = heads.views
-    arrays = (heads.vertices, views.images, views.masks, views.K, views.R, views.t)
-    return tuple(torch.from_numpy(array) for array in (*arrays, views.landmarks_478_px))
+    numbers = (heads.vertices, views.K, views.R, views.t, views.landmarks_478_px)
+    return tuple(torch.from_numpy(array) for array in (*numbers, *views.images, *views.masks))

@@ -1,0 +1,120 @@
+"""The views of heads below a folder of data: rendered ones and photos alike, in px of their frames.
+
+A view is the frame of an item, with the landmarks detected in it, a mask and a camera. Of a
+rendered view mask and camera are exact; of a photo they are the pipeline's own.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from headwater.artifacts.cameras import CAMERA_COLUMNS, camera_of, frame_from_photo_of
+from headwater.artifacts.columns import TableSchema
+from headwater.artifacts.images import decode_png
+from headwater.artifacts.landmark_rows import landmarks_of
+from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
+from headwater.artifacts.schemas import (
+    CAMERAS,
+    FRAMES,
+    LANDMARKS,
+    MASKS,
+    SYNTHETIC_FRAMES,
+    TRUTH,
+)
+from headwater.artifacts.tables import Row, read_table
+from headwater.data.scenes import Heads, Views, stacked
+from headwater.faces.affine import labels_in_frame
+from headwater.geometry.cameras import Camera, transform_image
+
+_UNDETECTED: Final = np.full((478, 2), np.nan, np.float32)
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """Mask and camera of an item, in px of its frame.
+
+    row: the item's origin. mask: (h, w) uint8, 0 or 255. head: its index, any number
+    where there is no true head.
+    """
+
+    row: Row
+    mask: NDArray[np.uint8]
+    camera: Camera
+    head: int
+
+
+def read_views(data: Path, annotations: Sequence[Annotation]) -> Views:
+    """The views of annotated items below ``data``, in their order.
+
+    A rendered view without a frame, since no face was detected in it, is its own frame.
+    """
+    items = [one.row["item"] for one in annotations]
+    images = _rows_by_item(data, FRAMES, ("item", "image"), items)
+    if unframed := [item for item in items if item not in images]:
+        images |= _rows_by_item(data, SYNTHETIC_FRAMES, ("item", "image"), unframed)
+    detected = _rows_by_item(data, LANDMARKS, ("item", "landmarks_478_px"), items)
+    landmarks = [
+        landmarks_of(detected[item]) if item in detected else _UNDETECTED for item in items
+    ]
+    return Views(
+        tuple(decode_png(images[item]["image"]) for item in items),
+        tuple(one.mask for one in annotations),
+        *stacked([one.camera for one in annotations]),
+        np.stack(landmarks),
+        np.array([one.head for one in annotations], np.int32),
+        np.array([one.row["split"] for one in annotations]),
+    )
+
+
+def of_rendered(data: Path, heads: Heads) -> list[Annotation]:
+    """Of every rendered view of ``heads`` below ``data``, ordered by head, then view number."""
+    number = {subject: index for index, subject in enumerate(heads.subjects)}
+    columns = (*ORIGIN_COLUMNS, "view", "mask", "width", "height", *CAMERA_COLUMNS)
+    where = pc.field("subject").isin(list(number))
+    truth = read_table(data, TRUTH, columns, where).to_pylist()
+    truth.sort(key=lambda row: (number[row["subject"]], row["view"]))
+    place = ("item", "width", "height", "frame_from_photo")
+    frames = _rows_by_item(data, FRAMES, place, [row["item"] for row in truth])
+    return [_exact(row, frames.get(row["item"]), number[row["subject"]]) for row in truth]
+
+
+def of_photos(data: Path) -> list[Annotation]:
+    """Of every photo below ``data`` that has landmarks, a mask and a camera, ordered by item."""
+    columns = (*ORIGIN_COLUMNS, "width", "height")
+    table = read_table(data, FRAMES, columns, pc.field("source") == "photo")
+    frames = {row["item"]: row for row in table.to_pylist()}
+    detected = _rows_by_item(data, LANDMARKS, ("item",), frames)
+    masks = _rows_by_item(data, MASKS, ("item", "mask"), frames)
+    cameras = _rows_by_item(data, CAMERAS, ("item", *CAMERA_COLUMNS), frames)
+    return [
+        Annotation(
+            origin(row),
+            decode_png(masks[item]["mask"]),
+            camera_of(cameras[item], (row["width"], row["height"])),
+            0,
+        )
+        for item, row in sorted(frames.items())
+        if item in detected and item in masks and item in cameras
+    ]
+
+
+def _exact(truth: Row, frame: Row | None, head: int) -> Annotation:
+    """The truth of a rendered view, carried into its frame."""
+    mask, camera = decode_png(truth["mask"]), camera_of(truth)
+    if frame is not None:
+        place = frame_from_photo_of(frame), frame["width"], frame["height"]
+        mask, camera = labels_in_frame(mask, *place), transform_image(camera, *place)
+    return Annotation(origin(truth), mask, camera, head)
+
+
+def _rows_by_item(
+    data: Path, schema: TableSchema, columns: tuple[str, ...], items: Iterable[str]
+) -> dict[str, Row]:
+    """Rows of ``items`` by item, of those that are there."""
+    table = read_table(data, schema, columns, pc.field("item").isin(list(items)))
+    return {row["item"]: row for row in table.to_pylist()}
