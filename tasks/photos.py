@@ -86,6 +86,9 @@ def _read_again(path: Path, sha256: str) -> bytes:
 def stored_image(data: bytes, photo: DecodedPhoto, name: str) -> dict[str, Any]:
     """The image column's value: the file's own coding where it shows the same pixels, else PNG."""
     bare = without_metadata(data) if photo.as_coded else None
+    if bare == data and photo.source_mode == "RGB":
+        # The very file that was decoded; no need to look what it shows.
+        return {"bytes": data, "path": f"{name}.jpg"}
     return (jpeg_with(bare, photo.rgb, name) if bare else None) or encode_png(photo.rgb, name)
 
 

@@ -7,14 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from headwater.artifacts.png import png_bytes
 from headwater.errors import HeadwaterError
 
 # No image of more pixels is read anywhere, and none of a longer side is stored.
 MAX_PIXELS = 400_000_000
 MAX_SIDE_PX = 8192
 PICTURE_FORMATS = ("PNG", "JPEG")
-# zlib's run-length strategy: smaller than its default on rendered and photographed pixels, faster.
-_RUN_LENGTHS = 3
 
 
 def encode_png(array: NDArray[Any], name: str) -> dict[str, Any]:
@@ -23,11 +22,7 @@ def encode_png(array: NDArray[Any], name: str) -> dict[str, Any]:
         array = array.astype(np.uint8) * 255
     if array.dtype not in (np.uint8, np.uint16):
         raise HeadwaterError(f"{name}: images are uint8, uint16 or bool, not {array.dtype}")
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(array)).save(
-        buffer, "PNG", compress_level=1, compress_type=_RUN_LENGTHS
-    )
-    return {"bytes": buffer.getvalue(), "path": f"{name}.png"}
+    return {"bytes": png_bytes(array), "path": f"{name}.png"}
 
 
 def jpeg_with(data: bytes, array: NDArray[np.uint8], name: str) -> dict[str, Any] | None:

@@ -44,10 +44,19 @@ def inside_photo(
     affine: (2, 3), px of the photo to px of the cut.
     """
     back = np.linalg.inv(np.vstack([affine, [0.0, 0.0, 1.0]]))
-    columns, rows = np.arange(width) + 0.5, np.arange(height)[:, None] + 0.5
-    x = back[0, 0] * columns + back[0, 1] * rows + back[0, 2]
-    y = back[1, 0] * columns + back[1, 1] * rows + back[1, 2]
-    inside: NDArray[np.bool_] = (x >= 0) & (x < photo_width) & (y >= 0) & (y < photo_height)
+    columns, rows = np.arange(width) + 0.5, np.arange(height) + 0.5
+    # The photo is convex: of each row of the cut it shows the columns from a first to a last one.
+    first, end = np.zeros(height), np.full(height, float(width))
+    for (along, across, offset), size in zip(back, (photo_width, photo_height), strict=False):
+        start = across * rows + offset
+        if along == 0:
+            end[(start < 0) | (start >= size)] = 0
+            continue
+        low, high = -start / along, (size - start) / along
+        if along < 0:
+            low, high = np.nextafter(high, np.inf), np.nextafter(low, np.inf)
+        first, end = np.maximum(first, low), np.minimum(end, high)
+    inside: NDArray[np.bool_] = (columns >= first[:, None]) & (columns < end[:, None])
     return inside
 
 

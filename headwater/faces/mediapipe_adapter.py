@@ -8,11 +8,12 @@ import importlib.metadata
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from operator import attrgetter
-from types import ModuleType
+from pathlib import Path
+from types import MappingProxyType, ModuleType
 from typing import Any, Final
 
 import numpy as np
@@ -25,19 +26,18 @@ _stderr_lock = threading.Lock()
 
 
 # The face mesh of one given place; MediaPipe's own solution looks for the places by itself.
-_MESH_GRAPH: Final = """
-input_stream: "image"
-input_stream: "place"
-input_side_packet: "with_attention"
-output_stream: "mesh"
-node {
-  calculator: "FaceLandmarkCpu"
-  input_stream: "IMAGE:image"
-  input_stream: "ROI:place"
-  input_side_packet: "WITH_ATTENTION:with_attention"
-  output_stream: "LANDMARKS:mesh"
+_MESH_NODE: Final = {
+    "calculator": "FaceLandmarkCpu",
+    "input_stream": ["IMAGE:image", "ROI:place"],
+    "input_side_packet": ["WITH_ATTENTION:with_attention"],
+    "output_stream": ["LANDMARKS:answer"],
 }
-"""
+# As in MediaPipe's own solution, which spends a quarter of its time round the graph.
+_SHORT_NODE: Final = {
+    "calculator": "FaceDetectionShortRangeCpu",
+    "input_stream": ["IMAGE:image"],
+    "output_stream": ["DETECTIONS:answer"],
+}
 
 
 class MediaPipeFaces:
@@ -46,7 +46,6 @@ class MediaPipeFaces:
     def __init__(self) -> None:
         check_system_libraries()
         self._solutions = _import_solutions()
-        self._whole = _whole_image()
         self._graphs: dict[str, Any] = {}
         self._chatty = {"mesh", "short", "full", "person"}
 
@@ -56,7 +55,7 @@ class MediaPipeFaces:
         x right and y down in px of the crop, z in about the same scale, growing away from the
         camera, 0 near the head's centre.
         """
-        mesh = self._process("mesh", crop).mesh
+        mesh = self._process("mesh", crop)
         return None if mesh is None else _points(mesh) * np.float32(crop.shape[1])
 
     def near_faces(self, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -65,11 +64,11 @@ class MediaPipeFaces:
         Rows are x and y of the centre and the longer side, px, and the roll of the eyes, radians
         clockwise; best first. The model finds faces of a tenth of the image's side and more.
         """
-        return self._places("short", rgb)
+        return _places_of(self._process("short", rgb), rgb)
 
     def far_faces(self, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Places as of ``near_faces``, by the full-range model, which finds smaller faces."""
-        return self._places("full", rgb)
+        return _places_of(self._process("full", rgb).detections, rgb)
 
     def upright_score(self, rgb: NDArray[np.uint8]) -> float:
         """Best score in [0, 1] of the full-range detector, which sees upright faces only."""
@@ -81,21 +80,8 @@ class MediaPipeFaces:
         mask = self._process("person", rgb).segmentation_mask
         return np.array(mask, dtype=np.float32)
 
-    def _places(self, model: str, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
-        size = np.array(rgb.shape[1::-1], dtype=np.float64)
-        places = []
-        for face in self._process(model, rgb).detections or ():
-            box, eyes = face.location_data.relative_bounding_box, face.location_data
-            right, left = (size * (p.x, p.y) for p in eyes.relative_keypoints[:2])
-            x, y = size * (box.xmin + box.width / 2, box.ymin + box.height / 2)
-            side = max(size * (box.width, box.height))
-            places.append((x, y, side, np.arctan2(*(left - right)[::-1])))
-        return np.array(places, dtype=np.float64).reshape(-1, 4)
-
     def _process(self, name: str, rgb: NDArray[np.uint8]) -> Any:
-        image: Any = np.ascontiguousarray(rgb)
-        if name == "mesh":
-            image = {"image": image, "place": self._whole}
+        image = np.ascontiguousarray(rgb)
         if name not in self._chatty:
             return self._graph(name).process(image)
         # C++ code logs to standard error, past any setting, on a graph's first image.
@@ -111,14 +97,69 @@ class MediaPipeFaces:
 
     def _build(self, name: str) -> Any:
         if name == "mesh":
-            return _solution_base()(
-                graph_config=_MESH_GRAPH, side_inputs={"with_attention": True}, outputs=["mesh"]
-            )
+            place = {"place": _whole_image()}
+            return _OwnGraph(_MESH_NODE, "get_proto", {"with_attention": True}, place)
+        if name == "short":
+            return _OwnGraph(_SHORT_NODE, "get_proto_list")
         if name == "person":
             return self._solutions.selfie_segmentation.SelfieSegmentation(model_selection=0)
         return self._solutions.face_detection.FaceDetection(
-            model_selection=("short", "full").index(name), min_detection_confidence=0.5
+            model_selection=1, min_detection_confidence=0.5
         )
+
+
+class _OwnGraph:
+    """A graph of one node, from its stream "image" to its stream "answer", on the calling thread.
+
+    read: the ``packet_getter`` of the answer. settings: of its side packets. constants: messages
+    that go with every image, by their stream.
+    """
+
+    def __init__(
+        self,
+        node: Mapping[str, Any],
+        read: str,
+        settings: Mapping[str, bool] = MappingProxyType({}),
+        constants: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        from mediapipe.framework import calculator_pb2
+        from mediapipe.python import _framework_bindings, packet_creator, packet_getter
+
+        _framework_bindings.resource_util.set_resource_dir(_package_root())
+        self._create_image = packet_creator.create_image_frame
+        self._format = _framework_bindings.image_frame.ImageFormat.SRGB
+        self._read: Callable[[Any], Any] = getattr(packet_getter, read)
+        self._constants = {
+            name: packet_creator.create_proto(message) for name, message in constants.items()
+        }
+        config = calculator_pb2.CalculatorGraphConfig(
+            # Handing packets to other threads costs a tenth of a graph's time.
+            executor=[{"type": "ApplicationThreadExecutor"}],
+            input_stream=["image", *constants],
+            input_side_packet=[*settings],
+            output_stream=["answer"],
+            node=[dict(node)],
+        )
+        self._graph = _framework_bindings.calculator_graph.CalculatorGraph(graph_config=config)
+        self._graph.observe_output_stream("answer", self._keep, True)
+        self._graph.start_run(
+            {name: packet_creator.create_bool(value) for name, value in settings.items()}
+        )
+        self._time = 0
+        self._packet: Any = None
+
+    def process(self, rgb: NDArray[np.uint8]) -> Any:
+        """The graph's message, or messages, for an (H, W, 3) image; None where it gives none."""
+        self._time += 1
+        self._packet = None
+        image = self._create_image(image_format=self._format, data=rgb)
+        for name, packet in {"image": image, **self._constants}.items():
+            self._graph.add_packet_to_input_stream(stream=name, packet=packet.at(self._time))
+        self._graph.wait_until_idle()
+        return None if self._packet is None else self._read(self._packet)
+
+    def _keep(self, stream: str, packet: Any) -> None:
+        self._packet = None if packet.is_empty() else packet
 
 
 def _points(face: Any) -> NDArray[np.float32]:
@@ -142,6 +183,20 @@ _TAG_PLACES, _TAGS = [0, 1, 2, 7, 12], np.array([0x0A, 15, 0x0D, 0x15, 0x1D], np
 _NUMBER_PLACES = [place for start in (3, 8, 13) for place in range(start, start + 4)]
 
 _local = threading.local()
+
+
+def _places_of(faces: Any, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Places (n, 4) of detections in an (H, W, 3) image."""
+    size = np.array(rgb.shape[1::-1], dtype=np.float64)
+    places = []
+    for face in faces or ():
+        data = face.location_data
+        box = data.relative_bounding_box
+        right, left = (size * (eye.x, eye.y) for eye in data.relative_keypoints[:2])
+        x, y = size * (box.xmin + box.width / 2, box.ymin + box.height / 2)
+        side = max(size * (box.width, box.height))
+        places.append((x, y, side, np.arctan2(*(left - right)[::-1])))
+    return np.array(places, dtype=np.float64).reshape(-1, 4)
 
 
 def release() -> dict[str, str]:
@@ -173,11 +228,11 @@ def _import_solutions() -> ModuleType:
     return module
 
 
-def _solution_base() -> Any:
-    """MediaPipe's runner of graphs."""
-    from mediapipe.python.solution_base import SolutionBase
+def _package_root() -> str:
+    """The folder in which MediaPipe's graphs name their models, as its solutions set it."""
+    import mediapipe
 
-    return SolutionBase
+    return str(Path(mediapipe.__file__).parents[1])
 
 
 def _whole_image() -> Any:

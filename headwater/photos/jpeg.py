@@ -7,6 +7,8 @@ from typing import Final
 # Start of image, then every marker; 0xFF before 0x00 or a restart marker is a part of the pixels.
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
 _MARKER: Final = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
+# Begins with one byte, which is searched for at the speed of memory.
+_NEXT_MARKER: Final = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 
 MAX_SEGMENTS: Final = 20_000
 
@@ -54,10 +56,10 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         if marker == _START or end < start + 2 or end > len(data):
             return
         if marker == _SCAN:
-            after = _MARKER.search(data, end)
+            after = _NEXT_MARKER.search(data, end)
             if after is None:
                 return
-            end = after.start()
+            end += len(data[end : after.start()].rstrip(b"\xff"))
         yield marker, start, end
         position = end
 
