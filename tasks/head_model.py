@@ -13,7 +13,7 @@ from headwater.artifacts.atomic import write_text
 from headwater.artifacts.manifest import write_manifest
 from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
-from headwater.heads import bases, source_digest, store
+from headwater.heads import load_head_model, source_digest, store
 from headwater.heads.landmark_files import with_landmarks
 from headwater.heads.model import HeadModel
 from tasks.command import command
@@ -45,7 +45,7 @@ def head_model_fingerprint(params: Params, project: Path) -> dict[str, str]:
 def main() -> str:
     """Extract the bases of the head model that ``synthesize.head_model`` names."""
     params = load_params(Path("params.yaml"))
-    model = bases(params.synthesize.head_model, Path(".headwater/models"))
+    model = load_head_model(params.synthesize.head_model, Path(".headwater/models"))
     store.write(FILE, model)
     source = {"source_sha256": source_digest(params.synthesize.head_model)}
     write_text(FILE.parent / SOURCE, json.dumps(source) + "\n")

@@ -14,7 +14,7 @@ import yaml
 from headwater.artifacts.atomic import write_text
 from headwater.artifacts.manifest import MANIFEST, write_manifest
 from headwater.config import Params, load_params
-from headwater.heads import bases, source_digest, store
+from headwater.heads import load_head_model, source_digest, store
 from headwater.pipeline.cache_place import cache_location
 from tasks import ingest, landmarks, synthesize
 from tasks.command import build, command
@@ -46,7 +46,8 @@ def make_set(params: Params, project: Path) -> str:
     """Run the steps with the other head model and copy their tables below ``OUT``."""
     inner = project / INNER
     shutil.rmtree(inner, ignore_errors=True)
-    model = bases(params.benchmark.other_head_model, project / ".headwater" / "models")
+    folder = project / ".headwater" / "models"
+    model = load_head_model(params.benchmark.other_head_model, folder)
     store.write(inner / FILE, model)
     write_text(inner / "params.yaml", yaml.safe_dump(inner_params(params, project).model_dump()))
     counts = [build(step, inner) for step in STEPS]

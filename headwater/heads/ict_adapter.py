@@ -17,7 +17,6 @@ from headwater.artifacts.ids import sha256_hex
 from headwater.artifacts.obj import Obj, read_obj, read_obj_vertices
 from headwater.artifacts.regular_files import read_file, read_json
 from headwater.errors import HeadwaterError
-from headwater.heads.landmark_files import with_landmarks
 from headwater.heads.model import FloatArray, HeadModel, Surface, check_head_model
 from headwater.heads.npz_files import read_arrays
 from headwater.heads.store import NO_POINTS, cached
@@ -68,16 +67,12 @@ class Source(NamedTuple):
     expressions: dict[str, Float64Array]
 
 
-def load(path: Path, cache_dir: Path) -> HeadModel:
+def bases(path: Path, cache_dir: Path, layout: Layout = FACEKIT) -> HeadModel:
     """The model in ``path``, an ``.npz`` or a folder with ``generic_neutral_mesh.obj``.
 
-    Raises HeadwaterError for missing files or keys and for arrays of a wrong shape.
+    Without landmarks and fingerprint; ``layout`` names the parts of the mesh. Raises HeadwaterError
+    for missing files or keys and for arrays of a wrong shape.
     """
-    return with_landmarks(bases(path, cache_dir))
-
-
-def bases(path: Path, cache_dir: Path, layout: Layout = FACEKIT) -> HeadModel:
-    """As ``load``, without landmarks and fingerprint; ``layout`` names the parts of the mesh."""
     source = sha256_hex(f"{source_digest(path)} {layout!r}".encode())
 
     def extracted() -> HeadModel:

@@ -86,7 +86,7 @@ def test_the_inner_build_holds_every_head_out_and_shares_the_cache(tmp_path: Pat
 
 def test_every_adapter_can_be_named() -> None:
     """The pattern in the parameters knows the adapters, which it must not import."""
-    for usage, _ in ADAPTERS.values():
+    for usage, *_ in ADAPTERS.values():
         spec = usage.replace("<path>", "some/file.npz")
         assert Benchmark(other_head_model=spec, subjects=1, views=1).other_head_model == spec
     with pytest.raises(ValidationError):

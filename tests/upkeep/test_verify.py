@@ -267,7 +267,7 @@ def test_a_head_in_metres_is_found(data: Path) -> None:
     path = data / "evaluate" / "glvd" / "meshes" / "one.ply"
     path.write_bytes(to_ply(vertices, faces))
     write_manifest(data / "evaluate" / "glvd")
-    assert "is it in metres?" in messages(data)
+    assert "are these metres read as millimetres?" in messages(data)
 
 
 def test_the_command_prints_a_line_per_problem(
