@@ -1,4 +1,4 @@
-"""Disturbances of training views: colours, masks and cameras; all from one generator."""
+"""Disturbances of training views: colours, masks, places and cameras; all from one generator."""
 
 import torch
 from torch import Tensor
@@ -8,6 +8,8 @@ from headwater.data.crops import normalise
 
 PROBABILITY = 0.3
 SHRUNK_PX, GROWN_PX = 3, 8
+# Spreads of what a crop may be off by: turn (radians), log of size, shift (share of the side).
+TURN, SIZE, SHIFT = 0.05, 0.03, 0.02
 
 
 def disturbed_images(values: Tensor, generator: torch.Generator) -> Tensor:
@@ -79,3 +81,20 @@ def disturbed_cameras(
         [projection[:, :, :3] @ torch.linalg.matrix_exp(cross), projection[:, :, 3:]], dim=2
     )
     return torch.cat([turned[:, :2] + shift * turned[:, 2:], turned[:, 2:]], dim=1)
+
+
+def jittered(values: Tensor, points: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Images (n, C, S, S) and points (n, P, 2) px under a small random similarity each."""
+    count, side = len(values), values.shape[-1]
+    turn = TURN * torch.randn(count, generator=generator)
+    size = torch.exp(SIZE * torch.randn(count, generator=generator))
+    shift = SHIFT * side * torch.randn(count, 2, generator=generator)
+    cosine, sine = size * turn.cos(), size * turn.sin()
+    # From places in the moved image, seen from its middle, to places in the given one.
+    back = torch.stack([cosine, -sine, sine, cosine], dim=1).unflatten(1, (2, 2))
+    affine = torch.cat([back, (2.0 / side) * shift[:, :, None]], dim=2)
+    grid = functional.affine_grid(affine, list(values.shape), align_corners=False)
+    moved = functional.grid_sample(values, grid, align_corners=False)
+    centred = points - side / 2.0 - shift[:, None]
+    forth = torch.linalg.inv(back)
+    return moved, torch.einsum("nij,nkj->nki", forth, centred) + side / 2.0

@@ -12,6 +12,7 @@ from torch.nn import functional
 from headwater.data.canonical import canonical_projection
 from headwater.data.scenes import FloatArray, Views
 from headwater.faces.vocabulary import IBUG68_FROM_478
+from headwater.geometry.cameras import project
 
 # The crop's centre in canonical units: inside the head, below and behind the nose bridge, so that
 # the face stays in the crop also in profile.
@@ -81,6 +82,19 @@ def crop_transform(projection: NDArray[np.float64], image_px: int, crop_mm: floa
     turn = scale * np.array([[cosine, -sine], [sine, cosine]])
     shift = image_px / 2.0 - turn @ here
     return np.array([[*turn[0], shift[0]], [*turn[1], shift[1]], [0.0, 0.0, 1.0]])
+
+
+def projected_points(crops: Crops, views: Views, points_mm: FloatArray) -> Tensor:
+    """Pixels (n, P, 2) at which the crops of ``views`` show points (n, P, 3) mm of their heads.
+
+    points_mm: of the head in each view, in the frame that its camera maps from.
+    """
+    places = []
+    for i in range(len(views)):
+        pixels, _ = project(views.camera(i), points_mm[i])
+        to_crop = crops.to_crop[i]
+        places.append(pixels @ to_crop[:2, :2].T + to_crop[:2, 2])
+    return torch.from_numpy(np.stack(places).astype(np.float32))
 
 
 def _resample(

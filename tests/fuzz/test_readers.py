@@ -29,10 +29,10 @@ from headwater.data.canonical import to_canonical
 from headwater.data.h3ds import read_surface
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.heads import ict_adapter, store
+from headwater.networks.onnx_adapter import open_onnx
 from headwater.photos.builtin import PORTRAITS
 from headwater.photos.decode import decode_photo
 from headwater.reconstruct.given_cameras import read_cameras
-from headwater.systems.glvd.onnx_adapter import open_onnx
 from headwater.systems.glvd.train import build
 from headwater.systems.glvd.weights import TrainedGlvd, load_weights, save_weights
 from tests.artifacts.small_build import head_mesh, row_of
@@ -45,8 +45,8 @@ from tests.fuzz.mutants import (
     zip_member_mutated,
 )
 from tests.heads.test_ict_adapter import TINY, write_folder, write_npz
+from tests.networks.onnx_files import onnx_file
 from tests.photos.test_decode import FUZZED as PHOTOS
-from tests.systems.glvd.onnx_files import onnx_file
 from tests.systems.toy_heads import TOY_CONFIG, toy_heads, toy_template
 
 PROJECT = Path(__file__).resolve().parents[2]

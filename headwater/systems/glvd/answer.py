@@ -6,12 +6,13 @@ import numpy as np
 import torch
 
 from headwater.data.camera_axes import turned_points
-from headwater.data.crops import network_images
+from headwater.data.crops import network_images, projected_points
 from headwater.data.placed_head import PlacedHead, placed_head
 from headwater.data.scenes import FloatArray, Views
 from headwater.evaluation.heads.answer import HeadAnswer, HeadQuestion
 from headwater.networks.vertex_descent.fields import starting_points
-from headwater.systems.glvd.data import ViewBatch, true_peaks
+from headwater.systems.glvd.data import ViewBatch
+from headwater.systems.glvd.heatmap_net import network_heat
 from headwater.systems.glvd.weights import TrainedGlvd
 from headwater.training.determinism import deterministic
 
@@ -96,7 +97,7 @@ def view_batch(
     crops, network, net = placed.crops, trained.network, trained.heatmap_net
     peaks = None
     if trained.config.heatmaps.source == "oracle" and true_landmarks_mm is not None:
-        peaks = true_peaks(crops, views, np.stack([true_landmarks_mm] * len(views)))
+        peaks = projected_points(crops, views, np.stack([true_landmarks_mm] * len(views)))
     if network.localiser is not None:
         peaks = network.localiser.localise(crops.pixels).places
     return ViewBatch(
@@ -104,5 +105,5 @@ def view_batch(
         crops.landmarks[None],
         placed.projection,
         None if peaks is None else peaks[None],
-        None if net is None else net.heat(crops.pixels, trained.config)[None],
+        None if net is None else network_heat(net, crops.pixels, trained.config)[None],
     )

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from headwater.artifacts.manifest import sha256_of_file
 from headwater.errors import HeadwaterError
+from headwater.networks.localiser.config import LocaliserConfig
 from headwater.networks.vertex_descent.config import (
     DESCENT_SIZES,
     Answering,
@@ -17,7 +18,6 @@ from headwater.networks.vertex_descent.config import (
     NotNegative,
     Positive,
     Share,
-    Tens,
 )
 from headwater.training.run import SettingGroup
 
@@ -50,31 +50,6 @@ class GuidedAnswering(Answering):
 
     heatmap_net: Annotated[str, Field(exclude=True)] = ""
     """File of the user's heatmap network, where the weights were trained with one."""
-
-
-class LocaliserConfig(SettingGroup):
-    """Settings of the localiser, the network trained on the same heads, and of its training."""
-
-    middle: Positive = 0.75
-    """Share of the crop's side that it sees."""
-    stride: Literal[2, 4] = 4
-    """Crop pixels per cell of its heatmaps."""
-    width: Count = 64
-    """Channels inside its hourglass."""
-    depth: Level = 3
-    """Halvings inside its hourglass."""
-    sigma_cells: Positive = 1.0
-    """Standard deviation of the Gaussians that it learns from, cells."""
-    face_points: Annotated[int, Field(ge=0)] = 0
-    """Vertices spread over the face that it looks for beside the 68 landmarks."""
-    steps: Count = 1000
-    """Optimiser steps of its training."""
-    batch: Count = 16
-    """Crops per optimiser step."""
-    learning_rate: Positive = 1e-3
-    """First learning rate; constant for a tenth of the steps, then linear to zero."""
-    checkpoint_every: Tens = 200
-    """Optimiser steps between checkpoints, a multiple of 10."""
 
 
 class GlvdConfig(DescentConfig):

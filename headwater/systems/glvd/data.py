@@ -8,10 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from headwater.data.crops import Crops
-from headwater.data.scenes import FloatArray, Template, Views
+from headwater.data.scenes import Template
 from headwater.faces.vocabulary import IBUG68_FROM_478
-from headwater.geometry.cameras import project
 from headwater.heads.model import SurfacePoints
 
 # The 18 keypoints seen in the paper's figure, as MediaPipe points: brow arches, glabella, outer
@@ -76,16 +74,3 @@ def keypoints_of(heads: Tensor, template: Template, count: int) -> Tensor:
     chosen, points = keypoint_indices(count), template.landmarks_478
     keypoints = SurfacePoints(points.triangles[chosen], points.weights[chosen])
     return torch.stack([torch.from_numpy(keypoints.on(head)) for head in heads.numpy()])
-
-
-def true_peaks(crops: Crops, views: Views, points_mm: FloatArray) -> Tensor:
-    """Projected true points (n, P, 2) px in the crops of ``views``: the oracle's.
-
-    points_mm: (n, P, 3) of the head in each view, in the frame that its camera maps from.
-    """
-    peaks = []
-    for i in range(len(views)):
-        pixels, _ = project(views.camera(i), points_mm[i])
-        to_crop = crops.to_crop[i]
-        peaks.append(pixels @ to_crop[:2, :2].T + to_crop[:2, 2])
-    return torch.from_numpy(np.stack(peaks).astype(np.float32))

@@ -8,15 +8,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.data.crops import crop_views
+from headwater.data.crops import crop_views, projected_points
 from headwater.data.mirror import mirror_of
 from headwater.data.placement import placed_views
 from headwater.data.scenes import FloatArray, Heads, Template, Views
 from headwater.errors import HeadwaterError
 from headwater.heads.model import SurfacePoints
 from headwater.metrics.strata import YAW_EDGES_DEGREES, bin_numbers, yaw_degrees
-from headwater.systems.glvd.data import true_peaks
-from headwater.systems.glvd.face_points import LANDMARKS, localised_points
+from headwater.networks.localiser.points import LANDMARKS, localised_points
 from headwater.systems.glvd.weights import TrainedGlvd
 from headwater.training.determinism import deterministic
 
@@ -70,7 +69,7 @@ def localisation(trained: TrainedGlvd, heads: Heads, views: Views) -> list[Local
     crops = crop_views(placed, template.nose_bridge, config.image_px, config.crop_mm)
     points = localised_points(template, config.localiser.face_points, mirror_of(template))
     true = np.stack([points.on(head) for head in heads.vertices])
-    truth = true_peaks(crops, views, true[views.head]).numpy()
+    truth = projected_points(crops, views, true[views.head]).numpy()
     with deterministic(config.threads, localiser.device):
         located = localiser.localise(crops.pixels)
     errors = located.places.numpy() - truth

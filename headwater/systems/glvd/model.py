@@ -7,6 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from headwater.networks.hourglass import MapHourglass
+from headwater.networks.landmark_encoder import LandmarkEncoder
+from headwater.networks.localiser.network import Localiser
+from headwater.networks.localiser.points import LANDMARKS
 from headwater.networks.step_decoder import StepDecoder
 from headwater.networks.vertex_descent.fields import (
     EncodedViews,
@@ -17,10 +20,7 @@ from headwater.networks.vertex_descent.fields import (
 )
 from headwater.systems.glvd.config import GlvdConfig
 from headwater.systems.glvd.data import ViewBatch
-from headwater.systems.glvd.face_points import LANDMARKS
 from headwater.systems.glvd.heatmaps import heatmaps, resized
-from headwater.systems.glvd.landmark_encoder import LandmarkEncoder
-from headwater.systems.glvd.localiser import Localiser
 from headwater.systems.glvd.relative_encoding import RELATIVE_ENCODINGS
 
 RELATIVE_GAIN = 10.0

@@ -8,12 +8,16 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
+from headwater.data.crops import projected_points
 from headwater.data.mirror import mirror_of, with_mirrored
 from headwater.data.placement import canonical_samples
 from headwater.data.scenes import FloatArray, Heads, SdfSamples, Template, Views
 from headwater.data.training_tables import ValidationHeads, read_training_tables
 from headwater.errors import HeadwaterError
 from headwater.heads.model import SurfacePoints
+from headwater.networks.frozen_net import FrozenNet
+from headwater.networks.localiser.points import localised_points, point_partners
+from headwater.networks.localiser.training import train_localiser
 from headwater.networks.vertex_descent.pretraining import pretrain
 from headwater.networks.vertex_descent.selection import validation_on, validation_tensors
 from headwater.networks.vertex_descent.training import (
@@ -30,10 +34,8 @@ from headwater.networks.vertex_descent.training import (
 )
 from headwater.systems.glvd.answer import reconstruct
 from headwater.systems.glvd.config import GlvdConfig
-from headwater.systems.glvd.data import Guidance, keypoint_indices, keypoints_of, true_peaks
-from headwater.systems.glvd.face_points import localised_points, point_partners
-from headwater.systems.glvd.heatmap_net import HeatmapNet, with_net
-from headwater.systems.glvd.localiser_training import train_localiser
+from headwater.systems.glvd.data import Guidance, keypoint_indices, keypoints_of
+from headwater.systems.glvd.heatmap_net import network_heat, with_net
 from headwater.systems.glvd.losses import Objective
 from headwater.systems.glvd.model import Glvd
 from headwater.systems.glvd.weights import TrainedGlvd, save_weights
@@ -80,7 +82,7 @@ def train(
     *,
     samples: SdfSamples | None = None,
     validation: ValidationHeads | None = None,
-    heatmap_net: HeatmapNet | None = None,
+    heatmap_net: FrozenNet | None = None,
     fabric: Fabric | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -141,7 +143,7 @@ def build(config: GlvdConfig, targets: Tensor, template: Template, seed: int) ->
 
 
 def guidance_of(
-    config: GlvdConfig, heads: Heads, seen: Examples, heatmap_net: HeatmapNet | None
+    config: GlvdConfig, heads: Heads, seen: Examples, heatmap_net: FrozenNet | None
 ) -> Guidance:
     """Heatmaps of the examples' crops: at true points, or of the user's network."""
     if (config.heatmaps.source == "net") != (heatmap_net is not None):
@@ -150,14 +152,14 @@ def guidance_of(
     if config.heatmaps.source in ("oracle", "trained"):
         points = _localised_points(config, seen.template)
         true = np.stack([points.on(head) for head in heads.vertices])
-        peaks = true_peaks(seen.crops, seen.views, true[seen.views.head])
+        peaks = projected_points(seen.crops, seen.views, true[seen.views.head])
         if seen.mirror is not None:
             partners = point_partners(seen.mirror, points)
             peaks = with_mirrored(peaks, partners, config.image_px)
     if heatmap_net is not None:
         # Of the mirror images, too: nothing says that the network is symmetric.
         with torch.random.fork_rng(devices=[]), deterministic(config.threads):
-            heat = heatmap_net.heat(seen.crops.pixels, config)
+            heat = network_heat(heatmap_net, seen.crops.pixels, config)
     return Guidance(peaks, heat)
 
 
@@ -203,7 +205,7 @@ def _fit_landmarks(
 def _selection(
     config: GlvdConfig,
     template: Template,
-    heatmap_net: HeatmapNet | None,
+    heatmap_net: FrozenNet | None,
     heads: ValidationHeads | None,
 ) -> Validation | None:
     def predicted(network: nn.Module, view: Views, landmarks: FloatArray) -> FloatArray:

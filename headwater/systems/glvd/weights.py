@@ -12,11 +12,12 @@ from torch import Tensor
 
 from headwater.data.canonical import to_head_frame
 from headwater.data.scenes import Template
+from headwater.networks.frozen_net import FrozenNet
+from headwater.networks.localiser.points import LANDMARKS
 from headwater.networks.vertex_descent.fields import Rows
 from headwater.networks.vertex_descent.weights import load_descent, save_descent
 from headwater.systems.glvd.config import GlvdConfig
-from headwater.systems.glvd.face_points import LANDMARKS
-from headwater.systems.glvd.heatmap_net import HeatmapNet, needed_net
+from headwater.systems.glvd.heatmap_net import needed_net
 from headwater.systems.glvd.model import Glvd
 from headwater.training.device import chosen_device
 
@@ -31,7 +32,7 @@ class TrainedGlvd:
     network: Glvd
     config: GlvdConfig
     template: Template
-    heatmap_net: HeatmapNet | None = None
+    heatmap_net: FrozenNet | None = None
 
     @cached_property
     def vertex_rows(self) -> Rows:

@@ -18,14 +18,14 @@ from headwater.data.crops import network_images
 from headwater.data.placement import canonical_heads, canonical_samples
 from headwater.data.scenes import SdfSamples
 from headwater.errors import HeadwaterError
+from headwater.networks.localiser.network import Localiser
+from headwater.networks.localiser.training import LocaliserObjective
 from headwater.networks.vertex_descent.pretraining import SdfNetwork, SdfObjective
 from headwater.networks.vertex_descent.training import examples_of
 from headwater.systems import SYSTEMS
 from headwater.systems.glvd.answer import reconstruct
 from headwater.systems.glvd.config import HeatmapInput
 from headwater.systems.glvd.data import ViewBatch
-from headwater.systems.glvd.localiser import Localiser
-from headwater.systems.glvd.localiser_training import LocaliserObjective
 from headwater.systems.glvd.losses import Objective
 from headwater.systems.glvd.model import Glvd
 from headwater.systems.glvd.train import build, guidance_of, train

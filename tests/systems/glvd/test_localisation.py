@@ -11,8 +11,8 @@ from headwater.data.mirror import mirror_of
 from headwater.data.placement import placed_views
 from headwater.errors import HeadwaterError
 from headwater.metrics.strata import yaw_degrees
+from headwater.networks.localiser.points import LANDMARKS, localised_points
 from headwater.systems.glvd.config import HeatmapInput
-from headwater.systems.glvd.face_points import LANDMARKS, localised_points
 from headwater.systems.glvd.localisation import (
     ALL,
     LANDMARK_GROUPS,
@@ -23,7 +23,7 @@ from headwater.systems.glvd.localisation import (
 )
 from headwater.systems.glvd.train import build
 from headwater.systems.glvd.weights import TrainedGlvd
-from tests.systems.glvd.test_face_points import TEMPLATE as EGG
+from tests.networks.test_localiser_points import TEMPLATE as EGG
 from tests.systems.glvd.test_heatmaps import HEADS, TEMPLATE, TOY, VIEWS, head_targets
 from tests.systems.glvd.test_localiser import CONFIG
 from tests.systems.glvd.test_oracle_heatmaps import true_landmarks

@@ -8,17 +8,19 @@ import torch
 from torch import nn
 
 from headwater.config import load_params
-from headwater.data.crops import crop_views, network_images
+from headwater.data.augmentation import jittered
+from headwater.data.crops import crop_views, network_images, projected_points
 from headwater.data.mirror import mirror_of
 from headwater.data.placement import placed_views
+from headwater.networks.localiser.config import LocaliserConfig
+from headwater.networks.localiser.network import Localiser
+from headwater.networks.localiser.points import localised_points
+from headwater.networks.localiser.training import heatmap_losses, train_localiser
 from headwater.networks.vertex_descent.training import TrainingPart
 from headwater.systems import SYSTEMS
 from headwater.systems.glvd.answer import reconstruct
-from headwater.systems.glvd.config import SIZES, HeatmapInput, LocaliserConfig
-from headwater.systems.glvd.data import ViewBatch, true_peaks
-from headwater.systems.glvd.face_points import localised_points
-from headwater.systems.glvd.localiser import Localiser
-from headwater.systems.glvd.localiser_training import heatmap_losses, jittered, train_localiser
+from headwater.systems.glvd.config import SIZES, HeatmapInput
+from headwater.systems.glvd.data import ViewBatch
 from headwater.systems.glvd.train import build, train
 from headwater.systems.glvd.weights import load_weights
 from headwater.systems.settings import config_of
@@ -208,7 +210,7 @@ def test_exact_peaks_suggest_a_nearer_head_than_the_detector_does() -> None:
     the peaks."""
     targets, views = head_targets(), misdetected(VIEWS)
     crops = crop_views(placed_views(views, TEMPLATE), TEMPLATE.nose_bridge, TOY.image_px, 280.0)
-    exact = true_peaks(crops, views, true_landmarks(views))
+    exact = projected_points(crops, views, true_landmarks(views))
     errors = {}
     for name, config in {"detector": TOY, "both": TRAINED}.items():
         network = build(config, targets, TEMPLATE, 0)

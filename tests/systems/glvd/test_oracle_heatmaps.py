@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from headwater.data.crops import crop_views
+from headwater.data.crops import crop_views, projected_points
 from headwater.data.mirror import with_mirrored
 from headwater.data.placement import placed_views
 from headwater.data.scenes import Views
@@ -16,7 +16,7 @@ from headwater.geometry.mirror import mirror_pairs
 from headwater.networks.vertex_descent.training import examples_of
 from headwater.systems.glvd.answer import reconstruct
 from headwater.systems.glvd.config import HeatmapInput
-from headwater.systems.glvd.data import Guidance, true_peaks
+from headwater.systems.glvd.data import Guidance
 from headwater.systems.glvd.losses import Objective
 from headwater.systems.glvd.train import build, guidance_of
 from headwater.systems.glvd.weights import TrainedGlvd, load_weights
@@ -39,7 +39,7 @@ def misdetected(views: Views) -> Views:
 def test_the_oracle_peaks_where_exact_landmarks_are() -> None:
     """Toy views are detected exactly, so what is true and what was found agree."""
     crops = crop_views(placed_views(VIEWS, TEMPLATE), TEMPLATE.nose_bridge, TOY.image_px, 280.0)
-    peaks = true_peaks(crops, VIEWS, true_landmarks(VIEWS))
+    peaks = projected_points(crops, VIEWS, true_landmarks(VIEWS))
     torch.testing.assert_close(peaks, crops.landmarks, atol=1e-3, rtol=0)
 
 

@@ -2,9 +2,9 @@
 
 import torch
 
+from headwater.networks.landmark_encoder import RIDGE, LandmarkEncoder, ridge
 from headwater.networks.pixel_aligned import project
 from headwater.systems.glvd.config import SIZES
-from headwater.systems.glvd.landmark_encoder import RIDGE, LandmarkEncoder, ridge
 from tests.systems.glvd.test_model import view_batch
 
 

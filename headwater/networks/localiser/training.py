@@ -2,20 +2,16 @@
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from headwater.data.augmentation import disturbed_images
+from headwater.data.augmentation import disturbed_images, jittered
+from headwater.networks.localiser.config import LocaliserConfig
+from headwater.networks.localiser.network import Localiser
 from headwater.networks.vertex_descent.training import TrainingPart
-from headwater.systems.glvd.config import LocaliserConfig
-from headwater.systems.glvd.localiser import Localiser
 from headwater.training.draws import WHOLE, Share, pass_over
 from headwater.training.loop import Plan, fit
 from headwater.training.run import Curve
 from headwater.training.schedules import Rate, constant_then_linear
 from headwater.training.turns import Turn
-
-# Spreads of what a crop may be off by: turn (radians), log of size, shift (share of the side).
-TURN, SIZE, SHIFT = 0.05, 0.03, 0.02
 
 
 def heatmap_losses(
@@ -66,23 +62,6 @@ class LocaliserObjective:
         device = self.network.device
         maps = self.network(disturbed_images(moved, generator).to(device))
         return heatmap_losses(self.network, maps, points.to(device), self.config.sigma_cells)
-
-
-def jittered(values: Tensor, points: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Images (n, C, S, S) and points (n, P, 2) px under a small random similarity each."""
-    count, side = len(values), values.shape[-1]
-    turn = TURN * torch.randn(count, generator=generator)
-    size = torch.exp(SIZE * torch.randn(count, generator=generator))
-    shift = SHIFT * side * torch.randn(count, 2, generator=generator)
-    cosine, sine = size * turn.cos(), size * turn.sin()
-    # From places in the moved image, seen from its middle, to places in the given one.
-    back = torch.stack([cosine, -sine, sine, cosine], dim=1).unflatten(1, (2, 2))
-    affine = torch.cat([back, (2.0 / side) * shift[:, :, None]], dim=2)
-    grid = functional.affine_grid(affine, list(values.shape), align_corners=False)
-    moved = functional.grid_sample(values, grid, align_corners=False)
-    centred = points - side / 2.0 - shift[:, None]
-    forth = torch.linalg.inv(back)
-    return moved, torch.einsum("nij,nkj->nki", forth, centred) + side / 2.0
 
 
 def train_localiser(

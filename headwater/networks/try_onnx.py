@@ -1,6 +1,6 @@
 """A process that tries whether an ONNX network of the user's own runs, and within bounds.
 
-Arguments are the threads and the side of a crop, px; its file comes in on standard input. It
+Arguments are the threads and the side of an image, px; its file comes in on standard input. It
 prints one line of JSON: null, or what is wrong with the network.
 """
 
@@ -10,13 +10,13 @@ import sys
 import numpy as np
 
 from headwater.apart import take_bounds
-from headwater.systems.glvd.onnx_adapter import open_onnx
+from headwater.networks.onnx_adapter import open_onnx
 
 MEMORY_BYTES = 2 * 2**30
 
 
 def main(threads: int, side: int) -> None:
-    """Run the network on a grey crop."""
+    """Run the network on a grey image."""
     content = sys.stdin.buffer.read()
     take_bounds(2 * len(content), MEMORY_BYTES)
     sys.stdout.write(json.dumps(_fault(content, threads, side)))
@@ -26,7 +26,7 @@ def _fault(content: bytes, threads: int, side: int) -> str | None:
     verdict = "not a usable ONNX network"
     try:
         run = open_onnx(content, threads)
-        verdict = f"does not take crops {(1, 3, side, side)} of float32"
+        verdict = f"does not take images {(1, 3, side, side)} of float32"
         run(np.full((1, 3, side, side), 0.5, np.float32))
     except MemoryError:
         return f"{verdict}: it takes more than {MEMORY_BYTES // 2**30} GiB of memory"

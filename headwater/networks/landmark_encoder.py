@@ -1,6 +1,6 @@
 """The landmark encoder: landmarks as numbers, beside the heatmaps that hold them as pictures.
 
-It is not the paper's. Maps of the small sizes have cells of 9 mm; a landmark's own coordinates are
+It is of no paper. Maps of small networks have cells of 9 mm; a landmark's own coordinates are
 exact. What they say of a head depends on where it is seen from (a nose tip off to the side is a
 long nose in profile and a crooked one from the front), so they are taken together with the
 direction. Their offsets vary by a pixel in some combinations and by a hundredth in others, which
@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from headwater.networks.localiser.points import LANDMARKS
 from headwater.networks.pixel_aligned import mean_over_views, project
-from headwater.systems.glvd.face_points import LANDMARKS
 
 # Landmarks differ from the mean head's by hundredths of the crop.
 _OFFSET_GAIN = 30.0

@@ -15,13 +15,13 @@ from headwater.faces.vocabulary import IBUG68_FROM_478, NOSE_TIP
 from headwater.geometry.mirror import mirror_pairs
 from headwater.heads import load_head_model
 from headwater.heads.model import Surface, SurfacePoints
-from headwater.networks.vertex_descent.objective import near_face
-from headwater.systems.glvd.face_points import (
+from headwater.networks.localiser.points import (
     LANDMARKS,
     localised_points,
     point_partners,
     spread_vertices,
 )
+from headwater.networks.vertex_descent.objective import near_face
 
 
 def egg() -> Template:

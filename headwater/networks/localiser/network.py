@@ -1,4 +1,4 @@
-"""The localiser: a frozen network that finds points of the face in crops (note, 2.3, unknown 5).
+"""The localiser: a network that finds points of the face in crops (note of GLVD, unknown 5).
 
 An hourglass on the middle of the crop, where the face is, trained on the same heads before the
 rest. A point is read off its heatmap as the expected place, so that it is not bound to the map's
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from headwater.data.crops import network_images
 from headwater.networks.hourglass import StackedHourglass
-from headwater.systems.glvd.config import LocaliserConfig
+from headwater.networks.localiser.config import LocaliserConfig
 
 _CHANNELS = 4
 _AT_ONCE = 16

@@ -1,0 +1,1 @@
+"""A network that finds points of the face in crops of heads, and how far off each may be."""
