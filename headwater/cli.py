@@ -224,6 +224,7 @@ def reconstruct(
     from headwater.reconstruct.console import report, telling
     from headwater.reconstruct.given_cameras import cameras_of, read_cameras
     from headwater.reconstruct.inputs import prepared
+    from headwater.reconstruct.names import summary_path
     from headwater.reconstruct.run import Job
     from headwater.reconstruct.settings import settings_of
     from headwater.reconstruct.summary import Status
@@ -233,13 +234,14 @@ def reconstruct(
         raise HeadwaterError("--views makes one head of all photos; leave out --faces all")
     known = read_cameras(cameras) if cameras else None
     inputs = prepared(photos, out)
+    summary = summary_path(out)
     given = cameras_of(inputs.photos, known, cameras) if cameras and known else None
     model = model_for_photos(chosen, path, heatmaps)
     total = len(inputs.photos) + len(inputs.problems) + len(inputs.repeats)
     with telling(_console(), out, total) as tell:
         job = Job(partial(chosen.answer, model), model.template, settings, out, tell, given)
-        outcomes = job.run(inputs, together=views)
-    report(_console(), outcomes, out)
+        outcomes = job.run(inputs, summary, together=views)
+    report(_console(), outcomes, summary)
     if any(outcome.status == Status.REJECTED for outcome in outcomes):
         raise typer.Exit(1)
 
@@ -293,9 +295,11 @@ def run(command: Callable[..., object], arguments: Sequence[str] | None = None) 
     try:
         command(list(arguments) if arguments is not None else None)
     except HeadwaterError as error:
-        for line in str(error).splitlines():
+        from headwater.photos.folder import printable
+
+        for line in str(error).split("\n"):
             _console(error=True).print(
-                f"error: {line}", highlight=False, markup=False, soft_wrap=True
+                f"error: {printable(line)}", highlight=False, markup=False, soft_wrap=True
             )
         return 2
     except SystemExit as end:

@@ -26,6 +26,9 @@ from headwater.errors import HeadwaterError, ItemRejected
 from headwater.reject_reasons import RejectReason
 
 MAX_FILE_BYTES: Final = 256 * 2**20
+_UNSEEN: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
+# Letters and emoji take other shapes by them.
+_JOINERS: Final = "\u200c\u200d"
 
 
 @dataclass(frozen=True)
@@ -103,20 +106,25 @@ def read_photo(path: Path, max_file_bytes: int = MAX_FILE_BYTES) -> bytes:
 def printable_name(path: bytes) -> str:
     r"""A path as text that prints on one line and stands for exactly one path.
 
-    Bytes that are not UTF-8 become ``\xff``, control characters ``\n`` and the like, and a
-    backslash two.
+    As ``printable``; a backslash becomes two.
     """
-    return "".join(
-        _escape(character) for character in path.decode("utf-8", errors="surrogateescape")
-    )
+    text = path.decode("utf-8", errors="surrogateescape")
+    return printable(text.replace("\\", "\\\\"))
+
+
+def printable(text: str) -> str:
+    r"""A text that prints on one line, in the order of its letters, with nothing hidden in it.
+
+    Bytes that are not UTF-8 become ``\xff``; control characters, and those that turn the direction
+    of writing or show nothing, ``\n``, ``\u202e`` and the like.
+    """
+    return "".join(map(_escape, text))
 
 
 def _escape(character: str) -> str:
-    if character == "\\":
-        return "\\\\"
     if "\udc80" <= character <= "\udcff":
         return f"\\x{ord(character) - 0xDC00:02x}"
-    if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
+    if unicodedata.category(character) in _UNSEEN and character not in _JOINERS:
         return character.encode("unicode_escape").decode("ascii")
     return character
 

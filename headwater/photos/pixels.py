@@ -133,7 +133,7 @@ def _loaded(
         except MemoryError:
             raise
         except READER_ERRORS as error:
-            raise _refusal(error, str(image.format)) from error
+            raise _refusal(error, str(image.format), max_pixels) from error
         if is_whole:
             full_size = image.size  # turned, where the reader applies the orientation itself
         orientation = _orientation(image)
@@ -147,22 +147,19 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise ItemRejected(
-            RejectReason.TOO_MANY_PIXELS,
-            f"The image claims more than {MAX_PIXELS} pixels; the limit is {max_pixels} pixels.",
-        ) from error
+        raise _refusal(error, "image", max_pixels) from error
     except UnidentifiedImageError as error:
         raise _unidentified(data) from error
     except MemoryError:
         raise
     except READER_ERRORS as error:
-        raise _refusal(error, _format_by_signature(data) or "image") from error
+        raise _refusal(error, _format_by_signature(data) or "image", max_pixels) from error
     width, height = image.size
     if width * height > max_pixels:
         image.close()
         raise ItemRejected(
             RejectReason.TOO_MANY_PIXELS,
-            f"The image claims {width} x {height} pixels; the limit is {max_pixels} pixels.",
+            f"The image claims {width} x {height} pixels; the limit is {max_pixels}.",
         )
     if width < 1 or height < 1:
         image.close()
@@ -198,10 +195,14 @@ def too_large(what: str) -> ItemRejected:
     )
 
 
-def _refusal(error: Exception, format_name: str) -> ItemRejected:
+def _refusal(error: Exception, format_name: str, max_pixels: int) -> ItemRejected:
     text = str(error) or type(error).__name__
     if isinstance(error, Image.DecompressionBombError):
-        return ItemRejected(RejectReason.TOO_MANY_PIXELS, f"{text}")
+        # Pillow's own limit, in its text, is above every one of the caller.
+        return ItemRejected(
+            RejectReason.TOO_MANY_PIXELS,
+            f"The image claims more pixels than the limit of {max_pixels}.",
+        )
     if "out of memory" in text:
         return too_large("takes more than a share")
     if "too large" in text or "MAX_TEXT" in text:

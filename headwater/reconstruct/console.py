@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from headwater.photos.folder import printable
 from headwater.reconstruct.files import PAGE
-from headwater.reconstruct.run import SUMMARY, Tell
+from headwater.reconstruct.run import Tell
 from headwater.reconstruct.summary import Outcome, Status, counts, summary_table
 
 
@@ -33,19 +34,19 @@ def telling(console: Console, out: Path, total: int) -> Iterator[Tell]:
         yield tell
 
 
-def report(console: Console, outcomes: Sequence[Outcome], out: Path) -> None:
-    """The table of a run with more than one photo, and the totals."""
+def report(console: Console, outcomes: Sequence[Outcome], summary: Path) -> None:
+    """The table of a run with more than one photo, the totals, and the file ``summary``."""
     if len(outcomes) > 1:
         console.print()
         console.print(summary_table(outcomes))
         console.print()
-    text = f"{counts(outcomes)}; {out / SUMMARY}"
+    text = f"{counts(outcomes)}; {printable(str(summary))}"
     console.print(Text(text), soft_wrap=True)
 
 
 def _line(outcome: Outcome, out: Path, seconds: float) -> Text:
     if outcome.status == Status.DONE:
-        page = out / outcome.folder / PAGE
+        page = printable(str(out / outcome.folder / PAGE))
         error = f"landmark error {outcome.error_percent:.1f} %, " if outcome.error_percent else ""
         return Text(f"{outcome.name}: {error}{seconds:.1f} s, {page}")
     style = "red" if outcome.status == Status.REJECTED else ""

@@ -1,6 +1,7 @@
 """The photos that a command line names: files and folders, each content once."""
 
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,7 +33,7 @@ class Inputs:
 def prepared(paths: Sequence[Path], out: Path) -> Inputs:
     """The photos to reconstruct.
 
-    Raises ``HeadwaterError`` when there are none or ``out`` cannot be a folder.
+    Raises ``HeadwaterError`` when there are none, or ``out`` cannot be a folder or be written.
     """
     inputs = find_inputs(paths, out)
     if not (inputs.photos or inputs.problems):
@@ -41,6 +42,13 @@ def prepared(paths: Sequence[Path], out: Path) -> Inputs:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise HeadwaterError(f"{out}: cannot be a folder of results ({error.strerror})") from error
+    try:
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise HeadwaterError(
+            f"{out}: cannot be written ({error.strerror}); give another folder for the results"
+        ) from error
     return inputs
 
 

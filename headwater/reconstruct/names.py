@@ -1,9 +1,12 @@
 """Names of result folders: safe on every file system, whatever the photo is called."""
 
+import itertools
 import json
 import unicodedata
 from pathlib import Path, PurePosixPath
 from typing import Final
+
+from headwater.reconstruct.summary import summary_csv
 
 CAMERA_FILE: Final = "camera.json"
 MAX_BYTES: Final = 100
@@ -11,6 +14,27 @@ _HASH_DIGITS: Final = 8
 _RESERVED: Final = frozenset(
     ("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10)))
 )
+
+
+def summary_path(out: Path) -> Path:
+    """File for the table of outcomes below ``out``: of an earlier run, or a free name.
+
+    A table of the same name that this command did not write is left alone.
+    """
+    names = itertools.chain(["summary.csv"], (f"summary-{n}.csv" for n in itertools.count(2)))
+    return next(path for name in names if _is_ours(path := out / name))
+
+
+def _is_ours(path: Path) -> bool:
+    """True where there is nothing, or a table of outcomes."""
+    header = summary_csv([]).encode()
+    try:
+        with path.open("rb") as file:
+            return file.read(len(header)) == header
+    except FileNotFoundError:
+        return not path.is_symlink()
+    except OSError:
+        return False
 
 
 class FolderNames:

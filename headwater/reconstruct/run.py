@@ -23,7 +23,6 @@ from headwater.reconstruct.seeing import SeenFace, look_at, see, see_face
 from headwater.reconstruct.settings import PhotoSettings
 from headwater.reconstruct.summary import Outcome, Status, summary_csv
 
-SUMMARY: Final = "summary.csv"
 # Every view is kept in memory; the published fusion was tried with six.
 MAX_VIEWS: Final = 24
 
@@ -46,10 +45,10 @@ class Job:
     cameras: GivenCameras | None = None
     outcomes: list[Outcome] = field(default_factory=list)
 
-    def run(self, inputs: Inputs, together: bool) -> list[Outcome]:
+    def run(self, inputs: Inputs, summary: Path, together: bool) -> list[Outcome]:
         """Reconstruct a head from every photo, or one from all of them together.
 
-        The table of outcomes is written also when the run is interrupted.
+        The table of outcomes is written to ``summary``, also when the run is interrupted.
         """
         try:
             for problem in inputs.problems:
@@ -63,7 +62,7 @@ class Job:
                     self._heads(photo, names)
             self._repeats(inputs)
         finally:
-            save(self.out / SUMMARY, summary_csv(self.outcomes))
+            save(summary, summary_csv(self.outcomes))
         return self.outcomes
 
     def _heads(self, photo: PhotoFile, names: FolderNames) -> None:

@@ -1,6 +1,7 @@
 """Odd, broken and hostile photos: each is decoded rightly or refused with its reason."""
 
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -16,7 +17,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 from headwater.errors import ItemRejected
 from headwater.photos.builtin import PORTRAITS
 from headwater.photos.colour import BACKGROUND
-from headwater.photos.decode import decode_photo
+from headwater.photos.decode import USUAL_MAX_PIXELS, decode_photo
 from headwater.reject_reasons import RejectReason
 
 Pixels = NDArray[np.uint8]
@@ -252,7 +253,10 @@ def test_known_formats_that_are_not_read_are_named() -> None:
     ],
 )
 def test_bombs_are_refused_by_their_header(data: bytes, capfd: pytest.CaptureFixture[str]) -> None:
-    assert refused(data).reason == RejectReason.TOO_MANY_PIXELS
+    problem = refused(data)
+    assert problem.reason == RejectReason.TOO_MANY_PIXELS
+    limits = [int(number) for number in re.findall(r"\d{7,}", problem.message)]
+    assert limits == [USUAL_MAX_PIXELS], problem.message
     assert capfd.readouterr() == ("", "")
 
 

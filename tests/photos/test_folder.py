@@ -87,6 +87,9 @@ def test_equal_bytes_are_one_photo(tmp_path: Path) -> None:
         (b"not utf-8 \xff\xfe.jpg", "not utf-8 \\xff\\xfe.jpg"),
         (b"back\\slash.jpg", "back\\\\slash.jpg"),
         (b"\x1b[31mred.jpg", "\\x1b[31mred.jpg"),
+        ("face\u202egpj.exe".encode(), "face\\u202egpj.exe"),
+        ("a\u2066b\u200fc\ufeff.jpg".encode(), "a\\u2066b\\u200fc\\ufeff.jpg"),
+        ("\u0646\u0645\u06cc\u200c\u062e.jpg".encode(), "\u0646\u0645\u06cc\u200c\u062e.jpg"),
     ],
 )
 def test_odd_names_are_read_and_printed_on_one_line(

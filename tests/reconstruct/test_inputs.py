@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from headwater.errors import HeadwaterError
 from headwater.reconstruct.inputs import find_inputs, prepared
-from headwater.reconstruct.names import MAX_BYTES, FolderNames, safe_name
+from headwater.reconstruct.names import MAX_BYTES, FolderNames, safe_name, summary_path
 from headwater.reconstruct.summary import Outcome, Status, summary_csv
 
 SHA = "0123456789abcdef" * 4
@@ -62,6 +62,31 @@ def test_nothing_to_do_and_nowhere_to_put_it(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(HeadwaterError, match="cannot be a folder"):
         prepared([tmp_path], tmp_path / "file")
+
+
+def test_an_output_that_cannot_be_written_is_said_before_anything_is_computed(
+    tmp_path: Path,
+) -> None:
+    """/proc is a folder in which nobody, not even root, makes a file."""
+    (tmp_path / "a.jpg").write_bytes(b"a")
+    with pytest.raises(HeadwaterError, match=r"/proc: cannot be written"):
+        prepared([tmp_path / "a.jpg"], Path("/proc"))
+    prepared([tmp_path / "a.jpg"], tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_table_of_the_users_own_is_left_alone(tmp_path: Path) -> None:
+    assert summary_path(tmp_path) == tmp_path / "summary.csv"
+    (tmp_path / "summary.csv").write_text(summary_csv([]))
+    assert summary_path(tmp_path) == tmp_path / "summary.csv"
+    (tmp_path / "summary.csv").write_text("my,own\n1,2\n")
+    assert summary_path(tmp_path) == tmp_path / "summary-2.csv"
+    (tmp_path / "summary-2.csv").write_bytes(b"\xff\xfe")
+    (tmp_path / "summary-3.csv").mkdir()
+    (tmp_path / "summary-4.csv").symlink_to(tmp_path / "nowhere")
+    assert summary_path(tmp_path) == tmp_path / "summary-5.csv"
+    (tmp_path / "summary-5.csv").write_text(summary_csv([Outcome("a", SHA, Status.DONE)]))
+    assert summary_path(tmp_path) == tmp_path / "summary-5.csv"
 
 
 @given(st.text(max_size=300))
