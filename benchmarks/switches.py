@@ -34,6 +34,7 @@ from headwater.systems.lvd import answer as lvd
 from headwater.systems.lvd.config import SIZES as LVD_SIZES
 from headwater.systems.lvd.train import train as train_lvd
 from headwater.training.determinism import deterministic
+from headwater.training.run import Run
 
 RESULTS: Final = Path(__file__).parent / "results"
 SEED: Final = 0
@@ -143,9 +144,7 @@ def fitted(change: dict[str, Any], scene: TrainingTables) -> TrainedGlvd:
     config = SIZES["small"].model_copy(update={"landmark_features": 0, **change})
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
-        heads, views, template = scene.heads, scene.views, scene.template
-        samples = scene.samples
-        train(config, heads, views, template, out, out / "ck", samples=samples, seed=SEED)
+        train(config, scene, Run(SEED, out / "ck"), out / "weights.safetensors")
         return load_weights(out / "weights.safetensors")
 
 
@@ -154,9 +153,7 @@ def fitted_lvd(change: dict[str, Any], scene: TrainingTables) -> Answerer:
     config = LVD_SIZES["small"].model_copy(update=change)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
-        heads, views, template = scene.heads, scene.views, scene.template
-        samples = scene.samples
-        train_lvd(config, heads, views, template, out, out / "ck", samples=samples, seed=SEED)
+        train_lvd(config, scene, Run(SEED, out / "ck"), out / "weights.safetensors")
         trained = lvd.load_weights(out / "weights.safetensors")
     return lambda views: lvd.reconstruct(trained, views)[-1]
 

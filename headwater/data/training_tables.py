@@ -30,8 +30,8 @@ class TrainingTables:
     heads: Heads
     views: Views
     template: Template
-    samples: SdfSamples | None
-    validation: ValidationHeads | None
+    samples: SdfSamples | None = None
+    validation: ValidationHeads | None = None
 
 
 def tables_read(*, samples: bool) -> tuple[TableSchema, ...]:

@@ -9,7 +9,7 @@ import torch
 from headwater.networks.vertex_descent.losses import laplacian_l1, rings_of, umbrella
 from headwater.systems.lvd.config import SIZES
 from headwater.systems.lvd.train import train
-from tests.systems.toy_heads import toy_heads, toy_template, toy_views
+from tests.systems.toy_heads import toy_heads, toy_views, train_in
 
 SQUARE = torch.tensor([[0, 1, 2], [0, 2, 3]])
 
@@ -46,6 +46,6 @@ def test_training_reports_it_only_when_it_is_asked_for(tmp_path: Path) -> None:
     heads = toy_heads(2, seed=1)
     config = SIZES["smoke"].model_copy(update={"steps": 2, "laplacian_weight": 0.5})
     views = toy_views(heads, 1, seed=2)
-    curve = train(config, heads, views, toy_template(), tmp_path, tmp_path / "ck").curve
+    curve = train_in(tmp_path, train, config, heads, views).curve
     assert np.isfinite(curve[-1]["laplacian_loss"])
     assert curve[-1]["laplacian_loss"] > 0

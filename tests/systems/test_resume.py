@@ -14,8 +14,8 @@ from headwater.networks.vertex_descent import training as shared
 from headwater.systems import SYSTEMS
 from headwater.systems.glvd.train import train
 from headwater.systems.settings import answer_inputs, training_inputs
-from tests.systems.glvd.test_pretraining import CONFIG, TEMPLATE
-from tests.systems.toy_heads import toy_heads, toy_samples, toy_views
+from tests.systems.glvd.test_pretraining import CONFIG
+from tests.systems.toy_heads import toy_heads, toy_samples, toy_views, train_in
 
 PROJECT = Path(__file__).resolve().parents[2]
 Scene = tuple[Heads, Views, SdfSamples]
@@ -41,10 +41,16 @@ def first_step(scene: Scene, folder: Path, stop: int | None = None, **options: A
 
     arguments: dict[str, Any] = {"config": CONFIG, "samples": samples, "seed": 0, **options}
     config, seed = arguments["config"], arguments["seed"]
-    train(
-        config, heads, views, TEMPLATE, folder, folder / "checkpoints",
-        samples=arguments["samples"], seed=seed, progress=progress,
-    )  # fmt: skip
+    train_in(
+        folder,
+        train,
+        config,
+        heads,
+        views,
+        samples=arguments["samples"],
+        seed=seed,
+        progress=progress,
+    )
     return shown[0]
 
 

@@ -18,7 +18,7 @@ from headwater.systems.glvd import weights as glvd_weights
 from headwater.systems.lvd import answer as lvd_answer
 from headwater.systems.lvd import train as lvd
 from headwater.training.run import loss_table, outcome
-from tests.systems.toy_heads import toy_heads, toy_template, toy_views
+from tests.systems.toy_heads import toy_heads, toy_template, toy_views, train_in
 
 TEMPLATE, HEADS, OTHERS = toy_template(), toy_heads(2, seed=1), toy_heads(3, seed=5)
 VIEWS = toy_views(HEADS, 2, seed=2)
@@ -35,7 +35,7 @@ def trained(system: str, folder: Path, stop: int | None = None, **options: Any) 
     module: ModuleType = TRAININGS[system]
     config = SYSTEMS[system].sizes["smoke"].model_copy(update=CHANGES)
     settings = {"validation": HELD, "progress": progress, **options}
-    return module.train(config, HEADS, VIEWS, TEMPLATE, folder, folder / "checkpoints", **settings)
+    return train_in(folder, module.train, config, HEADS, VIEWS, **settings)
 
 
 def error_of(system: str, weights: Path) -> float:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from headwater.data.training_tables import TrainingTables
 from headwater.systems import SYSTEMS
 from headwater.systems.glvd import train as glvd
 from headwater.systems.glvd import weights as glvd_weights
@@ -27,19 +28,9 @@ def training(config: Any, data: Path, run: Run, weights: Path) -> Curve:
     """Of two toy heads; for processes to import."""
     module: ModuleType = lvd if type(config).__name__ == "LvdConfig" else glvd
     heads = toy_heads(2, seed=1)
-    result = module.train(
-        config,
-        heads,
-        toy_views(heads, 3, seed=2),
-        toy_template(),
-        weights.parent,
-        run.checkpoints,
-        samples=toy_samples(heads, 600, seed=3) if config.sdf_steps else None,
-        fabric=run.fabric,
-        seed=run.seed,
-        progress=run.progress,
-    )
-    return list(result.curve)
+    samples = toy_samples(heads, 600, seed=3) if config.sdf_steps else None
+    tables = TrainingTables(heads, toy_views(heads, 3, seed=2), toy_template(), samples)
+    return list(module.train(config, tables, run, weights).curve)
 
 
 @pytest.mark.slow

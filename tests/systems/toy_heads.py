@@ -1,16 +1,24 @@
 """Toy heads: egg-shaped meshes with a nose, seen by exact cameras; small enough to train on."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import trimesh
 from scipy.spatial import Delaunay
 
 from headwater.data.scenes import Heads, SdfSamples, Template, Views
+from headwater.data.training_tables import TrainingTables, ValidationHeads
 from headwater.evaluation.heads.trials import HELD_OUT, Case
 from headwater.faces.vocabulary import NOSE_BRIDGE, NOSE_TIP
 from headwater.heads.model import SurfacePoints
 from headwater.metrics.benchmark import TruthHead
+from headwater.networks.vertex_descent.config import DescentConfig
+from headwater.networks.vertex_descent.training import TrainResult
 from headwater.systems.glvd.config import SIZES
 from headwater.systems.lvd.config import SIZES as LVD_SIZES
+from headwater.training.run import Progress, Run
 
 IMAGE_PX = 96
 # Learn toy heads in seconds.
@@ -102,6 +110,25 @@ def toy_samples(heads: Heads, count: int, seed: int) -> SdfSamples:
         for vertices, near in zip(heads.vertices, points, strict=True)
     ]
     return SdfSamples(points.astype(np.float32), np.stack(distances).astype(np.float32))
+
+
+def train_in(
+    folder: Path,
+    train: Callable[..., TrainResult],
+    config: DescentConfig,
+    heads: Heads,
+    views: Views,
+    *,
+    samples: SdfSamples | None = None,
+    validation: ValidationHeads | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    **own: Any,
+) -> TrainResult:
+    """The result of a system's ``train`` on toy heads, with its checkpoints, in ``folder``."""
+    tables = TrainingTables(heads, views, toy_template(), samples, validation)
+    run = Run(seed, folder / "checkpoints", progress)
+    return train(config, tables, run, folder / "weights.safetensors", **own)
 
 
 def toy_cases(heads: Heads, views: Views) -> list[Case]:

@@ -22,6 +22,7 @@ from headwater.errors import HeadwaterError
 from headwater.geometry.anchors import anchor_shares
 from headwater.networks.vertex_descent.config import DescentConfig
 from headwater.networks.vertex_descent.objective import near_face
+from headwater.training.device import CPU
 from headwater.training.draws import WHOLE, Share
 from headwater.training.loop import Plan, Progress, fit
 from headwater.training.run import Curve
@@ -93,6 +94,11 @@ class TrainingPart:
     checkpoints: Path
     progress: Progress | None
     fabric: Fabric | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """The device of this process."""
+        return CPU if self.fabric is None else self.fabric.device
 
     @property
     def share(self) -> Share:

@@ -27,6 +27,7 @@ from tests.systems.toy_heads import (
     toy_samples,
     toy_template,
     toy_views,
+    train_in,
 )
 
 pytestmark = pytest.mark.slow
@@ -49,7 +50,7 @@ def fitted(
 ) -> TrainedGlvd:
     heads, views, _, _ = people
     samples = toy_samples(heads, 600, seed=11) if config.sdf_steps else None
-    result = train(config, heads, views, TEMPLATE, folder, folder / "ck", samples=samples)
+    result = train_in(folder, train, config, heads, views, samples=samples)
     return load_weights(result.weights)
 
 
@@ -69,9 +70,7 @@ def fitted_lvd(
     same = {"steps": CONFIG.steps, "checkpoint_every": CONFIG.checkpoint_every}
     config = TOY_LVD.model_copy(update={**same, **changes})
     samples = toy_samples(heads, 600, seed=11) if config.sdf_steps else None
-    return lvd_weights(
-        train_lvd(config, heads, views, TEMPLATE, folder, folder / "ck", samples=samples).weights
-    )
+    return lvd_weights(train_in(folder, train_lvd, config, heads, views, samples=samples).weights)
 
 
 def true_keypoints(vertices: np.ndarray) -> FloatArray:

@@ -17,6 +17,7 @@ from headwater.config import load_params
 from headwater.data.crops import network_images
 from headwater.data.placement import canonical_heads, canonical_samples
 from headwater.data.scenes import SdfSamples
+from headwater.data.training_tables import TrainingTables
 from headwater.errors import HeadwaterError
 from headwater.networks.localiser.network import Localiser
 from headwater.networks.localiser.training import LocaliserObjective
@@ -36,6 +37,7 @@ from headwater.systems.lvd.model import Lvd
 from headwater.systems.stages import train_stage
 from headwater.training.device import Devices, chosen_device
 from headwater.training.processes import fabric_of
+from headwater.training.run import Run
 from tests.systems.glvd.test_heatmaps import HEADS, TEMPLATE, TOY, VIEWS
 from tests.systems.glvd.test_localiser import CONFIG, TRAINED, spotted
 from tests.systems.judging import judged, sound
@@ -173,9 +175,9 @@ def test_cuda_learns_what_the_cpu_learns(tmp_path: Path) -> None:
     config = TRAINED.model_copy(update={"steps": 300, "checkpoint_every": 300, "sdf_steps": 20})
     samples: SdfSamples = toy_samples(HEADS, 400, seed=3)
     fabric, cuda = fabric_of(Devices("cuda", 1, "32")), torch.device("cuda")
-    result = train(
-        config, HEADS, VIEWS, TEMPLATE, tmp_path, tmp_path / "ck", samples=samples, fabric=fabric
-    )
+    tables = TrainingTables(HEADS, VIEWS, TEMPLATE, samples)
+    run = Run(0, tmp_path / "ck", fabric=fabric)
+    result = train(config, tables, run, tmp_path / "weights.safetensors")
     trained = load_weights(result.weights)
     view = VIEWS.choose(np.array([0]))
     here = reconstruct(trained, view).vertices

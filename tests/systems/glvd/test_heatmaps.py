@@ -30,7 +30,7 @@ from headwater.systems.stages import train_stage
 from tasks.other_heads import inner_params
 from tests.networks.onnx_files import constant, onnx_file
 from tests.systems.judging import judged
-from tests.systems.toy_heads import toy_cases, toy_heads, toy_template, toy_views
+from tests.systems.toy_heads import toy_cases, toy_heads, toy_template, toy_views, train_in
 
 PROJECT = Path(__file__).resolve().parents[3]
 TEMPLATE = toy_template()
@@ -64,7 +64,7 @@ def of_net(net: FrozenNet, config: GlvdConfig = TOY) -> GlvdConfig:
 def fit(
     config: GlvdConfig, heads: Heads, views: Views, folder: Path, net: FrozenNet | None = None
 ) -> Path:
-    return train(config, heads, views, TEMPLATE, folder, folder / "ck", heatmap_net=net).weights
+    return train_in(folder, train, config, heads, views, heatmap_net=net).weights
 
 
 def test_heatmaps_peak_at_their_landmarks_and_are_empty_without() -> None:

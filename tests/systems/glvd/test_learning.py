@@ -14,7 +14,7 @@ from headwater.systems.glvd.answer import reconstruct
 from headwater.systems.glvd.data import ViewBatch, keypoint_indices
 from headwater.systems.glvd.train import train
 from headwater.systems.glvd.weights import TrainedGlvd, load_weights
-from tests.systems.toy_heads import TOY_CONFIG, toy_heads, toy_template, toy_views
+from tests.systems.toy_heads import TOY_CONFIG, toy_heads, toy_template, toy_views, train_in
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ def aligned(vertices: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 def fitted(heads: Heads, views: Views, folder: Path, **changes: object) -> TrainedGlvd:
     config = CONFIG.model_copy(update=changes)
-    return load_weights(train(config, heads, views, TEMPLATE, folder, folder / "ck").weights)
+    return load_weights(train_in(folder, train, config, heads, views).weights)
 
 
 def test_one_subject_is_learned_by_heart_from_every_start(tmp_path: Path) -> None:

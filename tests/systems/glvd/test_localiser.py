@@ -28,7 +28,7 @@ from headwater.training.checkpoint import read_safetensors
 from headwater.training.determinism import deterministic
 from tests.systems.glvd.test_heatmaps import HEADS, TEMPLATE, TOY, VIEWS, head_targets
 from tests.systems.glvd.test_oracle_heatmaps import misdetected, true_landmarks
-from tests.systems.toy_heads import toy_heads, toy_views
+from tests.systems.toy_heads import toy_heads, toy_views, train_in
 
 PROJECT = Path(__file__).parents[3]
 CONFIG = LocaliserConfig(stride=2, width=16, depth=2, steps=60, batch=4, checkpoint_every=20)
@@ -236,10 +236,10 @@ def test_peaks_are_needed_where_it_was_trained() -> None:
 
 def test_the_descents_training_leaves_it_as_it_is(tmp_path: Path) -> None:
     """Its weights are those of the last step of its own training; the curve counts it first."""
-    result = train(TRAINED, HEADS, VIEWS, TEMPLATE, tmp_path, tmp_path / "ck")
+    result = train_in(tmp_path, train, TRAINED, HEADS, VIEWS)
     steps = [record["step"] for record in result.curve if "heatmap_loss" in record]
     assert steps == [-50, -40, -30, -20, -10, 0]
-    last, _ = read_safetensors(tmp_path / "ck" / "localiser" / "step-00000060.safetensors")
+    last, _ = read_safetensors(tmp_path / "checkpoints" / "localiser" / "step-00000060.safetensors")
     trained = load_weights(result.weights).network.localiser
     assert trained is not None
     for name, value in trained.state_dict().items():
@@ -252,10 +252,10 @@ def test_a_kill_in_either_part_gives_the_same_file(tmp_path: Path, stop_at: int)
         if step == stop_at:
             raise KeyboardInterrupt
 
-    whole = train(TRAINED, HEADS, VIEWS, TEMPLATE, tmp_path / "a", tmp_path / "a" / "ck")
+    whole = train_in(tmp_path / "a", train, TRAINED, HEADS, VIEWS)
     with pytest.raises(KeyboardInterrupt):
-        train(TRAINED, HEADS, VIEWS, TEMPLATE, tmp_path / "b", tmp_path / "b" / "ck", progress=stop)
-    resumed = train(TRAINED, HEADS, VIEWS, TEMPLATE, tmp_path / "b", tmp_path / "b" / "ck")
+        train_in(tmp_path / "b", train, TRAINED, HEADS, VIEWS, progress=stop)
+    resumed = train_in(tmp_path / "b", train, TRAINED, HEADS, VIEWS)
     assert resumed.weights.read_bytes() == whole.weights.read_bytes()
     assert resumed.curve == whole.curve
 
@@ -294,7 +294,7 @@ def test_points_of_the_face_go_through_training_weights_and_answers(tmp_path: Pa
             "steps": 20,
         }
     )
-    result = train(config, HEADS, VIEWS, TEMPLATE, tmp_path, tmp_path / "ck")
+    result = train_in(tmp_path, train, config, HEADS, VIEWS)
     trained = load_weights(result.weights)
     localiser, encoder = trained.network.localiser, trained.network.landmark_encoder
     assert localiser is not None

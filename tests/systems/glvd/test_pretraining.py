@@ -14,7 +14,7 @@ from headwater.networks.vertex_descent.training import TrainResult
 from headwater.systems.glvd.config import SIZES
 from headwater.systems.glvd.train import train
 from headwater.training.run import loss_table
-from tests.systems.toy_heads import toy_heads, toy_samples, toy_template, toy_views
+from tests.systems.toy_heads import toy_heads, toy_samples, toy_template, toy_views, train_in
 
 TEMPLATE = toy_template()
 CONFIG = SIZES["smoke"].model_copy(
@@ -47,9 +47,7 @@ def run(
         if step == stop_at:
             raise KeyboardInterrupt
 
-    return train(
-        CONFIG, heads, views, TEMPLATE, folder, folder / "ck", samples=samples, progress=progress
-    )
+    return train_in(folder, train, CONFIG, heads, views, samples=samples, progress=progress)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +85,7 @@ def test_pretraining_without_samples_is_refused(
 ) -> None:
     heads, views, _ = scene
     with pytest.raises(HeadwaterError, match="samples"):
-        train(CONFIG, heads, views, TEMPLATE, tmp_path, tmp_path)
+        train_in(tmp_path, train, CONFIG, heads, views)
 
 
 def test_the_loss_sees_no_further_than_the_clamp() -> None:

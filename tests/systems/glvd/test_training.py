@@ -30,6 +30,7 @@ from tests.systems.toy_heads import (
     toy_heads,
     toy_template,
     toy_views,
+    train_in,
 )
 
 TEMPLATE = toy_template()
@@ -53,7 +54,7 @@ def fit(
         if step == stop_at:
             raise KeyboardInterrupt
 
-    return train(config, heads, views, TEMPLATE, folder, folder / "checkpoints", progress=progress)
+    return train_in(folder, train, config, heads, views, progress=progress)
 
 
 def aligned_errors(steps: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -27,6 +27,7 @@ from tests.systems.toy_heads import (
     toy_samples,
     toy_template,
     toy_views,
+    train_in,
 )
 
 TEMPLATE = toy_template()
@@ -45,7 +46,7 @@ def fit(config: LvdConfig, folder: Path, stop_at: int | None = None, **options) 
 
     samples = toy_samples(HEADS, 200, seed=3) if config.sdf_steps else None
     more = {"samples": samples, "progress": progress, **options}
-    return train(config, HEADS, VIEWS, TEMPLATE, folder, folder / "ck", **more)
+    return train_in(folder, train, config, HEADS, VIEWS, **more)
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +107,9 @@ def test_a_giant_config_costs_nothing(whole: TrainResult, tmp_path: Path) -> Non
 def test_training_on_nothing_or_without_distances_is_refused(tmp_path: Path) -> None:
     held_out = replace(VIEWS, split=np.full(len(VIEWS), "test"))
     with pytest.raises(HeadwaterError, match="no view has the split 'train'"):
-        train(TOY_LVD, HEADS, held_out, TEMPLATE, tmp_path, tmp_path)
-    with pytest.raises(HeadwaterError, match="LVD: pre-training needs signed distance samples"):
-        train(SHORT, HEADS, VIEWS, TEMPLATE, tmp_path, tmp_path)
+        train_in(tmp_path, train, TOY_LVD, HEADS, held_out)
+    with pytest.raises(HeadwaterError, match="pre-training needs signed distance samples"):
+        train_in(tmp_path, train, SHORT, HEADS, VIEWS)
 
 
 def test_more_query_points_than_vertices_are_refused(tmp_path: Path) -> None:
