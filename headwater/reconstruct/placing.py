@@ -39,24 +39,31 @@ MOST_MISFIT: Final = 0.2
 _SPREAD: Final = 0.03
 
 
+class DisagreementError(HeadwaterError):
+    """Cameras that do not agree on one head; ``worst`` is the row of the one that does so least."""
+
+    def __init__(self, message: str, worst: int) -> None:
+        super().__init__(message)
+        self.worst = worst
+
+
 def head_in_world(
     faces: Sequence[SeenFace], points_mm: NDArray[np.float32], source: object = "cameras"
 ) -> Similarity:
     """Rigid map from the head frame to the world of the faces' cameras.
 
     points_mm: (68, 3) landmarks of the template, head frame. source: of the cameras, for messages.
-    Raises ``HeadwaterError`` when the
-    cameras do not agree on one head or its size is no head's, ``ItemRejected`` (camera_failed)
-    when the template fits no view.
+    Raises ``DisagreementError`` when the cameras do not agree on one head, ``HeadwaterError`` when
+    its size is no head's, ``ItemRejected`` (camera_failed) when the template fits no view.
     """
     cameras = [face.camera for face in faces]
     pixels = _pixels(faces)
-    points = triangulated(cameras, pixels)
+    points = triangulated_landmarks(faces)
     if points is not None:
-        _check_agreement(faces, pixels, points, MOST_DISAGREEMENT, source)
+        _check_agreement(faces, points, MOST_DISAGREEMENT, source)
         _check_size(points, points_mm, source)
     place = refined_place(faces, points_mm, _start(cameras, pixels, points_mm))
-    _check_agreement(faces, pixels, place.apply(points_mm), MOST_MISFIT, source)
+    _check_agreement(faces, place.apply(points_mm), MOST_MISFIT, source)
     return place
 
 
@@ -89,6 +96,22 @@ def in_head_frame(faces: Sequence[SeenFace], place: Similarity) -> list[SeenFace
     ]
 
 
+def triangulated_landmarks(faces: Sequence[SeenFace]) -> FloatArray | None:
+    """The 68 landmarks (68, 3), world, as ``triangulated`` from all views."""
+    return triangulated([face.camera for face in faces], _pixels(faces))
+
+
+def view_errors(faces: Sequence[SeenFace], points: FloatArray) -> list[float]:
+    """Mean reprojection error of points (68, 3), world, in each view.
+
+    As shares of the extent of its landmarks.
+    """
+    return [
+        float(np.linalg.norm(_offsets(face.camera, found, points), axis=1).mean())
+        for face, found in zip(faces, _pixels(faces), strict=True)
+    ]
+
+
 def triangulated(cameras: Sequence[Camera], pixels: Sequence[FloatArray]) -> FloatArray | None:
     """Points (n, 3) nearest to all their rays; None when the rays are too parallel to tell.
 
@@ -111,23 +134,17 @@ def triangulated(cameras: Sequence[Camera], pixels: Sequence[FloatArray]) -> Flo
 
 
 def _check_agreement(
-    faces: Sequence[SeenFace],
-    pixels: Sequence[FloatArray],
-    points: FloatArray,
-    limit: float,
-    source: object,
+    faces: Sequence[SeenFace], points: FloatArray, limit: float, source: object
 ) -> None:
     """Refuse cameras whose reprojection error of ``points`` (68, 3), world, is too large."""
-    errors = [
-        float(np.linalg.norm(_offsets(face.camera, found, points), axis=1).mean())
-        for face, found in zip(faces, pixels, strict=True)
-    ]
+    errors = view_errors(faces, points)
     worst = int(np.argmax(errors))
     if not errors[worst] < limit:
-        raise HeadwaterError(
+        raise DisagreementError(
             f"{source}: the cameras do not agree on one head, least that of {faces[worst].name}; "
             "are R and t from the world to the camera (x right, y down, z forward), is each "
-            "camera that of its photo, and the largest face of each photo that of the same head?"
+            "camera that of its photo, and the largest face of each photo that of the same head?",
+            worst,
         )
 
 

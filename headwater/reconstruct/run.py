@@ -13,6 +13,7 @@ from headwater.data.scenes import Template
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.evaluation.challenge import Answerer
 from headwater.photos.folder import PhotoFile
+from headwater.reconstruct.agreement import agreeing_views
 from headwater.reconstruct.files import save, write_head
 from headwater.reconstruct.given_cameras import GivenCamera, GivenCameras
 from headwater.reconstruct.head import Head, reconstruct_head
@@ -22,9 +23,14 @@ from headwater.reconstruct.placing import head_in_world, in_head_frame
 from headwater.reconstruct.seeing import SeenFace, look_at, see, see_face
 from headwater.reconstruct.settings import PhotoSettings
 from headwater.reconstruct.summary import Outcome, Status, summary_csv
+from headwater.reject_reasons import RejectReason
 
 # Every view is kept in memory; the published fusion was tried with six.
 MAX_VIEWS: Final = 24
+NOT_AGREEING: Final = (
+    "By its camera the face is not where the other views see it: it may be misdetected, of another "
+    "head, or the camera that of another photo."
+)
 
 Tell = Callable[[Outcome, float], None]
 
@@ -90,7 +96,7 @@ class Job:
             raise HeadwaterError(
                 f"--views takes at most {MAX_VIEWS} photos of one head, not {len(photos)}"
             )
-        faces = list(self._faces(photos))
+        faces = self._agreeing(list(self._faces(photos)))
         if not faces:
             return
         try:
@@ -109,6 +115,16 @@ class Job:
                 yield see(photo, self._mean_landmarks(), self.settings, self._camera(photo))
             except ItemRejected as problem:
                 self._reject_photo(photo, problem, started)
+
+    def _agreeing(self, faces: list[SeenFace]) -> list[SeenFace]:
+        """The views whose given cameras agree on one head; the others are rejected."""
+        if self.cameras is None or not faces:
+            return faces
+        rows = agreeing_views(faces, self._mean_landmarks(), self.cameras.path)
+        for row, face in enumerate(faces):
+            if row not in rows:
+                self._reject(face.name, face.sha256, RejectReason.CAMERA_FAILED, NOT_AGREEING, 0.0)
+        return [faces[row] for row in rows]
 
     def _camera(self, photo: PhotoFile) -> GivenCamera | None:
         return self.cameras.by_sha256[photo.sha256] if self.cameras else None
