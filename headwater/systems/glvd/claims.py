@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -11,19 +10,19 @@ from numpy.typing import NDArray
 
 from headwater.data.scenes import FloatArray, Views
 from headwater.evaluation.claims import Claim, measured
+from headwater.evaluation.heads.claims import Errors, ErrorTable, scan_to_mesh_claims
 from headwater.evaluation.heads.trials import HELD_OUT, Case, read_cases
-from headwater.evaluation.scores import read_all
 from headwater.geometry.registration import umeyama
-from headwater.metrics.intervals import Interval, difference_interval, ratio_interval
+from headwater.metrics.intervals import Interval
 from headwater.metrics.scan_to_mesh import face_sphere
 from headwater.metrics.strata import yaw_degrees
-from headwater.metrics.summary import HEADLINE
 from headwater.systems.glvd.answer import Reconstruction, reconstruct
 from headwater.systems.glvd.data import keypoint_indices
 from headwater.systems.glvd.weights import TrainedGlvd
 from headwater.training.determinism import deterministic
 
 NAME: Final = "glvd"
+MEAN_HEAD: Final = "mean head"
 VIEW_COUNTS: Final = (1, 3, 6)
 NOISE_MM: Final = 20.0
 LAST: Final = 10
@@ -31,8 +30,6 @@ ROUNDS: Final = 9
 SEED: Final = 0
 _RATIO: Final = "vertex error of the face to the mean head's, rigidly aligned"
 _PAIRED: Final = "vertex error of the face, mm, paired difference"
-
-Errors = dict[str, float]
 
 
 def claims(
@@ -50,39 +47,16 @@ def claims(
             rows.append(vertex_errors(trained, case, np.random.default_rng([SEED, number])))
             progress(number + 1, len(cases))
         seconds = _seconds(trained, max(cases, key=lambda case: len(case.views)).views)
-    return [*claims_of(Table(rows)), *scan_to_mesh_claims(data), *_time(seconds)]
+    return [
+        *claims_of(ErrorTable(rows, SEED)),
+        *scan_to_mesh_claims(data, NAME, SEED),
+        *_time(seconds),
+    ]
 
 
-def claims_of(table: "Table") -> list[Claim]:
+def claims_of(table: ErrorTable) -> list[Claim]:
     """The claims that follow from vertex errors."""
     return [*_accuracy(table), *_descent(table), *_guidance(table)]
-
-
-@dataclass(frozen=True)
-class Table:
-    """Vertex errors, mm, of heads under named conditions."""
-
-    rows: list[Errors]
-
-    def columns(self, *names: str) -> list[FloatArray]:
-        """Errors (n,) under each of the conditions, of the heads that have them all."""
-        full = [row for row in self.rows if all(name in row for name in names)]
-        return [np.array([row[name] for row in full], np.float64) for name in names]
-
-    def ratio(self, name: str) -> Interval:
-        """Ratio of the mean error to the mean head's."""
-        ours, theirs = self.columns(name, "mean head")
-        return ratio_interval(ours, theirs, SEED)
-
-    def difference(self, name: str, other: str) -> Interval:
-        """Mean paired difference of two conditions."""
-        ours, theirs = self.columns(name, other)
-        return difference_interval(ours, theirs, SEED)
-
-    def relative(self, name: str, other: str) -> Interval:
-        """Ratio of the mean errors of two conditions."""
-        ours, theirs = self.columns(name, other)
-        return ratio_interval(ours, theirs, SEED)
 
 
 def vertex_errors(trained: TrainedGlvd, case: Case, rng: np.random.Generator) -> Errors:
@@ -94,7 +68,7 @@ def vertex_errors(trained: TrainedGlvd, case: Case, rng: np.random.Generator) ->
         aligned = umeyama(vertices[face], true[face], with_scale=False).apply(vertices[face])
         return float(np.linalg.norm(aligned - true[face], axis=1).mean())
 
-    errors = {"mean head": error(trained.mean_head)}
+    errors = {MEAN_HEAD: error(trained.mean_head)}
     for count in VIEW_COUNTS:
         if count <= len(case.views):
             head = reconstruct(trained, case.views.choose(np.arange(count)))
@@ -128,34 +102,34 @@ def _turned_view(views: Views) -> NDArray[np.intp] | None:
     return rows[:1] if len(rows) else None
 
 
-def _accuracy(table: Table) -> Iterator[Claim]:
+def _accuracy(table: ErrorTable) -> Iterator[Claim]:
     for count, goal in zip(VIEW_COUNTS, (0.38, 0.33, 0.31), strict=True):
         name = f"{count} views"
-        yield measured(f"accuracy, {name}", _RATIO, table.ratio(name), "<=", goal)
+        yield measured(f"accuracy, {name}", _RATIO, table.ratio(name, MEAN_HEAD), "<=", goal)
     fewer = table.difference("3 views", "1 views")
     yield measured("three views beat one", _PAIRED, fewer, "<=", 0.0, strict=True)
     more = table.difference("6 views", "3 views")
     yield measured("six views are no worse than three", _PAIRED, more, "<=", 0.0)
-    turned = table.relative("turned view", "1 views")
+    turned = table.ratio("turned view", "1 views")
     what = "ratio of vertex errors, views turned by 30 to 60 degrees to frontal ones"
     yield measured("turned views are no worse", what, turned, "<=", 1.1)
 
 
-def _descent(table: Table) -> Iterator[Claim]:
+def _descent(table: ErrorTable) -> Iterator[Claim]:
     what = "ratio of vertex errors, the descent's end to the head that landmarks suggest"
     for count, goal in ((1, 0.95), (3, 0.90)):
         name = f"{count} views"
-        share = table.relative(name, f"{name}, suggested")
+        share = table.ratio(name, f"{name}, suggested")
         yield measured(f"the descent improves the suggestion, {name}", what, share, "<=", goal)
         gain = table.difference(name, f"{name}, suggested")
         yield measured(f"and not by chance, {name}", _PAIRED, gain, "<=", 0.0, strict=True)
-    late = table.relative(f"step {LAST}", "step 8")
+    late = table.ratio(f"step {LAST}", "step 8")
     yield measured("flat from step 8 on", "ratio of vertex errors, step 10 to 8", late, "<=", 1.02)
-    far = table.relative(f"step {3 * LAST}", f"step {LAST}")
+    far = table.ratio(f"step {3 * LAST}", f"step {LAST}")
     yield measured("no drift", "ratio of vertex errors, step 30 to 10", far, "<=", 1.02)
 
 
-def _guidance(table: Table) -> Iterator[Claim]:
+def _guidance(table: ErrorTable) -> Iterator[Claim]:
     own = "1 views"
     true = table.difference("true keypoints", own)
     yield measured("true keypoints are better than own", _PAIRED, true, "<=", 0.0)
@@ -165,24 +139,6 @@ def _guidance(table: Table) -> Iterator[Claim]:
     )
     off = table.difference("no keypoints", "keypoints 20 mm off")
     yield measured("no keypoints are better than wrong ones", _PAIRED, off, "<=", 0.0, strict=True)
-
-
-def scan_to_mesh_claims(data: Path) -> Iterator[Claim]:
-    """Scan-to-mesh error from one frontal view against every other system of the build."""
-    errors: dict[str, dict[str, float]] = {}
-    for score in read_all(data):
-        frontal = score.conditions.get("views") == 1 and score.conditions.get("first_view") == 0
-        judged = frontal and (score.metric, score.test_set) == (HEADLINE, HELD_OUT)
-        if judged and score.value is not None:
-            errors.setdefault(score.system, {})[score.subject] = score.value
-    ours = errors.pop(NAME, {})
-    for system, theirs in sorted(errors.items()):
-        both = sorted(set(ours) & set(theirs))
-        difference = difference_interval(
-            np.array([ours[one] for one in both]), np.array([theirs[one] for one in both]), SEED
-        )
-        what = "face scan-to-mesh error from one view, mm, paired difference"
-        yield measured(f"better than {system}", what, difference, "<=", 0.0, strict=True)
 
 
 def _time(seconds: dict[int, list[float]]) -> Iterator[Claim]:

@@ -1,29 +1,16 @@
-"""GLVD's claims: on heads whose answer is known by hand, and from the scores of a build."""
-
-from dataclasses import replace
-from pathlib import Path
+"""GLVD's claims on heads whose answer is known by hand."""
 
 import numpy as np
 import pytest
 import torch
 
 from headwater.data.canonical import to_canonical
-from headwater.evaluation.challenge import Score
-from headwater.evaluation.heads.trials import HELD_OUT, Case
-from headwater.evaluation.scores import write_scores
-from headwater.metrics.summary import HEADLINE
-from headwater.systems.glvd.claims import (
-    VIEW_COUNTS,
-    Table,
-    claims_of,
-    scan_to_mesh_claims,
-    vertex_errors,
-)
+from headwater.evaluation.heads.claims import ErrorTable
+from headwater.evaluation.heads.trials import Case
+from headwater.systems.glvd.claims import SEED, VIEW_COUNTS, claims_of, vertex_errors
 from headwater.systems.glvd.train import build
 from headwater.systems.glvd.weights import TrainedGlvd
 from tests.systems.toy_heads import TOY_CONFIG, toy_cases, toy_heads, toy_template, toy_views
-
-CONDITIONS = {"views": 1, "first_view": 0}
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +61,7 @@ def _rows(**changes: float) -> list[dict[str, float]]:
 
 
 def test_claims_of_good_heads_hold() -> None:
-    claims = {claim.name: claim for claim in claims_of(Table(_rows()))}
+    claims = {claim.name: claim for claim in claims_of(ErrorTable(_rows(), SEED))}
     assert all(claim.holds for claim in claims.values()), claims
     assert claims["accuracy, 1 views"].value == pytest.approx(0.95 / 3.0)
     assert claims["accuracy, 1 views"].low == pytest.approx(0.95 / 3.0)
@@ -99,32 +86,14 @@ def test_claims_of_good_heads_hold() -> None:
 def test_each_claim_breaks_with_its_own_condition(
     condition: str, error: float, broken: str
 ) -> None:
-    claims = {claim.name: claim for claim in claims_of(Table(_rows(**{condition: error})))}
+    claims = {
+        claim.name: claim for claim in claims_of(ErrorTable(_rows(**{condition: error}), SEED))
+    }
     assert not claims[broken].holds
 
 
 def test_a_condition_that_no_head_has_holds_nothing() -> None:
     rows = [{name: v for name, v in row.items() if name != "6 views"} for row in _rows()]
-    claims = {claim.name: claim for claim in claims_of(Table(rows))}
+    claims = {claim.name: claim for claim in claims_of(ErrorTable(rows, SEED))}
     assert not claims["accuracy, 6 views"].holds
     assert claims["accuracy, 3 views"].holds
-
-
-def test_other_systems_are_compared_on_the_subjects_of_both(tmp_path: Path) -> None:
-    base = Score(
-        "heads", "glvd", "small", HELD_OUT, "a", "1 views from 0", CONDITIONS, HEADLINE, 1.0, None
-    )
-    ours = [replace(base, subject=one, value=1.0 + 0.1 * i) for i, one in enumerate("abcd")]
-    ours.append(replace(base, subject="side", conditions={"views": 1, "first_view": 2}))
-    ours.append(replace(base, subject="failed", value=None, failure="no face"))
-    theirs = [
-        replace(one, system="mean_head", size=None, value=one.value + 0.5)
-        for one in ours[:3]
-        if one.value is not None
-    ]
-    write_scores(tmp_path / "evaluate" / "glvd", ours)
-    write_scores(tmp_path / "evaluate" / "baselines" / "heads", theirs)
-    (claim,) = scan_to_mesh_claims(tmp_path)
-    assert claim.name == "better than mean_head"
-    assert claim.value == pytest.approx(-0.5)
-    assert claim.holds
