@@ -100,8 +100,13 @@ def unit_mistaken(factor: float, unit: str) -> str:
 
     unit: in which they were read, a key of ``UNITS_MM``.
     """
-    if not factor > 0:
-        return f"are its lengths {unit}?"
-    size = UNITS_MM[unit] / factor
-    likely = min(UNITS_MM, key=lambda name: abs(math.log(UNITS_MM[name] / size)))
+    likely = likely_unit(factor, unit)
     return f"are its lengths {unit}?" if likely == unit else f"are these {likely} read as {unit}?"
+
+
+def likely_unit(factor: float, unit: str) -> str:
+    """The unit of lengths that are ``factor`` times too large when they are taken for ``unit``."""
+    if not factor > 0:
+        return unit
+    size = UNITS_MM[unit] / factor
+    return min(UNITS_MM, key=lambda name: abs(math.log(UNITS_MM[name] / size)))

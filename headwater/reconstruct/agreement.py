@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.errors import HeadwaterError, ItemRejected
-from headwater.faces.vocabulary import IBUG_INSIDE
-from headwater.geometry.registration import Similarity, umeyama
+from headwater.geometry.registration import Similarity
 from headwater.reconstruct.placing import (
     MOST_MISFIT,
     DisagreementError,
     head_in_world,
+    size_of,
     triangulated_landmarks,
     view_errors,
 )
@@ -83,19 +83,16 @@ def _agreeing(
         except (HeadwaterError, ItemRejected):
             return ()
         else:
-            return tuple(left) if _are_sound(some, points_mm, place) else ()
+            return tuple(left) if are_sound(some, points_mm, place) else ()
     return ()
 
 
-def _are_sound(
-    faces: Sequence[SeenFace], points_mm: NDArray[np.float32], place: Similarity
-) -> bool:
+def are_sound(faces: Sequence[SeenFace], points_mm: NDArray[np.float32], place: Similarity) -> bool:
     """True where the views see one head as well as views of sound cameras do."""
     if max(view_errors(faces, place.apply(points_mm))) > SOUND_MISFIT:
         return False
     points = triangulated_landmarks(faces)
     if points is None:
         return True
-    size = umeyama(points_mm[IBUG_INSIDE], points[IBUG_INSIDE], with_scale=True).scale
-    smallest, largest = SOUND_SIZES
+    size, (smallest, largest) = size_of(points, points_mm), SOUND_SIZES
     return smallest < size < largest and max(view_errors(faces, points)) < SOUND_DISAGREEMENT

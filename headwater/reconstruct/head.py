@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,22 @@ from headwater.evaluation.heads.photos import PhotoQuestion, landmark_nme, refin
 from headwater.faces.affine import map_points
 from headwater.geometry.cameras import Camera, project, transform_image
 from headwater.geometry.registration import Similarity
-from headwater.reconstruct.placing import in_head_frame, refined_place
+from headwater.reconstruct.placing import (
+    in_head_frame,
+    refined_place,
+    size_of,
+    triangulated_landmarks,
+    unit_in_words,
+)
 from headwater.reconstruct.seeing import SeenFace
 from headwater.reject_reasons import RejectReason
 
 FloatArray = NDArray[np.float32]
+
+# Of the outer eye-corner distance. Sound photos end at 1 to 6 %.
+MOST_ERROR_PERCENT: Final = 8.0
+# Of people's sizes about the template's.
+USUAL_SPREAD: Final = 0.15
 
 
 @dataclass(frozen=True)
@@ -89,6 +101,25 @@ def reconstruct_head(
         for face, camera, error in zip(faces, cameras, errors, strict=True)
     ]
     return Head(name, found.template, found.vertices, found.steps, landmarks, seen, world_from_head)
+
+
+def check_fit(head: Head, faces: Sequence[SeenFace], points_mm: NDArray[np.float32]) -> None:
+    """Raise ``ItemRejected`` (camera_failed) for a head that its calibrated cameras do not explain.
+
+    faces: its views with their cameras as given. points_mm: (68, 3) landmarks of the template.
+    """
+    worst = max(view.error_percent for view in head.views)
+    if worst <= MOST_ERROR_PERCENT:
+        return
+    points = triangulated_landmarks(faces)
+    size = size_of(points, points_mm) if points is not None else 1.0
+    usual = 1 - USUAL_SPREAD < size < 1 + USUAL_SPREAD
+    cause = "are K, R and t those of this photo?" if usual else unit_in_words(size)
+    raise ItemRejected(
+        RejectReason.CAMERA_FAILED,
+        f"By the given cameras the mesh misses the landmarks by {worst:.0f} % of the eye distance; "
+        f"{cause}",
+    )
 
 
 def views_of(faces: Sequence[SeenFace]) -> Views:

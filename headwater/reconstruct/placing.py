@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.artifacts.meshes import likely_unit
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.faces.calibration import Calibration, calibrate
 from headwater.faces.vocabulary import (
@@ -27,8 +28,9 @@ from headwater.reconstruct.seeing import SeenFace
 
 FloatArray = NDArray[np.float64]
 
-# People's heads lie well within; metres, inches or the unit of structure from motion do not.
-LEAST_SIZE, MOST_SIZE = 0.6, 1.6
+# Of the template's: people's heads lie within, and most rendered ones within 0.83 and 1.22; metres,
+# inches or the unit of structure from motion do not.
+LEAST_SIZE, MOST_SIZE = 0.7, 1.35
 # Rays that part by less tell no distance: about 5 degrees between two views.
 LEAST_PARTING: Final = 0.004
 # Of the landmarks' extent in a photo, on average: how far views may see different points, and any
@@ -150,13 +152,25 @@ def _check_agreement(
 
 def _check_size(points: FloatArray, points_mm: NDArray[np.float32], source: object) -> None:
     """Refuse a head of triangulated ``points`` (68, 3) that has no head's size."""
-    size = umeyama(points_mm[IBUG_INSIDE], points[IBUG_INSIDE], with_scale=True).scale
+    size = size_of(points, points_mm)
     if not LEAST_SIZE < size < MOST_SIZE:
         left, right = points_mm[list(IBUG_EAR_TO_EAR)].astype(np.float64)
         width = size * float(np.linalg.norm(left - right))
         raise HeadwaterError(
-            f"{source}: the head would be {width:.3g} mm wide; are the translations in millimetres?"
+            f"{source}: the head would be {width:.3g} mm wide; {unit_in_words(size)}"
         )
+
+
+def size_of(points: FloatArray, points_mm: NDArray[np.float32]) -> float:
+    """Size of a head with landmarks (68, 3), world, as a share of that of the template's."""
+    return float(umeyama(points_mm[IBUG_INSIDE], points[IBUG_INSIDE], with_scale=True).scale)
+
+
+def unit_in_words(size: float) -> str:
+    """The likely fault of translations by which a head has ``size`` times the usual one."""
+    unit = likely_unit(size, "millimetres")
+    seem = f"in {unit}" if unit != "millimetres" else f"{size:.2g} times as long as they should be"
+    return f"are the translations in millimetres? they seem to be {seem}"
 
 
 def _start(

@@ -14,12 +14,13 @@ from headwater.errors import HeadwaterError, ItemRejected
 from headwater.evaluation.challenge import Answerer
 from headwater.photos.folder import PhotoFile
 from headwater.reconstruct.agreement import agreeing_views
+from headwater.reconstruct.causes import likely_cause
 from headwater.reconstruct.files import save, write_head
 from headwater.reconstruct.given_cameras import GivenCamera, GivenCameras
-from headwater.reconstruct.head import Head, reconstruct_head
+from headwater.reconstruct.head import Head, check_fit, reconstruct_head
 from headwater.reconstruct.inputs import Inputs
 from headwater.reconstruct.names import FolderNames
-from headwater.reconstruct.placing import head_in_world, in_head_frame
+from headwater.reconstruct.placing import DisagreementError, head_in_world, in_head_frame
 from headwater.reconstruct.seeing import SeenFace, look_at, see, see_face
 from headwater.reconstruct.settings import PhotoSettings
 from headwater.reconstruct.summary import Outcome, Status, summary_csv
@@ -120,7 +121,13 @@ class Job:
         """The views whose given cameras agree on one head; the others are rejected."""
         if self.cameras is None or not faces:
             return faces
-        rows = agreeing_views(faces, self._mean_landmarks(), self.cameras.path)
+        mean = self._mean_landmarks()
+        try:
+            rows = agreeing_views(faces, mean, self.cameras.path)
+        except DisagreementError as error:
+            if (cause := likely_cause(faces, mean)) is None:
+                raise
+            raise HeadwaterError(f"{self.cameras.path}: {cause}; mend them") from error
         for row, face in enumerate(faces):
             if row not in rows:
                 self._reject(face.name, face.sha256, RejectReason.CAMERA_FAILED, NOT_AGREEING, 0.0)
@@ -132,8 +139,11 @@ class Job:
     def _reconstructed(self, name: str, faces: Sequence[SeenFace]) -> Head:
         if self.cameras is None:
             return reconstruct_head(self.answer, name, faces)
-        place = head_in_world(faces, self._mean_landmarks(), self.cameras.path)
-        return reconstruct_head(self.answer, name, in_head_frame(faces, place), place)
+        mean = self._mean_landmarks()
+        place = head_in_world(faces, mean, self.cameras.path)
+        head = reconstruct_head(self.answer, name, in_head_frame(faces, place), place)
+        check_fit(head, faces, mean)
+        return head
 
     def _mean_landmarks(self) -> NDArray[np.float32]:
         return self.template.landmarks_68(self.template.mean)

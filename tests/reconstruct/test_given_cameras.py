@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
-from headwater.artifacts.cameras import camera_record
 from headwater.cli import app, run
 from headwater.data.scenes import Template
 from headwater.errors import HeadwaterError
@@ -22,11 +21,9 @@ from headwater.geometry.cameras import (
     look_at,
     project,
     rotation_angle_degrees,
-    transform_image,
 )
 from headwater.geometry.registration import Similarity
 from headwater.photos.folder import PhotoFile
-from headwater.reconstruct.agreement import agreeing_views
 from headwater.reconstruct.given_cameras import cameras_of, read_cameras
 from headwater.reconstruct.head import reconstruct_head
 from headwater.reconstruct.placing import head_in_world, in_head_frame, triangulated
@@ -213,66 +210,6 @@ def test_a_camera_of_another_photo_is_told(template: Template, faces: list[SeenF
         head_in_world(swapped, template.landmarks_68(template.mean))
 
 
-def turned(view: SeenFace) -> SeenFace:
-    """The view with its face upside down, as a search that stands it on its head would have it."""
-    landmarks = view.landmarks.copy()
-    landmarks[:, :2] = 2 * landmarks[:, :2].mean(axis=0) - landmarks[:, :2]
-    return replace(view, landmarks=landmarks)
-
-
-def elsewhere(view: SeenFace) -> SeenFace:
-    """The view with landmarks on something beside the head."""
-    landmarks = view.landmarks.copy()
-    landmarks[:, :2] = 0.6 * landmarks[:, :2] + 260
-    return replace(view, landmarks=landmarks)
-
-
-@pytest.mark.parametrize("spoilt", [turned, elsewhere])
-@pytest.mark.parametrize(
-    ("yaws", "bad"),
-    [
-        ([-30.0, 0.0, 35.0], [0]),
-        ([-30.0, 0.0, 35.0], [1]),
-        ([-30.0, 0.0, 35.0], [2]),
-        ([-50.0, -20.0, 10.0, 30.0, 60.0], [1, 3]),
-        ([0.0, 0.0, 0.0], [1]),
-    ],
-)
-def test_a_bad_view_is_left_out_and_the_others_keep_their_head(
-    template: Template,
-    faces: list[SeenFace],
-    yaws: list[float],
-    bad: list[int],
-    spoilt: Callable[[SeenFace], SeenFace],
-) -> None:
-    points, world = template.landmarks_478.on(template.mean), world_of(7)
-    mean = template.landmarks_68(template.mean)
-    views = seen_from(faces[0], points, world, yaws, noise_px=0.5)
-    assert agreeing_views(views, mean) == list(range(len(yaws)))
-    good = [row for row in range(len(yaws)) if row not in bad]
-    mixed = [spoilt(view) if row in bad else view for row, view in enumerate(views)]
-    assert agreeing_views(mixed, mean) == good
-    place = head_in_world([mixed[row] for row in good], mean)
-    assert np.linalg.norm(place.apply(mean) - world.apply(mean), axis=1).mean() < 4.0
-
-
-def test_no_half_of_the_views_is_taken_for_the_whole(
-    template: Template, faces: list[SeenFace]
-) -> None:
-    """Of two that differ none is better, and of swapped cameras no two agree."""
-    points = template.landmarks_478.on(template.mean)
-    mean = template.landmarks_68(template.mean)
-    a, b, c = seen_from(faces[0], points, world_of(3), [-30.0, 0.0, 35.0], noise_px=0.5)
-    for views in (
-        [a, turned(b)],
-        [replace(a, camera=b.camera), replace(b, camera=a.camera), c],
-        [a, b, c, turned(a), turned(b), turned(c)],
-        [replace(one, camera=replace(one.camera, t=one.camera.t / 1000)) for one in (a, b, c)],
-    ):
-        with pytest.raises(HeadwaterError):
-            agreeing_views(views, mean)
-
-
 def test_views_from_one_place_tell_no_size(template: Template, faces: list[SeenFace]) -> None:
     """Their unit cannot be wrong, and the head has its usual size."""
     points = template.landmarks_478.on(template.mean)
@@ -335,37 +272,6 @@ def test_the_command_takes_what_it_wrote(
     errors = capsys.readouterr().err.replace("\n", "")
     assert "(turned.png): is of 400 x 300 px" in errors
     assert "cameras.json: no camera for grace_hopper.jpg" in errors
-
-
-def test_the_command_leaves_out_a_bad_view_with_its_reason(
-    tmp_path: Path,
-    faces: list[SeenFace],
-    portraits: list[Path],
-    weights: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """A portrait, smaller and cut, is three views of one head; a fourth is someone else's."""
-    face = faces[0]
-    whole = transform_image(face.camera, face.photo_from_frame, face.width, face.height)
-    photo_of, views = Image.open(portraits[0]).convert("RGB"), []
-    for name, scale, cut in (("a.png", 1.0, 0), ("b.png", 0.75, 0), ("c.png", 1.0, 20)):
-        size = round(512 * scale) - cut
-        camera = transform_image(whole, np.array([[scale, 0, -cut], [0, scale, 0]]), size, 384)
-        small = photo_of.resize((round(512 * scale),) * 2)
-        small.crop((cut, 0, cut + size, 384)).save(tmp_path / name)
-        views.append({"photo": name, **camera_record(camera)})
-    (tmp_path / "d.jpg").write_bytes(portraits[1].read_bytes())
-    width, height = Image.open(portraits[1]).size
-    other = replace(whole, R=np.diag([-1.0, -1.0, 1.0]) @ whole.R, width=width, height=height)
-    views.append({"photo": "d.jpg", **camera_record(other)})
-    rig, out = written(tmp_path, *views), tmp_path / "out"
-    photos = [str(tmp_path / view["photo"]) for view in views]
-    options = ["--views", "--cameras", str(rig), "-o", str(out), "--weights", str(weights)]
-    assert run(app, ["reconstruct", *photos, *options]) == 1
-    said = capsys.readouterr().out
-    assert "d.jpg: camera_failed: By its camera the face is not where the other" in said
-    record = json.loads((out / "a" / "camera.json").read_text())
-    assert [view["photo"] for view in record["views"]] == ["a.png", "b.png", "c.png"]
 
 
 @pytest.mark.parametrize(
