@@ -87,10 +87,13 @@ def training_inputs(system: System, params: Params, project: Path) -> dict[str, 
 
 
 def answer_inputs(system: System, params: Params, project: Path) -> dict[str, Any]:
-    """Everything but weights and questions that a system's answers depend on."""
+    """Everything but weights and questions that a system's answers depend on.
+
+    All settings count, those of training too: ``load`` is given the whole config.
+    """
     config: Config = config_of(system, params, project)
     return {
-        **config.model_dump(mode="json", include={config.ANSWER}),
+        "config": config.model_dump(mode="json"),
         "size": settings_of(system, params).size,
         "device": settings_of(system, params).device,
         **_code(system.load, system.answer),
