@@ -1,8 +1,9 @@
-"""Checkpoints without pickle: one safetensors file each, whole or not at all, checked on reading.
+"""Files of tensors without pickle, checked on reading: those of weights, and checkpoints.
 
-A file holds the tensors of the model, of its optimisers, of the average of its weights and of the
-best weights so far and, as JSON in the header, the step, the curve so far, the best step with its
-validation error and a fingerprint of what is being trained.
+A file of either kind holds a digest of its tensors and notes. A checkpoint holds the tensors of the
+model, of its optimisers, of the average of its weights and of the best weights so far and, as JSON
+in the header, the step, the curve so far, the best step with its validation error and a fingerprint
+of what is being trained.
 """
 
 import hashlib
@@ -20,10 +21,13 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from headwater.artifacts.atomic import write_bytes
+from headwater.errors import READER_ERRORS, HeadwaterError
 from headwater.training.selection import Best
 
 _NAME = re.compile(r"step-(\d{8})\.safetensors")
 KEPT = 2
+_NOTES, _DIGEST = "headwater", "sha256"
+_MAX_REASON = 300
 
 
 @dataclass
@@ -65,20 +69,39 @@ class Checkpoint:
 
 
 def safetensors_bytes(tensors: dict[str, Tensor], notes: dict[str, Any]) -> bytes:
-    """A safetensors file as bytes, equal for equal content.
+    """A safetensors file as bytes, equal for equal content, with a digest of all of it.
 
     The format keeps its metadata in a hash map of random order, so all notes go under one key.
     """
     whole = {name: value.detach().cpu().contiguous() for name, value in sorted(tensors.items())}
-    return save(whole, metadata={"headwater": json.dumps(notes, sort_keys=True)})
+    # As they will be read: JSON has no tuples, and no keys but text.
+    read = json.loads(json.dumps(notes))
+    sealed = json.dumps({**read, _DIGEST: _digest(whole, read)}, sort_keys=True)
+    return save(whole, metadata={_NOTES: sealed})
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and notes of a file written from ``safetensors_bytes``."""
-    with safe_open(path, framework="pt") as file:
-        notes = json.loads((file.metadata() or {}).get("headwater", "{}"))
-        names = list(file.keys())
-        return {name: file.get_tensor(name) for name in names}, notes
+    """Tensors and notes of a file written from ``safetensors_bytes``.
+
+    Raises HeadwaterError for any other file, and for content that is not as it was written.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            notes = json.loads((file.metadata() or {}).get(_NOTES, "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if _DIGEST not in notes:
+            raise ValueError("it holds no digest of its content; train them again")
+        if notes.pop(_DIGEST) != _digest(tensors, notes):
+            raise ValueError("its content is not as it was written; fetch or train them again")
+    except (SafetensorError, *READER_ERRORS) as error:
+        raise unreadable(path, error) from error
+    return tensors, notes
+
+
+def unreadable(path: Path, error: Exception) -> HeadwaterError:
+    """The error of a reader of weights as one sentence that names the file."""
+    reason = " ".join(str(error).split())[:_MAX_REASON] or type(error).__name__
+    return HeadwaterError(f"{path}: no readable weights ({reason})")
 
 
 def save_checkpoint(folder: Path, training: Training, fingerprint: str) -> None:
@@ -98,7 +121,6 @@ def save_checkpoint(folder: Path, training: Training, fingerprint: str) -> None:
         "best": None if best is None else {"step": best.step, "error": best.error},
         "fingerprint": fingerprint,
     }
-    notes["sha256"] = _digest(tensors, notes)
     path = folder / f"step-{training.step:08d}.safetensors"
     write_bytes(path, safetensors_bytes(tensors, notes))
     for old in _files(folder)[:-KEPT]:
@@ -113,10 +135,9 @@ def latest_checkpoint(folder: Path, fingerprint: str) -> Checkpoint | None:
     for path in reversed(_files(folder)):
         try:
             tensors, notes = read_safetensors(path)
-        except (SafetensorError, ValueError, OSError):
+        except HeadwaterError:
             continue
-        digest = notes.pop("sha256", None)
-        if digest == _digest(tensors, notes) and notes["fingerprint"] == fingerprint:
+        if notes.get("fingerprint") == fingerprint:
             return Checkpoint(notes["step"], notes["curve"], notes["best"], tensors)
     return None
 
@@ -157,9 +178,9 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _digest(tensors: dict[str, Tensor], notes: dict[str, Any]) -> str:
+    """SHA-256 of contiguous tensors on the CPU and of notes, as text."""
     total = hashlib.sha256(json.dumps(notes, sort_keys=True).encode())
     for name, value in sorted(tensors.items()):
-        array = value.detach().cpu().contiguous().numpy()
-        total.update(f"{name} {array.dtype} {array.shape}".encode())
-        total.update(array.tobytes())
+        total.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        total.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return total.hexdigest()

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from headwater.training.checkpoint import (
     Training,
     latest_checkpoint,
     read_safetensors,
+    safetensors_bytes,
     save_checkpoint,
 )
 from headwater.training.determinism import deterministic
@@ -66,6 +68,31 @@ def test_a_cut_off_checkpoint_is_passed_over(tmp_path: Path) -> None:
     for path in tmp_path.iterdir():
         path.write_bytes(path.read_bytes()[:-7])
     assert latest_checkpoint(tmp_path, "sums 1 32-true") is None
+
+
+@pytest.mark.parametrize("notes", ["[]", "3", "[" * 100_000, '{"step": 10}', "{"])
+def test_a_checkpoint_with_strange_notes_is_passed_over(tmp_path: Path, notes: str) -> None:
+    content = safetensors.torch.save({"a": torch.zeros(1)}, {"headwater": notes})
+    (tmp_path / "step-00000010.safetensors").write_bytes(content)
+    assert latest_checkpoint(tmp_path, "sums 1 32-true") is None
+
+
+def test_every_tensor_and_note_comes_back_as_it_was(tmp_path: Path) -> None:
+    tensors = {
+        "half": torch.ones(2, 3, dtype=torch.bfloat16).T,
+        "none": torch.zeros(0, 4),
+        "one": torch.tensor(0.25, dtype=torch.float64),
+        "flags": torch.tensor([True, False]),
+    }
+    notes = {"sizes": (1, 2), "counts": {10: 1, 9: 2}}
+    path = tmp_path / "tensors.safetensors"
+    path.write_bytes(safetensors_bytes(tensors, notes))
+    read, read_notes = read_safetensors(path)
+    assert read_notes == {"sizes": [1, 2], "counts": {"10": 1, "9": 2}}
+    assert read.keys() == tensors.keys()
+    for name, value in tensors.items():
+        assert (read[name].dtype, read[name].shape) == (value.dtype, value.shape)
+        assert torch.equal(read[name], value)
 
 
 @pytest.mark.fault("old weights are never taken for those of new code")

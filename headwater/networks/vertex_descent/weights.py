@@ -6,7 +6,6 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from headwater.artifacts.atomic import write_bytes
@@ -15,11 +14,10 @@ from headwater.data.scenes import Template
 from headwater.errors import READER_ERRORS, HeadwaterError
 from headwater.heads.model import SurfacePoints
 from headwater.networks.vertex_descent.config import DescentConfig
-from headwater.training.checkpoint import read_safetensors, safetensors_bytes
+from headwater.training.checkpoint import read_safetensors, safetensors_bytes, unreadable
 
-FORMAT = 5
+FORMAT = 6
 LANDMARKS = 478
-MAX_REASON = 300
 
 ConfigT = TypeVar("ConfigT", bound=DescentConfig)
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
@@ -52,8 +50,8 @@ def load_descent(
     build(config, state): a network of the size of the file's tensors ``state``, on their
     device. Raises HeadwaterError for any other file.
     """
+    tensors, notes = read_safetensors(path)
     try:
-        tensors, notes = read_safetensors(path)
         if notes.get("system") != system or notes.get("format") != FORMAT:
             raise HeadwaterError(
                 f"{path}: not {system.upper()} weights of format {FORMAT}; train them again"
@@ -62,9 +60,8 @@ def load_descent(
         template = _template(tensors, path)
         state = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
         network = _network(config, template, state, build)
-    except (SafetensorError, *READER_ERRORS) as error:
-        reason = " ".join(str(error).split())[:MAX_REASON] or type(error).__name__
-        raise HeadwaterError(f"{path}: no readable weights ({reason})") from error
+    except READER_ERRORS as error:
+        raise unreadable(path, error) from error
     return config, template, network
 
 

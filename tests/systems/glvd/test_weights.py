@@ -1,10 +1,13 @@
 """Weights of strangers: what does not fit together is refused by one sentence."""
 
+import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 import torch
 from torch import Tensor
 
@@ -96,4 +99,46 @@ def test_files_that_hold_none_are_refused(tmp_path: Path, content: bytes) -> Non
     path = tmp_path / "weights.safetensors"
     path.write_bytes(content)
     with pytest.raises(HeadwaterError, match="no readable weights"):
+        load_weights(path)
+
+
+def test_no_flipped_bit_is_loaded(sound: Path, tmp_path: Path) -> None:
+    """In a tensor, or anywhere in the header; a header of another look holds the same content."""
+    content = sound.read_bytes()
+    header = 8 + int.from_bytes(content[:8], "little")
+    tensors, notes = read_safetensors(sound)
+    path = tmp_path / "weights.safetensors"
+    rng = random.Random(1)
+    places = [rng.randrange(header) for _ in range(30)]
+    places += [rng.randrange(header, len(content)) for _ in range(30)]
+    for place in places:
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << rng.randrange(8)
+        path.write_bytes(flipped)
+        said = refusal(path)
+        if said is None:
+            assert place < header
+            again, same_notes = read_safetensors(path)
+            assert same_notes == notes
+            assert again.keys() == tensors.keys()
+            assert all(torch.equal(again[name], tensors[name]) for name in tensors)
+        else:
+            assert said.startswith(f"{path}: no readable weights (")
+            assert "\n" not in said
+
+
+def refusal(path: Path) -> str | None:
+    try:
+        load_weights(path)
+    except HeadwaterError as error:
+        return str(error)
+    return None
+
+
+def test_a_file_without_a_digest_says_to_train_again(sound: Path, tmp_path: Path) -> None:
+    tensors, notes = read_safetensors(sound)
+    path = tmp_path / "weights.safetensors"
+    plain = {name: value.numpy() for name, value in tensors.items()}
+    path.write_bytes(safetensors.numpy.save(plain, {"headwater": json.dumps(notes)}))
+    with pytest.raises(HeadwaterError, match=r"it holds no digest .* train them again"):
         load_weights(path)
