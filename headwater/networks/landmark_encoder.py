@@ -33,6 +33,10 @@ FEWEST = 2 * FOLDS
 _FARTHEST = 0.08
 
 
+# Weight (outputs, inputs) and bias (outputs,).
+Regression = tuple[Tensor, Tensor]
+
+
 @dataclass(frozen=True)
 class FromLandmarks:
     """features: (B, outputs). differences: (B, points, 3) canonical, from the mean head."""
@@ -45,10 +49,11 @@ class LandmarkEncoder(nn.Module):
     """Features of a head, and a suggested head, from landmarks seen from a known direction.
 
     template: (L, 3) the mean head's, canonical: the 68 that are detected, and after them those of a
-    localiser where there is one. points: how many points of a head are
-    suggested. outputs: how many features, and principal components of the heads. Per view a linear
-    regression, zero before ``fit`` and frozen, plus one hidden layer that is trained; then the
-    mean over the views whose landmarks are a face's.
+    localiser where there is one. points: how many points of a head are suggested. outputs: how many
+    features, and principal components of the heads. Per view a linear regression, zero before
+    ``fit`` and frozen, plus one hidden layer that is trained; then the mean over the views whose
+    landmarks are a face's. Detector and localiser may each take something else for the face: there
+    is a regression on both and one on either alone.
     """
 
     def __init__(self, template: Tensor, image_px: int, outputs: int, points: int) -> None:
@@ -57,15 +62,20 @@ class LandmarkEncoder(nn.Module):
         self.template: Tensor
         self.image_px = image_px
         inputs = _MONOMIALS * 2 * len(template) + _MONOMIALS - 1
-        self.register_buffer("weight", torch.zeros(outputs, inputs))
-        self.register_buffer("bias", torch.zeros(outputs))
+        sources = (
+            [[True]] if len(template) == LANDMARKS else [[True, True], [True, False], [False, True]]
+        )
+        self.register_buffer("sources", torch.tensor(sources), persistent=False)
+        self.sources: Tensor
+        self.register_buffer("weight", torch.zeros(len(sources), outputs, inputs))
+        self.register_buffer("bias", torch.zeros(len(sources), outputs))
         self.register_buffer("basis", torch.zeros(points, 3, outputs))
         self.weight: Tensor
         self.bias: Tensor
         self.basis: Tensor
         # Regressions without an eighth of the persons each, for training alone.
-        for name, shape in (("fold_weight", (outputs, inputs)), ("fold_bias", (outputs,))):
-            self.register_buffer(name, torch.zeros(FOLDS, *shape), persistent=False)
+        for name, whole in (("fold_weight", self.weight), ("fold_bias", self.bias)):
+            self.register_buffer(name, torch.zeros(FOLDS, *whole.shape), persistent=False)
         self.fold_weight: Tensor
         self.fold_bias: Tensor
         self.hidden = nn.Linear(inputs, _HIDDEN)
@@ -81,27 +91,28 @@ class LandmarkEncoder(nn.Module):
 
         Zeros for a head without landmarks in any view.
         """
-        x, seen = self._inputs(landmarks, projection)
+        x, believed = self._inputs(landmarks, projection)
         learned = self.last(functional.relu(self.hidden(x)))
         if person is None:
-            fitted = functional.linear(x, self.weight, self.bias)
+            every = torch.einsum("bni,soi->bnso", x, self.weight) + self.bias
         else:
             fold = person % FOLDS
-            fitted = torch.einsum("bni,boi->bno", x, self.fold_weight[fold])
-            fitted = fitted + self.fold_bias[fold, None]
+            every = torch.einsum("bni,bsoi->bnso", x, self.fold_weight[fold])
+            every = every + self.fold_bias[fold, None]
+        of_view = (believed[:, :, None] == self.sources).all(dim=-1).to(every.dtype)
+        fitted = torch.einsum("bnso,bns->bno", every, of_view)
+        seen = believed.any(dim=-1)
         components, more = (
             mean_over_views(part[:, :, None], seen[:, :, None])[:, 0] for part in (fitted, learned)
         )
         return FromLandmarks(components + more, torch.einsum("bc,pkc->bpk", components, self.basis))
 
     def _inputs(self, landmarks: Tensor, projection: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, N, inputs) of every view, and whether any of its landmarks are a face's, (B, N) bool.
+        """(B, N, inputs) of every view, and which of its sources are a face's, (B, N, 1 or 2) bool.
 
-        The detected landmarks are believed or not as a whole, and so are the localiser's points
-        after them: one of the two may have taken something else for the face.
-
-        Offsets of the landmarks from the projected template's, each times every monomial of the
-        camera's direction, and the monomials themselves.
+        The sources are the detected landmarks and the localiser's points after them. Inputs are the
+        offsets of the landmarks from the projected template's, each times every monomial of the
+        camera's direction, and the monomials; offsets of what is no face's are zero.
         """
         usual, _ = project(self.template.expand(len(landmarks), -1, -1), projection)
         offset = (landmarks - usual) / self.image_px
@@ -114,50 +125,76 @@ class LandmarkEncoder(nn.Module):
             ],
             dim=2,
         )
-        seen = torch.stack(believed).any(dim=0)
         offset = _OFFSET_GAIN * offset.flatten(2)
         centre = -torch.linalg.solve(projection[..., :3], projection[..., 3])
         x, y, _ = (_DIRECTION_GAIN * functional.normalize(centre, dim=-1)).unbind(dim=-1)
         monomials = torch.stack([torch.ones_like(x), x, y, x * x, x * y, y * y], dim=-1)
         joint = (offset[..., None] * monomials[..., None, :]).flatten(2)
-        return torch.cat([joint, monomials[..., 1:]], dim=-1), seen
+        return torch.cat([joint, monomials[..., 1:]], dim=-1), torch.stack(believed, dim=-1)
+
+    def _columns(self, sources: Tensor) -> Tensor:
+        """(inputs,) bool: the inputs of some sources, (1 or 2,) bool, and of the direction."""
+        counts = [LANDMARKS, len(self.template) - LANDMARKS][: len(sources)]
+        per_point = torch.tensor([2 * _MONOMIALS * count for count in counts])
+        known = sources.cpu().repeat_interleave(per_point)
+        return torch.cat([known, torch.ones(_MONOMIALS - 1, dtype=torch.bool)])
 
     @torch.no_grad()
     def fit(
         self, landmarks: Tensor, projection: Tensor, head: Tensor, targets: Tensor, person: Tensor
     ) -> None:
-        """Fit the regression to the principal components, of unit variance, of ``targets``.
+        """Fit the regressions to the principal components, of unit variance, of ``targets``.
 
         landmarks: (n, L, 2) px, projection: (n, 3, 4) and head: (n,) of n views; targets:
         (h, points, 3) canonical, of all heads; person: (n,) whose head it is, mirrored or not.
-        Views without landmarks are left out; with fewer than two left the regression stays zero.
+        Views without landmarks are left out; with fewer than two left a regression stays zero.
         With fewer than ``FEWEST`` persons, training takes the regression on all of them.
         """
-        x, seen = self._inputs(landmarks[:, None], projection[:, None])
-        x, head, person = x[seen].double(), head[seen[:, 0]], person[seen[:, 0]]
+        x, believed = (part[:, 0] for part in self._inputs(landmarks[:, None], projection[:, None]))
+        seen = believed.any(dim=-1)
+        x, head, person, believed = x[seen].double(), head[seen], person[seen], believed[seen]
         shown, head = torch.unique(head, return_inverse=True)
         if len(shown) < 2:
             return
         shapes = targets[shown].flatten(1)
         shapes = shapes - shapes.mean(dim=0)
-        outputs = min(len(self.bias), *shapes.shape)
+        outputs = min(self.bias.shape[1], *shapes.shape)
         _, _, axes = torch.pca_lowrank(shapes, outputs, center=False)
         components = shapes @ axes
         scale = components.std(dim=0).clamp(min=1e-9)
         wanted = (components / scale).double()[head]
-        weight, bias = ridge(x, wanted)
-        self.weight[:outputs], self.bias[:outputs] = weight.float(), bias.float()
         self.basis[..., :outputs] = (axes * scale).unflatten(0, self.basis.shape[:2])
-        few = len(torch.unique(person)) < FEWEST
-        for fold in range(FOLDS):
-            if not few:
-                others = person % FOLDS != fold
-                weight, bias = ridge(x[others], wanted[others])
-            self.fold_weight[fold, :outputs] = weight.float()
-            self.fold_bias[fold, :outputs] = bias.float()
+        for number, sources in enumerate(self.sources):
+            rows, columns = (believed | ~sources).all(dim=-1), self._columns(sources)
+            if rows.sum() < 2:
+                continue
+            place = (number, slice(outputs))
+            of = (x[rows][:, columns], wanted[rows], person[rows])
+            (self.weight[place][:, columns], self.bias[place]), folds = fold_regressions(*of)
+            for fold, (weight, bias) in enumerate(folds):
+                self.fold_weight[fold][place][:, columns] = weight
+                self.fold_bias[fold][place] = bias
 
 
-def ridge(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def fold_regressions(x: Tensor, y: Tensor, person: Tensor) -> tuple[Regression, list[Regression]]:
+    """Regression on all rows, and for each fold that on the rows of all others' persons, float32.
+
+    x: (n, inputs) and y: (n, outputs), float64. person: (n,). With fewer than ``FEWEST`` persons
+    every fold has the regression on all.
+    """
+    whole = _single(ridge(x, y))
+    if len(torch.unique(person)) < FEWEST:
+        return whole, [whole] * FOLDS
+    others = [person % FOLDS != fold for fold in range(FOLDS)]
+    return whole, [_single(ridge(x[rows], y[rows])) for rows in others]
+
+
+def _single(regression: Regression) -> Regression:
+    weight, bias = regression
+    return weight.float(), bias.float()
+
+
+def ridge(x: Tensor, y: Tensor) -> Regression:
     """Ridge regression, on inputs of unit variance: weight (outputs, inputs) and bias (outputs,).
 
     x: (n, inputs) and y: (n, outputs), float64.

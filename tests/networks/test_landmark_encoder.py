@@ -61,6 +61,43 @@ def test_a_view_is_told_by_the_localiser_where_the_detector_took_something_else(
     assert (features(moved, usual) - features(usual, usual)).abs().max() > 1e-2
 
 
+def test_what_one_source_tells_alone_is_a_regression_of_its_own() -> None:
+    """A detector that is 2 px off to the right, the same everywhere, beside an exact localiser.
+
+    Without it the localiser tells as much as one that was fitted alone, and the reverse; as if the
+    detector's landmarks lay where the mean head's do, the joint regression would be far off.
+    """
+    torch.manual_seed(0)
+    template, way = 0.3 * torch.randn(68, 3), 0.02 * torch.randn(68, 3)
+    views = view_batch(SIZES["smoke"], heads=1, views=1)
+    amounts = torch.linspace(-1.0, 1.0, 40)
+    moved = (template + amounts[:, None, None] * way).flatten(0, 1)[None]
+    seen, _ = project(moved, views.projection)
+    exact = seen[0, 0].unflatten(0, (40, 68))
+    detected = exact + torch.tensor([2.0, 0.0]) + 0.02 * torch.randn(40, 68, 2)
+    localised = exact + 0.02 * torch.randn(40, 68, 2)
+    cameras = views.projection[0].expand(40, -1, -1)
+    targets = torch.randn(7, 3) + amounts[:, None, None] * torch.randn(7, 3)
+    person, nothing = torch.arange(40), torch.full_like(exact, float("nan"))
+    both, alone = landmark_encoder(template.repeat(2, 1)), landmark_encoder(template)
+    both.fit(torch.cat([detected, localised], dim=1), cameras, person, targets, person)
+
+    def told(encoder: LandmarkEncoder, of: torch.Tensor, training: bool) -> torch.Tensor:
+        asked = person if training else None
+        return encoder(of[:, None], cameras[:, None], asked).differences
+
+    wanted = targets - targets.mean(dim=0)
+    for source, sides in (
+        (localised, lambda one: torch.cat([nothing, one], dim=1)),
+        (detected, lambda one: torch.cat([one, nothing], dim=1)),
+    ):
+        alone.fit(source, cameras, person, targets, person)
+        for training in (False, True):
+            found = told(both, sides(source), training)
+            torch.testing.assert_close(found, told(alone, source, training), atol=1e-4, rtol=0)
+            torch.testing.assert_close(found, wanted, atol=0.1, rtol=0)
+
+
 def test_the_landmark_regression_finds_what_depends_on_them_linearly() -> None:
     """Heads that differ in one way, which moves the landmarks: new ones are told exactly."""
     torch.manual_seed(0)

@@ -302,7 +302,7 @@ def test_points_of_the_face_go_through_training_weights_and_answers(tmp_path: Pa
     points = localised_points(TEMPLATE, 6, mirror_of(TEMPLATE))
     usual = torch.from_numpy(points.on(trained.network.template.numpy()))
     torch.testing.assert_close(encoder.template, torch.cat([usual[:68], usual]), atol=1e-4, rtol=0)
-    assert torch.count_nonzero(encoder.weight[:, 6 * 2 * (68 + 68) : 6 * 2 * (68 + 68 + 6)])
+    assert torch.count_nonzero(encoder.weight[:, :, 6 * 2 * (68 + 68) : 6 * 2 * (68 + 68 + 6)])
     view = VIEWS.choose(np.array([0]))
     before = reconstruct(trained, view).suggested
     with torch.no_grad():
