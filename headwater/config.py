@@ -171,7 +171,25 @@ def _yaml(text: str) -> Any:
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
             raise yaml.YAMLError(f"it is nested too deeply (line {event.start_mark.line + 1})")
+    _refuse_doubles(yaml.compose(text, Loader=yaml.SafeLoader))
     return yaml.safe_load(text)
+
+
+def _refuse_doubles(node: Any) -> None:
+    """Raise YAMLError for a key that stands twice in one mapping, of which YAML takes the last."""
+    if isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            _refuse_doubles(value)
+    elif isinstance(node, yaml.MappingNode):
+        lines: dict[tuple[str, str], int] = {}
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (name := (key.tag, key.value)) in lines:
+                    twice = f"key {reprlib.repr(key.value)} is there twice"
+                    problem = f"{twice}, first in line {lines[name]}"
+                    raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+                lines[name] = key.start_mark.line + 1
+            _refuse_doubles(value)
 
 
 def _place_and_problem(error: Exception) -> str:

@@ -160,6 +160,30 @@ def test_yaml_that_cannot_be_read_is_named_with_its_line(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    ("more", "place", "key", "first"),
+    [
+        ("build: {glvd: heads}\n", "line {}, column 1", "build", "build:"),
+        ("'seed': 8\n", "line {}, column 1", "seed", "seed:"),
+        ("x:\n  a: 1\n  b: {c: 1, c: 2}\n", "line {}, column 13", "c", "  b:"),
+    ],
+)
+def test_a_key_that_is_there_twice_is_refused_with_its_lines(
+    tmp_path: Path, more: str, place: str, key: str, first: str
+) -> None:
+    text = (PROJECT / "params.yaml").read_text(encoding="utf-8") + more
+    lines = text.splitlines()
+    path = tmp_path / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(HeadwaterError) as error:
+        load_params(path)
+    number = next(n for n, line in enumerate(lines, 1) if line.startswith(first))
+    where = place.format(len(lines))
+    assert str(error.value) == (
+        f"{path}: not valid YAML: {where}: key {key!r} is there twice, first in line {number}"
+    )
+
+
+@pytest.mark.parametrize(
     ("key", "value"),
     [
         ("seed", "seven"),
