@@ -6,6 +6,7 @@ and on the rows that they read, and on nothing beside.
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from headwater.evaluation.challenge import Challenge
 from headwater.systems import challenge_of, find_system
 from headwater.systems.settings import answer_inputs, config_of, training_inputs
 from headwater.systems.stages import baselines_stage, evaluate_stage, photos_stage, train_stage
+from headwater.systems.system import System
 from tasks.command import command, system_name
 from tasks.recorded_code import refuse_unrecorded
 
@@ -30,11 +32,12 @@ SPLITS = ("train", "validation", "test")
 
 
 def main() -> str:
-    """Write train.json, evaluate.json and reconstruct.json of the system on the command line."""
+    """Write train.json, evaluate.json, reconstruct.json and shown.json of a system."""
     name, project = system_name(), Path.cwd()
     params = load_params(project / "params.yaml")
     for kind in KINDS:
         write_text(OUT / name / f"{kind}.json", inputs_text(kind, name, params, project))
+    write_text(OUT / name / "shown.json", shown_text(find_system(name, params, project)))
     write_manifest(OUT / name)
     return f"training reads {sha256_hex((OUT / name / 'train.json').read_bytes())[:12]}"
 
@@ -51,10 +54,18 @@ def inputs(kind: str, name: str, params: Params, project: Path) -> dict[str, Any
     answers = answer_inputs(system, params, project)
     if kind == "evaluate":
         stage = _code(*_functions(challenge), evaluate_stage)
-        return {"system": name, **answers, "stage": stage, **question_rows(challenge, project)}
+        asked = {"challenge": challenge.words, **question_rows(challenge, project)}
+        return {"system": name, **answers, "stage": stage, **asked}
     functions = [photos_stage] if challenge.photos is None else [challenge.photos, photos_stage]
     rows = _rows(challenge.photographed, "photo", SPLITS, project)
     return {"system": name, **answers, "stage": _code(*functions), **rows}
+
+
+def shown_text(system: System) -> str:
+    """JSON of what pages show of a system beside its results."""
+    paper = None if system.paper is None else asdict(system.paper)
+    content = {"title": system.title, "reference": system.reference, "paper": paper}
+    return json.dumps(content, indent=1, sort_keys=True) + "\n"
 
 
 def inputs_text(kind: str, system: str, params: Params, project: Path) -> str:
@@ -76,6 +87,7 @@ def baseline_inputs(challenge: Challenge, project: Path) -> dict[str, Any]:
     """Everything that the figures of a challenge's baselines depend on."""
     return {
         "challenge": challenge.name,
+        "words": challenge.words,
         "stage": _code(*_functions(challenge), challenge.baselines, baselines_stage),
         "learned": _rows(challenge.learns, "synthetic", ("train",), project),
         "questions": question_rows(challenge, project),

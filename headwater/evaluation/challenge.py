@@ -2,7 +2,7 @@
 
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -147,6 +147,13 @@ class Challenge:
     def headline(self) -> Metric:
         """The metric that systems are compared by."""
         return self.metrics[0]
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """Names, units and bins of its scores, and its own title and description, JSON-able."""
+        strata = [(one.name, one.label, one.edges) for one in self.strata]
+        metrics = [asdict(one) for one in self.metrics]
+        return {"title": self.title, "about": self.about, "metrics": metrics, "strata": strata}
 
 
 def own_challenges() -> dict[str, Challenge]:

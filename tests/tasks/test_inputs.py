@@ -2,21 +2,24 @@
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from headwater.config import Params, load_params
 from headwater.evaluation.challenge import own_challenges
 from headwater.systems import SYSTEMS
 from headwater.systems.settings import training_inputs
 from tasks.contents import TABLES
-from tasks.inputs import CONTENTS, KINDS, baseline_inputs, inputs, inputs_text
+from tasks.inputs import CONTENTS, KINDS, baseline_inputs, inputs, inputs_text, shown_text
 from tasks.questions import question_texts
 
 PROJECT = Path(__file__).resolve().parents[2]
 PARAMS = load_params(PROJECT / "params.yaml")
+HEADS = own_challenges()["heads"]
 GROUPS = tuple(
     f"{source}/{split}"
     for source in ("photo", "synthetic")
@@ -147,8 +150,7 @@ def test_another_head_model_changes_all_and_another_test_set_the_evaluation(
 def test_baselines_depend_on_the_heads_that_they_are_the_mean_of_and_on_questions(
     project: Path,
 ) -> None:
-    challenge = own_challenges()["heads"]
-    before = baseline_inputs(challenge, project)
+    before = baseline_inputs(HEADS, project)
     assert before["learned"]["rows"] == {
         "synthesize/heads": {"synthetic/train": "synthesize/heads synthetic/train"}
     }
@@ -161,7 +163,45 @@ def test_baselines_depend_on_the_heads_that_they_are_the_mean_of_and_on_question
         ("landmarks/landmarks", "photo/test", False),
     ):
         write(project, edited(table, group))
-        assert (baseline_inputs(challenge, project) != before) == counts, (table, group)
+        assert (baseline_inputs(HEADS, project) != before) == counts, (table, group)
+
+
+METRIC, STRATUM = HEADS.metrics[0], HEADS.strata[0]
+
+
+@pytest.mark.fault("old scores are never taken for those of other settings")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"metrics": (replace(METRIC, name="renamed"), *HEADS.metrics[1:])},
+        {"metrics": (replace(METRIC, unit="cm"), *HEADS.metrics[1:])},
+        {"metrics": (replace(METRIC, lower_is_better=False), *HEADS.metrics[1:])},
+        {"metrics": (*HEADS.metrics, replace(METRIC, name="one more"))},
+        {"metrics": HEADS.metrics[:-1]},
+        {"metrics": HEADS.metrics[::-1]},
+        {"strata": (replace(STRATUM, edges=(0.0, 90.0)), *HEADS.strata[1:])},
+        {"strata": (replace(STRATUM, label="turn"), *HEADS.strata[1:])},
+        {"strata": HEADS.strata[:-1]},
+        {"title": "Skulls"},
+    ],
+)
+def test_what_a_challenge_says_of_its_scores_counts_for_them(
+    change: dict[str, Any], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = texts("lvd", PARAMS, project)
+    other = replace(HEADS, **change)
+    assert baseline_inputs(other, project) != baseline_inputs(HEADS, project)
+    monkeypatch.setattr("tasks.inputs.challenge_of", lambda *_: other)
+    after = texts("lvd", PARAMS, project)
+    assert {kind for kind in KINDS if before[kind] != after[kind]} == {"evaluate"}
+
+
+def test_what_pages_and_charts_show_of_a_system_is_no_input_of_its_stages() -> None:
+    lvd = SYSTEMS["lvd"]
+    assert shown_text(replace(lvd, title="another")) != shown_text(lvd)
+    stages = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"]
+    for name in ("figures", "report"):
+        assert {"data/questions", "data/inputs"} <= set(stages[name]["deps"])
 
 
 def test_there_is_a_file_of_questions_for_every_challenge_of_the_build(project: Path) -> None:
