@@ -6,6 +6,7 @@ entry point group ``headwater.systems``, and from packages in the folders that `
 """
 
 import difflib
+import os
 import pkgutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -107,9 +108,8 @@ def _packages(folder: Path, name: str) -> tuple[ModuleType, ...]:
         spec = find_spec(package)
         if spec is None or spec.origin != str(folder / package / "__init__.py"):
             raise HeadwaterError(f"{folder / package}: there is a package of this name already")
-    # A folder that DVC watches must not change by being read.
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        return tuple(import_module(package) for package in sorted(names))
-    finally:
-        sys.dont_write_bytecode = before
+    # A folder that DVC watches must not change by being read: by this process, whose functions
+    # import more of it later, nor by those that it starts.
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    return tuple(import_module(package) for package in sorted(names))

@@ -1,8 +1,11 @@
 """Systems are found, also outside of the repository, and all go through the same stages."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,6 +88,39 @@ def test_a_system_from_outside_is_known_and_checked(params: Params, tmp_path: Pa
     twice = params.model_copy(update={"plugins": {"toy": "twice"}})
     with pytest.raises(HeadwaterError, match="there is a package of this name already"):
         known_systems(twice, tmp_path)
+
+
+USING = """
+import multiprocessing, sys
+from importlib import import_module
+from pathlib import Path
+from headwater.config import load_params
+from headwater.systems import find_system
+
+if __name__ == "__main__":
+    project = Path(sys.argv[1])
+    params = load_params(project / "params.yaml")
+    params = params.model_copy(update={"plugins": {"toy": "plugin"}})
+    toy = find_system("toy", params, project)
+    import_module("toy_fields.parts")
+    spawned = multiprocessing.get_context("spawn")
+    child = spawned.Process(target=toy.steps, args=(toy.sizes["smoke"],))
+    child.start()
+    child.join()
+    sys.exit(child.exitcode)
+"""
+
+
+def test_a_folder_of_systems_is_not_changed_by_the_processes_that_use_it(tmp_path: Path) -> None:
+    shutil.copy(PROJECT / "params.yaml", tmp_path)
+    ignored = shutil.ignore_patterns("__pycache__")
+    folder = shutil.copytree(PLUGIN, tmp_path / "plugin", ignore=ignored)
+    before = sorted(folder.rglob("*"))
+    (tmp_path / "using.py").write_text(USING)
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    command = (sys.executable, "using.py", str(tmp_path))
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    assert sorted(folder.rglob("*")) == before
 
 
 def test_a_system_more_changes_no_other_training(params: Params) -> None:
