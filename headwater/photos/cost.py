@@ -11,7 +11,7 @@ LARGE_FILE_BYTES: Final = 32 * 2**20
 MAX_SCANS: Final = 100
 
 # Pillow's pixels, ours, and what the decoder keeps, measured; per pixel.
-_BYTES_PER_PIXEL: Final = {"JPEG2000": 20, "AVIF": 20, "WEBP": 14}
+_BYTES_PER_PIXEL: Final = {"JPEG2000": 20, "AVIF": 20, "HEIF": 20, "WEBP": 14}
 _PLAIN_BYTES: Final = 10
 _COEFFICIENT_BYTES: Final = 6
 _TILE_WIDTH, _TILE_LENGTH = 322, 323

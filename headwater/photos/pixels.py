@@ -7,6 +7,7 @@ block that cannot be read is ignored. 16-bit values are scaled over their full r
 
 import io
 import logging
+import re
 import warnings
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -18,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from headwater.apart import MEMORY_BYTES
 from headwater.artifacts.images import MAX_PIXELS
 from headwater.errors import READER_ERRORS, ItemRejected
+from headwater.photos import heif_adapter
 from headwater.photos.colour import is_srgb, srgb_of
 from headwater.photos.cost import MAX_SCANS, ORDINARY_BYTES, decoding_bytes, reduce_scale
 from headwater.photos.jpeg import scan_count
@@ -31,6 +33,7 @@ Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 
 # No PSD, EPS, WMF, FITS and the like: rarely photos, and their readers are the least tried ones.
 FORMATS: Final = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
+HEIF_FORMATS: Final = (heif_adapter.FORMAT,)
 
 _SIGNATURES: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"\xff\xd8\xff", "JPEG"),
@@ -43,8 +46,6 @@ _SIGNATURES: Final[tuple[tuple[int, bytes, str], ...]] = (
 
 _KNOWN_UNREAD: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"\x93NUMPY", "a NumPy array"),
-    (4, b"ftyphei", "a HEIC image"),
-    (4, b"ftyphev", "a HEIC image"),
     (4, b"ftypmif1", "a HEIF image"),
     (4, b"ftypmsf1", "a HEIF image"),
     (4, b"ftypcrx", "a Canon raw image"),
@@ -56,6 +57,9 @@ _KNOWN_UNREAD: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"\x00\x00\x01\x00", "an icon"),
     (0, b"qoif", "a QOI image"),
 )
+
+
+_TRUNCATED: Final = re.compile("truncated|end of file", re.IGNORECASE)
 
 
 class CostlyError(Exception):
@@ -124,6 +128,10 @@ def _loaded(
     data: bytes, max_pixels: int, max_side_px: int | None, ordinary_only: bool
 ) -> tuple[NDArray[np.uint8], _About]:
     """The image as it lies in the file, in sRGB; Pillow's own pixels are let go."""
+    if heif_adapter.is_heif(data):
+        if ordinary_only:
+            raise CostlyError
+        heif_adapter.register()
     with _open(data, max_pixels) as image:
         mode, full_size = image.mode, image.size
         _bound_cost(image, data, max_side_px, ordinary_only)
@@ -145,7 +153,8 @@ def _loaded(
 def _open(data: bytes, max_pixels: int) -> Image.Image:
     """Read the header only."""
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        formats = HEIF_FORMATS if heif_adapter.is_heif(data) else FORMATS
+        image = Image.open(io.BytesIO(data), formats=formats)
     except Image.DecompressionBombError as error:
         raise _refusal(error, "image", max_pixels) from error
     except UnidentifiedImageError as error:
@@ -196,7 +205,7 @@ def too_large(what: str) -> ItemRejected:
 
 
 def _refusal(error: Exception, format_name: str, max_pixels: int) -> ItemRejected:
-    text = str(error) or type(error).__name__
+    text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, Image.DecompressionBombError):
         # Pillow's own limit, in its text, is above every one of the caller.
         return ItemRejected(
@@ -210,7 +219,7 @@ def _refusal(error: Exception, format_name: str, max_pixels: int) -> ItemRejecte
             RejectReason.DECOMPRESSION_BOMB,
             f"The {format_name} file hides data that unpacks to far more than an image: {text}.",
         )
-    if "truncated" in text.lower() or isinstance(error, EOFError):
+    if _TRUNCATED.search(text) or isinstance(error, EOFError):
         return ItemRejected(
             RejectReason.TRUNCATED, f"The {format_name} file ends before its image does: {text}."
         )
@@ -235,6 +244,8 @@ def _unidentified(data: bytes) -> ItemRejected:
 
 
 def _format_by_signature(data: bytes) -> str | None:
+    if heif_adapter.is_heif(data):
+        return heif_adapter.FORMAT
     for offset, signature, format_name in _SIGNATURES:
         if data[offset : offset + len(signature)] == signature:
             return format_name

@@ -215,7 +215,6 @@ def test_a_jpeg_that_needs_nothing_is_as_coded() -> None:
     [
         (b"hello", RejectReason.NOT_AN_IMAGE, "not an image"),
         (b"%PDF-1.7", RejectReason.UNSUPPORTED_FORMAT, "a PDF file"),
-        (b"\0\0\0\x18ftypheic", RejectReason.UNSUPPORTED_FORMAT, "a HEIC image"),
         (b"8BPS\0\1", RejectReason.UNSUPPORTED_FORMAT, "a Photoshop file"),
         (b"\xff\xd8\xff\xe0 broken", RejectReason.TRUNCATED, "JPEG"),
         (b"GIF89a", RejectReason.BROKEN_IMAGE, "GIF"),
