@@ -5,6 +5,8 @@ from pathlib import Path
 
 from headwater.artifacts.manifest import write_manifest
 from headwater.config import load_params
+from headwater.evaluation.scores import read_scores
+from headwater.evaluation.summary import failures_in_words, headline_in_words
 from headwater.systems import challenge_of, find_system
 from headwater.systems.stages import evaluate_stage
 from tasks.command import command, system_name
@@ -23,12 +25,9 @@ def main() -> str:
     with progress(f"evaluate {name}", challenge.count(project / "data")) as advance:
         figures = evaluate_stage(system, challenge, params, project, advance)
     write_manifest(project / "data" / "evaluate" / name)
-    headline = challenge.headline
-    value = figures.get(headline.name)
-    said = (
-        "no figure" if value is None else f"{headline.label} {value:.3g} {headline.unit}".rstrip()
-    )
-    return f"{said}, {figures['subjects']} subjects, {figures['failures']} failures"
+    own = read_scores(project / "data" / "evaluate" / name)
+    said = headline_in_words(challenge, figures) or "no figure"
+    return f"{said}, {failures_in_words(challenge, own)}"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,14 @@
 """Questions put to systems and baselines, and their answers judged, the same for all."""
 
+import difflib
 import math
+import reprlib
 from collections.abc import Iterable, Iterator, Mapping
+from numbers import Real
+from typing import Any
 
+from headwater.errors import HeadwaterError
+from headwater.evaluation.attempt import attempted
 from headwater.evaluation.challenge import (
     Answerer,
     Challenge,
@@ -23,8 +29,10 @@ def judge(
 ) -> Iterator[Judged]:
     """Every question answered by all of ``answerers``, in order.
 
-    answer: of a question's content. size: of the one system that answers. progress is called with
-    1 after every question.
+    An answer or a score that is an exception, and a score that is no finite number or lacks the
+    headline, is a failure with its reason. answer: of a question's content. size: of the one system
+    that answers. progress is called with 1 after every question. Raises HeadwaterError for a score
+    of a metric that the challenge does not have.
     """
     for question in questions:
         for name, answer in answerers.items():
@@ -36,12 +44,40 @@ def judge(
 def _judged(
     challenge: Challenge, question: Question, name: str, answer: Answerer, size: str | None
 ) -> Judged:
-    try:
+    def work() -> tuple[Any, dict[str, float], Any]:
         given = answer(question.content)
-        scored: Scored = challenge.score(question, given)
-    except Unanswered as reason:
-        return Judged(question, name, size, {}, str(reason) or "no answer")
-    values = {key: value for key, value in scored.values.items() if math.isfinite(value)}
+        scored = challenge.score(question, given)
+        return given, _values(challenge, scored), scored.detail
+
+    done, failure = attempted(work)
+    if done is None:
+        return Judged(question, name, size, {}, failure)
+    given, values, detail = done
     if question.looked_at:
-        return Judged(question, name, size, values, None, given, scored.detail)
+        return Judged(question, name, size, values, None, given, detail)
     return Judged(question, name, size, values)
+
+
+def _values(challenge: Challenge, scored: Scored) -> dict[str, float]:
+    """The scores of an answer as finite numbers. Raises Unanswered where they are not."""
+    if not isinstance(scored, Scored):
+        raise TypeError(f"score returned {reprlib.repr(scored)} instead of Scored")
+    declared = [metric.name for metric in challenge.metrics]
+    for name in scored.values:
+        if name not in declared:
+            (nearest,) = difflib.get_close_matches(str(name), declared, n=1, cutoff=0.0)
+            raise HeadwaterError(
+                f"challenge {challenge.name}: a score names the metric {name!r}, which the "
+                f"challenge does not have; the nearest one that it has is {nearest!r}"
+            )
+    # Code from outside returns what it likes.
+    given: Mapping[str, object] = scored.values
+    values = {}
+    for name, value in given.items():
+        if not isinstance(value, Real) or not math.isfinite(value):
+            said = value if isinstance(value, Real) else reprlib.repr(value)
+            raise Unanswered(f"{name} is {said}")
+        values[name] = float(value)
+    if challenge.headline.name not in values:
+        raise Unanswered(f"{challenge.headline.name} is missing")
+    return values

@@ -1,6 +1,7 @@
 """Scores to figures: means over subjects with 95 % intervals, per test set and per stratum."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from headwater.metrics.strata import bin_names, bin_numbers
 
 SEED = 0
 MOST_CHOSEN = 12
+MOST_REASONS = 3
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,28 @@ def interval(scores: Iterable[Score]) -> Interval:
     known = [score for score in scores if score.value is not None]
     values = np.array([score.value for score in known], np.float64)
     return mean_interval(subject_means(values, [score.subject for score in known]), SEED)
+
+
+def headline_in_words(challenge: Challenge, figures: Mapping[str, float]) -> str | None:
+    """The headline figure with its interval, for people; None where it is not known."""
+    metric = challenge.headline
+    if metric.name not in figures:
+        return None
+    low, high = figures.get(f"{metric.name}_low"), figures.get(f"{metric.name}_high")
+    spread = f" ({low:.3g} to {high:.3g})" if low is not None and high is not None else ""
+    return f"{metric.label} {figures[metric.name]:.3g} {metric.unit}".rstrip() + spread
+
+
+def failures_in_words(challenge: Challenge, scores: Iterable[Score]) -> str:
+    """The number of failed answers and the most frequent reasons, for people."""
+    main = [score for score in scores if score.metric == challenge.headline.name]
+    reasons = Counter(score.failure for score in main if score.failure is not None)
+    words = f"{reasons.total()} failures"
+    if not reasons:
+        return words
+    shown = [f"{reason} ({count})" for reason, count in reasons.most_common(MOST_REASONS)]
+    rest = ["..."] if len(reasons) > MOST_REASONS else []
+    return f"{words}: {', '.join([*shown, *rest])}"
 
 
 def bins(challenge: Challenge, stratum: Stratum, scores: Iterable[Score]) -> list[Bin]:

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from headwater.artifacts.figures import FIGURES
 from headwater.config import Params
+from headwater.evaluation.summary import headline_in_words
 from headwater.systems import challenge_of, known_systems
 from headwater.systems.settings import settings_of
 from headwater.systems.stages import WEIGHTS
@@ -39,12 +40,9 @@ def line(system: System, params: Params, project: Path) -> tuple[str, ...]:
 
 
 def headline(system: System, params: Params, project: Path) -> str | None:
-    """The headline figure of the last evaluation with its interval; None without one."""
+    """The headline figure of the last evaluation with its interval; None where it has none."""
     path = project / "data" / "evaluate" / system.name / FIGURES
     if not path.is_file():
         return None
     figures = json.loads(path.read_text(encoding="utf-8"))
-    metric = challenge_of(system, params, project).headline
-    low, high = figures.get(f"{metric.name}_low"), figures.get(f"{metric.name}_high")
-    spread = f" ({low:.3g} to {high:.3g})" if low is not None and high is not None else ""
-    return f"{metric.label} {figures[metric.name]:.3g} {metric.unit}".rstrip() + spread
+    return headline_in_words(challenge_of(system, params, project), figures)

@@ -12,6 +12,7 @@ from headwater.artifacts.ids import item_id
 from headwater.artifacts.tables import Row, to_table, write_bucket
 from headwater.config import Params
 from headwater.errors import HeadwaterError
+from headwater.evaluation.attempt import UNEXPECTED
 from headwater.evaluation.challenge import Challenge, Counter, Figures, Judged
 from headwater.evaluation.judge import judge
 from headwater.evaluation.scores import read_scores, scores_of, write_scores
@@ -69,6 +70,12 @@ def baselines_stage(challenge: Challenge, data: Path, progress: Counter | None =
     judged = _judged(
         judge(challenge, challenge.questions(data), challenge.baselines(data), progress=progress)
     )
+    for name in dict.fromkeys(one.system for one in judged):
+        own = [one for one in judged if one.system == name]
+        if all((one.failure or "").startswith(UNEXPECTED) for one in own):
+            raise HeadwaterError(
+                f"challenge {challenge.name}, baseline {name}: {_unanswered(own[0])}; mend it"
+            )
     scores = list(scores_of(challenge, judged))
     write_scores(out, scores)
     if challenge.extras is not None:
@@ -101,8 +108,8 @@ def evaluate_stage(
     judged = _judged(judge(challenge, challenge.questions(data), answerers, size, progress))
     if all(one.failure is not None for one in judged):
         raise HeadwaterError(
-            f"{system.name}: no question was answered ({judged[0].failure}); "
-            "the weights are not usable, train with another size or other overrides"
+            f"{system.name}: {_unanswered(judged[0])}; "
+            "mend the system, or train with another size or other overrides"
         )
     scores = list(scores_of(challenge, judged))
     baselines = read_scores(data / "evaluate" / BASELINES / challenge.name)
@@ -162,6 +169,14 @@ def _pictures(challenge: Challenge, one: Judged) -> list[Row]:
         }
         for picture in challenge.pictures(question, one.answer)
     ]
+
+
+def _unanswered(first: Judged) -> str:
+    question = first.question
+    return (
+        f"no question was answered; the first, {question.key!r} of subject {question.subject}: "
+        f"{first.failure}"
+    )
 
 
 def _judged(answers: Any) -> list[Judged]:

@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,6 +102,31 @@ def test_no_answer_is_a_failure_and_never_averaged_in() -> None:
     assert {one.value for one in scores if one.failure} == {None}
     found = figures("silent", rows_of(scores), {})
     assert (found["subjects"], found["failures"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (3.0, "unexpected TypeError: the answer is a float instead of a HeadAnswer"),
+        (HeadAnswer(TEMPLATE, TEMPLATE.mean[1:], NO_STEPS), "unexpected ValueError: the vertices"),
+        (
+            HeadAnswer(TEMPLATE, TEMPLATE.mean, TEMPLATE.mean[None, 1:]),
+            "unexpected ValueError: the steps are",
+        ),
+        (
+            HeadAnswer(TEMPLATE, TEMPLATE.mean, np.full_like(TEMPLATE.mean, np.nan)[None]),
+            "unexpected ValueError: the steps are not finite",
+        ),
+        (
+            HeadAnswer(TEMPLATE, np.full_like(TEMPLATE.mean, np.inf), NO_STEPS),
+            "the prediction is no finite surface",
+        ),
+    ],
+)
+def test_an_answer_that_is_no_head_is_a_failure_with_its_reason(given: Any, said: str) -> None:
+    cases = toy_cases(HEADS, toy_views(HEADS, 1, seed=1))
+    judged = list(judge(CHALLENGE, questions(cases), {"odd": lambda trial: given}))
+    assert all((one.failure or "").startswith(said) for one in judged)
 
 
 def test_rows_come_back_from_their_table(tmp_path: Path) -> None:

@@ -24,7 +24,14 @@ from headwater.evaluation.challenge import (
 )
 from headwater.evaluation.judge import judge
 from headwater.evaluation.scores import FILE, read_all, read_scores, scores_of, write_scores
-from headwater.evaluation.summary import MOST_CHOSEN, bins, chosen, figures, interval
+from headwater.evaluation.summary import (
+    MOST_CHOSEN,
+    bins,
+    chosen,
+    failures_in_words,
+    figures,
+    interval,
+)
 
 METRICS = (Metric("error", "error", "mm"), Metric("hits", "hits", "", lower_is_better=False))
 NUMBERS = st.floats(-1e6, 1e6) | st.just(math.nan) | st.just(math.inf)
@@ -89,7 +96,7 @@ def test_a_missing_answer_has_its_reason_and_no_values() -> None:
     assert wrong[0].failure == "a negative answer cannot be judged"
 
 
-def test_other_faults_are_not_swallowed() -> None:
+def test_what_a_user_can_mend_ends_the_evaluation() -> None:
     def broken(content: float) -> float:
         raise HeadwaterError("the weights are gone")
 
@@ -97,14 +104,29 @@ def test_other_faults_are_not_swallowed() -> None:
         list(judge(challenge(), questions(1), {"broken": broken}))
 
 
-def test_a_value_that_is_no_number_is_left_out() -> None:
-    one = challenge(score=lambda question, answer: Scored({"error": math.nan, "hits": 2.0}))
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"error": math.nan, "hits": 2.0}, "error is nan"),
+        ({"error": 2.0, "hits": -math.inf}, "hits is -inf"),
+        ({"hits": 2.0}, "error is missing"),
+        ({}, "error is missing"),
+    ],
+)
+def test_a_value_that_is_no_number_is_a_failure(values: dict[str, float], reason: str) -> None:
+    one = challenge(score=lambda question, answer: Scored(values))
     (judged,) = judge(one, questions(1), {"any": lambda content: 1.0})
-    assert judged.values == {"hits": 2.0}
+    assert (judged.values, judged.failure) == ({}, reason)
     found = list(scores_of(one, [judged]))
-    assert [(score.metric, score.value, score.failure) for score in found] == [
-        ("error", None, None),
-        ("hits", 2.0, None),
+    assert [(score.value, score.failure) for score in found] == 2 * [(None, reason)]
+
+
+def test_a_metric_other_than_the_headline_may_be_unknown() -> None:
+    one = challenge(score=lambda question, answer: Scored({"error": 1.0}))
+    (judged,) = judge(one, questions(1), {"any": lambda content: 1.0})
+    assert [(score.value, score.failure) for score in scores_of(one, [judged])] == [
+        (1.0, None),
+        (None, None),
     ]
 
 
@@ -196,6 +218,17 @@ def test_a_system_that_answered_nothing_has_counts_and_no_means() -> None:
     found = figures(challenge(), "ours", own, [])
     assert found == {"subjects": 0, "failures": 2}
     assert math.isnan(interval(own).value)
+
+
+def test_failures_are_counted_and_their_commonest_reasons_said() -> None:
+    judged = [
+        Judged(Question("first", f"{n}{reason}", "q", {}, None), "ours", None, {}, reason)
+        for count, reason in enumerate("dcba", 1)
+        for n in range(count)
+    ]
+    scores = list(scores_of(challenge(), judged))
+    assert failures_in_words(challenge(), scores) == "10 failures: a (4), b (3), c (2), ..."
+    assert failures_in_words(challenge(), []) == "0 failures"
 
 
 @given(st.integers(1, 30))

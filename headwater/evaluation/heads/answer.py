@@ -42,6 +42,20 @@ class HeadAnswer:
         return prediction(self.template, self.vertices)
 
 
+def check_answer(answer: object) -> None:
+    """Raise TypeError or ValueError for what is no head of its template's topology."""
+    if not isinstance(answer, HeadAnswer):
+        raise TypeError(f"the answer is a {type(answer).__name__} instead of a HeadAnswer")
+    wanted = answer.template.mean.shape
+    if np.shape(answer.vertices) != wanted:
+        raise ValueError(f"the vertices are {np.shape(answer.vertices)}, of the template {wanted}")
+    steps = np.shape(answer.steps)
+    if not steps or (steps[0] and steps[1:] != wanted):
+        raise ValueError(f"the steps are {steps}, vertices of the template {wanted}")
+    if not np.isfinite(answer.steps).all():
+        raise ValueError("the steps are not finite")
+
+
 def prediction(template: Template, vertices: FloatArray) -> Prediction:
     """Vertices (V, 3) mm of a template as the benchmark takes them."""
     return Prediction(vertices, skin_faces(template), template.landmarks_478.on(vertices))

@@ -43,7 +43,10 @@ def write_extras(
     descents = [_steps_mm(one) for one in judged if has_steps(one)]
     if not descents:
         return {}
-    steps_mm = np.mean(descents, axis=0)
+    longest = max(map(len, descents))
+    # A head stays where its descent ended.
+    held = [np.pad(one, (0, longest - len(one)), "edge") for one in descents]
+    steps_mm = np.mean(held, axis=0)
     lines = [f"{step},{error:.6g}" for step, error in enumerate(steps_mm)]
     write_text(out / "descent.csv", "\n".join(["step,vertex_error_mm", *lines]) + "\n")
     return {"vertex_error_mm": float(steps_mm[-1])}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from headwater.evaluation.challenge import Judged, Question, Score, Scored, Unanswered
-from headwater.evaluation.heads.answer import HeadAnswer
+from headwater.evaluation.heads.answer import HeadAnswer, check_answer
 from headwater.evaluation.scores import read_scores, scores_of, write_scores
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.metrics.face_regions import REGIONS
@@ -20,8 +20,10 @@ SetRows = dict[str, list[BenchmarkRow]]
 def score_answer(question: Question, answer: HeadAnswer) -> Scored:
     """The errors of a head; the row, with the error of every vertex, is the detail.
 
-    Raises Unanswered where it is no surface or cannot be aligned.
+    Raises Unanswered where it is no surface or cannot be aligned, TypeError or ValueError where it
+    is no head of its template.
     """
+    check_answer(answer)
     # A baseline's one answer to all questions about a head is judged once.
     memo = question.content.case.memo
     if memo.get("answer") is not answer:
@@ -29,13 +31,7 @@ def score_answer(question: Question, answer: HeadAnswer) -> Scored:
     row: BenchmarkRow = memo["row"]
     if row.failure is not None:
         raise Unanswered(row.failure)
-    return Scored(values_of(row), row)
-
-
-def values_of(row: BenchmarkRow) -> dict[str, float]:
-    """Metrics of a row by name; NaN where one is not known."""
-    plain = {name: float(getattr(row, name)) for name in ERRORS}
-    return {**plain, **{f"{name}_mm": row.regions_mm.get(name, math.nan) for name in REGIONS}}
+    return Scored(_known_values(row), row)
 
 
 def rows_of(scores: Iterable[Score]) -> SetRows:
@@ -76,8 +72,14 @@ def _judged(test_set: str, row: BenchmarkRow) -> Judged:
     conditions = {name: getattr(row, name) for name in _CONDITIONS}
     key = f"{row.views} views from {row.first_view}"
     question = Question(test_set, row.subject, key, conditions, None)
-    known = {name: value for name, value in values_of(row).items() if math.isfinite(value)}
-    return Judged(question, row.system, row.size, known, row.failure)
+    return Judged(question, row.system, row.size, _known_values(row), row.failure)
+
+
+def _known_values(row: BenchmarkRow) -> dict[str, float]:
+    """Metrics of a row by name, without those that are not known: a region that nobody saw, say."""
+    plain = {name: float(getattr(row, name)) for name in ERRORS}
+    regions = {f"{name}_mm": row.regions_mm.get(name, math.nan) for name in REGIONS}
+    return {name: value for name, value in {**plain, **regions}.items() if math.isfinite(value)}
 
 
 def _row(scores: list[Score]) -> BenchmarkRow:

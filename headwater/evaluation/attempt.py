@@ -1,0 +1,38 @@
+"""Code of a system or challenge at work on one question: its result, or the reason for none."""
+
+import re
+import traceback
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from headwater.errors import HeadwaterError
+from headwater.evaluation.challenge import Unanswered
+
+UNEXPECTED: Final = "unexpected "
+MOST_LETTERS: Final = 200
+
+Result = TypeVar("Result")
+
+
+def attempted(work: Callable[[], Result]) -> tuple[Result, None] | tuple[None, str]:
+    """The result of ``work``, or why there is none, in one line.
+
+    A reason begins with ``UNEXPECTED`` unless the work raised Unanswered; the traceback goes to
+    standard error. Raises HeadwaterError where the work does.
+    """
+    try:
+        return work(), None
+    except Unanswered as reason:
+        return None, str(reason) or "no answer"
+    except HeadwaterError:
+        raise
+    # A system that leaves the process would leave a stage that seems to have ended well.
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (any fault of code from outside)
+        traceback.print_exc()
+        return None, UNEXPECTED + in_one_line(error)
+
+
+def in_one_line(error: BaseException) -> str:
+    """The kind and the text of an error, of bounded length, the same in every process."""
+    text = re.sub(r"\b0x[0-9a-fA-F]+", "0x", " ".join(str(error).split()))
+    return f"{type(error).__name__}: {text}"[:MOST_LETTERS].rstrip(" :")
