@@ -13,6 +13,9 @@ from headwater.training.run import Curve
 from headwater.training.schedules import Rate, constant_then_linear
 from headwater.training.turns import Turn
 
+# Of the learning rate: two numbers per point that go as far as 1.5, where weights go a hundredth.
+CALIBRATION_RATE = 10.0
+
 
 def heatmap_losses(
     network: Localiser, maps: Tensor, points: Tensor, sigma_cells: float
@@ -72,8 +75,10 @@ def train_localiser(
     pixels: (n, S, S, 4) uint8 crops; truth: (n, P, 2) px, their true points.
     """
     network.requires_grad_(requires_grad=True)
+    learned = [one for one in network.parameters() if one is not network.calibration]
+    calibration = {"params": [network.calibration], "rate_share": CALIBRATION_RATE}
     optimizer = torch.optim.AdamW(
-        network.parameters(),
+        [{"params": learned}, calibration | {"weight_decay": 0.0}],
         lr=config.learning_rate,
         betas=(0.9, 0.99),
         weight_decay=0.02,

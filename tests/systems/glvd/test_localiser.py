@@ -193,8 +193,7 @@ def test_it_learns_to_find_what_it_has_seen_elsewhere(tmp_path: Path) -> None:
     spread = (places - 32.0).abs().mean()
     assert spread > 3.5
     assert errors.abs().mean() < 1.0
-    # On its way from the Gaussians' own width, 2 px, to that of the errors.
-    assert errors.square().mean().sqrt() < spreads < 1.8
+    assert 0.7 < float(errors.square().mean().sqrt() / spreads) < 1.4
     assert not any(parameter.requires_grad for parameter in net.parameters())
 
 
