@@ -1,5 +1,7 @@
 """Training of the localiser on the projected true points of rendered heads."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -76,9 +78,12 @@ def train_localiser(
     """
     network.requires_grad_(requires_grad=True)
     learned = [one for one in network.parameters() if one is not network.calibration]
-    calibration = {"params": [network.calibration], "rate_share": CALIBRATION_RATE}
+    groups: list[dict[str, Any]] = [
+        {"params": learned},
+        {"params": [network.calibration], "rate_share": CALIBRATION_RATE, "weight_decay": 0.0},
+    ]
     optimizer = torch.optim.AdamW(
-        [{"params": learned}, calibration | {"weight_decay": 0.0}],
+        groups,
         lr=config.learning_rate,
         betas=(0.9, 0.99),
         weight_decay=0.02,
