@@ -269,7 +269,10 @@ def systems(
 
     params = load_params(project / "params.yaml")
     if name is None:
-        _console().print(listing(params, project))
+        table, faults = listing(params, project)
+        _console().print(table)
+        if faults:
+            raise HeadwaterError("\n".join(faults))
     else:
         system = find_system(name, params, project)
         _console().print(settings_table(system, size, params, project))

@@ -123,7 +123,7 @@ class Params(Settings):
     expressions: Expressions
     sdf: Sdf
     benchmark: Benchmark
-    plugins: dict[SystemName, Annotated[str, Field(min_length=1)]]
+    plugins: dict[SystemName, Annotated[str, Field(min_length=1, max_length=1024)]]
     build: dict[SystemName, str]
     systems: dict[SystemName, SystemSettings]
 

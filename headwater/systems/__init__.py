@@ -1,19 +1,13 @@
 """The published systems: a folder of the same shape each, and all of them by name.
 
-``SYSTEMS`` holds those of the folders beside this file. Others come from installed packages, by the
-entry point group ``headwater.systems``, and from packages in the folders that ``plugins`` in
-``params.yaml`` names: each has a ``SYSTEM``, and a ``CHALLENGE`` where it brings one.
+``SYSTEMS`` holds those of the folders beside this file. Others come from packages outside of the
+repository: each has a ``SYSTEM``, a ``CHALLENGE``, or both.
 """
 
 import difflib
-import os
 import pkgutil
-import sys
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Mapping
 from importlib import import_module
-from importlib.metadata import entry_points
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Final
@@ -21,9 +15,8 @@ from typing import Final
 from headwater.config import Params
 from headwater.errors import HeadwaterError
 from headwater.evaluation.challenge import Challenge, own_challenges
+from headwater.systems.outside import from_outside
 from headwater.systems.system import System
-
-GROUP: Final = "headwater.systems"
 
 
 def _own() -> dict[str, System]:
@@ -37,17 +30,33 @@ SYSTEMS: Final[Mapping[str, System]] = MappingProxyType(_own())
 def known_systems(params: Params, project: Path) -> dict[str, System]:
     """Systems by name: the project's own, installed ones, and those of its ``plugins``.
 
-    Raises HeadwaterError for a folder that holds none, and for a name that stands for two.
+    Raises HeadwaterError with a sentence for each of ``sound_systems``' faults.
     """
-    systems = dict(SYSTEMS)
-    for module in _from_outside(params, project):
-        system = getattr(module, "SYSTEM", None)
-        if not isinstance(system, System):
-            raise HeadwaterError(f"{_file(module)}: has no SYSTEM; see headwater.systems.system")
-        if system.name in systems and systems[system.name] is not system:
-            raise HeadwaterError(f"{_file(module)}: there is a system {system.name!r} already")
-        systems[system.name] = system
+    systems, faults = sound_systems(params, project)
+    if faults:
+        raise HeadwaterError("\n".join(faults))
     return systems
+
+
+def sound_systems(params: Params, project: Path) -> tuple[dict[str, System], list[str]]:
+    """Systems by name that can be used, and a sentence for each fault of the others.
+
+    Faults are packages that cannot be imported, folders that hold none, systems that are none, and
+    a name that stands for two.
+    """
+    outside = from_outside(params, project)
+    systems, faults = dict(SYSTEMS), list(outside.faults)
+    for module in outside.modules:
+        system = getattr(module, "SYSTEM", None)
+        if system is None:
+            continue
+        if not isinstance(system, System):
+            faults.append(f"{_file(module)}: SYSTEM is no System; see headwater.systems.system")
+        elif not system.sizes:
+            faults.append(f"{_file(module)}: system {system.name!r} has no sizes; give it one")
+        elif systems.setdefault(system.name, system) is not system:
+            faults.append(f"{_file(module)}: there is a system {system.name!r} already; rename it")
+    return systems, faults
 
 
 def challenge_of(system: System, params: Params, project: Path) -> Challenge:
@@ -64,7 +73,7 @@ def challenge_of(system: System, params: Params, project: Path) -> Challenge:
 def known_challenges(params: Params, project: Path) -> dict[str, Challenge]:
     """Challenges by name: the project's own, and those that systems from outside bring."""
     challenges = own_challenges()
-    for module in _from_outside(params, project):
+    for module in from_outside(params, project).modules:
         challenge = getattr(module, "CHALLENGE", None)
         if isinstance(challenge, Challenge):
             challenges[challenge.name] = challenge
@@ -87,29 +96,3 @@ def _nearest(name: str, known: Mapping[str, object]) -> str:
 
 def _file(module: ModuleType) -> str:
     return module.__file__ or module.__name__
-
-
-def _from_outside(params: Params, project: Path) -> Iterator[ModuleType]:
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        yield import_module(point.module)
-    for name, folder in params.plugins.items():
-        yield from _packages((project / Path(folder).expanduser()).resolve(), name)
-
-
-@cache
-def _packages(folder: Path, name: str) -> tuple[ModuleType, ...]:
-    """The packages in a folder, imported by their own names."""
-    names = [one.name for one in pkgutil.iter_modules([str(folder)]) if one.ispkg]
-    if not names:
-        raise HeadwaterError(f"params.yaml: plugins.{name} is {str(folder)!r}, without a package")
-    if str(folder) not in sys.path:
-        sys.path.append(str(folder))
-    for package in names:
-        spec = find_spec(package)
-        if spec is None or spec.origin != str(folder / package / "__init__.py"):
-            raise HeadwaterError(f"{folder / package}: there is a package of this name already")
-    # A folder that DVC watches must not change by being read: by this process, whose functions
-    # import more of it later, nor by those that it starts.
-    sys.dont_write_bytecode = True
-    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    return tuple(import_module(package) for package in sorted(names))

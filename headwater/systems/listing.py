@@ -4,24 +4,30 @@ import json
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from headwater.artifacts.figures import FIGURES
 from headwater.config import Params
+from headwater.errors import HeadwaterError
 from headwater.evaluation.summary import headline_in_words
-from headwater.systems import challenge_of, known_systems
+from headwater.systems import challenge_of, sound_systems
 from headwater.systems.settings import settings_of
 from headwater.systems.stages import WEIGHTS
 from headwater.systems.system import System
 
 
-def listing(params: Params, project: Path) -> Table:
-    """A line for every system; the size that is built is marked."""
+def listing(params: Params, project: Path) -> tuple[Table, list[str]]:
+    """A line for every sound system, the size that is built marked; sentences on the others."""
     table = Table(box=None, pad_edge=False)
     for name in ("system", "challenge", "sizes", "trained", "headline", "the paper's"):
         table.add_column(name, overflow="fold")
-    for system in known_systems(params, project).values():
-        table.add_row(*line(system, params, project))
-    return table
+    systems, faults = sound_systems(params, project)
+    for system in systems.values():
+        try:
+            table.add_row(*map(Text, line(system, params, project)))
+        except HeadwaterError as error:
+            faults.append(str(error))
+    return table, faults
 
 
 def line(system: System, params: Params, project: Path) -> tuple[str, ...]:

@@ -81,10 +81,10 @@ def test_a_system_from_outside_is_known_and_checked(params: Params, tmp_path: Pa
         find_system("toi", params, tmp_path)
     (tmp_path / "nothing").mkdir()
     empty = params.model_copy(update={"plugins": {"toy": "nothing"}})
-    with pytest.raises(HeadwaterError, match=r"plugins\.toy .* without a package"):
+    with pytest.raises(HeadwaterError, match=r"plugins\.toy .* without a package that has a"):
         known_systems(empty, tmp_path)
     (tmp_path / "twice" / "json").mkdir(parents=True)
-    (tmp_path / "twice" / "json" / "__init__.py").touch()
+    (tmp_path / "twice" / "json" / "__init__.py").write_text("SYSTEM = 1\n")
     twice = params.model_copy(update={"plugins": {"toy": "twice"}})
     with pytest.raises(HeadwaterError, match="there is a package of this name already"):
         known_systems(twice, tmp_path)
