@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
 
+from headwater.artifacts.evaluate_schemas import PICTURES, SCORES
 from headwater.artifacts.file_checks import schema_of
 from headwater.artifacts.schemas import STEPS
 from headwater.artifacts.tables import read_bucket
@@ -30,6 +31,8 @@ PARENTS = {
 }
 # Tables of one step that speak about the same items.
 TWINS = (("synthesize/frames", "synthesize/truth"),)
+# Of all systems together, whose names are in the items.
+JUDGED = frozenset({SCORES.name, PICTURES.name})
 
 Finding = tuple[Path, str]
 
@@ -80,7 +83,7 @@ def _doubled(tables: Tables) -> Iterator[Finding]:
     """An item stands once in its table, and not among the rejects besides."""
     for name, rows in tables.items():
         step, table = name.split("/")
-        if step not in STEPS:
+        if step not in STEPS and name not in JUDGED:
             continue
         counts = Counter(row.item for row in rows)
         rejected = set() if table == "rejects" else _items(tables, f"{step}/rejects")

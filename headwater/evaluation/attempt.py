@@ -2,10 +2,11 @@
 
 import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, StepFault
 from headwater.evaluation.challenge import Unanswered
 
 UNEXPECTED: Final = "unexpected "
@@ -30,6 +31,21 @@ def attempted(work: Callable[[], Result]) -> tuple[Result, None] | tuple[None, s
     except (Exception, SystemExit) as error:  # noqa: BLE001 (any fault of code from outside)
         traceback.print_exc()
         return None, UNEXPECTED + in_one_line(error)
+
+
+@contextmanager
+def blaming(who: str) -> Iterator[None]:
+    """Raise StepFault, which begins with ``who``, for a fault of the code inside.
+
+    The traceback goes to standard error. What a user can mend passes as it is.
+    """
+    try:
+        yield
+    except (HeadwaterError, OSError):
+        raise
+    except (Exception, SystemExit) as error:
+        traceback.print_exc()
+        raise StepFault(f"{who}: {UNEXPECTED}{in_one_line(error)}; mend its code") from error
 
 
 def in_one_line(error: BaseException) -> str:

@@ -6,24 +6,22 @@ from pathlib import Path
 from typing import Any, Final
 
 from headwater.artifacts.atomic import write_text
-from headwater.artifacts.evaluate_schemas import PICTURES
 from headwater.artifacts.figures import write_figures
-from headwater.artifacts.ids import item_id
-from headwater.artifacts.tables import Row, to_table, write_bucket
 from headwater.config import Params
 from headwater.errors import HeadwaterError
-from headwater.evaluation.attempt import UNEXPECTED
+from headwater.evaluation.attempt import UNEXPECTED, blaming
 from headwater.evaluation.challenge import Challenge, Counter, Figures, Judged
 from headwater.evaluation.judge import judge
+from headwater.evaluation.questions import questions_of
 from headwater.evaluation.scores import read_scores, scores_of, write_scores
 from headwater.evaluation.summary import chosen, figures
+from headwater.systems.pictures import write_pictures
 from headwater.systems.settings import config_of, settings_of
 from headwater.systems.system import System
 from headwater.training.run import Progress, Run, loss_table, outcome
 
 WEIGHTS: Final = "weights.safetensors"
 BASELINES: Final = "baselines"
-MOST_PICTURES: Final = 24
 
 
 def train_stage(
@@ -67,9 +65,9 @@ def baselines_stage(challenge: Challenge, data: Path, progress: Counter | None =
     """
     out = data / "evaluate" / BASELINES / challenge.name
     shutil.rmtree(out, ignore_errors=True)
-    judged = _judged(
-        judge(challenge, challenge.questions(data), challenge.baselines(data), progress=progress)
-    )
+    with blaming(f"challenge {challenge.name}: baselines"):
+        answerers = dict(challenge.baselines(data))
+    judged = list(judge(challenge, questions_of(challenge, data), answerers, progress=progress))
     for name in dict.fromkeys(one.system for one in judged):
         own = [one for one in judged if one.system == name]
         if all((one.failure or "").startswith(UNEXPECTED) for one in own):
@@ -105,7 +103,7 @@ def evaluate_stage(
     model = trained(system, params, project)
     size = settings_of(system, params).size
     answerers = {system.name: partial(system.answer, model)}
-    judged = _judged(judge(challenge, challenge.questions(data), answerers, size, progress))
+    judged = list(judge(challenge, questions_of(challenge, data), answerers, size, progress))
     if all(one.failure is not None for one in judged):
         raise HeadwaterError(
             f"{system.name}: {_unanswered(judged[0])}; "
@@ -143,47 +141,9 @@ def photos_stage(
     return write_figures(out, found, chosen(challenge, found))
 
 
-def write_pictures(out: Path, challenge: Challenge, judged: list[Judged]) -> None:
-    """Write the challenge's pictures of answers, of few of them, as a table."""
-    if challenge.pictures is None:
-        return
-    rows: list[Row] = []
-    for one in judged:
-        if one.failure is None and len(rows) < MOST_PICTURES:
-            rows += _pictures(challenge, one)
-    write_bucket(out / "pictures.parquet", PICTURES, to_table(PICTURES, rows), "")
-
-
-def _pictures(challenge: Challenge, one: Judged) -> list[Row]:
-    assert challenge.pictures is not None
-    question = one.question
-    return [
-        {
-            "item": item_id("picture", one.system, question.subject, question.key, picture.name),
-            "challenge": challenge.name,
-            "system": one.system,
-            "subject": question.subject,
-            "question": question.key,
-            "name": picture.name,
-            "image": {"bytes": picture.png, "path": f"{picture.name}.png"},
-        }
-        for picture in challenge.pictures(question, one.answer)
-    ]
-
-
 def _unanswered(first: Judged) -> str:
     question = first.question
     return (
         f"no question was answered; the first, {question.key!r} of subject {question.subject}: "
         f"{first.failure}"
     )
-
-
-def _judged(answers: Any) -> list[Judged]:
-    judged = list(answers)
-    if not judged:
-        raise HeadwaterError(
-            "there is no question to answer; change split in params.yaml or raise "
-            "synthesize.subjects"
-        )
-    return judged

@@ -1,20 +1,28 @@
 """Faults of systems and challenges from outside: counted, with their text, and never hidden."""
 
+import io
 import json
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from headwater.artifacts.evaluate_schemas import PICTURES, SCORES
 from headwater.artifacts.figures import FIGURES
+from headwater.artifacts.ids import item_id
+from headwater.artifacts.table_checks import check_tables
+from headwater.artifacts.tables import read_bucket, to_table, write_bucket
 from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
-from headwater.evaluation.challenge import Challenge, Question, Scored
+from headwater.evaluation.challenge import Challenge, Picture, Question, Scored
 from headwater.evaluation.scores import read_scores
+from headwater.report.challenges import challenge_sections
 from headwater.systems import challenge_of, find_system
 from headwater.systems.listing import headline
 from headwater.systems.stages import baselines_stage, evaluate_stage, train_stage
@@ -173,3 +181,156 @@ def test_a_baseline_that_is_broken_is_named_with_its_challenge(
         HeadwaterError, match=r"^challenge fields, baseline sphere: .*KeyError: 'model broke'"
     ):
         baselines_stage(broken, project / "data")
+
+
+# Questions.
+
+
+def asking(fields: Challenge, **changes: Any) -> Challenge:
+    """The challenge with other values in each of its questions."""
+
+    def questions(data: Path) -> Iterator[Question]:
+        for one in fields.questions(data):
+            yield replace(one, **changes)
+
+    return replace(fields, questions=questions)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"subject": item_id("one")}, r"'field' of subject \w+ stands twice"),
+        ({"subject": "part 1"}, "subject 'part 1' is no identifier"),
+        ({"conditions": {"flatness": math.nan}}, "condition flatness is nan"),
+        ({"conditions": {"flatness": [1]}}, r"condition flatness is \[1\]"),
+        ({"conditions": {"flatness": 7.0}}, "stratum flatness has no bin for 7"),
+        ({"conditions": {}}, "stratum flatness: unexpected KeyError: 'flatness'"),
+    ],
+)
+def test_a_question_that_cannot_be_kept_is_refused_naming_its_challenge(
+    params: Params, project: Path, toy: System, fields: Challenge, changes: Any, said: str
+) -> None:
+    broken = asking(fields, **changes)
+    with pytest.raises(HeadwaterError, match=rf"^challenge fields.*{said}"):
+        baselines_stage(broken, project / "data")
+    with pytest.raises(HeadwaterError, match=rf"^challenge fields.*{said}"):
+        evaluate_stage(toy, broken, params, project)
+
+
+def test_numbers_of_numpy_are_conditions(project: Path, fields: Challenge) -> None:
+    conditions = {"flatness": np.float32(0.5), "number": np.int64(3), "word": "x"}
+    baselines_stage(asking(fields, conditions=conditions), project / "data")
+    scores = read_scores(project / "data" / "evaluate" / "baselines" / "fields")
+    assert {tuple(one.conditions.items()) for one in scores} == {
+        (("flatness", 0.5), ("number", 3), ("word", "x"))
+    }
+
+
+def _without_end(data: Path) -> Iterator[Question]:
+    raise RuntimeError("no list of parts")
+    yield
+
+
+@pytest.mark.parametrize(
+    ("questions", "said"),
+    [
+        (_without_end, "questions: unexpected RuntimeError: no list of parts"),
+        (lambda data: None, "questions: unexpected TypeError"),
+        (lambda data: iter(["what?"]), "questions: unexpected TypeError: 'what\\?' is no Question"),
+        (lambda data: iter([]), "has no question"),
+    ],
+)
+def test_questions_that_fail_name_their_challenge(
+    project: Path, fields: Challenge, questions: Any, said: str
+) -> None:
+    with pytest.raises(HeadwaterError, match=f"^challenge fields:? {said}"):
+        baselines_stage(replace(fields, questions=questions), project / "data")
+
+
+@pytest.mark.parametrize("baselines", [_broken, lambda data: ["sphere"]])
+def test_baselines_that_fail_name_their_challenge(
+    project: Path, fields: Challenge, baselines: Any
+) -> None:
+    with pytest.raises(HeadwaterError, match=r"^challenge fields: baselines: unexpected "):
+        baselines_stage(replace(fields, baselines=baselines), project / "data")
+
+
+def test_a_challenge_without_baselines_is_judged(
+    params: Params, project: Path, toy: System, fields: Challenge
+) -> None:
+    alone = replace(fields, baselines=lambda data: {})
+    assert baselines_stage(alone, project / "data") == {}
+    assert evaluate_stage(toy, alone, params, project)["subjects"] == 5
+
+
+# Pictures.
+
+
+def png(side: int = 64, mode: str = "RGB", kind: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    Image.new(mode, (side, side)).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def _picturing(*pictures: Any) -> Callable[..., Any]:
+    return lambda question, answer: list(pictures)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "said"),
+    [
+        (_picturing(Picture("x", b"not a png")), "'x' is no PNG picture"),
+        (_picturing(Picture("x", png(kind="JPEG"))), "'x' is no PNG picture"),
+        (_picturing(Picture("x", png()[:50])), "'x' is no PNG picture"),
+        (_picturing(Picture("x", "str")), "'x' is no PNG picture"),  # type: ignore[arg-type]
+        (_picturing(Picture("x", png(3000))), "'x' is 3000 x 3000 px, .* at most 2048"),
+        (_picturing(*2 * [Picture("same", png())]), "'same' stands twice"),
+        (_picturing(*[Picture(f"{n}", png()) for n in range(25)]), "25 pictures .* at most 24"),
+        (_picturing("x"), "is no Picture"),
+        (_broken, "unexpected KeyError: 'model broke'"),
+    ],
+)
+def test_a_picture_that_cannot_be_shown_is_refused_naming_system_and_question(
+    params: Params, project: Path, toy: System, fields: Challenge, pictures: Any, said: str
+) -> None:
+    with pytest.raises(HeadwaterError, match=rf"^toy: pictures of question 'field' .*{said}"):
+        evaluate_stage(toy, replace(fields, pictures=pictures), params, project)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1", "I;16"])
+def test_pictures_of_every_kind_are_shown(
+    params: Params, project: Path, toy: System, fields: Challenge, mode: str
+) -> None:
+    shown = replace(fields, pictures=_picturing(Picture("x", png(mode=mode))))
+    evaluate_stage(toy, shown, params, project)
+    (section,) = challenge_sections(project / "data", params)
+    ((_, pictures),) = section.pictures
+    assert len(pictures) == 5
+
+
+def test_a_table_of_pictures_has_a_bound(
+    params: Params, project: Path, toy: System, fields: Challenge
+) -> None:
+    many = _picturing(*[Picture(f"{n}", png()) for n in range(10)])
+    evaluate_stage(toy, replace(fields, pictures=many), params, project)
+    path = project / "data" / "evaluate" / "toy" / "pictures.parquet"
+    assert read_bucket(path, PICTURES).num_rows == 20
+
+
+# Tables of another origin.
+
+
+def test_a_score_or_picture_that_stands_twice_is_a_finding(
+    params: Params, project: Path, toy: System, fields: Challenge
+) -> None:
+    evaluate_stage(toy, fields, params, project)
+    data = project / "data"
+    folder = data / "evaluate" / "toy"
+    paths = [folder / "pictures.parquet", folder / "scores.parquet"]
+    assert check_tables(data, paths)[1] == []
+    for path, schema in zip(paths, (PICTURES, SCORES), strict=True):
+        rows = read_bucket(path, schema).to_pylist()
+        write_bucket(path, schema, to_table(schema, [*rows, rows[0]]), "")
+    findings = check_tables(data, paths)[1]
+    assert {path for path, _ in findings} == set(paths)
+    assert all("stands 2 times" in said for _, said in findings)
