@@ -3,11 +3,13 @@
 Every photo, the two built-in portraits when none is named, is framed, turned, mirrored, resized and
 spoilt; the heads of the variants are compared with that of the photo itself: rms over the front
 quarter of the vertices after rigid alignment, mm, and how often the person's own head is the
-nearest. Distances between people stand above it.
+nearest. Above it stand the distances between people, and how far the lips of their heads are
+parted: of people with closed lips about 0, below it where they overlap.
 """
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Final
@@ -16,11 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.h3ds import built
+from headwater.data.scenes import Template
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.faces.photo_path import face_frame
+from headwater.faces.vocabulary import outer_eye_distance
 from headwater.geometry.mirror import mirror_pairs
 from headwater.geometry.registration import umeyama
+from headwater.heads.contact import height_shares
 from headwater.photos.builtin import PORTRAITS
 from headwater.photos.decode import decode_photo
 from headwater.photos.folder import PhotoFile, read_photo
@@ -36,6 +41,7 @@ SAME_PLACE_MM: Final = 1.0
 Vertices = NDArray[np.float32]
 # The head of a picture, or None where it shows none.
 HeadOf = Callable[[Picture], Vertices | None]
+Parted = Callable[[Vertices], float]
 
 
 def main() -> None:
@@ -57,12 +63,18 @@ def main() -> None:
         except ItemRejected:
             return None
 
-    for line in table(pictures, head_of, system.template.mean):
+    parted = partial(lips_parted_percent, system.template)
+    for line in table(pictures, head_of, system.template.mean, parted):
         print(line, flush=True)
 
 
-def table(pictures: Sequence[Picture], head_of: HeadOf, mean: Vertices) -> Iterator[str]:
-    """Lines of the table; ``mean`` (V, 3), mm, is the template's mean head."""
+def table(
+    pictures: Sequence[Picture], head_of: HeadOf, mean: Vertices, parted: Parted
+) -> Iterator[str]:
+    """Lines of the table; ``mean`` (V, 3), mm, is the template's mean head.
+
+    parted: of a head (V, 3), how far its lips are parted, % of the outer eye distance.
+    """
     front = np.flatnonzero(mean[:, 2] > np.percentile(mean[:, 2], FRONT_PERCENT))
     partners = mirror_pairs(mean, SAME_PLACE_MM)
     own = {number: head_of(picture) for number, picture in enumerate(pictures)}
@@ -70,6 +82,9 @@ def table(pictures: Sequence[Picture], head_of: HeadOf, mean: Vertices) -> Itera
     apart = [distance_mm(one, other, front) for one, other in combinations(people.values(), 2)]
     if apart:
         yield f"between people: mean {np.mean(apart):.2f} mm, least {np.min(apart):.2f}"
+    lips = [parted(head) for head in people.values()]
+    if lips:
+        yield f"lips parted: mean {np.mean(lips):.1f} %, {np.min(lips):.1f} to {np.max(lips):.1f}"
     rows: dict[str, list[tuple[float, bool]]] = {}
     for number in people:
         for variant in variants(pictures[number]):
@@ -92,6 +107,12 @@ def distance_mm(head: Vertices, other: Vertices, rows: NDArray[np.intp]) -> floa
     place = umeyama(head[rows], other[rows], with_scale=False)
     off = place.apply(head[rows]) - other[rows]
     return float(np.sqrt((off.astype(np.float64) ** 2).sum(axis=1).mean()))
+
+
+def lips_parted_percent(template: Template, head: Vertices) -> float:
+    """Height of the upper above the lower lip of a head (V, 3), % of the outer eye distance."""
+    height = height_shares(template.landmarks_478, len(head)) @ head[:, 1]
+    return 100 * float(height) / outer_eye_distance(template.landmarks_68(head))
 
 
 def seen(picture: Picture, mean_landmarks_68: NDArray[np.float32]) -> SeenFace:

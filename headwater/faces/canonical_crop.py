@@ -2,13 +2,15 @@
 
 MediaPipe's mesh depends on the size, place and roll that a face has in its image, by 1 to 3 % of
 the eye distance. Every landmark of the pipeline is therefore taken from a crop that the mesh itself
-placed, of the size that the network takes, so that nothing else resamples it. The last mesh is the
-mean of the crop's and of its mirror image's: the network sees the two sides of a face differently.
+placed, of the size that the network takes, so that nothing else resamples it, and of one
+brightness: dark photos shift landmarks too. The last mesh is the mean of the crop's and of its
+mirror image's: the network sees the two sides of a face differently.
 """
 
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +27,9 @@ from headwater.faces.vocabulary import (
 CROP_PX: Final = 192
 # As MediaPipe follows a face from one image of a film to the next.
 CROP_TO_FACE: Final = 1.5
+# Mean level of the crop's middle, about that of usual portraits, and the gains that lead there.
+_LEVEL: Final = 110.0
+_LEAST_GAIN, _MOST_GAIN = 1.0, 3.0
 # Of the length of the face, below which the eyes of a face in profile give no level.
 _SHORTEST_EYE_LINE: Final = 0.2
 
@@ -92,7 +97,7 @@ def crop_landmarks(
     mirrored: the mean of the crop's mesh and of its mirror image's.
     """
     to_crop = place.square_map(CROP_TO_FACE, CROP_PX)
-    crop = resampled(rgb, to_crop, CROP_PX, CROP_PX)
+    crop = _of_one_brightness(resampled(rgb, to_crop, CROP_PX, CROP_PX))
     mesh = network.crop_mesh(crop)
     if mesh is None:
         return None
@@ -102,6 +107,14 @@ def crop_landmarks(
     points = map_points(inverted(to_crop), mesh)
     points[:, 2] *= CROP_TO_FACE * place.side / CROP_PX
     return points
+
+
+def _of_one_brightness(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The crop, as far as gains lead, with a mean of ``_LEVEL`` where its face lies."""
+    around = (CROP_PX - round(CROP_PX / CROP_TO_FACE)) // 2
+    middle = float(crop[around:-around, around:-around].mean())
+    gain = float(np.clip(_LEVEL / max(middle, 1.0), _LEAST_GAIN, _MOST_GAIN))
+    return cv2.convertScaleAbs(crop, alpha=gain).astype(np.uint8, copy=False)
 
 
 def _turned_back(mesh: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -74,6 +74,17 @@ def lip_contact(model: HeadModel) -> LipContact | None:
     return LipContact(resting[:, 0], by_shape, by_expression, closing, opening)
 
 
+def height_shares(points: SurfacePoints, vertices: int) -> FloatArray:
+    """Share (V,) of each vertex's y in the mean height of the upper above the lower lip.
+
+    points: the 478 landmarks. Over the three middle pairs, in the unit of y.
+    """
+    shares = np.zeros(vertices, np.float32)
+    for rows, sign in ((_UPPER, 1), (_LOWER, -1)):
+        np.add.at(shares, points.triangles[rows], sign * points.weights[rows] / len(rows))
+    return shares
+
+
 def _heights(points: SurfacePoints, bases: FloatArray) -> NDArray[np.float64]:
     """Heights (3, n) of the upper above the lower lip in each of (n, V, 3), mm."""
     y = bases[:, :, 1].astype(np.float64)

@@ -24,6 +24,8 @@ _HIDDEN = 256
 # Monomials of the direction's two sideways parts, up to the second degree.
 _MONOMIALS = 6
 # Least error, or nearly, for the detector's landmarks of 180 heads and with a localiser's of 800.
+# Of 3, 8, 12, 16, 30 and 100 the more, the nearer are heads of changed photos of a person; but the
+# nearer are those of different people, too.
 RIDGE = 10.0
 FOLDS = 8
 # Of fewer persons a regression without some of them says nothing of these.
@@ -73,6 +75,14 @@ class LandmarkEncoder(nn.Module):
         self.weight: Tensor
         self.bias: Tensor
         self.basis: Tensor
+        # Contact of the lips: the mean head's height above it, its change by the components, and
+        # the likeliest components that part them by one unit.
+        self.register_buffer("parted", torch.zeros(()))
+        self.register_buffer("parting", torch.zeros(outputs))
+        self.register_buffer("opening", torch.zeros(outputs))
+        self.parted: Tensor
+        self.parting: Tensor
+        self.opening: Tensor
         # Regressions without an eighth of the persons each, for training alone.
         for name, whole in (("fold_weight", self.weight), ("fold_bias", self.bias)):
             self.register_buffer(name, torch.zeros(FOLDS, *whole.shape), persistent=False)
@@ -105,7 +115,17 @@ class LandmarkEncoder(nn.Module):
         components, more = (
             mean_over_views(part[:, :, None], seen[:, :, None])[:, 0] for part in (fitted, learned)
         )
+        components = self._with_contact(components)
         return FromLandmarks(components + more, torch.einsum("bc,pkc->bpk", components, self.basis))
+
+    def _with_contact(self, components: Tensor) -> Tensor:
+        """Components (B, outputs) of heads whose lips touch where they would overlap.
+
+        A regression knows of no contact. That there is no overlap is taken for an observation, and
+        the components change as the regression's errors say (Kalman's gain).
+        """
+        overlap = functional.relu(-(self.parted + components @ self.parting))
+        return components + overlap[:, None] * self.opening
 
     def _inputs(self, landmarks: Tensor, projection: Tensor) -> tuple[Tensor, Tensor]:
         """(B, N, inputs) of every view, and which of its sources are a face's, (B, N, 1 or 2) bool.
@@ -141,12 +161,20 @@ class LandmarkEncoder(nn.Module):
 
     @torch.no_grad()
     def fit(
-        self, landmarks: Tensor, projection: Tensor, head: Tensor, targets: Tensor, person: Tensor
+        self,
+        landmarks: Tensor,
+        projection: Tensor,
+        head: Tensor,
+        targets: Tensor,
+        person: Tensor,
+        heights: Tensor,
     ) -> None:
         """Fit the regressions to the principal components, of unit variance, of ``targets``.
 
         landmarks: (n, L, 2) px, projection: (n, 3, 4) and head: (n,) of n views; targets:
-        (h, points, 3) canonical, of all heads; person: (n,) whose head it is, mirrored or not.
+        (h, points, 3) canonical, of all heads; person: (n,) whose head it is, mirrored or not;
+        heights: (points,) the share of each point's y in the height of the upper above the lower
+        lip.
         Views without landmarks are left out; with fewer than two left a regression stays zero.
         With fewer than ``FEWEST`` persons, training takes the regression on all of them.
         """
@@ -164,6 +192,7 @@ class LandmarkEncoder(nn.Module):
         scale = components.std(dim=0).clamp(min=1e-9)
         wanted = (components / scale).double()[head]
         self.basis[..., :outputs] = (axes * scale).unflatten(0, self.basis.shape[:2])
+        errors = [wanted[:0]]
         for number, sources in enumerate(self.sources):
             rows, columns = (believed | ~sources).all(dim=-1), self._columns(sources)
             if rows.sum() < 2:
@@ -174,6 +203,19 @@ class LandmarkEncoder(nn.Module):
             for fold, (weight, bias) in enumerate(folds):
                 self.fold_weight[fold][place][:, columns] = weight
                 self.fold_bias[fold][place] = bias
+            errors.append(out_of_fold(*of, folds))
+        self._fit_contact(torch.cat(errors), targets[shown][:, :, 1] @ heights, heights)
+
+    def _fit_contact(self, errors: Tensor, apart: Tensor, heights: Tensor) -> None:
+        """errors: (m, outputs) float64, of the regressions; apart: (h,) of the heads' lips."""
+        # Landmarks of lips that touch may lie one below the other on some head model.
+        self.parted = apart.mean() - apart.min().clamp(max=0.0)
+        self.parting = heights @ self.basis[:, 1]
+        parting = self.parting[: errors.shape[1]].double()
+        likely = errors.T @ (errors @ parting)
+        parts = likely @ parting
+        if parts > 0:
+            self.opening[: len(likely)] = (likely / parts).float()
 
 
 def fold_regressions(x: Tensor, y: Tensor, person: Tensor) -> tuple[Regression, list[Regression]]:
@@ -187,6 +229,15 @@ def fold_regressions(x: Tensor, y: Tensor, person: Tensor) -> tuple[Regression, 
         return whole, [whole] * FOLDS
     others = [person % FOLDS != fold for fold in range(FOLDS)]
     return whole, [_single(ridge(x[rows], y[rows])) for rows in others]
+
+
+def out_of_fold(x: Tensor, y: Tensor, person: Tensor, folds: list[Regression]) -> Tensor:
+    """Errors (n, outputs) float64 of each row's regression of ``fold_regressions`` without it."""
+    errors = torch.zeros_like(y)
+    for fold, (weight, bias) in enumerate(folds):
+        rows = person % FOLDS == fold
+        errors[rows] = y[rows] - functional.linear(x[rows], weight.double(), bias.double())
+    return errors
 
 
 def _single(regression: Regression) -> Regression:

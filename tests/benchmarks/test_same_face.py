@@ -30,8 +30,12 @@ def test_the_table_compares_every_variant_with_its_own_photo() -> None:
         stretch = np.array([1, 1 + level / 1000, 1], np.float32)
         return (MEAN * stretch).astype(np.float32)
 
-    first, *lines = table([dark, light], head_of, MEAN)
+    def parted(head: np.ndarray) -> float:
+        return float(head[:, 1].max()) - 92.0
+
+    first, lips, *lines = table([dark, light], head_of, MEAN, parted)
     assert first.startswith("between people: mean ")
+    assert lips == "lips parted: mean 6.1 %, 3.4 to 8.8"
     rows = {line[:24].strip(): line[24:].split() for line in lines}
     assert len(rows) == 27
     assert "half size" not in rows

@@ -25,6 +25,7 @@ MOST_PERCENT = {
     "half size": 1.1,
     "double size": 0.4,
     "JPEG of quality 30": 0.75,
+    "half as bright": 0.35,
     "grey": 0.8,
     "turned by 30 degrees": 0.5,
     "turned by 45 degrees": 0.6,

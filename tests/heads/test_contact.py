@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from headwater.faces.vocabulary import LOWER_LIP_TOP, UPPER_LIP_BOTTOM
-from headwater.heads.contact import LEAST_OPENING_MM, LipContact, lip_contact
+from headwater.heads.contact import LEAST_OPENING_MM, LipContact, height_shares, lip_contact
 from headwater.heads.model import HeadModel
 from headwater.heads.sampling import sample_expression, sample_shape
 from tests.heads.test_sampling import toy_model
@@ -75,3 +75,12 @@ def test_other_models(ict: HeadModel) -> None:
         closed = lips.closed(shape, neutral)
         assert abs(parted_mm(ict, ict.vertices(shape, closed)).min()) < 0.1
     assert lip_contact(toy_model("gaussian", ("a",), ("jawOpen",))) is None
+
+
+def test_shares_of_the_vertices_give_the_height_between_the_lips(anny: HeadModel) -> None:
+    rng = np.random.default_rng(5)
+    shares = height_shares(anny.landmarks_478, len(anny.mean))
+    for _ in range(3):
+        vertices = anny.vertices(sample_shape(anny, rng), sample_expression(anny, rng))
+        expected = parted_mm(anny, vertices).mean()
+        assert float(shares @ vertices[:, 1]) == pytest.approx(expected, abs=1e-3)

@@ -80,7 +80,8 @@ def test_what_one_source_tells_alone_is_a_regression_of_its_own() -> None:
     targets = torch.randn(7, 3) + amounts[:, None, None] * torch.randn(7, 3)
     person, nothing = torch.arange(40), torch.full_like(exact, float("nan"))
     both, alone = landmark_encoder(template.repeat(2, 1)), landmark_encoder(template)
-    both.fit(torch.cat([detected, localised], dim=1), cameras, person, targets, person)
+    no_lips = torch.zeros(targets.shape[1])
+    both.fit(torch.cat([detected, localised], dim=1), cameras, person, targets, person, no_lips)
 
     def told(encoder: LandmarkEncoder, of: torch.Tensor, training: bool) -> torch.Tensor:
         asked = person if training else None
@@ -91,7 +92,7 @@ def test_what_one_source_tells_alone_is_a_regression_of_its_own() -> None:
         (localised, lambda one: torch.cat([nothing, one], dim=1)),
         (detected, lambda one: torch.cat([one, nothing], dim=1)),
     ):
-        alone.fit(source, cameras, person, targets, person)
+        alone.fit(source, cameras, person, targets, person, no_lips)
         for training in (False, True):
             found = told(both, sides(source), training)
             torch.testing.assert_close(found, told(alone, source, training), atol=1e-4, rtol=0)
@@ -111,10 +112,48 @@ def test_the_landmark_regression_finds_what_depends_on_them_linearly() -> None:
     cameras = views.projection[0].expand(40, -1, -1)
     points = torch.randn(7, 3) + amounts[:, None, None] * torch.randn(7, 3)
     known = torch.arange(0, 40, 2)
-    encoder.fit(landmarks[known], cameras[known], known, points, known)
+    encoder.fit(landmarks[known], cameras[known], known, points, known, torch.zeros(7))
     found = encoder(landmarks[1::2, None], cameras[1::2, None]).differences
     torch.testing.assert_close(found, points[1::2] - points[known].mean(dim=0), atol=0.02, rtol=0)
     assert all(not part.requires_grad for part in (encoder.weight, encoder.bias, encoder.basis))
+
+
+def test_lips_touch_where_the_regression_lets_them_overlap() -> None:
+    """Heads of closed or parted lips, told from noisy landmarks: what is told to be parted stays.
+
+    Of overlapping lips, both give way as much as they differ among these heads.
+    """
+    torch.manual_seed(0)
+    template, way = 0.3 * torch.randn(68, 3), 0.02 * torch.randn(68, 3)
+    views = view_batch(SIZES["smoke"], heads=1, views=1)
+    parted = torch.linspace(-1.0, 1.0, 60).clamp(min=0.0)
+    moved = (template + parted[:, None, None] * way).flatten(0, 1)[None]
+    seen, _ = project(moved, views.projection)
+    landmarks = seen[0, 0].unflatten(0, (60, 68)) + 0.1 * torch.randn(60, 68, 2)
+    cameras = views.projection[0].expand(60, -1, -1)
+    points = torch.randn(7, 3).expand(60, -1, -1).clone()
+    # The second point is the upper lip, the fifth the lower one, which moves three times as far.
+    points[:, 1, 1], points[:, 4, 1] = 0.25 * parted, -0.75 * parted
+    heights = torch.tensor([0.0, 1.0, 0.0, 0.0, -1.0, 0.0, 0.0])
+    heads = torch.arange(60)
+    told = []
+    for shares in (torch.zeros(7), heights):
+        encoder = landmark_encoder(template)
+        encoder.fit(landmarks, cameras, heads, points, heads, shares)
+        differences = encoder(landmarks[:, None], cameras[:, None]).differences
+        told.append(points.mean(dim=0) + differences)
+    free, touching = told
+    height = free[:, :, 1] @ heights
+    overlaps = height < 0
+    assert overlaps.sum() > 10
+    torch.testing.assert_close(touching[~overlaps], free[~overlaps])
+    torch.testing.assert_close(
+        touching[overlaps][:, :, 1] @ heights, torch.zeros(int(overlaps.sum())), atol=1e-5, rtol=0
+    )
+    given = (touching - free)[overlaps][:, :, 1]
+    torch.testing.assert_close(given[:, 1], -0.25 * height[overlaps], atol=1e-4, rtol=0.02)
+    torch.testing.assert_close(given[:, 4], 0.75 * height[overlaps], atol=1e-4, rtol=0.02)
+    assert given[:, [0, 2, 3, 5, 6]].abs().max() < 1e-4
 
 
 def test_a_person_with_its_mirror_image_is_told_by_others_in_training() -> None:
@@ -131,7 +170,7 @@ def test_a_person_with_its_mirror_image_is_told_by_others_in_training() -> None:
 
     def correlation(person: torch.Tensor, asked: torch.Tensor | None) -> float:
         encoder = landmark_encoder(template)
-        encoder.fit(landmarks, cameras, heads, targets, person)
+        encoder.fit(landmarks, cameras, heads, targets, person, torch.zeros(7))
         told = encoder(landmarks[:, None], cameras[:, None], asked).differences
         return float(torch.corrcoef(torch.stack([told.flatten(), differences.flatten()]))[0, 1])
 

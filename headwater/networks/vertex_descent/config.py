@@ -90,6 +90,9 @@ class DescentConfig(Config):
     """Share of the query points that stand for vertices of the face; with supervision own."""
     learning_rate: Positive = 1e-3
     """First learning rate of Adam with decoupled weight decay."""
+    own_rate: Share = 1.0
+    """Share of the learning rate that each vertex's own last-layer weights get beside those of the
+    anchors."""
     beta1: Share = 0.9
     """Decay of Adam's mean of gradients."""
     beta2: Share = 0.999

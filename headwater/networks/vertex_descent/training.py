@@ -20,6 +20,7 @@ from headwater.data.scenes import Heads, SdfSamples, Template, Views
 from headwater.data.view_sets import ViewSets
 from headwater.errors import HeadwaterError
 from headwater.geometry.anchors import anchor_shares
+from headwater.networks.step_decoder import StepDecoder
 from headwater.networks.vertex_descent.config import DescentConfig
 from headwater.networks.vertex_descent.objective import near_face
 from headwater.training.device import CPU
@@ -167,12 +168,13 @@ def fit_descent(
 
     validation: selects its weights.
     """
-    encoder = set(f_v.parameters())
+    encoder, own = list(f_v.parameters()), own_rows(network)
     learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    share = config.encoder_rate if config.sdf_steps else 1.0
+    others = set(learned).difference(encoder, own)
     groups = [
-        {"params": list(f_v.parameters()), "rate_share": share},
-        {"params": [one for one in learned if one not in encoder], "rate_share": 1.0},
+        {"params": encoder, "rate_share": config.encoder_rate if config.sdf_steps else 1.0},
+        {"params": own, "rate_share": config.own_rate},
+        {"params": [one for one in learned if one in others], "rate_share": 1.0},
     ]
     return fit(
         network,
@@ -185,6 +187,12 @@ def fit_descent(
         validation=validation,
         progress=part.progress,
     )
+
+
+def own_rows(network: nn.Module) -> list[nn.Parameter]:
+    """Last-layer weights that vertices have of their own, beside those of anchors."""
+    decoders = [one for one in network.modules() if isinstance(one, StepDecoder)]
+    return [one for d in decoders if d.smoothing is not None for one in d.last.parameters()]
 
 
 def turn(

@@ -16,7 +16,7 @@ from headwater.heads.model import SurfacePoints
 from headwater.networks.vertex_descent.config import DescentConfig
 from headwater.training.checkpoint import read_safetensors, safetensors_bytes, unreadable
 
-FORMAT = 6
+FORMAT = 7
 LANDMARKS = 478
 
 ConfigT = TypeVar("ConfigT", bound=DescentConfig)

@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from headwater.data.crops import projected_points
 from headwater.data.head_batches import HeadBatches
 from headwater.data.mirror import mirror_of, with_mirrored
 from headwater.data.scenes import FloatArray, Heads, Template, Views
 from headwater.data.training_tables import TrainingTables
+from headwater.heads.contact import height_shares
 from headwater.heads.model import SurfacePoints
 from headwater.networks.frozen_net import FrozenNet
 from headwater.networks.localiser.points import localised_points, point_partners
@@ -149,4 +151,13 @@ def _fit_landmarks(
         torch.manual_seed(seed)
         located = network.located(crops.landmarks, guidance.peaks)
         persons = seen.persons(crops.head)
-        network.landmark_encoder.fit(located, crops.projection, crops.head, points, persons)
+        network.landmark_encoder.fit(
+            located, crops.projection, crops.head, points, persons, _lip_heights(seen, points)
+        )
+
+
+def _lip_heights(seen: Examples, points: Tensor) -> Tensor:
+    """Shares (P,) of the points (h, P, 3) in the height between the lips: the vertices' alone."""
+    vertices = seen.targets.shape[1]
+    shares = height_shares(seen.template.landmarks_478, vertices)
+    return functional.pad(torch.from_numpy(shares), (0, points.shape[1] - vertices))

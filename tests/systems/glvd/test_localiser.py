@@ -217,7 +217,8 @@ def test_exact_peaks_suggest_a_nearer_head_than_the_detector_does() -> None:
         assert encoder is not None
         points = torch.cat([targets, targets[:, : len(network.keypoint_template)]], dim=1)
         located = network.located(crops.landmarks, exact)
-        encoder.fit(located, crops.projection, crops.head, points, crops.head)
+        heights = torch.zeros(points.shape[1])
+        encoder.fit(located, crops.projection, crops.head, points, crops.head, heights)
         found = encoder(located[:, None], crops.projection[:, None]).differences
         heads = network.template + found[:, : len(network.template)]
         errors[name] = float((heads - targets[crops.head]).norm(dim=-1).mean())
