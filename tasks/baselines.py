@@ -5,7 +5,7 @@ from pathlib import Path
 
 from headwater.artifacts.manifest import write_manifest
 from headwater.config import load_params
-from headwater.systems import known_challenges
+from headwater.systems import known_challenges, known_systems
 from headwater.systems.stages import baselines_stage
 from tasks.command import command
 from tasks.console import progress
@@ -19,13 +19,14 @@ def main() -> str:
     project = Path.cwd()
     params = load_params(project / "params.yaml")
     refuse_other_questions(params, project)
-    challenges = known_challenges(params, project)
+    challenges, known = known_challenges(params, project), known_systems(params, project)
     shutil.rmtree(OUT, ignore_errors=True)
     said = []
     for name in sorted(set(params.build.values())):
         challenge = challenges[name]
         with progress(f"baselines {name}", challenge.count(project / "data")) as advance:
-            headlines = baselines_stage(challenge, project / "data", advance)
+            systems = {one.name for one in known.values() if one.challenge == name}
+            headlines = baselines_stage(challenge, project / "data", advance, systems)
         unit = challenge.headline.unit
         said += [f"{one} {value:.3g} {unit}".rstrip() for one, value in headlines.items()]
     write_manifest(OUT)

@@ -15,8 +15,12 @@ from typing import Final
 from headwater.config import Params
 from headwater.errors import HeadwaterError
 from headwater.evaluation.challenge import Challenge, own_challenges
+from headwater.evaluation.checks import challenge_fault, name_fault
 from headwater.systems.outside import from_outside
 from headwater.systems.system import System
+
+# The folder of baselines beside systems, and the word for every system.
+RESERVED: Final = frozenset({"all", "baselines"})
 
 
 def _own() -> dict[str, System]:
@@ -46,6 +50,7 @@ def sound_systems(params: Params, project: Path) -> tuple[dict[str, System], lis
     """
     outside = from_outside(params, project)
     systems, faults = dict(SYSTEMS), list(outside.faults)
+    places = {name: f"{__name__}.{name}" for name in systems}
     for module in outside.modules:
         system = getattr(module, "SYSTEM", None)
         if system is None:
@@ -54,14 +59,17 @@ def sound_systems(params: Params, project: Path) -> tuple[dict[str, System], lis
             faults.append(f"{_file(module)}: SYSTEM is no System; see headwater.systems.system")
         elif not system.sizes:
             faults.append(f"{_file(module)}: system {system.name!r} has no sizes; give it one")
+        elif fault := name_fault(system.name, "system", RESERVED):
+            faults.append(f"{_file(module)}: {fault}")
         elif systems.setdefault(system.name, system) is not system:
-            faults.append(f"{_file(module)}: there is a system {system.name!r} already; rename it")
+            faults.append(_taken(module, "system", system.name, places))
+        places.setdefault(system.name, _file(module))
     return systems, faults
 
 
 def challenge_of(system: System, params: Params, project: Path) -> Challenge:
     """The challenge that a system answers. Raises HeadwaterError when there is none of its name."""
-    challenges = known_challenges(params, project)
+    challenges, _ = sound_challenges(params, project)
     if system.challenge not in challenges:
         raise HeadwaterError(
             f"{system.name}: there is no challenge {system.challenge!r}; "
@@ -71,13 +79,39 @@ def challenge_of(system: System, params: Params, project: Path) -> Challenge:
 
 
 def known_challenges(params: Params, project: Path) -> dict[str, Challenge]:
-    """Challenges by name: the project's own, and those that systems from outside bring."""
+    """Challenges by name: the project's own, and those that systems from outside bring.
+
+    Raises HeadwaterError with a sentence for each of ``sound_challenges``' faults.
+    """
+    challenges, faults = sound_challenges(params, project)
+    if faults:
+        raise HeadwaterError("\n".join(faults))
+    return challenges
+
+
+def sound_challenges(params: Params, project: Path) -> tuple[dict[str, Challenge], list[str]]:
+    """Challenges by name that can be judged, and a sentence for each fault of the others.
+
+    Faults are objects that are none, challenges that cannot be judged, and a name of two.
+    """
     challenges = own_challenges()
+    places = dict.fromkeys(challenges, "headwater.evaluation")
+    faults = []
     for module in from_outside(params, project).modules:
         challenge = getattr(module, "CHALLENGE", None)
-        if isinstance(challenge, Challenge):
-            challenges[challenge.name] = challenge
-    return challenges
+        if challenge is None:
+            continue
+        if not isinstance(challenge, Challenge):
+            faults.append(
+                f"{_file(module)}: CHALLENGE is no Challenge; see headwater.evaluation.challenge"
+            )
+            continue
+        if fault := challenge_fault(challenge):
+            faults.append(f"{_file(module)}: {fault}")
+        elif challenges.setdefault(challenge.name, challenge) is not challenge:
+            faults.append(_taken(module, "challenge", challenge.name, places))
+        places.setdefault(challenge.name, _file(module))
+    return challenges, faults
 
 
 def find_system(name: str, params: Params, project: Path) -> System:
@@ -92,6 +126,10 @@ def find_system(name: str, params: Params, project: Path) -> System:
 
 def _nearest(name: str, known: Mapping[str, object]) -> str:
     return difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+
+
+def _taken(module: ModuleType, kind: str, name: str, places: Mapping[str, str]) -> str:
+    return f"{_file(module)}: there is a {kind} {name!r} already, of {places[name]}; rename one"
 
 
 def _file(module: ModuleType) -> str:

@@ -10,7 +10,7 @@ from headwater.artifacts.figures import FIGURES
 from headwater.config import Params
 from headwater.errors import HeadwaterError
 from headwater.evaluation.summary import headline_in_words
-from headwater.systems import challenge_of, sound_systems
+from headwater.systems import challenge_of, sound_challenges, sound_systems
 from headwater.systems.settings import settings_of
 from headwater.systems.stages import WEIGHTS
 from headwater.systems.system import System
@@ -22,6 +22,7 @@ def listing(params: Params, project: Path) -> tuple[Table, list[str]]:
     for name in ("system", "challenge", "sizes", "trained", "headline", "the paper's"):
         table.add_column(name, overflow="fold")
     systems, faults = sound_systems(params, project)
+    faults += sound_challenges(params, project)[1]
     for system in systems.values():
         try:
             table.add_row(*map(Text, line(system, params, project)))

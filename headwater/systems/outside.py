@@ -24,6 +24,8 @@ from headwater.config import Params
 from headwater.errors import HeadwaterError
 
 GROUP: Final = "headwater.systems"
+# The folder below data/plugins of a build without any.
+RESERVED: Final = frozenset({"own"})
 HOLDS: Final = ("SYSTEM", "CHALLENGE")
 # Packages of helpers and tests beside them are left alone.
 _MAY_HOLD = re.compile(rb"\b(SYSTEM|CHALLENGE)\b|import +\*")
@@ -63,6 +65,9 @@ def _of_plugins(
     packages: list[tuple[str, str, Path | None]] = []
     for name, text in params.plugins.items():
         source = f"params.yaml: plugins.{name}"
+        if name in RESERVED:
+            faults.append(f"{source}: the name {name!r} is taken by Headwater; write another one")
+            continue
         try:
             folder = _folder(text, project)
             packages += [(source, package, folder) for package in _packages(folder)]

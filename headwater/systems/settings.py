@@ -10,7 +10,7 @@ from headwater.artifacts.code import code_of_functions
 from headwater.artifacts.columns import TableSchema
 from headwater.config import Params, SystemSettings, explained, valid_keys
 from headwater.errors import HeadwaterError
-from headwater.systems import challenge_of, find_system, known_systems
+from headwater.systems import challenge_of, find_system, known_challenges, known_systems
 from headwater.systems.system import System
 from headwater.training.run import Config
 
@@ -20,6 +20,7 @@ SOURCE = "params.yaml"
 def check_systems(params: Params, project: Path) -> None:
     """Raise HeadwaterError for systems, challenges, sizes and overrides that there are not."""
     known = known_systems(params, project)
+    known_challenges(params, project)
     for name, challenge in params.build.items():
         system = find_system(name, params, project)
         if challenge != system.challenge:

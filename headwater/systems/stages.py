@@ -1,6 +1,7 @@
 """The stages of every system and challenge: training, answers, scores, and their files."""
 
 import shutil
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +12,7 @@ from headwater.config import Params
 from headwater.errors import HeadwaterError
 from headwater.evaluation.attempt import UNEXPECTED, blaming
 from headwater.evaluation.challenge import Challenge, Counter, Figures, Judged
+from headwater.evaluation.checks import name_fault
 from headwater.evaluation.judge import judge
 from headwater.evaluation.questions import questions_of
 from headwater.evaluation.scores import read_scores, scores_of, write_scores
@@ -58,15 +60,24 @@ def trained(system: System, params: Params, project: Path) -> Any:
     return system.load(weights, config, settings_of(system, params).device)
 
 
-def baselines_stage(challenge: Challenge, data: Path, progress: Counter | None = None) -> Figures:
+def baselines_stage(
+    challenge: Challenge,
+    data: Path,
+    progress: Counter | None = None,
+    systems: Collection[str] = (),
+) -> Figures:
     """Judge a challenge's baselines; the headline of each.
 
-    Writes scores, and figures of each, into ``data/evaluate/baselines/<challenge>``.
+    systems: names of those that answer the challenge, which no baseline may have. Writes scores,
+    and figures of each, into ``data/evaluate/baselines/<challenge>``.
     """
     out = data / "evaluate" / BASELINES / challenge.name
     shutil.rmtree(out, ignore_errors=True)
     with blaming(f"challenge {challenge.name}: baselines"):
         answerers = dict(challenge.baselines(data))
+    for name in answerers:
+        if fault := name_fault(name, "baseline", systems):
+            raise HeadwaterError(f"challenge {challenge.name}: {fault}")
     judged = list(judge(challenge, questions_of(challenge, data), answerers, progress=progress))
     for name in dict.fromkeys(one.system for one in judged):
         own = [one for one in judged if one.system == name]

@@ -1,0 +1,157 @@
+"""Names of systems, challenges, baselines and plugins: of one safe form, and each for one thing."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from headwater.config import Params, load_params
+from headwater.errors import HeadwaterError
+from headwater.evaluation.challenge import Challenge, Metric, Stratum, own_challenges
+from headwater.evaluation.checks import challenge_fault
+from headwater.systems import known_challenges, known_systems
+from headwater.systems.listing import listing
+from headwater.systems.settings import check_systems
+from headwater.systems.stages import baselines_stage
+
+PROJECT = Path(__file__).resolve().parents[2]
+PLUGIN = Path(__file__).with_name("toy_plugin")
+
+
+def plugin(folder: Path, package: str, *changes: tuple[str, str]) -> Path:
+    """A copy of the toy's package by another name, with other text in it."""
+    to = folder / package
+    shutil.copytree(PLUGIN / "toy_fields", to)
+    path = to / "__init__.py"
+    text = path.read_text().replace("toy_fields", package)
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+    return folder
+
+
+def with_plugins(**folders: Path) -> Params:
+    own = load_params(PROJECT / "params.yaml")
+    return own.model_copy(update={"plugins": {name: str(at) for name, at in folders.items()}})
+
+
+OTHER = ('name="toy"', 'name="other"')
+
+
+def test_a_challenge_from_outside_replaces_none_of_the_projects_own(tmp_path: Path) -> None:
+    taken = ('name="fields"', 'name="heads"')
+    params = with_plugins(toy=plugin(tmp_path, "names_own", OTHER, taken))
+    said = r"names_own/__init__\.py: there is a challenge 'heads' already, of headwater\.evaluation"
+    for check in (known_challenges, check_systems):
+        with pytest.raises(HeadwaterError, match=said):
+            check(params, PROJECT)
+    _, faults = listing(params, PROJECT)
+    assert sum("there is a challenge 'heads' already" in fault for fault in faults) == 1
+
+
+def test_two_challenges_of_one_name_are_refused_naming_both_places(tmp_path: Path) -> None:
+    params = with_plugins(
+        one=plugin(tmp_path / "a", "names_first", ('name="toy"', 'name="first"')),
+        two=plugin(tmp_path / "b", "names_second", OTHER),
+    )
+    said = r"names_second/__init__\.py: there is a challenge 'fields' already, of .*names_first"
+    with pytest.raises(HeadwaterError, match=said):
+        known_challenges(params, PROJECT)
+    check = with_plugins(one=tmp_path / "a")
+    assert known_challenges(check, PROJECT)["fields"].title == "Distance fields"
+
+
+def test_two_systems_of_one_name_are_refused_naming_both_places(tmp_path: Path) -> None:
+    params = with_plugins(
+        one=plugin(tmp_path / "a", "names_third"), two=plugin(tmp_path / "b", "names_fourth")
+    )
+    with pytest.raises(
+        HeadwaterError, match=r"names_fourth.*there is a system 'toy' already, of .*names_third"
+    ):
+        known_systems(params, PROJECT)
+
+
+def test_one_challenge_in_two_packages_is_one(tmp_path: Path) -> None:
+    plugin(tmp_path, "names_fifth")
+    (tmp_path / "names_sixth").mkdir()
+    (tmp_path / "names_sixth" / "__init__.py").write_text("from names_fifth import CHALLENGE\n")
+    assert "fields" in known_challenges(with_plugins(one=tmp_path), PROJECT)
+
+
+@pytest.mark.parametrize("name", ["To y/../x", "baselines", "all", "", "Toy", "t" * 65])
+def test_a_system_has_a_safe_name(tmp_path: Path, name: str) -> None:
+    package = f"names_system_{abs(hash(name))}"
+    params = with_plugins(toy=plugin(tmp_path, package, ('name="toy"', f'name="{name}"')))
+    with pytest.raises(HeadwaterError, match=rf"{package}/__init__\.py: the name .* of a system"):
+        known_systems(params, PROJECT)
+
+
+def test_a_challenge_of_another_kind_is_refused(tmp_path: Path) -> None:
+    odd = ("CHALLENGE = Challenge(", "CHALLENGE = dict(")
+    params = with_plugins(toy=plugin(tmp_path, "names_dict", OTHER, odd))
+    with pytest.raises(HeadwaterError, match=r"names_dict.*CHALLENGE is no Challenge"):
+        known_challenges(params, PROJECT)
+
+
+def test_a_plugin_has_no_name_that_data_has(tmp_path: Path) -> None:
+    params = with_plugins(own=plugin(tmp_path, "names_plugin", OTHER))
+    with pytest.raises(HeadwaterError, match=r"params\.yaml: plugins\.own: .*'own' is taken"):
+        check_systems(params, PROJECT)
+
+
+@pytest.fixture
+def fields() -> Challenge:
+    """The toy's challenge."""
+    return known_challenges(with_plugins(toy=PLUGIN), PROJECT)["fields"]
+
+
+@pytest.mark.parametrize("name", ["../../sphere", "Sphere", "", "a b"])
+def test_a_baseline_has_a_safe_name(tmp_path: Path, fields: Challenge, name: str) -> None:
+    odd = replace(fields, baselines=lambda data: {name: lambda part: part.of_sphere()})
+    with pytest.raises(HeadwaterError, match=r"^challenge fields: the name .* of a baseline"):
+        baselines_stage(odd, tmp_path)
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_a_baseline_is_not_named_as_a_system_that_it_is_compared_with(
+    tmp_path: Path, fields: Challenge
+) -> None:
+    with pytest.raises(
+        HeadwaterError, match=r"^challenge fields: .*'sphere' of a baseline .*system"
+    ):
+        baselines_stage(fields, tmp_path, systems={"sphere"})
+
+
+def test_the_projects_own_challenges_have_no_fault() -> None:
+    for challenge in own_challenges().values():
+        assert challenge_fault(challenge) is None
+
+
+METRIC = Metric("rmse", "RMSE", "units")
+STRATUM = Stratum("flatness", "flatness", lambda conditions: 0.0, (0.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"name": "fi/elds"}, "the name 'fi/elds' of a challenge"),
+        ({"metrics": ()}, "has no metric"),
+        ({"metrics": (METRIC, METRIC)}, "two metrics are named 'rmse'"),
+        ({"metrics": (replace(METRIC, name="r/mse"),)}, "the name 'r/mse' of a metric"),
+        ({"strata": (STRATUM, STRATUM)}, "two strata are named 'flatness'"),
+        ({"strata": (replace(STRATUM, name="flat/ness"),)}, "the name 'flat/ness' of a stratum"),
+        ({"strata": (replace(STRATUM, edges=(1.0, 0.5, 0.0)),)}, "edges .* do not rise"),
+        ({"strata": (replace(STRATUM, edges=(1.0,)),)}, "edges .* do not rise"),
+        ({"strata": (replace(STRATUM, edges=(float("nan"), 1.0)),)}, "edges .* do not rise"),
+    ],
+)
+def test_a_challenge_that_cannot_be_judged_is_one_sentence(
+    fields: Challenge, changes: dict[str, object], said: str
+) -> None:
+    import re
+
+    fault = challenge_fault(replace(fields, **changes))  # type: ignore[arg-type]
+    assert fault is not None
+    assert re.search(said, fault)
