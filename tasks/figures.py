@@ -1,8 +1,8 @@
 """Step "figures": the main figures of all systems, and their curves, as DVC shows them.
 
-``data/figures/metrics`` holds a file of a dozen figures for every system and baseline, and
-``plots`` one table a chart, of all systems: system, place, value, low, high. A system or a
-challenge more is shown without a word about it elsewhere.
+``data/figures/metrics`` holds, by challenge, a file of a dozen figures for every system and, below
+``baselines``, every baseline; ``plots`` one table a chart, of all systems: system, place, value,
+low, high. A system or a challenge more is shown without a word about it elsewhere.
 """
 
 import csv
@@ -10,7 +10,7 @@ import io
 import json
 import math
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from headwater.artifacts.atomic import write_text
@@ -18,18 +18,19 @@ from headwater.artifacts.figures import METRICS
 from headwater.artifacts.manifest import write_manifest
 from headwater.config import load_params
 from headwater.evaluation.challenge import Challenge, Score
-from headwater.evaluation.scores import read_all
+from headwater.evaluation.scores import read_scores
 from headwater.evaluation.summary import bins
 from headwater.systems import known_challenges
+from headwater.systems.stages import BASELINES
 from tasks.command import command
 
 DATA = Path("data")
 OUT = DATA / "figures"
-# Chart, files, and the column that is drawn over the first one.
+# Chart, folder of systems, file, and the column that is drawn over the first one.
 CURVES = (
-    ("loss", "train/*/loss.csv", "loss"),
-    ("validation", "train/*/loss.csv", "validation"),
-    ("descent", "evaluate/*/descent.csv", "vertex_error_mm"),
+    ("loss", "train", "loss.csv", "loss"),
+    ("validation", "train", "loss.csv", "validation"),
+    ("descent", "evaluate", "descent.csv", "vertex_error_mm"),
 )
 HEADER = ("system", "place", "value", "low", "high")
 Line = tuple[str, float, float, float, float]
@@ -40,23 +41,17 @@ def main() -> str:
     project = Path.cwd()
     params = load_params(project / "params.yaml")
     shutil.rmtree(OUT, ignore_errors=True)
-    metrics = {
-        **_metrics(sorted((DATA / "evaluate" / "baselines").glob(f"*/*/{METRICS}"))),
-        **_metrics(sorted((DATA / "evaluate").glob(f"*/{METRICS}"))),
-    }
-    for name, figures in _metrics(sorted((DATA / "reconstruct").glob(f"*/{METRICS}"))).items():
-        metrics[name] = {**metrics.get(name, {}), **figures}
-    for name, figures in metrics.items():
+    metrics = dict(_metrics(params.build))
+    for place, figures in metrics.items():
         text = json.dumps(figures, indent=2, sort_keys=True)
-        write_text(OUT / "metrics" / f"{name}.json", text + "\n")
-    scores = read_all(DATA)
+        write_text(OUT / "metrics" / f"{place}.json", text + "\n")
     challenges = known_challenges(params, project)
     for name in sorted(set(params.build.values())):
-        own = [score for score in scores if score.challenge == name]
-        for stratum, lines in by_stratum(challenges[name], own):
+        for stratum, lines in by_stratum(challenges[name], _scores(name, params.build)):
             _write(f"{name} by {stratum}", lines)
-    for chart, path, column in CURVES:
-        lines = [line for one in sorted(DATA.glob(path)) for line in curve(one, column)]
+    for chart, place, file, column in CURVES:
+        paths = [DATA / place / system / file for system in sorted(params.build)]
+        lines = [line for path in paths if path.is_file() for line in curve(path, column)]
         if lines:
             _write(chart, lines)
     write_manifest(OUT)
@@ -84,8 +79,29 @@ def curve(path: Path, column: str) -> Iterator[Line]:
             yield path.parent.name, place, float(value), math.nan, math.nan
 
 
-def _metrics(paths: Iterable[Path]) -> dict[str, dict[str, float]]:
-    return {path.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+def _metrics(build: Mapping[str, str]) -> Iterator[tuple[str, dict[str, float]]]:
+    """Figures of every baseline and system of the build, by challenge and name."""
+    for challenge in sorted(set(build.values())):
+        for path in sorted((DATA / "evaluate" / BASELINES / challenge).glob(f"*/{METRICS}")):
+            yield f"{challenge}/{BASELINES}/{path.parent.name}", _read(path)
+    for system, challenge in sorted(build.items()):
+        found: dict[str, float] = {}
+        for place in ("evaluate", "reconstruct"):
+            found |= _read(DATA / place / system / METRICS)
+        if found:
+            yield f"{challenge}/{system}", found
+
+
+def _read(path: Path) -> dict[str, float]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _scores(challenge: str, build: Mapping[str, str]) -> list[Score]:
+    """Scores of the challenge's baselines, then of its systems of the build."""
+    systems = sorted(name for name, answers in build.items() if answers == challenge)
+    folders = [f"{BASELINES}/{challenge}", *systems]
+    scores = [score for one in folders for score in read_scores(DATA / "evaluate" / one)]
+    return [score for score in scores if score.challenge == challenge]
 
 
 def _write(name: str, lines: Iterable[Line]) -> None:

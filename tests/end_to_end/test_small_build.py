@@ -156,7 +156,7 @@ def test_rendered_views_show_the_true_heads_in_the_frames_that_were_cut(built: P
 
 @pytest.mark.fault("old weights are never taken for those of new code")
 def test_dvc_is_shown_a_dozen_figures_of_a_system(built: Path) -> None:
-    shown = figures("data/figures/metrics/glvd.json")
+    shown = figures("data/figures/metrics/heads/glvd.json")
     assert {"face_scan_to_mesh_mm", "real_landmark_nme_percent"} <= set(shown)
     assert len(shown) <= 12
 

@@ -19,6 +19,7 @@ from tasks import figures
 from tasks.plugin import main as plugin_main
 
 PROJECT = Path(__file__).resolve().parents[2]
+TOY = PROJECT / "tests" / "systems" / "toy_plugin"
 HEADLINE = "face_scan_to_mesh_mm"
 
 
@@ -88,12 +89,42 @@ def table(project: Path, name: str) -> list[dict[str, str]]:
 
 def test_metrics_of_evaluation_and_photos_stand_in_one_file_a_system(project: Path) -> None:
     folder = project / "data" / "figures" / "metrics"
-    found = {path.stem: json.loads(path.read_text()) for path in folder.iterdir()}
-    assert found == {
-        "glvd": {HEADLINE: 1.5, "real_photos": 2},
-        "lvd": {HEADLINE: 2.0},
-        "mean_head": {HEADLINE: 3.0},
+    found = {
+        path.relative_to(folder).as_posix(): json.loads(path.read_text())
+        for path in folder.rglob("*.json")
     }
+    assert found == {
+        "heads/glvd.json": {HEADLINE: 1.5, "real_photos": 2},
+        "heads/lvd.json": {HEADLINE: 2.0},
+        "heads/baselines/mean_head.json": {HEADLINE: 3.0},
+    }
+
+
+def test_baselines_of_one_name_and_systems_that_are_not_built_are_kept_apart(
+    project: Path,
+) -> None:
+    params = project / "params.yaml"
+    params.write_text(
+        params.read_text()
+        .replace("plugins: {}", f"plugins: {{toy: {TOY}}}")
+        .replace("  glvd: heads\n", "  toy: fields\n  glvd: heads\n")
+    )
+    for place, value in (("toy", 0.25), ("baselines/fields/mean_head", 0.5), ("gone", 9.0)):
+        folder = project / "data" / "evaluate" / place
+        folder.mkdir(parents=True)
+        (folder / "metrics.json").write_text(json.dumps({"rmse": value}))
+    assert figures.main() == "5 systems and baselines"
+    folder = project / "data" / "figures" / "metrics"
+    kept = {path.relative_to(folder).as_posix() for path in folder.rglob("*.json")}
+    assert kept == {
+        "fields/baselines/mean_head.json",
+        "fields/toy.json",
+        "heads/baselines/mean_head.json",
+        "heads/glvd.json",
+        "heads/lvd.json",
+    }
+    mean = json.loads((folder / "heads" / "baselines" / "mean_head.json").read_text())
+    assert mean == {HEADLINE: 3.0}
 
 
 def test_every_bin_of_every_system_is_a_row_with_its_interval(project: Path) -> None:
@@ -143,7 +174,7 @@ def test_the_same_build_gives_the_same_bytes_and_nothing_of_a_former_one_stays(
     shutil.rmtree(project / "data" / "evaluate" / "lvd")
     shutil.rmtree(project / "data" / "train" / "lvd")
     figures.main()
-    assert not (folder / "metrics" / "lvd.json").exists()
+    assert not (folder / "metrics" / "heads" / "lvd.json").exists()
     assert {row["system"] for row in table(project, "loss")} == {"glvd"}
 
 
