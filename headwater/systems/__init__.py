@@ -63,7 +63,8 @@ def sound_systems(params: Params, project: Path) -> tuple[dict[str, System], lis
             faults.append(f"{_file(module)}: {fault}")
         elif systems.setdefault(system.name, system) is not system:
             faults.append(_taken(module, "system", system.name, places))
-        places.setdefault(system.name, _file(module))
+        else:
+            places.setdefault(system.name, _file(module))
     return systems, faults
 
 
@@ -105,12 +106,12 @@ def sound_challenges(params: Params, project: Path) -> tuple[dict[str, Challenge
             faults.append(
                 f"{_file(module)}: CHALLENGE is no Challenge; see headwater.evaluation.challenge"
             )
-            continue
-        if fault := challenge_fault(challenge):
+        elif fault := challenge_fault(challenge):
             faults.append(f"{_file(module)}: {fault}")
         elif challenges.setdefault(challenge.name, challenge) is not challenge:
             faults.append(_taken(module, "challenge", challenge.name, places))
-        places.setdefault(challenge.name, _file(module))
+        else:
+            places.setdefault(challenge.name, _file(module))
     return challenges, faults
 
 

@@ -88,7 +88,7 @@ def test_an_interrupt_is_none_of_its_faults(tmp_path: Path) -> None:
             SOUND.replace('sizes={"smoke": ToyConfig()}', "sizes={}"),
             "system 'toy' has no sizes; give it one",
         ),
-        (sound("glvd"), "there is a system 'glvd' already; rename it"),
+        (sound("glvd"), "there is a system 'glvd' already, of headwater.systems.glvd; rename"),
     ],
 )
 def test_a_system_that_is_none_is_named(
