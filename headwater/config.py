@@ -223,16 +223,37 @@ def explained(error: ValidationError, source: str, valid: list[str], prefix: str
 
 def _explain(problem: Any, valid: list[str], prefix: str) -> str:
     parts = [str(part) for part in problem["loc"]]
-    key = prefix + ".".join(parts)
+    key, given = prefix + ".".join(parts), reprlib.repr(problem["input"])
+    said = problem["msg"].removeprefix("Value error, ")
+    said = f"{said[0].lower()}{said[1:]}"
     if problem["type"] == "extra_forbidden":
-        if parts[0] == "systems" and not prefix:
-            valid = [f"systems.{parts[1]}.{name}" for name in SystemSettings.model_fields]
-        nearest = difflib.get_close_matches(key, valid, n=1, cutoff=0.0)
-        return f"unknown key {key}; the nearest valid key is {nearest[0]}"
+        return _unknown(parts, valid, prefix, given)
     if problem["type"] == "missing":
         return f"key {key} is missing"
-    given = reprlib.repr(problem["input"])
-    return f"{key} is {given}, but: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+    if parts[-1:] == ["[key]"]:
+        group = (prefix + ".".join(parts[:-2])).rstrip(".")
+        return f"{group} has the key {given}, but: {said}"
+    if problem["type"] == "value_error" and isinstance(problem["input"], dict):
+        # Of a whole group: its values say nothing that the sentence does not.
+        return f"{key.rstrip('.')}: {said}"
+    return f"{key} is {given}, but: {said}"
+
+
+def _unknown(parts: list[str], valid: list[str], prefix: str, given: str) -> str:
+    *groups, name = parts
+    if "." in name:
+        *outer, inner = name.split(".")
+        nested = f"{inner}: {given}"
+        for group in reversed(outer):
+            nested = f"{group}: {{{nested}}}"
+        place = (prefix + ".".join(groups)).rstrip(".")
+        there = f"{place} has no key" if place else "there is no key"
+        return f"{there} {reprlib.repr(name)}; write it nested, as {nested}"
+    if parts[0] == "systems" and not prefix:
+        valid = [f"systems.{parts[1]}.{name}" for name in SystemSettings.model_fields]
+    key = prefix + ".".join(parts)
+    nearest = difflib.get_close_matches(key, valid, n=1, cutoff=0.0)
+    return f"unknown key {key}; the nearest valid key is {nearest[0]}"
 
 
 def valid_keys(model: type[BaseModel] = Params, prefix: str = "") -> list[str]:

@@ -1,5 +1,6 @@
 """``params.yaml``: what is wrong is refused by name, before anything runs."""
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -86,14 +87,37 @@ def test_an_unknown_key_is_named_with_the_nearest_valid_one(
     )
 
 
+@pytest.mark.parametrize("group", ["build", "systems"])
 def test_an_unknown_system_is_named_with_the_nearest_known_one(
-    tmp_path: Path, raw: dict[str, Any]
+    tmp_path: Path, raw: dict[str, Any], group: str
 ) -> None:
-    raw["build"]["glvt"] = raw["build"].pop("glvd")
+    raw[group]["glvt"] = raw[group].pop("glvd")
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(raw), encoding="utf-8")
-    with pytest.raises(HeadwaterError, match=r"unknown system 'glvt'; the nearest .* 'glvd'"):
+    with pytest.raises(HeadwaterError) as error:
         check_systems(load_params(path), tmp_path)
+    assert str(error.value) == (
+        f"params.yaml: {group}.glvt: unknown system 'glvt'; the nearest known one is 'glvd'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("group", "key"), [("build", "LVD"), ("systems", "a b"), ("plugins", "../x")]
+)
+def test_a_name_that_is_none_is_named(
+    tmp_path: Path, raw: dict[str, Any], group: str, key: str
+) -> None:
+    raw[group][key] = "heads"
+    assert f"params.yaml: {group} has the key {key!r}, but: string should match" in refusal(
+        tmp_path, raw
+    )
+
+
+def test_a_key_with_a_dot_says_how_to_nest(tmp_path: Path, raw: dict[str, Any]) -> None:
+    raw["photos.folder"] = "x"
+    assert refusal(tmp_path, raw) == (
+        "params.yaml: there is no key 'photos.folder'; write it nested, as photos: {folder: 'x'}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,6 +139,55 @@ def test_an_unknown_system_is_named_with_the_nearest_known_one(
             ),
         ),
         ({"overrides": {"steps": 0}}, "systems.glvd.overrides.steps is 0, but: "),
+        (
+            {"overrides": {"steps": True}},
+            "systems.glvd.overrides.steps is True, but: true and false are no values of it",
+        ),
+        ({"overrides": {"learning_rate": False}}, "learning_rate is False, but: true and false"),
+        ({"overrides": {"localiser": {"stride": True}}}, "localiser.stride is True, but: true"),
+        (
+            {"overrides": {"keypoint_shares": [True, 0.1]}},
+            "keypoint_shares is [True, 0.1], but: true and false are no values of it",
+        ),
+        ({"overrides": {"mirror": 3}}, "systems.glvd.overrides.mirror is 3, but: "),
+        ({"overrides": {"learning_rate": math.inf}}, "learning_rate is inf, but: "),
+        ({"overrides": {"weight_decay": math.nan}}, "weight_decay is nan, but: "),
+        ({"overrides": {"learning_rate": "1e30"}}, "learning_rate is '1e30', but: "),
+        ({"overrides": {"steps": 10**30}}, "systems.glvd.overrides.steps is 1000"),
+        ({"overrides": {"sdf_steps": 10**30}}, "systems.glvd.overrides.sdf_steps is 1000"),
+        ({"overrides": {"iterations": 10**9}}, "iterations is 1000000000, but: "),
+        ({"overrides": {"localiser": {"steps": 10**30}}}, "localiser.steps is 1000"),
+        (
+            {"overrides": {"keypoint_shares": [0.9, 0.9]}},
+            "systems.glvd.overrides.keypoint_shares is [0.9, 0.9], but: their sum is above 1",
+        ),
+        (
+            {"overrides": {"heatmaps": {"sha256": "abc", "maps": 3}}},
+            "systems.glvd.overrides.heatmaps: maps, net and sha256 are those of source net",
+        ),
+        (
+            {"overrides": {"heatmaps": "trainedd"}},
+            "systems.glvd.overrides.heatmaps is 'trainedd', but: name a network's .onnx file, or",
+        ),
+        (
+            {"overrides": {"heatmaps": "nowhere.onnx"}},
+            "systems.glvd.overrides.heatmaps is 'nowhere.onnx', but there is no such file",
+        ),
+        (
+            {"overrides": {"space": "camera"}},
+            "systems.glvd.overrides: space camera goes without template_prior and start template",
+        ),
+        (
+            {"overrides": {"answer.iterations": 3}},
+            (
+                "systems.glvd.overrides has no key 'answer.iterations'; write it nested, as "
+                "answer: {iterations: 3}"
+            ),
+        ),
+        (
+            {"overrides": {3: 4}},
+            "systems.glvd.overrides has the key 3, but: input should be a valid string",
+        ),
         ({"overrides": {"answer": {"iterations": 0}}}, "overrides.answer.iterations is 0, but: "),
     ],
 )
@@ -126,7 +199,9 @@ def test_what_a_system_does_not_know_is_named(
     path.write_text(yaml.safe_dump(raw), encoding="utf-8")
     with pytest.raises(HeadwaterError) as error:
         check_systems(load_params(path), tmp_path)
+    assert str(error.value).startswith("params.yaml: ")
     assert said in str(error.value)
+    assert max(map(len, str(error.value).splitlines())) < 200
 
 
 def test_overrides_reach_the_config(tmp_path: Path, raw: dict[str, Any]) -> None:

@@ -119,10 +119,13 @@ def find_system(name: str, params: Params, project: Path) -> System:
     """The system of this name. Raises HeadwaterError naming the nearest one if unknown."""
     systems = known_systems(params, project)
     if name not in systems:
-        raise HeadwaterError(
-            f"unknown system {name!r}; the nearest known one is {_nearest(name, systems)!r}"
-        )
+        raise HeadwaterError(unknown(name, systems))
     return systems[name]
+
+
+def unknown(name: str, known: Mapping[str, System]) -> str:
+    """A sentence on a name that stands for no system, with the nearest of those that do."""
+    return f"unknown system {name!r}; the nearest known one is {_nearest(name, known)!r}"
 
 
 def _nearest(name: str, known: Mapping[str, object]) -> str:

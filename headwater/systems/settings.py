@@ -10,7 +10,13 @@ from headwater.artifacts.code import code_of_functions
 from headwater.artifacts.columns import TableSchema
 from headwater.config import Params, SystemSettings, explained, valid_keys
 from headwater.errors import HeadwaterError
-from headwater.systems import challenge_of, find_system, known_challenges, known_systems
+from headwater.systems import (
+    challenge_of,
+    find_system,
+    known_challenges,
+    known_systems,
+    unknown,
+)
 from headwater.systems.system import System
 from headwater.training.run import Config
 
@@ -21,16 +27,18 @@ def check_systems(params: Params, project: Path) -> None:
     """Raise HeadwaterError for systems, challenges, sizes and overrides that there are not."""
     known = known_systems(params, project)
     known_challenges(params, project)
+    for group in ("build", "systems"):
+        for name in getattr(params, group):
+            if name not in known:
+                raise HeadwaterError(f"{SOURCE}: {group}.{name}: {unknown(name, known)}")
     for name, challenge in params.build.items():
-        system = find_system(name, params, project)
+        system = known[name]
         if challenge != system.challenge:
             raise HeadwaterError(
                 f"{SOURCE}: build.{name} is {challenge!r}, but {name} answers {system.challenge!r}"
             )
         challenge_of(system, params, project)
     for name in {**params.build, **params.systems}:
-        if name not in known:
-            find_system(name, params, project)
         config_of(known[name], params, project)
 
 

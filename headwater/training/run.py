@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf, isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 if TYPE_CHECKING:
     # Systems are known without torch.
@@ -19,7 +19,28 @@ Curve = list[dict[str, float]]
 class SettingGroup(BaseModel):
     """Base of a group of settings; the string below each field documents it, with its unit."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_switch_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """The value. Raises ValueError for true and false, which would pass for 1 and 0."""
+        field = cls.model_fields[info.field_name or ""]
+        if _holds_switch(value) and not _takes_switch(field.annotation):
+            raise ValueError("true and false are no values of it")
+        return value
+
+
+def _holds_switch(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_holds_switch, value))
+    return isinstance(value, bool)
+
+
+def _takes_switch(annotation: Any) -> bool:
+    return annotation in (bool, Any) or any(map(_takes_switch, get_args(annotation)))
 
 
 class Config(SettingGroup):

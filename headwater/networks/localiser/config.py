@@ -1,10 +1,8 @@
 """Settings of the localiser and of its training."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from headwater.networks.vertex_descent.config import Count, Level, Positive, Tens
+from headwater.networks.vertex_descent.config import Count, Level, Positive, Some, Steps, Tens
 from headwater.training.run import SettingGroup
 
 
@@ -21,9 +19,9 @@ class LocaliserConfig(SettingGroup):
     """Halvings inside its hourglass."""
     sigma_cells: Positive = 1.0
     """Standard deviation of the Gaussians that it learns from, cells."""
-    face_points: Annotated[int, Field(ge=0)] = 0
+    face_points: Some = 0
     """Vertices spread over the face that it looks for beside the 68 landmarks."""
-    steps: Count = 1000
+    steps: Steps = 1000
     """Optimiser steps of its training."""
     batch: Count = 16
     """Crops per optimiser step."""

@@ -9,10 +9,13 @@ from pydantic import Field, model_validator
 from headwater.data.canonical import UNIT_MM
 from headwater.training.run import Config, SettingGroup
 
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-Tens = Annotated[int, Field(ge=10, multiple_of=10)]
+Positive = Annotated[float, Field(gt=0, le=1e6)]
+NotNegative = Annotated[float, Field(ge=0, le=1e6)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Some = Annotated[int, Field(ge=0, le=1_000_000)]
+Steps = Annotated[int, Field(ge=1, le=100_000_000)]
+Tens = Annotated[int, Field(ge=10, le=1_000_000, multiple_of=10)]
+Descent = Annotated[int, Field(ge=1, le=100)]
 Level = Annotated[int, Field(ge=1, le=64)]
 Side = Annotated[int, Field(ge=16, le=2048)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -21,7 +24,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Answering(SettingGroup):
     """Settings of answers alone, which train nothing anew."""
 
-    iterations: Annotated[int, Field(ge=1, le=100)] | None = None
+    iterations: Descent | None = None
     """Steps of a descent; as many as in training when left out."""
 
 
@@ -49,7 +52,7 @@ class DescentConfig(Config):
     fusion: Literal["features", "hidden"] = "features"
     """Values averaged over the views: sampled features, or hidden units after a decoder's first
     layer (PIFu)."""
-    anchors: Annotated[int, Field(ge=0)] = 128
+    anchors: Some = 128
     """Last-layer weights spread over the template and shared by the vertices round them; 0 for free
     rows, as in LVD."""
     template_prior: bool = True
@@ -67,12 +70,12 @@ class DescentConfig(Config):
     """Place of the first points: in a ball, all at the origin (as in LVD), or on the template."""
     start_radius_mm: Positive = 42.0
     """Radius of that ball, mm."""
-    iterations: Count = 10
+    iterations: Descent = 10
     """Steps of a descent."""
 
     threads: Count = 1
     """CPU threads of training and answers; fixed, because sums of floats depend on it."""
-    steps: Count = 400
+    steps: Steps = 400
     """Optimiser steps of the descent's training."""
     batch: Count = 8
     """Heads per optimiser step."""
@@ -116,7 +119,7 @@ class DescentConfig(Config):
     """Standard deviation of the training cameras' shift in the crop, px."""
     mirror: bool = True
     """Train on every view and head seen left for right, too."""
-    sdf_steps: Annotated[int, Field(ge=0)] = 0
+    sdf_steps: Some = 0
     """Optimiser steps of f_v's pre-training on signed distances; 0 for none."""
     sdf_points: Count = 1024
     """Signed distance samples per head and step of the pre-training."""
@@ -127,7 +130,7 @@ class DescentConfig(Config):
     validate_every: Tens = 100
     """Optimiser steps between two measurements of the vertex error, mm, on heads of the validation
     split; the weights of the least are kept. A multiple of 10."""
-    validation_heads: Annotated[int, Field(ge=0)] = 8
+    validation_heads: Some = 8
     """Heads of the validation split that this is measured on, each in one view; with 0, or where
     the split is empty, the weights of the last step are kept."""
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from headwater.artifacts.manifest import sha256_of_file
 from headwater.errors import HeadwaterError
@@ -18,9 +18,11 @@ from headwater.networks.vertex_descent.config import (
     NotNegative,
     Positive,
     Share,
+    Some,
 )
 from headwater.training.run import SettingGroup
 
+LANDMARKS: Final = 68
 BUILT_IN: Final = ("trained", "mediapipe", "oracle")
 
 
@@ -30,7 +32,7 @@ class HeatmapInput(SettingGroup):
     source: Literal["trained", "mediapipe", "oracle", "net"] = "mediapipe"
     """Gaussians at the landmarks of the localiser (trained), of the detector (mediapipe), or at the
     projected true ones of heads whose truth is known (oracle); or the user's network (net)."""
-    maps: Count = 68
+    maps: Count = LANDMARKS
     """Number of heatmaps; that of the user's network is read off it."""
     net: Annotated[str, Field(pattern=r"^$|.\.onnx$")] = ""
     """File of the user's network, an ONNX file; empty without one."""
@@ -42,7 +44,17 @@ class HeatmapInput(SettingGroup):
     def _one_word(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        return {"source": value} if value in BUILT_IN else {"source": "net", "net": value}
+        if value in BUILT_IN:
+            return {"source": value}
+        if not value.endswith(".onnx"):
+            raise ValueError(f"name a network's .onnx file, or {', '.join(BUILT_IN)}")
+        return {"source": "net", "net": value}
+
+    @model_validator(mode="after")
+    def _of_the_users_network_alone(self) -> "HeatmapInput":
+        if self.source != "net" and (self.maps, self.net, self.sha256) != (LANDMARKS, "", ""):
+            raise ValueError("maps, net and sha256 are those of source net; leave them out")
+        return self
 
 
 class GuidedAnswering(Answering):
@@ -68,10 +80,10 @@ class GlvdConfig(DescentConfig):
     """Standard deviation of the Gaussians in the heatmaps, cells of the feature maps."""
     localiser: LocaliserConfig = LocaliserConfig()
     """The heatmap network that is trained on the same heads, where heatmaps is trained."""
-    landmark_features: Annotated[int, Field(ge=0)] = 128
+    landmark_features: Some = 128
     """Width of the landmark encoder, whose suggested head takes the mean head's place; 0 to leave
     it out."""
-    keypoint_steps: Annotated[int, Field(ge=0)] = 0
+    keypoint_steps: Some = 0
     """Optimiser steps, out of all, in which at first the keypoint branch alone learns."""
     keypoint_shares: tuple[Share, Share] = (0.4, 0.2)
     """Shares of the samples whose P comes from true keypoints with noise, and from keypoints
@@ -89,6 +101,13 @@ class GlvdConfig(DescentConfig):
 
     answer: GuidedAnswering = GuidedAnswering()
     """Settings of answers alone, which train nothing anew."""
+
+    @field_validator("keypoint_shares")
+    @classmethod
+    def _within_all(cls, shares: tuple[float, float]) -> tuple[float, float]:
+        if sum(shares) > 1:
+            raise ValueError("their sum is above 1")
+        return shares
 
     @model_validator(mode="after")
     def _no_head_is_suggested_in_camera_axes(self) -> "GlvdConfig":
@@ -155,8 +174,8 @@ def prepared(config: GlvdConfig, project: Path) -> GlvdConfig:
     path = project / Path(heatmaps.net).expanduser()
     if not path.is_file():
         raise HeadwaterError(
-            f"params.yaml: heatmaps is {heatmaps.net!r}, but there is no such file; "
-            "name a network's file, or trained, mediapipe or oracle"
+            f"params.yaml: systems.glvd.overrides.heatmaps is {heatmaps.net!r}, but there is no "
+            "such file; name a network's file, or trained, mediapipe or oracle"
         )
     named = heatmaps.model_copy(update={"net": path.name, "sha256": sha256_of_file(path)})
     answer = config.answer.model_copy(update={"heatmap_net": str(path)})

@@ -236,9 +236,9 @@ def test_the_parameters_say_where_heatmaps_come_from(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("fan", r"systems\.glvd\.overrides\.heatmaps\.net is 'fan'"),
-        ("net.h5", r"systems\.glvd\.overrides\.heatmaps\.net is 'net\.h5'"),
-        ("net.pt", r"systems\.glvd\.overrides\.heatmaps\.net is 'net\.pt'"),
+        ("fan", r"systems\.glvd\.overrides\.heatmaps is 'fan'"),
+        ("net.h5", r"systems\.glvd\.overrides\.heatmaps is 'net\.h5'"),
+        ("net.pt", r"systems\.glvd\.overrides\.heatmaps is 'net\.pt'"),
         ("none.onnx", r"heatmaps is 'none\.onnx', but there is no such file"),
         ({"sorce": "oracle"}, r"unknown key systems\.glvd\.overrides\.heatmaps\.sorce; .*source"),
     ],
