@@ -61,6 +61,7 @@ def _frame_row(own: Row, frame: FaceFrame) -> Row:
         "height": frame.image.shape[0],
         "face_box": list(frame.face_box),
         "faces_found": frame.faces_detected,
+        "denoised": frame.denoised,
         "photo_width": frame.photo_width,
         "photo_height": frame.photo_height,
         "frame_from_photo": frame.from_photo.ravel().tolist(),

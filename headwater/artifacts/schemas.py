@@ -111,6 +111,7 @@ FRAMES = table(
     *FRAME,
     column("face_box", floats(4), "left, top, right, bottom", unit="px", frame="frame", shape=(4,)),
     column("faces_found", pa.int32(), "faces in the photo"),
+    column("denoised", pa.bool_(), "the face shows only in a copy without noise, as this one is"),
     column("photo_width", pa.int32(), "width of the whole photo", unit="px"),
     column("photo_height", pa.int32(), "height of the whole photo", unit="px"),
     column(

@@ -4,19 +4,25 @@ The steps and ``headwater reconstruct`` both go it by these functions, so that a
 frame, landmarks, mask and camera wherever it is looked at.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.errors import ItemRejected
 from headwater.faces.affine import Box, inside_photo, map_points
 from headwater.faces.calibration import Calibration, calibrate, principal_px
+from headwater.faces.denoising import denoised, is_spoilt
 from headwater.faces.face_search import FaceDetector
 from headwater.faces.ingest import frame_of, large_faces, largest_face
 from headwater.faces.masks import head_mask
 from headwater.faces.parts import part_labels
 from headwater.faces.vocabulary import Part
+from headwater.reject_reasons import RejectReason
+
+Faces = TypeVar("Faces")
 
 
 class PersonSegmenter(Protocol):
@@ -34,6 +40,7 @@ class FaceFrame:
     image: (n, n, 3) uint8. from_photo: (2, 3) float64, px of the photo to px of the frame.
     face_box: left, top, right, bottom of the face's mesh, px of the frame. face_in_photo: (2,) its
     middle, px of the photo. faces_detected: in the whole photo. photo_width, photo_height: px.
+    denoised: whether the face shows only in a copy without noise, which the image is of.
     """
 
     image: NDArray[np.uint8]
@@ -43,6 +50,7 @@ class FaceFrame:
     faces_detected: int
     photo_width: int
     photo_height: int
+    denoised: bool
 
     @property
     def shown(self) -> NDArray[np.bool_]:
@@ -56,8 +64,8 @@ def face_frame(rgb: NDArray[np.uint8], frame_px: int, detector: FaceDetector) ->
 
     Raises ``ItemRejected`` as ``largest_face``.
     """
-    mesh, count = largest_face(rgb, detector)
-    return _frame(rgb, mesh, count, frame_px)
+    shown, (mesh, count) = _searched(rgb, lambda one: largest_face(one, detector))
+    return _frame(shown, mesh, count, frame_px, denoised=shown is not rgb)
 
 
 def face_frames(rgb: NDArray[np.uint8], frame_px: int, detector: FaceDetector) -> list[FaceFrame]:
@@ -65,8 +73,8 @@ def face_frames(rgb: NDArray[np.uint8], frame_px: int, detector: FaceDetector) -
 
     Raises ``ItemRejected`` as ``largest_face``.
     """
-    meshes, count = large_faces(rgb, detector)
-    return [_frame(rgb, mesh, count, frame_px) for mesh in meshes]
+    shown, (meshes, count) = _searched(rgb, lambda one: large_faces(one, detector))
+    return [_frame(shown, mesh, count, frame_px, denoised=shown is not rgb) for mesh in meshes]
 
 
 def frame_mask(
@@ -107,10 +115,31 @@ def frame_camera(
     )
 
 
-def _frame(rgb: NDArray[np.uint8], mesh: NDArray[np.float32], count: int, px: int) -> FaceFrame:
+def _searched(
+    rgb: NDArray[np.uint8], search: Callable[[NDArray[np.uint8]], Faces]
+) -> tuple[NDArray[np.uint8], Faces]:
+    """The photo, or where noise hides its faces its denoised copy, and the faces there."""
+    try:
+        return rgb, search(rgb)
+    except ItemRejected as problem:
+        if problem.reason != RejectReason.NO_FACE or not is_spoilt(rgb):
+            raise
+    copy = denoised(rgb)
+    return copy, search(copy)
+
+
+def _frame(
+    rgb: NDArray[np.uint8],
+    mesh: NDArray[np.float32],
+    count: int,
+    px: int,
+    *,
+    denoised: bool,
+) -> FaceFrame:
     image, from_photo = frame_of(rgb, mesh, px)
     points = map_points(from_photo, mesh)[:, :2]
     (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     x, y = mesh[:, :2].mean(axis=0).tolist()
     height, width = rgb.shape[:2]
-    return FaceFrame(image, from_photo, (left, top, right, bottom), (x, y), count, width, height)
+    box = (left, top, right, bottom)
+    return FaceFrame(image, from_photo, box, (x, y), count, width, height, denoised)

@@ -48,6 +48,7 @@ def _line(outcome: Outcome, out: Path, seconds: float) -> Text:
     if outcome.status == Status.DONE:
         page = printable(str(out / outcome.folder / PAGE))
         error = f"landmark error {outcome.error_percent:.1f} %, " if outcome.error_percent else ""
-        return Text(f"{outcome.name}: {error}{seconds:.1f} s, {page}")
+        note = f": {outcome.message}" if outcome.message else ""
+        return Text(f"{outcome.name}: {error}{seconds:.1f} s, {page}{note}")
     style = "red" if outcome.status == Status.REJECTED else ""
     return Text(f"{outcome.name}: {outcome.reason}: {outcome.message}", style)

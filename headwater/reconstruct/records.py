@@ -76,4 +76,5 @@ def _photo(view: SeenView) -> dict[str, Any]:
         "height": face.height,
         "faces_found": face.faces_found,
         "face": face.number,
+        "denoised": face.denoised,
     }

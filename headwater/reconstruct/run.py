@@ -28,6 +28,7 @@ from headwater.reject_reasons import RejectReason
 
 # Every view is kept in memory; the published fusion was tried with six.
 MAX_VIEWS: Final = 24
+DENOISED: Final = "The face shows only in a copy of the photo without its noise."
 NOT_AGREEING: Final = (
     "By its camera the face is not where the other views see it: it may be misdetected, of another "
     "head, or the camera that of another photo."
@@ -162,6 +163,7 @@ class Job:
                     folder,
                     view.error_percent,
                     view.face.faces_found,
+                    message=DENOISED if view.face.denoised else "",
                 ),
                 seconds / len(head.views),
             )

@@ -37,6 +37,7 @@ class SeenFace:
     frame: (a, b, 3) uint8 around the head; mask: (a, b) bool; landmarks: (478, 3) float32 px of the
     frame; camera: of the frame, against the mean head, or from the world of a given one.
     photo_from_frame: (2, 3), px of the frame to px of the upright photo in its full size.
+    denoised: whether the face shows only in a copy without noise, which the frame is of.
     """
 
     name: str
@@ -51,6 +52,7 @@ class SeenFace:
     camera: Camera
     faces_found: int
     photo_from_frame: NDArray[np.float64]
+    denoised: bool
 
     @property
     def folder_name(self) -> str:
@@ -146,4 +148,5 @@ def see_face(
         camera,
         frame.faces_detected,
         photo_from_frame,
+        frame.denoised,
     )

@@ -22,7 +22,7 @@ class Status(StrEnum):
 class Outcome:
     """One photo. name: printable. folder: of its head below the output, empty without one.
 
-    reason, message: why it was rejected, or whose bytes it repeats.
+    reason, message: why it was rejected, whose bytes it repeats, or how its face was found.
     """
 
     name: str

@@ -47,7 +47,7 @@ def filled(schema: TableSchema, item: str, **values: Any) -> dict[str, Any]:
         elif kind.startswith("struct"):
             row[field.name] = encode_png(np.zeros((SIDE, SIDE), np.uint8), item)
         else:
-            row[field.name] = "" if kind == "string" else 0
+            row[field.name] = {"string": "", "bool": False}.get(kind, 0)
     return {**row, "item": item, "subject": item, **values}
 
 

@@ -17,6 +17,7 @@ from headwater.artifacts.meshes import from_ply
 from headwater.cli import app, run
 from headwater.reconstruct import run as running
 from headwater.reconstruct.files import FILES, PAGE
+from headwater.reconstruct.run import DENOISED
 from tests.report.test_page import Page
 
 EVERYTHING = {*FILES, PAGE}
@@ -116,6 +117,19 @@ def test_one_head_from_several_photos(
     status = [row["status"] for row in rows(tmp_path / "out")]
     assert sorted(status) == ["reconstructed", "reconstructed", "rejected"]
     assert "broken_image" in capsys.readouterr().out
+
+
+def test_a_face_that_noise_hides_is_said_to_come_from_a_copy(
+    tmp_path: Path, portraits: list[Path], weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.open(portraits[0]).convert("1").save(tmp_path / "dots.png")
+    out = tmp_path / "out"
+    assert reconstruct(tmp_path / "dots.png", "-o", out, "--weights", weights) == 0
+    (row,) = rows(out)
+    assert (row["status"], row["message"]) == ("reconstructed", DENOISED)
+    (view,) = json.loads((out / "dots" / "camera.json").read_text())["views"]
+    assert view["denoised"] is True
+    assert "without its noise" in capsys.readouterr().out.replace("\n", " ")
 
 
 def test_without_weights_the_command_that_makes_them_is_named(

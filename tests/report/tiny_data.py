@@ -59,6 +59,8 @@ def _default(kind: pa.DataType) -> Any:
         return [0.0] * kind.list_size
     if pa.types.is_list(kind):
         return []
+    if pa.types.is_boolean(kind):
+        return False
     return "" if pa.types.is_string(kind) else 0
 
 
