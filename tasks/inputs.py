@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from headwater.artifacts.atomic import write_text
-from headwater.artifacts.code import code_of_functions
+from headwater.artifacts.code import code_of_functions, code_of_object
 from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.ids import sha256_hex
 from headwater.artifacts.manifest import write_manifest
@@ -19,6 +19,7 @@ from headwater.config import Params, load_params
 from headwater.data.contents import of_groups
 from headwater.evaluation.challenge import Challenge
 from headwater.systems import challenge_of, find_system
+from headwater.systems.homes import home_of_challenge
 from headwater.systems.settings import answer_inputs, config_of, training_inputs
 from headwater.systems.stages import baselines_stage, evaluate_stage, photos_stage, train_stage
 from headwater.systems.system import System
@@ -53,12 +54,13 @@ def inputs(kind: str, name: str, params: Params, project: Path) -> dict[str, Any
         return {"system": name, **training_inputs(system, params, project), "stage": code, **rows}
     answers = answer_inputs(system, params, project)
     if kind == "evaluate":
-        stage = _code(*_functions(challenge), evaluate_stage)
-        asked = {"challenge": challenge.words, **question_rows(challenge, project)}
-        return {"system": name, **answers, "stage": stage, **asked}
-    functions = [photos_stage] if challenge.photos is None else [challenge.photos, photos_stage]
+        judging = _judging(challenge, _functions(challenge), params, project)
+        questions = question_rows(challenge, project)
+        return {"system": name, **answers, "stage": _code(evaluate_stage), **judging, **questions}
     rows = _rows(challenge.photographed, "photo", SPLITS, project)
-    return {"system": name, **answers, "stage": _code(*functions), **rows}
+    photos = [] if challenge.photos is None else [challenge.photos]
+    judging = _judging(challenge, photos, params, project)
+    return {"system": name, **answers, "stage": _code(photos_stage), **judging, **rows}
 
 
 def shown_text(system: System) -> str:
@@ -83,12 +85,11 @@ def recorded_inputs(kind: str, system: str, params: Params, project: Path) -> st
     return sha256_hex(text.encode())
 
 
-def baseline_inputs(challenge: Challenge, project: Path) -> dict[str, Any]:
+def baseline_inputs(challenge: Challenge, params: Params, project: Path) -> dict[str, Any]:
     """Everything that the figures of a challenge's baselines depend on."""
     return {
-        "challenge": challenge.name,
-        "words": challenge.words,
-        "stage": _code(*_functions(challenge), challenge.baselines, baselines_stage),
+        "stage": _code(baselines_stage),
+        **_judging(challenge, [*_functions(challenge), challenge.baselines], params, project),
         "learned": _rows(challenge.learns, "synthetic", ("train",), project),
         "questions": question_rows(challenge, project),
     }
@@ -121,6 +122,15 @@ def _functions(challenge: Challenge) -> list[Callable[..., Any]]:
     places = [stratum.place for stratum in challenge.strata]
     given = [one for one in optional if one is not None]
     return [challenge.questions, challenge.score, *given, *places]
+
+
+def _judging(
+    challenge: Challenge, functions: Iterable[Callable[..., Any]], params: Params, project: Path
+) -> dict[str, Any]:
+    """A challenge's own words on its scores, and the code of its ``functions``."""
+    home = home_of_challenge(challenge.name, params, project)
+    code = code_of_object(home, functions).as_json()
+    return {"challenge": {"name": challenge.name, **challenge.words, **code}}
 
 
 def _code(*functions: Callable[..., Any]) -> dict[str, Any]:

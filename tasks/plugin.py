@@ -1,7 +1,7 @@
-"""Step "plugin": ``python -m tasks.plugin <name>``, the code of a folder of systems from outside.
+"""Step "plugin": ``python -m tasks.plugin <name>``, the files of a folder of systems from outside.
 
 What depends on systems depends on the file that this step writes: DVC sees by it that code outside
-of the repository has changed.
+of the repository has changed, or a file that it reads beside itself.
 """
 
 import json
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from headwater.artifacts.atomic import write_text
+from headwater.artifacts.code import files_below
 from headwater.artifacts.manifest import sha256_of_file, write_manifest
 from headwater.config import load_params
 from headwater.errors import HeadwaterError
@@ -18,14 +19,13 @@ OUT = Path("data/plugins")
 
 
 def main() -> str:
-    """Write the hashes of the Python files of the folder that ``plugins`` has under this name."""
+    """Write the hashes of all files of the folder that ``plugins`` has under this name."""
     name = sys.argv[1]
     folder = Path(load_params(Path("params.yaml")).plugins[name])
     hashes = {
-        path.relative_to(folder).as_posix(): sha256_of_file(path)
-        for path in sorted(folder.rglob("*.py"))
+        path.relative_to(folder).as_posix(): sha256_of_file(path) for path in files_below(folder)
     }
-    if not hashes:
+    if not any(file.endswith(".py") for file in hashes):
         raise HeadwaterError(f"params.yaml: plugins.{name} is {str(folder)!r}, without a module")
     write_text(OUT / name / "files.json", json.dumps(hashes, indent=1, sort_keys=True) + "\n")
     write_manifest(OUT / name)

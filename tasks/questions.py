@@ -35,7 +35,9 @@ def question_texts(params: Params, project: Path) -> dict[str, str]:
     """JSON, by challenge, of everything that the figures of its baselines depend on."""
     challenges = known_challenges(params, project)
     return {
-        name: json.dumps(baseline_inputs(challenges[name], project), indent=1, sort_keys=True)
+        name: json.dumps(
+            baseline_inputs(challenges[name], params, project), indent=1, sort_keys=True
+        )
         + "\n"
         for name in sorted(set(params.build.values()))
     }

@@ -10,7 +10,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from headwater.artifacts.code import Name, code_of, read_module
+from headwater.artifacts.code import code_of
+from headwater.artifacts.modules import Name, read_module
 from headwater.errors import HeadwaterError
 
 FOLDER = Path("data/code")

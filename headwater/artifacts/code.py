@@ -2,38 +2,39 @@
 
 Fingerprints go over definitions, not over files: from the functions that compute a result, through
 every name that they use, to the functions, classes and constants behind these names, in all depth.
-Docstrings, comments and the layout of the text do not count. Packages from elsewhere count by their
+Docstrings, comments and the layout of the text do not count. Installed packages count by their
 version.
+
+Code of others that is not installed but lies in a folder may be of any form: made by functions,
+registered, imported where it runs. There every file counts, and all that it imports from here.
 """
 
 import ast
 import inspect
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 from headwater.artifacts.ids import canonical_json, sha256_hex
-from headwater.artifacts.syntax import (
-    bound_by,
-    chains,
-    has_effect,
-    is_text,
-    local_imports,
-    named_in_calls,
-    normal,
+from headwater.artifacts.manifest import sha256_of_file
+from headwater.artifacts.modules import (
+    OURS,
+    Module,
+    Name,
+    import_targets,
+    read_module,
+    resolved,
+    source_of,
+    top_folder,
+    unedited,
 )
+from headwater.artifacts.syntax import normal, whose_files
 from headwater.errors import HeadwaterError
 
-STARTED_NS: Final = time.time_ns()
-PROJECT: Final = Path(__file__).resolve().parents[2]
-# Followed wherever they lie; other packages only where they are not installed but lie in a folder.
-OURS: Final = ("headwater", "tasks")
 # Parameters that matter enter a key by value; runners start a step and do not enter its bytes.
 NOT_FOLLOWED: Final = frozenset(
     {
@@ -46,15 +47,6 @@ NOT_FOLLOWED: Final = frozenset(
         "tasks.workers",
     }
 )
-_INSTALLED: Final = ("site-packages", "dist-packages")
-
-
-@dataclass(frozen=True, order=True)
-class Name:
-    """A definition: the dotted module, and the name that it has there ("" for the whole module)."""
-
-    module: str
-    name: str
 
 
 @dataclass(frozen=True)
@@ -69,14 +61,49 @@ class Code:
         return {"code": self.code, "packages": self.packages}
 
 
+@dataclass(frozen=True)
+class Home:
+    """The module that defines an object, and the folder of all its code where it is of others."""
+
+    module: str
+    folder: Path | None = None
+
+
+def code_of_object(home: Home, functions: Iterable[Callable[..., Any]]) -> Code:
+    """Code that calling ``functions`` of an object executes, whatever they are.
+
+    Of ours it is the code of these functions, and of the whole module for one that is none of its
+    definitions (a lambda, a partial, one that another made). Of others it is all of their code.
+    """
+    whole = Name(home.module, "")
+    if home.module.partition(".")[0] not in OURS:
+        return code_of(frozenset({whole}), home.folder)
+    return code_of(frozenset(_definition(one) or whole for one in functions))
+
+
 def code_of_functions(functions: Iterable[Callable[..., Any]]) -> Code:
-    """Code that calling ``functions`` executes; lambdas, whose values enter keys, are left out."""
-    roots = []
+    """Code that calling ``functions`` executes; lambdas, whose values enter keys, are left out.
+
+    Raises HeadwaterError for a function that is no definition of a module.
+    """
+    roots = set()
     for function in functions:
-        name = function.__qualname__.partition(".")[0]
-        if function.__name__ != "<lambda>":
-            roots.append(Name(_module_name(function), name))
+        root = _definition(function)
+        if root is not None:
+            roots.add(root)
+        elif getattr(function, "__name__", "") != "<lambda>":
+            raise HeadwaterError(
+                f"{function!r} cannot be followed to its code; define it at the top of a module"
+            )
     return code_of(frozenset(roots))
+
+
+def _definition(function: Callable[..., Any]) -> Name | None:
+    """The top-level definition whose code a call executes; None where that is not known."""
+    name = getattr(function, "__qualname__", "<")
+    if "<" in name or (inspect.ismethod(function) and not inspect.isclass(function.__self__)):
+        return None
+    return Name(_module_name(function), name.partition(".")[0])
 
 
 def _module_name(function: Callable[..., Any]) -> str:
@@ -93,153 +120,113 @@ def _module_name(function: Callable[..., Any]) -> str:
 
 
 @cache
-def code_of(roots: frozenset[Name]) -> Code:
-    """Code that the definitions ``roots`` execute. Raises LookupError for one that is not there."""
+def code_of(roots: frozenset[Name], folder: Path | None = None) -> Code:
+    """Code that the definitions ``roots`` execute, and that of others in their ``folder``.
+
+    Raises LookupError for a definition that is not there.
+    """
     for root in roots:
         module = read_module(root.module)
-        if module is None or not module.statements(root.name):
+        if root.name and (module is None or not module.statements(root.name)):
             raise LookupError(f"{root.module} has no {root.name}")
     pieces: dict[str, str] = {}
     packages: set[str] = set()
     known: set[Name] = set()
     waiting = list(roots)
+    if folder is not None:
+        waiting += _take_folder(folder, folder, pieces)
     while waiting:
         name = waiting.pop()
         if name in known or name.module in NOT_FOLLOWED:
             continue
         known.add(name)
-        module = read_module(name.module)
-        if module is None:
-            packages.add(name.module.partition(".")[0])
-            continue
-        used = module.statements(name.name)
-        if not used and name.name not in ("", "!"):
-            # A name that is made at run time, or one that every module has.
-            waiting.append(Name(name.module, ""))
-        for number, statement in enumerate(used):
-            pieces[f"{name.module}:{name.name}:{number}"] = sha256_hex(normal(statement).encode())
-            waiting += module.names_in(statement)
-        waiting += [target for target in module.always if target not in known]
+        top = name.module.partition(".")[0]
+        place = top_folder(top)
+        if place is None:
+            packages.add(top)
+        elif top in OURS:
+            waiting += _take(name, pieces)
+        elif (whole := Name(top, "")) not in known or name == whole:
+            known.add(whole)
+            if folder is None or not place.is_relative_to(folder):
+                waiting += _take_folder(place, place.parent, pieces)
     versions = dict(sorted(pair for top in packages for pair in _versions(top)))
     return Code(sha256_hex(canonical_json(pieces).encode()), versions)
 
 
-@dataclass(frozen=True)
-class Module:
-    """A module of the project as its top-level statements, read and never imported."""
-
-    name: str
-    tree: ast.Module
-
-    @cached_property
-    def bindings(self) -> dict[str, list[ast.stmt]]:
-        """The statements that define each top-level name, in order."""
-        bound: dict[str, list[ast.stmt]] = {}
-        for statement in self.tree.body:
-            if not isinstance(statement, ast.Import | ast.ImportFrom):
-                for name in bound_by(statement):
-                    bound.setdefault(name, []).append(statement)
-        return bound
-
-    @cached_property
-    def imports(self) -> dict[str, Name]:
-        """The source of each name that the module imports."""
-        return _imports(self.tree.body, self.name)
-
-    @cached_property
-    def always(self) -> list[Name]:
-        """The effects of importing the module and the packages round it."""
-        parents = self.name.split(".")[:-1]
-        around = [Name(".".join(parents[: n + 1]), "!") for n in range(len(parents))]
-        return [Name(self.name, "!"), *around]
-
-    def statements(self, name: str) -> list[ast.stmt]:
-        """Statements that define ``name``; all for "", those with an effect of their own for "!".
-
-        A name that the module imports is followed where it comes from.
-        """
-        if name == "":
-            return [one for one in self.tree.body if not is_text(one)]
-        if name == "!":
-            return [one for one in self.tree.body if has_effect(one)]
-        if name in self.bindings:
-            return self.bindings[name]
-        target = self.imports.get(name)
-        return [] if target is None else [_import_statement(target)]
-
-    def names_in(self, statement: ast.stmt) -> list[Name]:
-        """Definitions that a statement of this module uses."""
-        local = _imports(local_imports(statement), self.name)
-        found = [_on_import(target) for target in local.values()]
-        found += [Name(module, "") for module in named_in_calls(statement)]
-        for chain in chains(statement):
-            first = chain[0]
-            target = local.get(first) or self.imports.get(first)
-            if target is not None:
-                found.append(_resolve(target, chain[1:]))
-            elif first in self.bindings:
-                found.append(Name(self.name, first))
-        return found
+def _take(name: Name, pieces: dict[str, str]) -> list[Name]:
+    """Put a definition's code, and files that it reads, into ``pieces``; what it uses."""
+    module = read_module(name.module)
+    if module is None:
+        return []
+    used, names = module.statements(name.name), list(module.always)
+    if not used and name.name not in ("", "!"):
+        # A name that is made at run time, or one that every module has.
+        names.append(Name(name.module, ""))
+    for number, statement in enumerate(used):
+        pieces[f"{name.module}:{name.name}:{number}"] = sha256_hex(normal(statement).encode())
+        names += module.names_in(statement)
+        for package in whose_files(statement):
+            pieces |= _data_files(package)
+    return names
 
 
-@cache
-def read_module(name: str) -> Module | None:
-    """A module of the project, or of a package that is not installed but lies in a folder.
+def _data_files(package: str) -> dict[str, str]:
+    """SHA-256 of the files of a package that are no code; {} for one that is installed."""
+    place = source_of(package)
+    folder = None if place is None else place.parent
+    files = [] if folder is None else files_below(folder)
+    return {
+        f"{package}/{path.relative_to(folder).as_posix()}": sha256_of_file(path)
+        for path in files
+        if folder is not None and path.suffix != ".py"
+    }
 
-    None for the standard library and for installed packages. Raises HeadwaterError when it was
-    edited while this process ran, which may have loaded what stood there before.
+
+def _take_folder(place: Path, root: Path, pieces: dict[str, str]) -> list[Name]:
+    """Put all files of a package, a module or a folder into ``pieces``; what they import.
+
+    root: the folder from which its modules are imported.
     """
-    path = _source(name)
-    if path is None:
-        return None
-    # A time to come is that of another clock and says nothing.
-    if STARTED_NS < path.stat().st_mtime_ns <= time.time_ns():
-        raise HeadwaterError(f"{path}: was edited while it was in use; run again")
-    return Module(name, ast.parse(path.read_bytes()))
+    names: list[Name] = []
+    for path in files_below(place) if place.is_dir() else [place.with_name(f"{place.name}.py")]:
+        inside = path.relative_to(root)
+        try:
+            tree = ast.parse(unedited(path)) if path.suffix == ".py" else None
+        except (SyntaxError, ValueError):
+            tree = None
+        if tree is None:
+            pieces[inside.as_posix()] = sha256_of_file(path)
+            continue
+        pieces[inside.as_posix()] = sha256_hex(normal(tree).encode())
+        dotted = [part for part in inside.with_suffix("").parts if part != "__init__"]
+        module = Module(".".join(dotted), tree)
+        names += [resolved(target, ()) for target in import_targets(tree, module.name)]
+        names += [
+            one
+            for statement in tree.body
+            for one in module.names_in(statement)
+            if one.module != module.name
+        ]
+    return names
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Files below a folder in order, without hidden ones and Python's own."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file()
+        and not any(
+            part.startswith(".") or part == "__pycache__" for part in path.relative_to(folder).parts
+        )
+    )
 
 
 def forget() -> None:
     """Read all source files anew the next time."""
-    for cached in (code_of, read_module, _source, _top_folder):
+    for cached in (code_of, read_module, source_of, top_folder):
         cached.cache_clear()
-
-
-@cache
-def _source(name: str) -> Path | None:
-    top, *parts = name.split(".")
-    folder = _top_folder(top)
-    if folder is None:
-        return None
-    path = folder.joinpath(*parts)
-    candidates = (path / "__init__.py", path.with_name(f"{path.name}.py"))
-    return next((one for one in candidates if one.is_file()), None)
-
-
-@cache
-def _top_folder(top: str) -> Path | None:
-    """Folder of a top-level package (or its file, without the suffix) whose code is followed."""
-    if top == OURS[0]:
-        return PROJECT / top
-    try:
-        spec = find_spec(top)
-    except (ImportError, ValueError):
-        return None
-    if spec is None:
-        return None
-    places = list(spec.submodule_search_locations or ())
-    if not places and spec.origin in (None, "built-in", "frozen"):
-        return None
-    folder = Path(places[0] if places else str(spec.origin).removesuffix(".py")).resolve()
-    return folder if top in OURS or not _is_installed(folder) else None
-
-
-def _is_installed(path: Path) -> bool:
-    return any(part in _INSTALLED for part in path.parts) or path.is_relative_to(_standard())
-
-
-@cache
-def _standard() -> Path:
-    return Path(inspect.getfile(inspect)).resolve().parent
 
 
 @cache
@@ -257,61 +244,3 @@ def _versions(top: str) -> tuple[tuple[str, str], ...]:
 def _distributions() -> Mapping[str, list[str]]:
     # Reads the file list of every package: half a second.
     return packages_distributions()
-
-
-def _resolve(target: Name, chain: tuple[str, ...]) -> Name:
-    """The definition that a dotted use of an imported name means."""
-    for part in chain:
-        if target.name and not _is_module(target):
-            return target
-        target = Name(_as_module(target), part)
-    return Name(_as_module(target), "") if _is_module(target) else target
-
-
-def _on_import(target: Name) -> Name:
-    """The effects of the import that brings a name."""
-    return Name(_as_module(target) if _is_module(target) else target.module, "!")
-
-
-def _is_module(target: Name) -> bool:
-    """True for a name that means a module: one without a name, or a submodule of its package."""
-    if not target.name:
-        return True
-    module = read_module(target.module)
-    if module is not None and (target.name in module.bindings or target.name in module.imports):
-        return False
-    return _source(f"{target.module}.{target.name}") is not None
-
-
-def _as_module(target: Name) -> str:
-    return f"{target.module}.{target.name}" if target.name else target.module
-
-
-def _imports(statements: Iterable[ast.stmt], module: str) -> dict[str, Name]:
-    """Targets by the name that they get in ``module``."""
-    bound: dict[str, Name] = {}
-    for statement in statements:
-        if isinstance(statement, ast.Import):
-            for alias in statement.names:
-                top = alias.name.partition(".")[0]
-                bound[alias.asname or top] = Name(alias.name if alias.asname else top, "")
-        elif isinstance(statement, ast.ImportFrom):
-            source = _absolute(statement, module)
-            for alias in statement.names:
-                bound[alias.asname or alias.name] = Name(source, alias.name)
-    return bound
-
-
-def _absolute(statement: ast.ImportFrom, module: str) -> str:
-    """The dotted module of a ``from`` import, relative ones counted from ``module``."""
-    if not statement.level:
-        return statement.module or ""
-    path = _source(module)
-    inside = path is not None and path.name == "__init__.py"
-    parts = module.split(".")
-    parts = parts[: len(parts) - statement.level + inside]
-    return ".".join([*parts, *([statement.module] if statement.module else [])])
-
-
-def _import_statement(target: Name) -> ast.stmt:
-    return ast.ImportFrom(target.module, [ast.alias(target.name or "*")], 0)

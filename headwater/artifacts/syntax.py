@@ -4,7 +4,7 @@ import ast
 from typing import Any, Final
 
 # Their first argument is the name of a module or a package.
-_CALLS: Final = ("import_module", "find_spec", "version", "files")
+_CALLS: Final = ("import_module", "__import__", "find_spec", "version", "files")
 
 
 def normal(node: Any) -> str:
@@ -96,19 +96,28 @@ def is_text(node: ast.AST) -> bool:
 
 def named_in_calls(statement: ast.stmt) -> list[str]:
     """Modules and packages that a statement names as text, as in ``import_module("a.b")``."""
+    return _texts_given_to(_CALLS, statement)
+
+
+def whose_files(statement: ast.stmt) -> list[str]:
+    """Packages of which a statement reads files by ``importlib.resources.files("a.b")``."""
+    return _texts_given_to(("files",), statement)
+
+
+def _texts_given_to(functions: tuple[str, ...], statement: ast.stmt) -> list[str]:
     return [
         node.args[0].value
         for node in ast.walk(statement)
         if isinstance(node, ast.Call)
         and (names := chains(node.func))
-        and names[0][-1] in _CALLS
+        and names[0][-1] in functions
         and node.args
         and isinstance(node.args[0], ast.Constant)
         and isinstance(node.args[0].value, str)
     ]
 
 
-def local_imports(statement: ast.stmt) -> list[ast.stmt]:
-    """Imports anywhere inside a statement."""
+def local_imports(node: ast.AST) -> list[ast.stmt]:
+    """Imports anywhere inside a piece of code."""
     kinds = ast.Import | ast.ImportFrom
-    return [node for node in ast.walk(statement) if isinstance(node, kinds)]
+    return [one for one in ast.walk(node) if isinstance(one, kinds)]

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from headwater.artifacts.code import Name, code_of, code_of_functions
+from headwater.artifacts.code import code_of, code_of_functions
 from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.ids import bucket_of, canonical_json, sha256_hex
+from headwater.artifacts.modules import Name
 from headwater.artifacts.tables import bucket_file, read_bucket, rows_hash
 from headwater.config import Params
 from headwater.pipeline.step import Item, Step, Work, items_of_rows

@@ -61,7 +61,7 @@ def from_outside(params: Params, project: Path) -> Outside:
 def _of_plugins(
     params: Params, project: Path, faults: list[str]
 ) -> list[tuple[str, str, Path | None]]:
-    """Where from, name and folder of every package in the folders of ``plugins``."""
+    """Source, name and folder of every package in the folders of ``plugins``."""
     packages: list[tuple[str, str, Path | None]] = []
     for name, text in params.plugins.items():
         source = f"params.yaml: plugins.{name}"

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from headwater.artifacts.code import code_of_functions
+from headwater.artifacts.code import code_of_object
 from headwater.artifacts.columns import TableSchema
 from headwater.config import Params, SystemSettings, explained, valid_keys
 from headwater.errors import HeadwaterError
@@ -17,6 +17,7 @@ from headwater.systems import (
     known_systems,
     unknown,
 )
+from headwater.systems.homes import home_of_system
 from headwater.systems.system import System
 from headwater.training.run import Config
 
@@ -91,7 +92,7 @@ def training_inputs(system: System, params: Params, project: Path) -> dict[str, 
         "device": settings.device,
         "devices": settings.devices,
         "precision": settings.precision,
-        **_code(system.train),
+        **_code(system, params, project, system.train),
     }
 
 
@@ -105,12 +106,15 @@ def answer_inputs(system: System, params: Params, project: Path) -> dict[str, An
         "config": config.model_dump(mode="json"),
         "size": settings_of(system, params).size,
         "device": settings_of(system, params).device,
-        **_code(system.load, system.answer),
+        **_code(system, params, project, system.load, system.answer),
     }
 
 
-def _code(*functions: Callable[..., Any]) -> dict[str, Any]:
-    return code_of_functions(functions).as_json()
+def _code(
+    system: System, params: Params, project: Path, *functions: Callable[..., Any]
+) -> dict[str, Any]:
+    home = home_of_system(system.name, params, project)
+    return code_of_object(home, functions).as_json()
 
 
 def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

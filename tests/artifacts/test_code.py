@@ -5,15 +5,16 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
 
-from headwater.artifacts import code
-from headwater.artifacts.code import OURS, Name, code_of, code_of_functions
+from headwater.artifacts import code, modules
+from headwater.artifacts.code import Home, code_of, code_of_functions, code_of_object
+from headwater.artifacts.modules import OURS, Name
 from headwater.artifacts.schemas import STEPS
-from headwater.artifacts.syntax import normal
+from headwater.artifacts.syntax import chains, is_guard, normal
 from headwater.errors import HeadwaterError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -32,21 +33,25 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def edited_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let files that a test writes be older than this process."""
-    monkeypatch.setattr(code, "STARTED_NS", 2**63)
+    monkeypatch.setattr(modules, "STARTED_NS", 2**63)
 
 
 @pytest.fixture
-def fingerprints(checkout: Path, edited_before: None) -> Iterator[Callable[[Path], dict[str, str]]]:
+def fingerprints(
+    checkout: Path, edited_before: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Path], dict[str, str]]]:
     """A function that gives the fingerprint of every bucketed step's code in a checkout."""
-    top_folder = code._top_folder
+    top_folder = modules.top_folder
 
     def of(folder: Path) -> dict[str, str]:
         code.forget()
-        code._top_folder = cache(lambda top: folder / top if top in OURS else top_folder(top))
+        within = cache(lambda top: folder / top if top in OURS else top_folder(top))
+        for module in (code, modules):
+            monkeypatch.setattr(module, "top_folder", within)
         return {step: code_of(frozenset({Name(f"tasks.{step}", "STEP")})).code for step in STEPS}
 
     yield of
-    code._top_folder = top_folder
+    monkeypatch.undo()
     code.forget()
 
 
@@ -115,6 +120,9 @@ def other_return(text: str) -> str:
          {"synthesize", "cameras", "expressions", "sdf"}),
         ("headwater/artifacts/ids.py", replaced(':16], 16) >> 1', ':16], 16) >> 2'),
          {"synthesize", "expressions", "sdf"}),
+        ("headwater/heads/landmarks_anny.json", lambda text: text.replace("455", "466", 1),
+         {"synthesize", "cameras", "expressions", "sdf"}),
+        ("headwater/systems/lvd/README.md", commented, set()),
         ("headwater/report/charts.py", other_return, set()),
         ("tasks/console.py", other_return, set()),
         ("headwater/config.py", lambda text: text.replace("ge=64", "ge=65"), set()),
@@ -136,10 +144,12 @@ def test_the_same_code_elsewhere_has_the_same_fingerprint(
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edited_before: None) -> Iterator[Path]:
-    """A small package in a folder of its own, on the path."""
+    """A small package in a folder of its own, on the path, that is followed as Headwater's are."""
     folder = tmp_path / "toypackage"
     folder.mkdir()
     monkeypatch.syspath_prepend(str(tmp_path))
+    for module in (code, modules):
+        monkeypatch.setattr(module, "OURS", (*OURS, folder.name))
     code.forget()
     yield folder
     code.forget()
@@ -224,11 +234,48 @@ def test_a_definition_that_is_not_there_is_named() -> None:
         code_of(frozenset({Name("headwater.errors", "Nothing")}))
 
 
-def test_a_bound_method_stands_for_its_class_and_a_lambda_for_its_value() -> None:
-    assert code_of_functions([code.Module.statements]) == code_of(
-        frozenset({Name("headwater.artifacts.code", "Module")})
+def test_a_method_stands_for_its_class_and_a_lambda_of_a_step_for_its_value() -> None:
+    assert code_of_functions([modules.Module.statements]) == code_of(
+        frozenset({Name("headwater.artifacts.modules", "Module")})
     )
     assert code_of_functions([lambda: 1]) == code_of(frozenset())
+
+
+def made() -> Callable[[], int]:
+    def inner() -> int:
+        return 1
+
+    return inner
+
+
+class Called:
+    def __call__(self) -> int:
+        return 1
+
+    def method(self) -> int:
+        return 2
+
+
+UNFOLLOWED = [lambda: 1, partial(made), made(), Called(), Called().method]
+
+
+@pytest.mark.fault("old weights are never taken for those of new code")
+@pytest.mark.parametrize("function", UNFOLLOWED)
+def test_a_function_that_is_no_definition_stands_for_its_whole_module(
+    function: Callable[..., int],
+) -> None:
+    home = "headwater.artifacts.modules"
+    whole = code_of(frozenset({Name(home, "")}))
+    assert code_of_object(Home(home), [function]) == whole
+    assert code_of_object(Home(home), [modules.unedited]) != whole
+
+
+@pytest.mark.parametrize("function", UNFOLLOWED[1:])
+def test_a_function_of_a_step_that_is_no_definition_is_refused(
+    function: Callable[..., int],
+) -> None:
+    with pytest.raises(HeadwaterError, match="define it at the top of a module"):
+        code_of_functions([function])
 
 
 @pytest.mark.fault("an edit makes exactly its users stale, and a comment nothing")
@@ -248,7 +295,7 @@ def test_code_that_was_edited_while_it_ran_has_no_fingerprint(
     write(package, **MAIN)
     known = digest("area")
     code.forget()
-    monkeypatch.setattr(code, "STARTED_NS", (package / "main.py").stat().st_mtime_ns - 1)
+    monkeypatch.setattr(modules, "STARTED_NS", (package / "main.py").stat().st_mtime_ns - 1)
     with pytest.raises(HeadwaterError, match=r"main\.py: was edited while it was in use"):
         digest("area")
     tomorrow = time.time() + 86_400
@@ -256,3 +303,65 @@ def test_code_that_was_edited_while_it_ran_has_no_fingerprint(
         os.utime(path, (tomorrow, tomorrow))
     code.forget()
     assert digest("area") == known
+
+
+# Forms that make or take a definition where no one who reads the code can see it.
+HIDDEN = (
+    "*",
+    "globals",
+    "locals",
+    "eval",
+    "exec",
+    "__import__",
+    "__subclasses__",
+    "__init_subclass__",
+)
+DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+COMPOUND = (ast.If, ast.Try, ast.With, ast.For, ast.While)
+
+
+def hidden(tree: ast.Module) -> Iterator[ast.AST]:
+    """Nodes of such forms in a module of ours."""
+    made = {one.name for one in tree.body if isinstance(one, DEFINED)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(OURS):
+            made |= {alias.asname or alias.name for alias in node.names}
+        name = node.id if isinstance(node, ast.Name) else getattr(node, "name", "")
+        # Networks have a method ``eval``.
+        if isinstance(node, ast.Attribute) and node.attr.startswith("__"):
+            name = node.attr
+        if name in HIDDEN or isinstance(node, ast.Global):
+            yield node
+    for statement in tree.body:
+        for decorator in getattr(statement, "decorator_list", []):
+            if {chain[0] for chain in chains(decorator)} & made:
+                yield decorator
+        types = isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING"
+        if isinstance(statement, COMPOUND) and not is_guard(statement) and not types:
+            yield statement
+
+
+def test_our_own_code_has_no_form_that_cannot_be_followed() -> None:
+    """Of ours single definitions are followed: what does not show in them would be in no key."""
+    paths = [*PROJECT.glob("headwater/**/*.py"), *PROJECT.glob("tasks/**/*.py")]
+    places = [
+        f"{path}: {ast.unparse(node)}"
+        for path in paths
+        for node in hidden(ast.parse(path.read_bytes()))
+    ]
+    assert places == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from headwater.errors import *",
+        "if x:\n    from headwater.errors import HeadwaterError",
+        "def register(f): ...\n@register\ndef f(): ...",
+        "def f(): return globals()['g']()",
+        "def f(): return g.__subclasses__()",
+        "def f():\n    global K\n    K = 2",
+    ],
+)
+def test_forms_that_cannot_be_followed_are_seen(text: str) -> None:
+    assert list(hidden(ast.parse(text)))

@@ -150,7 +150,7 @@ def test_another_head_model_changes_all_and_another_test_set_the_evaluation(
 def test_baselines_depend_on_the_heads_that_they_are_the_mean_of_and_on_questions(
     project: Path,
 ) -> None:
-    before = baseline_inputs(HEADS, project)
+    before = baseline_inputs(HEADS, PARAMS, project)
     assert before["learned"]["rows"] == {
         "synthesize/heads": {"synthetic/train": "synthesize/heads synthetic/train"}
     }
@@ -163,7 +163,7 @@ def test_baselines_depend_on_the_heads_that_they_are_the_mean_of_and_on_question
         ("landmarks/landmarks", "photo/test", False),
     ):
         write(project, edited(table, group))
-        assert (baseline_inputs(HEADS, project) != before) == counts, (table, group)
+        assert (baseline_inputs(HEADS, PARAMS, project) != before) == counts, (table, group)
 
 
 METRIC, STRATUM = HEADS.metrics[0], HEADS.strata[0]
@@ -190,10 +190,10 @@ def test_what_a_challenge_says_of_its_scores_counts_for_them(
 ) -> None:
     before = texts("lvd", PARAMS, project)
     other = replace(HEADS, **change)
-    assert baseline_inputs(other, project) != baseline_inputs(HEADS, project)
+    assert baseline_inputs(other, PARAMS, project) != baseline_inputs(HEADS, PARAMS, project)
     monkeypatch.setattr("tasks.inputs.challenge_of", lambda *_: other)
     after = texts("lvd", PARAMS, project)
-    assert {kind for kind in KINDS if before[kind] != after[kind]} == {"evaluate"}
+    assert {kind for kind in KINDS if before[kind] != after[kind]} == {"evaluate", "reconstruct"}
 
 
 def test_what_pages_and_charts_show_of_a_system_is_no_input_of_its_stages() -> None:

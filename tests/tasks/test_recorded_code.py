@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from headwater.artifacts.code import Name
+from headwater.artifacts.modules import Name
 from headwater.errors import HeadwaterError
 from tasks.recorded_code import code_text, refuse_other_code, step_roots
 
