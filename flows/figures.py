@@ -1,42 +1,67 @@
 """The last words of a build: where the report is, and the main figures."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from headwater.config import load_params
 from headwater.errors import HeadwaterError
+from headwater.evaluation.summary import figures_in_words, headline_in_words
+from headwater.systems import known_challenges
 from headwater.upkeep.recorded import LOCK, Output, md5_of
 from headwater.upkeep.repair import read_record
 
 REPORT = Path("data/report/index.html")
 EVALUATIONS, PHOTOS = "data/evaluate", "data/reconstruct"
+BASELINES = f"{EVALUATIONS}/baselines"
 FIGURES = "metrics.json"
 
 
 def shown_files(project: Path) -> list[Path]:
     """Files that the last words name or take figures from."""
-    places = (project / EVALUATIONS, project / PHOTOS)
-    figures = [path for place in places for path in sorted(place.glob(f"*/{FIGURES}"))]
+    places = {BASELINES: f"*/*/{FIGURES}", EVALUATIONS: f"*/{FIGURES}", PHOTOS: f"*/{FIGURES}"}
+    figures = [path for at, form in places.items() for path in sorted((project / at).glob(form))]
     return [path for path in (project / REPORT, *figures) if path.is_file()]
 
 
 def main_figures(project: Path) -> list[str]:
-    """Lines that name the report and the main figures of every evaluated system.
+    """Lines that name the report, and the headline of every built system and its baselines.
 
     Raises HeadwaterError when a file is not, byte for byte, what was recorded.
     """
     files = read_record(project).files
     contents = {path: _as_recorded(project, path, files) for path in shown_files(project)}
-    lines = []
-    if (report := project / REPORT) in contents:
-        lines.append(f"report: {report}")
-    for path in sorted((project / EVALUATIONS).glob(f"*/{FIGURES}")):
-        system = path.parent.name
-        photos = project / PHOTOS / system / FIGURES
-        metrics = json.loads(contents[path]) | json.loads(contents.get(photos, b"{}"))
-        lines += [f"{system:<8} {name:<28} {value}" for name, value in _chosen(metrics)]
+    lines = [f"report: {project / REPORT}"] if project / REPORT in contents else []
+    figures = {
+        path.parent.relative_to(project).as_posix(): json.loads(content)
+        for path, content in contents.items()
+        if path.name == FIGURES
+    }
+    rows = list(_rows(project, figures))
+    widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
+    for challenge, name, words in rows:
+        lines.append(f"{challenge:<{widths[0]}}  {name:<{widths[1]}}  {words}")
     return lines
+
+
+def _rows(
+    project: Path, figures: Mapping[str, Mapping[str, Any]]
+) -> Iterator[tuple[str, str, str]]:
+    """Challenge, name and words of everything that has figures, by the folder that holds them."""
+    params = load_params(project / "params.yaml")
+    challenges = known_challenges(params, project)
+    for name in sorted(set(params.build.values())):
+        challenge = challenges[name]
+        places = [place for place in figures if place.startswith(f"{BASELINES}/{name}/")]
+        systems = [system for system, answers in params.build.items() if answers == name]
+        for place in [*places, *(f"{EVALUATIONS}/{system}" for system in systems)]:
+            if place in figures:
+                words = headline_in_words(challenge, figures[place]) or "no figure"
+                yield name, place.rpartition("/")[2], words
+        for system in systems:
+            if photos := figures.get(f"{PHOTOS}/{system}"):
+                yield name, system, f"photos: {figures_in_words(photos)}"
 
 
 def _as_recorded(project: Path, path: Path, files: Mapping[str, tuple[str, Output]]) -> bytes:
@@ -45,17 +70,3 @@ def _as_recorded(project: Path, path: Path, files: Mapping[str, tuple[str, Outpu
     if name not in files or md5_of(content) != files[name][0]:
         raise HeadwaterError(f"{name}: is not as {LOCK} records it; run again")
     return content
-
-
-def _chosen(metrics: dict[str, Any]) -> list[tuple[str, str]]:
-    chosen = []
-    own = metrics.get("face_scan_to_mesh_mm")
-    mean_head = metrics.get("mean_head_face_scan_to_mesh_mm")
-    if own is not None and mean_head:
-        chosen = [
-            ("face_scan_to_mesh_mm", f"{own:.3f}"),
-            ("mean_head_face_scan_to_mesh_mm", f"{mean_head:.3f}"),
-            ("ratio", f"{own / mean_head:.3f}"),
-        ]
-    nme = metrics.get("real_landmark_nme_percent")
-    return [*chosen, ("real_landmark_nme_percent", f"{nme:.2f}")] if nme is not None else chosen

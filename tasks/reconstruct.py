@@ -5,6 +5,7 @@ from pathlib import Path
 
 from headwater.artifacts.manifest import write_manifest
 from headwater.config import load_params
+from headwater.evaluation.summary import figures_in_words
 from headwater.systems import challenge_of, find_system
 from headwater.systems.stages import photos_stage
 from tasks.command import command, system_name
@@ -21,10 +22,7 @@ def main() -> str:
     challenge = challenge_of(system, params, project)
     figures = photos_stage(system, challenge, params, project)
     write_manifest(project / "data" / "reconstruct" / name)
-    count = figures.get("real_photos", 0)
-    if not count:
-        return "no photos"
-    return f"{count} photos, landmark error {figures['real_landmark_nme_percent']:.2f} %"
+    return figures_in_words(figures) or "nothing for photos"
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from headwater.metrics.strata import bin_names, bin_numbers
 SEED = 0
 MOST_CHOSEN = 12
 MOST_REASONS = 3
+MOST_SAID = 4
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,12 @@ def headline_in_words(challenge: Challenge, figures: Mapping[str, float]) -> str
     low, high = figures.get(f"{metric.name}_low"), figures.get(f"{metric.name}_high")
     spread = f" ({low:.3g} to {high:.3g})" if low is not None and high is not None else ""
     return f"{metric.label} {figures[metric.name]:.3g} {metric.unit}".rstrip() + spread
+
+
+def figures_in_words(figures: Mapping[str, float]) -> str:
+    """The first figures of any kind by name, for people."""
+    words = [f"{name.replace('_', ' ')} {figures[name]:.3g}" for name in sorted(figures)]
+    return ", ".join([*words[:MOST_SAID], *(["..."] if len(words) > MOST_SAID else [])])
 
 
 def failures_in_words(challenge: Challenge, scores: Iterable[Score]) -> str:

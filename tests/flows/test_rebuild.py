@@ -13,6 +13,8 @@ from headwater.errors import HeadwaterError
 from headwater.upkeep.recorded import md5_of_file
 from tests.flows.conftest import ToyProject
 
+PROJECT = Path(__file__).resolve().parents[2]
+
 LINES = (
     r"headwater: 4 stages changed; \d+ cores; watch http://127\.0\.0\.1:\d+/enter#[\w-]+",
     r"numbers +36 items, 4 rejected: nine 4 +\d+\.\d s",
@@ -119,32 +121,46 @@ def test_second_build_at_once_says_so_in_one_line(copy_of_built: Callable[[], To
     assert project.flow().returncode == 0
 
 
-def test_main_figures_are_shown_with_their_ratio(tmp_path: Path) -> None:
+def test_the_last_words_name_every_built_system_with_the_headline_of_its_challenge(
+    tmp_path: Path,
+) -> None:
     from flows.figures import main_figures
 
+    text = (PROJECT / "params.yaml").read_text()
+    text = text.replace("plugins: {}", f"plugins: {{toy: {PROJECT}/tests/systems/toy_plugin}}")
+    (tmp_path / "params.yaml").write_text(text.replace("  lvd: heads", "  toy: fields"))
     metrics = {"face_scan_to_mesh_mm": 1.2, "mean_head_face_scan_to_mesh_mm": 1.6, "subjects": 48}
-    path = tmp_path / "data" / "evaluate" / "glvd" / "metrics.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(metrics))
-    photographed = tmp_path / "data" / "reconstruct" / "glvd"
-    photographed.mkdir(parents=True)
-    (photographed / "metrics.json").write_text('{"real_landmark_nme_percent": 3.456}')
+    data = tmp_path / "data"
+    path = data / "evaluate" / "glvd" / "metrics.json"
+    written = {
+        path: metrics,
+        data / "evaluate/toy/metrics.json": {"rmse": 0.25, "rmse_low": 0.125, "rmse_high": 0.5},
+        data / "evaluate/lvd/metrics.json": {"face_scan_to_mesh_mm": 9.0},
+        data / "evaluate/baselines/heads/mean_head/metrics.json": {"face_scan_to_mesh_mm": 1.625},
+        data / "evaluate/baselines/fields/sphere/metrics.json": {"subjects": 0, "failures": 6},
+        data / "reconstruct/glvd/metrics.json": {"real_landmark_nme_percent": 3.456},
+        data / "reconstruct/toy/metrics.json": {},
+    }
+    for file, figures in written.items():
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(figures))
     report = tmp_path / "data" / "report" / "index.html"
     report.parent.mkdir()
     report.touch()
     outs = [
         {"path": out.relative_to(tmp_path).as_posix(), "md5": md5_of_file(out)}
-        for out in (path, photographed / "metrics.json", report)
+        for out in (*written, report)
     ]
     record = {"schema": "2.0", "stages": {"evaluate@glvd": {"outs": outs}}}
     (tmp_path / "dvc.lock").write_text(yaml.safe_dump(record))
-    words = [line.split() for line in main_figures(tmp_path)]
+    words = [" ".join(line.split()) for line in main_figures(tmp_path)]
     assert words == [
-        ["report:", *str(report).split()],
-        ["glvd", "face_scan_to_mesh_mm", "1.200"],
-        ["glvd", "mean_head_face_scan_to_mesh_mm", "1.600"],
-        ["glvd", "ratio", "0.750"],
-        ["glvd", "real_landmark_nme_percent", "3.46"],
+        f"report: {report}",
+        "fields sphere no figure",
+        "fields toy RMSE 0.25 units (0.125 to 0.5)",
+        "heads mean_head face scan to mesh 1.62 mm",
+        "heads glvd face scan to mesh 1.2 mm",
+        "heads glvd photos: real landmark nme percent 3.46",
     ]
     path.write_text(json.dumps({**metrics, "face_scan_to_mesh_mm": 0.1}))
     with pytest.raises(HeadwaterError, match=r"metrics\.json: is not as dvc\.lock records it"):
