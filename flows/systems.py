@@ -1,12 +1,11 @@
 """The systems of a build: those that ``make repro BUILD=...`` names, and outputs of no others."""
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
 from dvc.utils.serialize import modify_yaml
 
+from flows.build_in_params import with_build
 from flows.dvc_locks import record_lock
 from headwater.artifacts.atomic import write_text
 from headwater.config import Params, load_params
@@ -21,7 +20,7 @@ def choose_systems(project: Path, names: str) -> bool:
     """Write systems into ``build`` of params.yaml, where DVC reads them; whether that changed it.
 
     names: separated by commas, or "all" for every system that is known. Raises HeadwaterError for
-    a name that is none, with the nearest one.
+    a name that is none, with the nearest one, and where ``build`` cannot be rewritten.
     """
     path = project / "params.yaml"
     params = load_params(path)
@@ -36,22 +35,16 @@ def choose_systems(project: Path, names: str) -> bool:
         raise HeadwaterError(f"BUILD={names}: {error}") from error
     if build == params.build:
         return False
-    write_text(path, with_build(path.read_text(encoding="utf-8"), build))
+    # Bytes: their line ends stay.
+    text = with_build(path.read_bytes().decode(), build)
+    if text is None:
+        entries = ", ".join(f"{name}: {challenge}" for name, challenge in build.items())
+        raise HeadwaterError(
+            f"{path}: BUILD={names} cannot be written into build in the form that it has; write it "
+            f"there as build: {{{entries}}}"
+        )
+    write_text(path, text)
     return True
-
-
-def with_build(text: str, build: Mapping[str, str]) -> str:
-    """Parameters with other entries in the mapping ``build``; nothing else of the text changes."""
-    root = yaml.compose(text)
-    assert isinstance(root, yaml.MappingNode)
-    [old] = [value for key, value in root.value if key.value == "build"]
-    entries = [f"{name}: {challenge}" for name, challenge in build.items()]
-    if old.flow_style:
-        start, end, new = old.start_mark.index, old.end_mark.index, f"{{{', '.join(entries)}}}"
-    else:
-        start, end = old.value[0][0].start_mark.index, old.value[-1][1].end_mark.index
-        new = ("\n" + " " * old.start_mark.column).join(entries)
-    return text[:start] + new + text[end:]
 
 
 def drop_unbuilt(project: Path, params: Params) -> None:

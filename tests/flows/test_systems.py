@@ -1,5 +1,6 @@
 """The systems of a build are chosen on make's command line, and outputs of no others stay."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -8,7 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows.systems import choose_systems, with_build
+from flows.build_in_params import with_build
+from flows.systems import choose_systems
+from headwater.config import load_params
 from headwater.errors import HeadwaterError
 from headwater.systems import SYSTEMS
 from tests.flows.conftest import PROJECT, ToyProject
@@ -60,13 +63,60 @@ def test_all_is_every_system(folder: Path) -> None:
         ),
         (
             "build:\n    b: heads   # last\n\n# next\nc: 2\n",
-            "build:\n    x: views\n    y: clips   # last\n\n# next\nc: 2\n",
+            "build:\n    x: views\n    y: clips\n    # b: heads   # last\n\n# next\nc: 2\n",
         ),
+        (
+            "build:  # these\n  # of heads\n  b: heads\n\n  # seen\n  x: heads  # old\n  # end\n",
+            "build:  # these\n  # of heads\n\n  # seen\n  x: views  # old\n  y: clips\n  # end\n",
+        ),
+        (
+            "build:\n  # clips\n  'y': clips # y\n  # mine\n  x: views # x\n",
+            "build:\n  # mine\n  x: views # x\n  # clips\n  'y': clips # y\n",
+        ),
+        ("build:\r\n  b: heads\r\nc: 2\r\n", "build:\r\n  x: views\r\n  y: clips\r\nc: 2\r\n"),
+        ("build:\n  ? b\n  : heads\n", "build:\n  x: views\n  y: clips\n"),
+        ("build:\n  ? x\n  : heads\n", "build:\n  ? x\n  : views\n  y: clips\n"),
+        ("build:\n  b: >-\n    heads\n  x: views", "build:\n  x: views\n  y: clips"),
+        ("build:\n  b:\n    heads\n", "build:\n  x: views\n  y: clips\n"),
+        ("build:\n  <<: {b: heads}\n  x: views\n", "build:\n  x: views\n  y: clips\n"),
         ("build: {}\n", "build: {x: views, y: clips}\n"),
+        ('{"a": 1, "build": {"b": "heads"}}\n', '{"a": 1, "build": {x: views, y: clips}}\n'),
     ],
 )
 def test_any_form_of_the_list_is_replaced(text: str, expected: str) -> None:
     assert with_build(text, {"x": "views", "y": "clips"}) == expected
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "? build\n: ? glvd\n  : heads\n",
+        "build:\n  glvd: |-\n    heads\n",
+        "build: {\n  glvd: heads,  # why\n}\n",
+        "build: {? glvd : heads, # why\n}\n",
+    ],
+)
+def test_a_form_that_cannot_be_rewritten_is_refused_and_stays(folder: Path, form: str) -> None:
+    path = folder / "params.yaml"
+    before, after = re.split(r"build: .*\n  glvd: heads\n  lvd: heads\n", path.read_text())
+    path.write_text(before + form + after)
+    assert load_params(path).build["glvd"] == "heads"
+    content = path.read_bytes()
+    with pytest.raises(HeadwaterError) as refused:
+        choose_systems(folder, "lvd")
+    assert str(refused.value) == (
+        f"{path}: BUILD=lvd cannot be written into build in the form that it has; "
+        "write it there as build: {lvd: heads}"
+    )
+    assert path.read_bytes() == content
+
+
+def test_the_files_line_ends_stay(folder: Path) -> None:
+    path = folder / "params.yaml"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    before = path.read_bytes()
+    choose_systems(folder, "lvd")
+    assert path.read_bytes() == before.replace(b"  glvd: heads\r\n", b"")
 
 
 @pytest.mark.parametrize(
