@@ -126,3 +126,11 @@ PHOTO_HEADS = table(
         "silhouette of the reconstruction and the photo's head mask, hair included",
     ),
 )
+
+PHOTO_FAILURES = table(
+    "reconstruct/failures",
+    "a photo that a system has no head for",
+    *ORIGIN,
+    column("system", pa.string(), "name of the system"),
+    column("failure", pa.string(), "why there is no head"),
+)

@@ -17,6 +17,7 @@ from headwater.artifacts.evaluate_schemas import (
     ERRORS,
     EXAMPLES,
     HEAT_MAP,
+    PHOTO_FAILURES,
     PHOTO_HEADS,
     PICTURES,
     SCORES,
@@ -240,6 +241,7 @@ TABLES = {
         HEAT_MAP,
         EXAMPLES,
         PHOTO_HEADS,
+        PHOTO_FAILURES,
         *(rejects_schema(step) for step in STEPS),
     )
 }

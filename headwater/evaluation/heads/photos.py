@@ -2,20 +2,24 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from headwater.artifacts.atomic import write_bytes
-from headwater.artifacts.evaluate_schemas import PHOTO_HEADS
+from headwater.artifacts.evaluate_schemas import PHOTO_FAILURES, PHOTO_HEADS
 from headwater.artifacts.glb import to_glb
-from headwater.artifacts.meshes import to_ply
+from headwater.artifacts.meshes import check_head_size, to_ply
+from headwater.artifacts.provenance import origin
 from headwater.artifacts.tables import Row, to_table, write_bucket
 from headwater.data.scenes import Views
 from headwater.data.views import of_photos, read_views
-from headwater.evaluation.challenge import Answerer, Figures
-from headwater.evaluation.heads.answer import HeadAnswer
+from headwater.errors import HeadwaterError
+from headwater.evaluation.attempt import UNEXPECTED, attempted
+from headwater.evaluation.challenge import Answerer, Figures, Unanswered
+from headwater.evaluation.heads.answer import HeadAnswer, check_answer
 from headwater.evaluation.heads.examples import looks_row
 from headwater.faces.vocabulary import ibug68
 from headwater.geometry.cameras import Camera, project
@@ -26,6 +30,9 @@ from headwater.metrics.silhouette import silhouette
 
 Counter = Callable[[int], None]
 FILE: Final = "heads.parquet"
+FAILURES: Final = "failures.parquet"
+# Of the middle of a head from that of its frame; the head model's own are a few centimetres off.
+FARTHEST_MM: Final = 1000.0
 
 
 @dataclass(frozen=True)
@@ -41,19 +48,30 @@ def reconstruct_photos(
 ) -> Figures:
     """Reconstruct the head of every photo that has landmarks, a mask and a camera.
 
-    Writes heads.parquet and meshes/ below ``out``; returns the figures. progress is called with 1
-    after every photo.
+    Writes heads.parquet, meshes/ and, of photos without a head that can be used, failures.parquet
+    below ``out``; returns the figures. progress is called with 1 after every photo. Raises
+    HeadwaterError where every photo ends in a fault of the system's code.
     """
-    rows = []
+    rows, failures = [], []
     annotations = of_photos(data)
     views = read_views(data, annotations)
     for number, annotation in enumerate(annotations):
-        view = views.choose(np.array([number]))
-        rows.append(_head(system, answer, annotation.row, view, out / "meshes"))
+        view, origin_row = views.choose(np.array([number])), annotation.row
+        row, failure = attempted(partial(_head, system, answer, origin_row, view, out / "meshes"))
+        if row is not None:
+            rows.append(row)
+        else:
+            failures.append({**origin(origin_row), "system": system, "failure": failure})
         if progress is not None:
             progress(1)
+    if failures and not rows and all(one["failure"].startswith(UNEXPECTED) for one in failures):
+        raise HeadwaterError(
+            f"{system}: none of {len(failures)} photos could be reconstructed; the first, "
+            f"item {failures[0]['item']}: {failures[0]['failure']}; mend the system"
+        )
     write_bucket(out / FILE, PHOTO_HEADS, to_table(PHOTO_HEADS, rows), "")
-    return _figures(rows)
+    write_bucket(out / FAILURES, PHOTO_FAILURES, to_table(PHOTO_FAILURES, failures), "")
+    return {**_figures(rows), "real_failures": len(failures)}
 
 
 def refined_cameras(views: Views, answer: HeadAnswer) -> list[Camera]:
@@ -79,23 +97,42 @@ def landmark_nme(views: Views, cameras: Sequence[Camera], answer: HeadAnswer) ->
 
 
 def _head(system: str, answer: Answerer, row: Row, view: Views, meshes: Path) -> Row:
-    """The row of a photo's head; its meshes are written."""
+    """The row of a photo's head; its meshes are written. Raises Unanswered where it is no head."""
     head = answer(PhotoQuestion(view))
+    _check_head(head)
     faces = head.template.faces
-    cameras = refined_cameras(view, head)
-    write_bytes(meshes / f"{row['item']}.ply", to_ply(head.vertices, faces))
-    write_bytes(meshes / f"{row['item']}.glb", to_glb(head.vertices, faces))
+    (camera,) = refined_cameras(view, head)
     mask = view.masks[0] > 0
     covered = silhouette(
-        project(cameras[0], head.vertices)[0],
+        project(camera, head.vertices)[0],
         faces,
         (mask.shape[1], mask.shape[0]),
     )
-    return {
-        **looks_row(system, row, view, head, cameras[0]),
-        "landmark_nme_percent": 100 * landmark_nme(view, cameras, head)[0],
+    measured = {
+        "landmark_nme_percent": 100 * landmark_nme(view, [camera], head)[0],
         "mask_iou": intersection_over_union(covered, mask),
     }
+    for name, value in measured.items():
+        if not np.isfinite(value):
+            raise Unanswered(f"{name} is {value}")
+    looks = looks_row(system, row, view, head, camera)
+    write_bytes(meshes / f"{row['item']}.ply", to_ply(head.vertices, faces))
+    write_bytes(meshes / f"{row['item']}.glb", to_glb(head.vertices, faces))
+    return {**looks, **measured}
+
+
+def _check_head(head: HeadAnswer) -> None:
+    """Raise Unanswered for vertices that no head has, TypeError or ValueError for other faults."""
+    check_answer(head)
+    if not np.isfinite(head.vertices).all():
+        raise Unanswered("the head is not finite")
+    try:
+        check_head_size(head.vertices, "the head")
+    except HeadwaterError as error:
+        raise Unanswered(str(error)) from error
+    away = float(np.linalg.norm(head.vertices.mean(axis=0, dtype=np.float64)))
+    if away > FARTHEST_MM:
+        raise Unanswered(f"the head lies {away:.4g} mm from the middle of its frame")
 
 
 def _figures(rows: list[Row]) -> Figures:
