@@ -10,6 +10,7 @@ import pytest
 from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
 from headwater.systems import SYSTEMS, known_challenges, known_systems, sound_systems
+from headwater.systems.listing import listing
 
 PROJECT = Path(__file__).resolve().parents[2]
 SOUND = (Path(__file__).with_name("toy_plugin") / "toy_fields" / "__init__.py").read_text()
@@ -72,6 +73,33 @@ def test_a_package_that_cannot_be_imported_is_named_with_file_and_line(
     assert set(systems) == {*SYSTEMS, name}
     assert faults == [message]
     assert f"{name}_fields" in known_challenges(params, tmp_path)
+
+
+def test_an_installed_package_is_known_or_named(tmp_path: Path) -> None:
+    sys.path.insert(0, str(tmp_path))
+    metadata = tmp_path / "outside_installed-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: outside-installed\nVersion: 1.0\n"
+    )
+    (metadata / "entry_points.txt").write_text(
+        "[headwater.systems]\na = outside_installed\nb = outside_installed_broken.systems\n"
+    )
+    package(tmp_path, "outside_installed", sound("installed"))
+    broken = package(tmp_path, "outside_installed_broken", "")
+    (broken.parent / "systems.py").write_text("\nfrom json import nothing\n")
+    systems, faults = sound_systems(with_plugins(), tmp_path)
+    assert set(systems) == {*SYSTEMS, "installed"}
+    (fault,) = faults
+    place = f"entry point b of headwater.systems: {broken.parent / 'systems.py'}, line 2"
+    assert fault.startswith(f"{place}: ImportError: cannot import name 'nothing'")
+
+
+def test_the_list_names_challenges_that_are_none(tmp_path: Path) -> None:
+    text = sound("unjudged").replace("CHALLENGE = Challenge(", "CHALLENGE = dict(")
+    file = package(tmp_path, "outside_unjudged", text)
+    _, faults = listing(with_plugins(bad="."), tmp_path)
+    assert faults == [f"{file}: CHALLENGE is no Challenge; see headwater.evaluation.challenge"]
 
 
 def test_an_interrupt_is_none_of_its_faults(tmp_path: Path) -> None:
