@@ -1,12 +1,16 @@
-"""Names and challenges from outside, checked before anything is built for them."""
+"""Names, challenges and figures from outside, checked before anything is made of them."""
 
+import math
 import re
+import reprlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import pairwise
+from numbers import Integral, Real
 from typing import Final
 
-from headwater.evaluation.challenge import Challenge
+from headwater.errors import HeadwaterError
+from headwater.evaluation.challenge import Challenge, Figures
 
 # Names of folders and files below data/, and keys in params.yaml.
 _SAFE: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -27,6 +31,19 @@ def name_fault(name: object, kind: str, taken: Collection[str] = ()) -> str | No
 def challenge_fault(challenge: Challenge) -> str | None:
     """A sentence on the first thing for which a challenge cannot be judged; None without any."""
     return next(_faults(challenge), None)
+
+
+def plain_figures(figures: Mapping[str, object], place: str) -> Figures:
+    """Figures as numbers of Python. Raises HeadwaterError, which begins with ``place``."""
+    plain: Figures = {}
+    for name, value in dict(figures).items():
+        if not isinstance(name, str):
+            raise HeadwaterError(f"{place}: figure {name!r} has no name")
+        if not isinstance(value, Real) or not math.isfinite(value):
+            said = value if isinstance(value, Real) else reprlib.repr(value)
+            raise HeadwaterError(f"{place}: figure {name!r} is {said}, no finite number")
+        plain[name] = int(value) if isinstance(value, Integral) else float(value)
+    return plain
 
 
 def _faults(challenge: Challenge) -> Iterator[str]:

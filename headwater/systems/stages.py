@@ -1,7 +1,7 @@
 """The stages of every system and challenge: training, answers, scores, and their files."""
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,7 @@ from headwater.config import Params
 from headwater.errors import HeadwaterError
 from headwater.evaluation.attempt import UNEXPECTED, blaming
 from headwater.evaluation.challenge import Challenge, Counter, Figures, Judged
-from headwater.evaluation.checks import name_fault
+from headwater.evaluation.checks import name_fault, plain_figures
 from headwater.evaluation.judge import judge
 from headwater.evaluation.questions import questions_of
 from headwater.evaluation.scores import read_scores, scores_of, write_scores
@@ -20,7 +20,7 @@ from headwater.evaluation.summary import chosen, figures
 from headwater.systems.pictures import write_pictures
 from headwater.systems.settings import config_of, settings_of
 from headwater.systems.system import System
-from headwater.training.run import Progress, Run, loss_table, outcome
+from headwater.training.run import Progress, Run, check_curve, loss_table, outcome
 
 WEIGHTS: Final = "weights.safetensors"
 BASELINES: Final = "baselines"
@@ -48,7 +48,14 @@ def train_stage(
         settings.device, settings.devices, settings.precision, f"systems.{system.name}"
     )
     run = Run(params.seed, checkpoints, progress)
+    (out / WEIGHTS).unlink(missing_ok=True)
     curve = train_on(devices, system.train, config, project / "data", run, out / WEIGHTS)
+    try:
+        check_curve(curve)
+    except HeadwaterError as error:
+        raise HeadwaterError(f"{system.name}: train {error}") from error
+    if not (out / WEIGHTS).is_file():
+        raise HeadwaterError(f"{system.name}: train wrote no weights; mend its code")
     write_text(out / "loss.csv", loss_table(curve))
     return outcome(curve)
 
@@ -80,18 +87,22 @@ def baselines_stage(
             raise HeadwaterError(f"challenge {challenge.name}: {fault}")
     judged = list(judge(challenge, questions_of(challenge, data), answerers, progress=progress))
     for name in dict.fromkeys(one.system for one in judged):
-        own = [one for one in judged if one.system == name]
-        if all((one.failure or "").startswith(UNEXPECTED) for one in own):
+        answers = [one for one in judged if one.system == name]
+        if all((one.failure or "").startswith(UNEXPECTED) for one in answers):
             raise HeadwaterError(
-                f"challenge {challenge.name}, baseline {name}: {_unanswered(own[0])}; mend it"
+                f"challenge {challenge.name}, baseline {name}: {_unanswered(answers[0])}; mend it"
             )
     scores = list(scores_of(challenge, judged))
     write_scores(out, scores)
     if challenge.extras is not None:
-        challenge.extras(data, out, [one for one in judged if one.question.looked_at], [])
+        looked_at = [one for one in judged if one.question.looked_at]
+        _figures(
+            challenge, "extras", BASELINES, partial(challenge.extras, data, out, looked_at, [])
+        )
     headlines: Figures = {}
     for name in dict.fromkeys(one.system for one in judged):
-        found = figures(challenge, name, [one for one in scores if one.system == name], scores)
+        own = [one for one in scores if one.system == name]
+        found = _figures(challenge, "figures", name, partial(figures, challenge, name, own, scores))
         written = write_figures(out / name, found, chosen(challenge, found))
         if challenge.headline.name in written:
             headlines[name] = written[challenge.headline.name]
@@ -126,9 +137,11 @@ def evaluate_stage(
     write_scores(out, scores)
     looked_at = [one for one in judged if one.question.looked_at]
     write_pictures(out, challenge, looked_at)
-    found = figures(challenge, system.name, scores, baselines)
+    usual = partial(figures, challenge, system.name, scores, baselines)
+    found = _figures(challenge, "figures", system.name, usual)
     if challenge.extras is not None:
-        found |= challenge.extras(data, out, looked_at, baselines)
+        more = partial(challenge.extras, data, out, looked_at, baselines)
+        found |= _figures(challenge, "extras", system.name, more)
     return write_figures(out, found, chosen(challenge, found))
 
 
@@ -148,8 +161,18 @@ def photos_stage(
     found: Figures = {}
     if challenge.photos is not None:
         answer = partial(system.answer, trained(system, params, project))
-        found = challenge.photos(system.name, answer, project / "data", out, progress)
+        work = partial(challenge.photos, system.name, answer, project / "data", out, progress)
+        found = _figures(challenge, "photos", system.name, work)
     return write_figures(out, found, chosen(challenge, found))
+
+
+def _figures(
+    challenge: Challenge, kind: str, system: str, work: Callable[[], Mapping[str, object]]
+) -> Figures:
+    """Figures that a challenge makes of a system; its faults are named with both."""
+    place = f"challenge {challenge.name}: {kind} of {system}"
+    with blaming(place):
+        return plain_figures(work(), place)
 
 
 def _unanswered(first: Judged) -> str:

@@ -1,12 +1,16 @@
 """A run of training: settings, seed, devices, and a folder of checkpoints."""
 
-from collections.abc import Callable
+import reprlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf, isfinite, nan
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+
+from headwater.errors import HeadwaterError
 
 if TYPE_CHECKING:
     # Systems are known without torch.
@@ -68,6 +72,29 @@ class Run:
     checkpoints: Path
     progress: Progress | None = None
     fabric: "Fabric | None" = None
+
+
+def check_curve(curve: object) -> None:
+    """Raise HeadwaterError, the end of a sentence, for no curve and one without a last loss."""
+    if not isinstance(curve, list):
+        raise HeadwaterError(f"returned {reprlib.repr(curve)} instead of a curve; mend its code")
+    for number, record in enumerate(curve):
+        if not isinstance(record, Mapping):
+            raise HeadwaterError(f"record {number} of the curve is no mapping; mend its code")
+        for name, value in record.items():
+            if not isinstance(value, Real):
+                given = f"{reprlib.repr(value)}, no number"
+                raise HeadwaterError(f"{name} of record {number} of the curve is {given}")
+        if not isfinite(record.get("step", nan)):
+            raise HeadwaterError(f"record {number} of the curve has no number 'step'")
+    if not curve:
+        raise HeadwaterError("returned a curve without a step; mend its code")
+    last = {name: value for name, value in curve[-1].items() if name.endswith("loss")}
+    if not isfinite(loss := sum(last.values())):
+        step = f"{curve[-1]['step']:.0f}"
+        raise HeadwaterError(
+            f"diverged: the loss of step {step}, the last one, is {loss}; try a lower learning rate"
+        )
 
 
 def outcome(curve: Curve) -> str:

@@ -25,7 +25,7 @@ from headwater.evaluation.scores import read_scores
 from headwater.report.challenges import challenge_sections
 from headwater.systems import challenge_of, find_system
 from headwater.systems.listing import headline
-from headwater.systems.stages import baselines_stage, evaluate_stage, train_stage
+from headwater.systems.stages import baselines_stage, evaluate_stage, photos_stage, train_stage
 from headwater.systems.system import System
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -334,3 +334,89 @@ def test_a_score_or_picture_that_stands_twice_is_a_finding(
     findings = check_tables(data, paths)[1]
     assert {path for path, _ in findings} == set(paths)
     assert all("stands 2 times" in said for _, said in findings)
+
+
+# Figures.
+
+
+@pytest.mark.parametrize("kind", ["figures", "extras", "photos"])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"psnr": math.nan}, "figure 'psnr' is nan, no finite number"),
+        ({"psnr": "good"}, "figure 'psnr' is 'good', no finite number"),
+        ({3: 1.0}, "figure 3 has no name"),
+        (None, "unexpected TypeError"),
+        (KeyError("psnr"), "unexpected KeyError: 'psnr'"),
+    ],
+)
+def test_figures_that_are_none_are_refused_naming_challenge_and_system(
+    params: Params,
+    project: Path,
+    toy: System,
+    fields: Challenge,
+    kind: str,
+    given: Any,
+    said: str,
+) -> None:
+    def own(*_: Any) -> Any:
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    odd = replace(fields, **{kind: own})  # type: ignore[arg-type]
+    stage = photos_stage if kind == "photos" else evaluate_stage
+    with pytest.raises(HeadwaterError, match=rf"^challenge fields: {kind} of toy: {said}"):
+        stage(toy, odd, params, project)
+
+
+def test_figures_of_numpy_are_kept(
+    params: Params, project: Path, toy: System, fields: Challenge
+) -> None:
+    odd = replace(fields, figures=lambda *_: {"rmse": np.float32(0.5), "subjects": np.int64(2)})
+    assert evaluate_stage(toy, odd, params, project) == {"rmse": 0.5, "subjects": 2}
+
+
+# Training.
+
+
+def _training(curve: Any, *, weights: bool = True) -> Callable[..., Any]:
+    def train(config: Any, data: Path, run: Any, file: Path) -> Any:
+        if weights:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"weights")
+        return curve
+
+    return train
+
+
+@pytest.mark.parametrize(
+    ("train", "said"),
+    [
+        (_training(None), "returned None instead of a curve"),
+        (_training([]), "returned a curve without a step"),
+        (_training([{"loss": 1.0}]), "record 0 of the curve has no number 'step'"),
+        (_training([{"step": 1, "field_loss": 1.0}, 3]), "record 1 of the curve is no mapping"),
+        (_training([{"step": math.nan}]), "record 0 of the curve has no number 'step'"),
+        (
+            _training([{"step": 1, "field_loss": "x"}]),
+            "field_loss of record 0 .* is 'x', no number",
+        ),
+        (_training([{"step": 7, "field_loss": math.nan}]), "loss of step 7, the last one, is nan"),
+        (_training([{"step": 7, "field_loss": 0.5}], weights=False), "wrote no weights"),
+    ],
+)
+def test_a_training_that_cannot_be_kept_is_one_sentence(
+    params: Params, toy: System, tmp_path: Path, train: Any, said: str
+) -> None:
+    with pytest.raises(HeadwaterError, match=rf"^toy: train.*{said}"):
+        train_stage(replace(toy, train=train), params, tmp_path, tmp_path / "checkpoints")
+
+
+def test_weights_of_an_earlier_training_do_not_pass_for_those_of_this_one(
+    params: Params, toy: System, tmp_path: Path
+) -> None:
+    train_stage(toy, params, tmp_path, tmp_path / "checkpoints")
+    forgetful = replace(toy, train=_training([{"step": 7, "field_loss": 0.5}], weights=False))
+    with pytest.raises(HeadwaterError, match=r"^toy: train wrote no weights"):
+        train_stage(forgetful, params, tmp_path, tmp_path / "checkpoints")
