@@ -2,7 +2,8 @@
 
 Reads the tables and the system's weights below the project's ``data/`` and writes
 ``claims-<system>-<size>.json`` beside the other results, and the rows of the system's README to the
-console. Claims that do not hold stay in the file.
+console. Claims that do not hold stay in the file. What was measured on some of the subjects, or
+with other settings than the size's own, goes to the console alone.
 """
 
 import argparse
@@ -29,16 +30,23 @@ def main() -> None:
     parser.add_argument("system", help="name of a system of the build")
     parser.add_argument("--size", help="size that the build is expected to be of")
     parser.add_argument("--project", type=Path, default=Path(), help="folder of a finished build")
-    parser.add_argument("--subjects", type=int, default=None, help="only so many of the subjects")
+    parser.add_argument("--subjects", type=_count, help="only so many of the subjects")
     options = parser.parse_args()
     try:
         print(measure(options.system, options.size, options.project, options.subjects))
     except HeadwaterError as error:
-        sys.exit(f"benchmarks.claims: {error}")
+        print(f"benchmarks.claims: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return int(text)
 
 
 def measure(name: str, size: str | None, project: Path, subjects: int | None) -> str:
-    """Measure and write the claims of a system; its README's table.
+    """Measure the claims of a system, and write whole measurements; its README's table.
 
     Raises HeadwaterError for an unknown system, one without claims, and a build of another size.
     """
@@ -54,17 +62,20 @@ def measure(name: str, size: str | None, project: Path, subjects: int | None) ->
         )
     model = trained(system, params, project)
     claims = system.claims(model, project / "data", subjects, show_progress)
+    table = claims_table(claims)
+    if subjects is not None or built.overrides:
+        return f"{table}not kept: of some subjects, or with systems.{name}.overrides\n"
     about = {
         "system": name,
         "size": built.size,
-        "overrides": built.overrides,
+        "overrides": {},
         "device": built.device,
-        "subjects": subjects or "all",
+        "subjects": "all",
         "commit": commit(project),
         "machine": describe(),
     }
     write_claims(RESULTS / file_name(name, built.size), claims, about)
-    return claims_table(claims)
+    return table
 
 
 def show_progress(done: int, subjects: int) -> None:

@@ -64,6 +64,8 @@ def trained(system: System, params: Params, project: Path) -> Any:
     """The system's trained model. Raises HeadwaterError where there is none that can be used."""
     config = config_of(system, params, project)
     weights = project / "data" / "train" / system.name / WEIGHTS
+    if not weights.is_file():
+        raise HeadwaterError(f"{weights}: is not there; train {system.name} with `make repro`")
     return system.load(weights, config, settings_of(system, params).device)
 
 
