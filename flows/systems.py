@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import yaml
 from dvc.utils.serialize import modify_yaml
 
 from flows.build_in_params import with_build
@@ -52,8 +53,8 @@ def drop_unbuilt(project: Path, params: Params) -> None:
 
     DVC's cache keeps both for a build that has the system again.
     """
-    built = {*params.build, *params.plugins}
-    gone = [one for one in read_lock(project) if one.stage.partition("@")[2] not in {"", *built}]
+    built = _stages_of_each(project, params)
+    gone = [one for one in read_lock(project) if "@" in one.stage and one.stage not in built]
     if not gone:
         return
     for output in gone:
@@ -61,3 +62,11 @@ def drop_unbuilt(project: Path, params: Params) -> None:
     with record_lock(project), modify_yaml(project / LOCK) as record:
         for stage in {output.stage for output in gone}:
             del record["stages"][stage]
+
+
+def _stages_of_each(project: Path, params: Params) -> set[str]:
+    """Stages that dvc.yaml makes of each system, or of each folder of ``plugins``."""
+    stages = yaml.safe_load((project / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    each = {name: stage["foreach"] for name, stage in stages.items() if "foreach" in stage}
+    members = {"${build}": params.build, "${plugins}": params.plugins}
+    return {f"{name}@{member}" for name, group in each.items() for member in members[group]}

@@ -15,6 +15,7 @@ from headwater.config import load_params
 from headwater.errors import HeadwaterError
 from headwater.systems import SYSTEMS
 from tests.flows.conftest import PROJECT, ToyProject
+from tests.systems.test_systems import PLUGIN
 
 # A stage for each system; its file tells by its time whether it ran.
 EACH = """
@@ -27,6 +28,11 @@ EACH = """
       outs:
         - data/each/${key}
 """
+
+PLUGIN_STAGE = (
+    EACH.replace("  each:", "  plugin:").replace("data/each", "data/plugin")
+    .replace("{build}", "{plugins}").replace("ran-", "read-")
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -174,3 +180,26 @@ def test_a_system_no_longer_built_leaves_nothing_and_comes_back_from_the_cache(
     assert done.stderr.splitlines()[0] == (
         "error: BUILD=glvdd: unknown system 'glvdd'; the nearest known one is 'glvd'"
     )
+
+
+def test_a_system_that_has_the_name_of_its_plugin_leaves_nothing_either(
+    copy_of_built: Callable[[], ToyProject],
+) -> None:
+    project = copy_of_built()
+    with (project.path / "dvc.yaml").open("a") as graph:
+        graph.write(EACH + PLUGIN_STAGE)
+    shutil.copytree(PLUGIN, project.path / "toy")
+    own = (project.path / "params.yaml").read_text()
+    params = yaml.safe_load(own)
+    params |= {"plugins": {"toy": "toy"}, "build": {"toy": "fields", "lvd": "heads"}}
+    (project.path / "params.yaml").write_text(yaml.safe_dump(params))
+    assert make(project).returncode == 0
+    assert (project.path / "data" / "each" / "toy").is_dir()
+
+    done = make(project, "BUILD=lvd")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in (project.path / "data" / "each").iterdir()] == ["lvd"]
+    assert [path.name for path in (project.path / "data" / "plugin").iterdir()] == ["toy"]
+    stages = set(project.bytes()["dvc.lock"]["stages"])
+    assert {"plugin@toy", "each@lvd"} <= stages
+    assert "each@toy" not in stages
