@@ -157,6 +157,23 @@ def test_a_key_with_a_dot_says_how_to_nest(tmp_path: Path, raw: dict[str, Any]) 
         ({"overrides": {"sdf_steps": 10**30}}, "systems.glvd.overrides.sdf_steps is 1000"),
         ({"overrides": {"iterations": 10**9}}, "iterations is 1000000000, but: "),
         ({"overrides": {"localiser": {"steps": 10**30}}}, "localiser.steps is 1000"),
+        ({"overrides": {"threads": 10**6}}, "threads is 1000000, but: "),
+        ({"overrides": {"beta1": 1.0}}, "beta1 is 1.0, but: "),
+        ({"overrides": {"near_sigmas_mm": []}}, "near_sigmas_mm is [], but: "),
+        ({"overrides": {"width": 50}}, "width is 50, but: input should be a multiple of 8"),
+        ({"overrides": {"localiser": {"width": 20}}}, "localiser.width is 20, but: input should"),
+        (
+            {"overrides": {"image_px": 100}},
+            "overrides: image_px 100 is no multiple of 32, stride 4 times 2 to the power of depth",
+        ),
+        (
+            {"overrides": {"keypoint_depth": 6}},
+            "image_px 128 is no multiple of 256, stride 4 times 2 to the power of keypoint_depth 6",
+        ),
+        (
+            {"overrides": {"heatmaps": "trained", "localiser": {"middle": 0.7}}},
+            "localiser: the 90 px that it sees are no multiple of 32, its stride 4 times 2 to",
+        ),
         (
             {"overrides": {"keypoint_shares": [0.9, 0.9]}},
             "systems.glvd.overrides.keypoint_shares is [0.9, 0.9], but: their sum is above 1",

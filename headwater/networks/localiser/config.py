@@ -2,7 +2,15 @@
 
 from typing import Literal
 
-from headwater.networks.vertex_descent.config import Count, Level, Positive, Some, Steps, Tens
+from headwater.networks.vertex_descent.config import (
+    Count,
+    Level,
+    Positive,
+    Some,
+    Steps,
+    Tens,
+    Width,
+)
 from headwater.training.run import SettingGroup
 
 
@@ -13,8 +21,8 @@ class LocaliserConfig(SettingGroup):
     """Share of the crop's side that it sees."""
     stride: Literal[2, 4] = 4
     """Crop pixels per cell of its heatmaps."""
-    width: Count = 64
-    """Channels inside its hourglass."""
+    width: Width = 64
+    """Channels inside its hourglass, a multiple of 8."""
     depth: Level = 3
     """Halvings inside its hourglass."""
     sigma_cells: Positive = 1.0

@@ -12,6 +12,9 @@ from headwater.training.run import Config, SettingGroup
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 NotNegative = Annotated[float, Field(ge=0, le=1e6)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Width = Annotated[int, Field(ge=8, le=65_536, multiple_of=8)]
+Threads = Annotated[int, Field(ge=1, le=1024)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
 Some = Annotated[int, Field(ge=0, le=1_000_000)]
 Steps = Annotated[int, Field(ge=1, le=100_000_000)]
 Tens = Annotated[int, Field(ge=10, le=1_000_000, multiple_of=10)]
@@ -19,6 +22,16 @@ Descent = Annotated[int, Field(ge=1, le=100)]
 Level = Annotated[int, Field(ge=1, le=64)]
 Side = Annotated[int, Field(ge=16, le=2048)]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def refuse_odd_maps(image_px: int, stride: int, name: str, depth: int) -> None:
+    """Raise ValueError where maps of a crop cannot be halved ``depth`` times, a setting's value."""
+    least = stride * 2**depth
+    if image_px % least:
+        raise ValueError(
+            f"image_px {image_px} is no multiple of {least}, stride {stride} times 2 to the power "
+            f"of {name} {depth}"
+        )
 
 
 class Answering(SettingGroup):
@@ -37,8 +50,8 @@ class DescentConfig(Config):
     """Length that the crop's side spans at the head's depth, mm."""
     stride: Literal[2, 4] = 4
     """Crop pixels per cell of the feature maps: 2 as published, or 4."""
-    width: Count = 64
-    """Channels inside the hourglasses."""
+    width: Width = 64
+    """Channels inside the hourglasses, a multiple of 8."""
     stacks: Level = 1
     """Hourglasses of the image encoder f_v, one after the other."""
     depth: Level = 3
@@ -73,7 +86,7 @@ class DescentConfig(Config):
     iterations: Descent = 10
     """Steps of a descent."""
 
-    threads: Count = 1
+    threads: Threads = 1
     """CPU threads of training and answers; fixed, because sums of floats depend on it."""
     steps: Steps = 400
     """Optimiser steps of the descent's training."""
@@ -96,9 +109,9 @@ class DescentConfig(Config):
     own_rate: Share = 1.0
     """Share of the learning rate that each vertex's own last-layer weights get beside those of the
     anchors."""
-    beta1: Share = 0.9
+    beta1: Decay = 0.9
     """Decay of Adam's mean of gradients."""
-    beta2: Share = 0.999
+    beta2: Decay = 0.999
     """Decay of Adam's mean of squared gradients."""
     constant_share: Share = 0.5
     """Share of the steps with the first learning rate; it falls linearly to zero in the rest."""
@@ -109,7 +122,7 @@ class DescentConfig(Config):
     near_share: Share = 0.9
     """Share of the samples that show the end of a descent, with template_prior between the known
     head and the true one; the rest show a moment on its way."""
-    near_sigmas_mm: tuple[Positive, ...] = (0.3, 1.0, 3.0)
+    near_sigmas_mm: Annotated[tuple[Positive, ...], Field(min_length=1)] = (0.3, 1.0, 3.0)
     """Standard deviations of the query points' noise, mm, each as often as the others."""
     box_mm: Positive = 150.0
     """Half the side of the box of uniform query points, mm; with supervision all."""
@@ -141,6 +154,11 @@ class DescentConfig(Config):
     def _no_head_is_known_in_camera_axes(self) -> "DescentConfig":
         if self.space == "camera" and (self.template_prior or self.start == "template"):
             raise ValueError("space camera goes without template_prior and start template")
+        return self
+
+    @model_validator(mode="after")
+    def _maps_can_be_halved(self) -> "DescentConfig":
+        refuse_odd_maps(self.image_px, self.stride, "depth", self.depth)
         return self
 
     @property

@@ -19,6 +19,7 @@ from headwater.networks.vertex_descent.config import (
     Positive,
     Share,
     Some,
+    refuse_odd_maps,
 )
 from headwater.training.run import SettingGroup
 
@@ -113,6 +114,18 @@ class GlvdConfig(DescentConfig):
     def _no_head_is_suggested_in_camera_axes(self) -> "GlvdConfig":
         if self.space == "camera" and self.landmark_features:
             raise ValueError("space camera goes without landmark_features")
+        return self
+
+    @model_validator(mode="after")
+    def _maps_of_keypoints_can_be_halved(self) -> "GlvdConfig":
+        refuse_odd_maps(self.image_px, self.stride, "keypoint_depth", self.keypoint_depth)
+        own = self.localiser
+        seen, least = round(own.middle * self.image_px), own.stride * 2**own.depth
+        if self.trains_localiser and seen % least:
+            raise ValueError(
+                f"localiser: the {seen} px that it sees are no multiple of {least}, its stride "
+                f"{own.stride} times 2 to the power of its depth {own.depth}"
+            )
         return self
 
     @property

@@ -97,7 +97,7 @@ def test_each_systems_weights_are_refused_by_the_other(whole: TrainResult, tmp_p
 
 def test_a_giant_config_costs_nothing(whole: TrainResult, tmp_path: Path) -> None:
     tensors, notes = read_safetensors(whole.weights)
-    notes["config"]["hidden"] = 10**9
+    notes["config"]["hidden"] = 10**6
     path = tmp_path / "weights.safetensors"
     path.write_bytes(safetensors_bytes(tensors, notes))
     with pytest.raises(HeadwaterError, match="its tensors are not those of its config"):
