@@ -5,6 +5,7 @@ from pathlib import Path
 
 from headwater.artifacts.manifest import write_manifest
 from headwater.config import load_params
+from headwater.evaluation.questions import count_of
 from headwater.systems import known_challenges, known_systems
 from headwater.systems.stages import baselines_stage
 from tasks.command import command
@@ -24,7 +25,7 @@ def main() -> str:
     said = []
     for name in sorted(set(params.build.values())):
         challenge = challenges[name]
-        with progress(f"baselines {name}", challenge.count(project / "data")) as advance:
+        with progress(f"baselines {name}", count_of(challenge, project / "data")) as advance:
             systems = {one.name for one in known.values() if one.challenge == name}
             headlines = baselines_stage(challenge, project / "data", advance, systems)
         unit = challenge.headline.unit

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from headwater.artifacts.manifest import write_manifest
 from headwater.config import load_params
+from headwater.evaluation.questions import count_of
 from headwater.evaluation.scores import read_scores
 from headwater.evaluation.summary import failures_in_words, headline_in_words
 from headwater.systems import challenge_of, find_system
@@ -22,7 +23,7 @@ def main() -> str:
     recorded_inputs("evaluate", name, params, project)
     system = find_system(name, params, project)
     challenge = challenge_of(system, params, project)
-    with progress(f"evaluate {name}", challenge.count(project / "data")) as advance:
+    with progress(f"evaluate {name}", count_of(challenge, project / "data")) as advance:
         figures = evaluate_stage(system, challenge, params, project, advance)
     write_manifest(project / "data" / "evaluate" / name)
     own = read_scores(project / "data" / "evaluate" / name)

@@ -19,8 +19,9 @@ class Unanswered(Exception):
 class Question:
     """One input with a known answer.
 
-    key: names the question among those of its test set; subject: identifier of what is shown, by
-    which intervals are drawn. conditions: what of the question the error may depend on, JSON-able.
+    key: names the question among those about its subject in a test set; subject: identifier
+    (``item_id``) of what is shown, by which intervals are drawn. conditions: what of the question
+    the error may depend on, finite numbers or text.
     looked_at: pictures may be made of the answer. content: the challenge's own.
     """
 
@@ -66,7 +67,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Scored:
-    """Scores of an answer: metrics by name, and ``detail`` for what a challenge makes of it."""
+    """Scores of an answer: metrics by name, and ``detail`` for what a challenge makes of it.
+
+    values: finite, the headline among them; metrics that the answer does not have are left out.
+    """
 
     values: Mapping[str, float]
     detail: Any = None

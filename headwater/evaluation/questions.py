@@ -47,6 +47,12 @@ def questions_of(challenge: Challenge, data: Path) -> Iterator[Question]:
         )
 
 
+def count_of(challenge: Challenge, data: Path) -> int:
+    """The number of questions that a challenge expects. Raises HeadwaterError where it fails."""
+    with blaming(f"challenge {challenge.name}: count"):
+        return int(challenge.count(data))
+
+
 def _checked(challenge: Challenge, question: Question) -> Question:
     place = _place(challenge, question)
     if not _IDENTIFIER.fullmatch(question.subject):

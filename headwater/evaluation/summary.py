@@ -93,7 +93,7 @@ def failures_in_words(challenge: Challenge, scores: Iterable[Score]) -> str:
     """The number of failed answers and the most frequent reasons, for people."""
     main = [score for score in scores if score.metric == challenge.headline.name]
     reasons = Counter(score.failure for score in main if score.failure is not None)
-    words = f"{reasons.total()} failures"
+    words = "1 failure" if reasons.total() == 1 else f"{reasons.total()} failures"
     if not reasons:
         return words
     shown = [f"{reason} ({count})" for reason, count in reasons.most_common(MOST_REASONS)]

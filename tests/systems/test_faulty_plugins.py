@@ -21,6 +21,7 @@ from headwater.artifacts.tables import read_bucket, to_table, write_bucket
 from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
 from headwater.evaluation.challenge import Challenge, Picture, Question, Scored
+from headwater.evaluation.questions import count_of
 from headwater.evaluation.scores import read_scores
 from headwater.report.challenges import challenge_sections
 from headwater.systems import challenge_of, find_system
@@ -245,6 +246,14 @@ def test_questions_that_fail_name_their_challenge(
 ) -> None:
     with pytest.raises(HeadwaterError, match=f"^challenge fields:? {said}"):
         baselines_stage(replace(fields, questions=questions), project / "data")
+
+
+@pytest.mark.parametrize("count", [_broken, lambda data: None])
+def test_a_count_that_fails_names_its_challenge(
+    project: Path, fields: Challenge, count: Any
+) -> None:
+    with pytest.raises(HeadwaterError, match=r"^challenge fields: count: unexpected "):
+        count_of(replace(fields, count=count), project / "data")
 
 
 @pytest.mark.parametrize("baselines", [_broken, lambda data: ["sphere"]])

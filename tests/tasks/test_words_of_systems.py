@@ -46,7 +46,7 @@ def test_a_sound_system_is_trained_judged_and_named(
     assert baselines.main().startswith("sphere ")
     said = evaluate.main()
     assert said.startswith("RMSE 0.")
-    assert said.endswith(", 1 failures: the part is too flat (1)")
+    assert said.endswith(", 1 failure: the part is too flat (1)")
     assert reconstruct.main() == "nothing for photos"
     assert figures.main() == "2 systems and baselines"
 
@@ -62,5 +62,5 @@ def test_figures_of_its_own_are_said_too(tmp_path: Path, monkeypatch: pytest.Mon
     )
     train.main()
     baselines.main()
-    assert evaluate.main() == "no figure, 1 failures: the part is too flat (1)"
+    assert evaluate.main() == "no figure, 1 failure: the part is too flat (1)"
     assert reconstruct.main() == "psnr 3, real photos 2"
