@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ from prefect.futures import as_completed
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.graph import Stage, written
+from flows.outside import refuse_missing
 from flows.recording import Recorder
 from flows.screen import Screen, event_to_progress
 from flows.soundness import dropped_outputs
+from headwater.config import Params
 from headwater.errors import HeadwaterError, StepFault
 from headwater.pipeline.plan import Planned
 from tasks.workers import Stopped, Workers
@@ -31,9 +33,9 @@ class Build:
     again, other files outside or other packages. A stage is run when it is one of these, or when
     one that it reads from was run and gave other outputs than before.
 
-    systems: in the order of params.yaml. Each gives way to those before it, and buckets to stages:
-    the longest way through the graph is a system's training and its evaluation, of one core each,
-    which would else share theirs with work that has time.
+    params: with the systems in their order. Each gives way to those before it, and buckets to
+    stages: the longest way through the graph is a system's training and its evaluation, of one core
+    each, which would else share theirs with work that has time.
     """
 
     def __init__(
@@ -44,7 +46,7 @@ class Build:
         screen: Screen,
         changed: Collection[str],
         again: Collection[str],
-        systems: Sequence[str],
+        params: Params,
     ) -> None:
         self.faults = False
         self._project = project
@@ -53,7 +55,8 @@ class Build:
         self._screen = screen
         self._changed = changed
         self._again = again
-        self._systems = list(systems)
+        self._params = params
+        self._systems = list(params.build)
         self._recorder = Recorder(project)
         self._plans: dict[str, dict[int, Planned]] = {}
         # Stages whose outputs are no longer those of before.
@@ -96,6 +99,8 @@ class Build:
             return Completed(name="UpToDate", message="nothing that it reads has changed")
         self._screen.start(name)
         try:
+            # Before DVC removes the outputs of the stage, which may be good ones.
+            refuse_missing(self._project, self._params, {name})
             if self._graph[name].bucketed:
                 self._compute_missing(name)
             text = self._record(name)

@@ -69,8 +69,7 @@ def rebuild(settings: Params | None = None) -> None:
         forget_aside(project)
         changed, _ = sound_changes(project, screen.say)
         changed = sound_inputs(project, graph, changed, screen.say)
-        systems = list(params.build)
-        build = Build(project, graph, workers, screen, changed, again, systems)
+        build = Build(project, graph, workers, screen, changed, again, params)
         failed = build.run()
         say_what_holds(project, screen)
         if failed:

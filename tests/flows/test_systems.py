@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from flows.build_in_params import with_build
@@ -203,3 +204,24 @@ def test_a_system_that_has_the_name_of_its_plugin_leaves_nothing_either(
     stages = set(project.bytes()["dvc.lock"]["stages"])
     assert {"plugin@toy", "each@lvd"} <= stages
     assert "each@toy" not in stages
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_a_device_that_is_not_there_is_refused_before_good_weights_are_removed(
+    copy_of_built: Callable[[], ToyProject],
+) -> None:
+    project = copy_of_built()
+    with (project.path / "dvc.yaml").open("a") as graph:
+        graph.write(EACH.replace("  each:", "  train:").replace("data/each", "data/train"))
+    assert make(project).returncode == 0
+    weights = project.path / "data" / "train" / "lvd" / "name"
+    params = yaml.safe_load((project.path / "params.yaml").read_text())
+    params["systems"] = {"lvd": {"size": "smoke", "device": "cuda", "overrides": {}}}
+    params["seed"] += 1
+    (project.path / "params.yaml").write_text(yaml.safe_dump(params))
+
+    done = make(project)
+    assert done.returncode == 2
+    assert "params.yaml: systems.lvd.device is 'cuda'" in done.stderr
+    assert weights.read_text() == "lvd\n"
+    assert (project.path / "ran-lvd").read_text() == "\n"
