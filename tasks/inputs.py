@@ -17,6 +17,7 @@ from headwater.artifacts.ids import sha256_hex
 from headwater.artifacts.manifest import write_manifest
 from headwater.config import Params, load_params
 from headwater.data.contents import of_groups
+from headwater.errors import HeadwaterError
 from headwater.evaluation.challenge import Challenge
 from headwater.systems import challenge_of, find_system
 from headwater.systems.homes import home_of_challenge
@@ -108,7 +109,13 @@ def _rows(
     if not names:
         return {"rows": {}}
     contents = _contents(project)
-    chosen = {name: contents["rows"][name] for name in names}
+    rows = contents["rows"]
+    if odd := [name for name in names if name not in rows]:
+        raise HeadwaterError(
+            f"{odd[0]} is no table that systems and challenges may read; "
+            f"they may read {', '.join(sorted(rows))}"
+        )
+    chosen = {name: rows[name] for name in names}
     return {"head_model": contents["head_model"], "rows": of_groups(chosen, source, splits)}
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from headwater.artifacts.schemas import PARTS
 from headwater.config import Params, load_params
+from headwater.errors import HeadwaterError
 from headwater.evaluation.challenge import own_challenges
 from headwater.systems import SYSTEMS
 from headwater.systems.settings import training_inputs
@@ -194,6 +196,13 @@ def test_what_a_challenge_says_of_its_scores_counts_for_them(
     monkeypatch.setattr("tasks.inputs.challenge_of", lambda *_: other)
     after = texts("lvd", PARAMS, project)
     assert {kind for kind in KINDS if before[kind] != after[kind]} == {"evaluate", "reconstruct"}
+
+
+def test_a_table_that_is_not_counted_is_refused_by_its_name(project: Path) -> None:
+    odd = replace(HEADS, reads=(PARTS,))
+    said = "parts/parts is no table that systems and challenges may read; they may read cameras/"
+    with pytest.raises(HeadwaterError, match=said):
+        baseline_inputs(odd, PARAMS, project)
 
 
 def test_what_pages_and_charts_show_of_a_system_is_no_input_of_its_stages() -> None:
