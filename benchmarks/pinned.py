@@ -7,8 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from types import TracebackType
 from typing import Any
 
-# Set before a worker imports anything that starts threads.
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+from headwater.threads import ONE_THREAD
 
 
 def _pin(core: int) -> None:
@@ -19,7 +18,7 @@ class PinnedWorkers:
     """One process per core of ``cores``, started at first use and kept until the end."""
 
     def __init__(self, cores: Sequence[int]) -> None:
-        os.environ.update(_ONE_THREAD)
+        os.environ.update(ONE_THREAD)  # before a worker imports anything that starts threads
         context = multiprocessing.get_context("spawn")
         self._pools = [
             ProcessPoolExecutor(1, mp_context=context, initializer=_pin, initargs=(core,))

@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from headwater.threads import ONE_THREAD
+
 MEMORY_BYTES: Final = 2**30
 CPU_SECONDS: Final = 20
 # Only a machine that is far too busy comes near it.
@@ -41,7 +43,7 @@ def run_apart(module: str, arguments: tuple[str, ...], data: bytes) -> bytes:
     """
     # The very code that runs here, and none that lies in the current folder.
     path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
-    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+    threads = {**ONE_THREAD, "MALLOC_ARENA_MAX": "1"}
     try:
         done = subprocess.run(
             (sys.executable, "-P", "-m", module, *arguments),

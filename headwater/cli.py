@@ -1,6 +1,5 @@
 """The ``headwater`` command. Packages are imported inside each verb, so that help comes at once."""
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -12,7 +11,10 @@ import typer
 from rich.console import Console
 
 from headwater.errors import HeadwaterError
+from headwater.threads import calm_threads
 from headwater.upkeep.places import name_user
+
+calm_threads()
 
 app = typer.Typer(
     name="headwater",
@@ -219,8 +221,6 @@ def reconstruct(
 
     chosen = system_for_photos(system, project)
     path = trained_weights(weights, chosen, project)
-    # Torch's threads wait without using the core that MediaPipe or another program needs.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from headwater.reconstruct.console import report, telling
     from headwater.reconstruct.given_cameras import cameras_of, read_cameras
     from headwater.reconstruct.inputs import prepared

@@ -1,6 +1,5 @@
 """Step "evaluate": ``python -m tasks.evaluate <system>``, from weights to scores and figures."""
 
-import os
 from pathlib import Path
 
 from headwater.artifacts.manifest import write_manifest
@@ -17,7 +16,6 @@ from tasks.inputs import recorded_inputs
 
 def main() -> str:
     """Evaluate the system named on the command line."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in training
     name, project = system_name(), Path.cwd()
     params = load_params(project / "params.yaml")
     recorded_inputs("evaluate", name, params, project)

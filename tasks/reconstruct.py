@@ -1,6 +1,5 @@
 """Step "reconstruct": ``python -m tasks.reconstruct <system>``, answers for the user's photos."""
 
-import os
 from pathlib import Path
 
 from headwater.artifacts.manifest import write_manifest
@@ -14,7 +13,6 @@ from tasks.inputs import recorded_inputs
 
 def main() -> str:
     """Answer for all photos with the system named on the command line."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in training
     name, project = system_name(), Path.cwd()
     params = load_params(project / "params.yaml")
     recorded_inputs("reconstruct", name, params, project)

@@ -1,6 +1,5 @@
 """Step "train": ``python -m tasks.train <system>``, from tables to weights."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -18,9 +17,6 @@ CHECKPOINTS = Path(".headwater/checkpoints")
 
 def main() -> str:
     """Train the system named on the command line."""
-    # OpenMP threads that spin while they wait cost a busy machine several times the time; torch
-    # reads this when it is imported, below.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     name, project = system_name(), Path.cwd()
     params = load_params(project / "params.yaml")
     system = find_system(name, params, project)

@@ -27,10 +27,9 @@ from headwater.pipeline.run import (
     store_bucket,
 )
 from headwater.pipeline.step import Item, Result, Step
+from headwater.threads import ONE_THREAD
 from tasks.worker import Worker, WorkerDied
 
-# One thread per worker: cores are shared by processes, and sums do not depend on their number.
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _TRIES = 2
 
 
@@ -195,7 +194,7 @@ class Workers:
             if self._closed:
                 raise Stopped("the build was stopped")
             if worker is None:
-                os.environ.update(_ONE_THREAD)
+                os.environ.update(ONE_THREAD)
                 log = self._project / ".headwater" / "logs" / "workers.log"
                 worker = self._starter.submit(Worker, log).result()
                 self._alive.add(worker)

@@ -63,7 +63,8 @@ def _process(name: str, params: Params, project: Path) -> int:
 def _count(name: str, params: Params, project: Path, counter: Path) -> None:
     with counter.open("a") as file:
         file.write("started\n")
-    time.sleep(3)
+    while not counter.with_name("end").exists():
+        time.sleep(0.01)
 
 
 def _wait(name: str, params: Params, project: Path) -> None:
@@ -121,6 +122,7 @@ def test_job_beside_one_that_kills_its_worker_is_not_run_again(tmp_path: Path) -
         with pytest.raises(WorkerDied):
             workers._run(_segfault, "photos")
         assert not innocent.done()
+        (tmp_path / "end").touch()
         innocent.result()
     assert counter.read_text() == "started\n"
 
