@@ -18,10 +18,9 @@ from headwater.artifacts.figures import METRICS
 from headwater.artifacts.manifest import write_manifest
 from headwater.config import load_params
 from headwater.evaluation.challenge import Challenge, Score
-from headwater.evaluation.scores import read_scores
+from headwater.evaluation.scores import BASELINES, read_scores
 from headwater.evaluation.summary import bins
 from headwater.systems import known_challenges
-from headwater.systems.stages import BASELINES
 from tasks.command import command
 
 DATA = Path("data")

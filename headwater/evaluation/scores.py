@@ -1,7 +1,7 @@
 """The one long table of scores: every metric of every answer to every challenge, and back."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +11,7 @@ from headwater.artifacts.tables import Row, read_bucket, to_table, write_bucket
 from headwater.evaluation.challenge import Challenge, Judged, Score
 
 FILE: Final = "scores.parquet"
+BASELINES: Final = "baselines"
 
 
 def scores_of(challenge: Challenge, judged: Iterable[Judged]) -> Iterator[Score]:
@@ -46,10 +47,21 @@ def read_scores(folder: Path) -> list[Score]:
     return [_score(row) for row in read_bucket(path, SCORES).to_pylist()]
 
 
-def read_all(data: Path) -> list[Score]:
-    """Every score below ``data``, baselines first."""
-    folders = sorted(path.parent for path in (data / "evaluate").rglob(FILE))
-    return [score for folder in folders for score in read_scores(folder)]
+def score_folders(data: Path, systems: Collection[str] | None = None) -> list[Path]:
+    """Folders below ``data`` that hold scores: of the baselines, then of systems by name.
+
+    systems: those of a build, where others of earlier builds may lie beside them.
+    """
+    evaluated = data / "evaluate"
+    folders = sorted(path.parent for path in evaluated.rglob(FILE))
+    baselines = [one for one in folders if one.is_relative_to(evaluated / BASELINES)]
+    others = [one for one in folders if one not in baselines]
+    return [*baselines, *(one for one in others if systems is None or one.name in systems)]
+
+
+def read_all(data: Path, systems: Collection[str] | None = None) -> list[Score]:
+    """Every score in ``score_folders``."""
+    return [score for folder in score_folders(data, systems) for score in read_scores(folder)]
 
 
 def _row(score: Score) -> Row:

@@ -57,7 +57,7 @@ def challenge_sections(data: Path, params: Params) -> list[ChallengeSection]:
     names = sorted(set(params.build.values()) - ELSEWHERE)
     if not names:
         return []
-    scores = read_all(data)
+    scores = read_all(data, params.build)
     titles = {one.name: one.title for one in known_systems(params, data.parent).values()}
     return [_section(data, challenges[name], scores, titles) for name in names]
 

@@ -1,6 +1,6 @@
 """Every system and baseline on the benchmark, side by side."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,7 +10,7 @@ import numpy as np
 from headwater.artifacts.figures import FIGURES
 from headwater.evaluation.heads.heat_map import HeatMap, read_heat_maps
 from headwater.evaluation.heads.table import of_system, read_rows
-from headwater.evaluation.scores import FILE
+from headwater.evaluation.scores import score_folders
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.metrics.face_regions import REGIONS
 from headwater.metrics.intervals import Interval
@@ -109,14 +109,15 @@ class Compared:
 Named = tuple[str, str | None]
 
 
-def compare_systems(data: Path, titles: Mapping[str, str]) -> Compared:
-    """Read all scores of heads below ``data/evaluate``; nothing where there are none.
+def compare_systems(data: Path, titles: Mapping[str, str], build: Collection[str]) -> Compared:
+    """Read the scores of heads of the baselines and of a build's systems; nothing without any.
 
-    titles: of systems by name, in the order in which they are shown.
+    titles: of systems by name, in the order in which they are shown. build: names of systems;
+    ``data/evaluate`` may hold others, of earlier builds.
     """
     names = {**NAMES, **titles}
     rows: dict[str, list[BenchmarkRow]] = {}
-    folders = sorted(path.parent for path in (data / "evaluate").rglob(FILE))
+    folders = score_folders(data, build)
     for folder in folders:
         for test_set, members in read_rows(folder).items():
             rows.setdefault(test_set, []).extend(members)
@@ -136,6 +137,7 @@ def compare_systems(data: Path, titles: Mapping[str, str]) -> Compared:
         [
             line
             for folder in sorted((data / "reconstruct").glob("*"))
+            if folder.name in build
             for line in _photos(folder, systems, names)
         ],
     )

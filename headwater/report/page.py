@@ -56,7 +56,7 @@ def build_page(data: Path, params: Params) -> Report:
     evaluation = read_evaluation(data, first.name, PORTRAITS)
     shapes = shapes_section(evaluation)
     compared = compare_systems(
-        data, {name: systems[name].title for name in reversed([*built, *systems])}
+        data, {name: systems[name].title for name in reversed([*built, *systems])}, params.build
     )
     quality = figures_of(data / "quality" / FIGURES)
     context = {

@@ -15,7 +15,7 @@ from headwater.evaluation.challenge import Challenge, Counter, Figures, Judged
 from headwater.evaluation.checks import name_fault, plain_figures
 from headwater.evaluation.judge import judge
 from headwater.evaluation.questions import questions_of
-from headwater.evaluation.scores import read_scores, scores_of, write_scores
+from headwater.evaluation.scores import BASELINES, read_scores, scores_of, write_scores
 from headwater.evaluation.summary import chosen, figures
 from headwater.systems.pictures import write_pictures
 from headwater.systems.settings import config_of, settings_of
@@ -23,7 +23,6 @@ from headwater.systems.system import System
 from headwater.training.run import Progress, Run, check_curve, loss_table, outcome
 
 WEIGHTS: Final = "weights.safetensors"
-BASELINES: Final = "baselines"
 
 
 def train_stage(

@@ -180,9 +180,10 @@ def test_all_scores_of_a_build_begin_with_the_baselines(tmp_path: Path) -> None:
         judged = judge(challenge(), questions(2), {name: lambda content: 0.0})
         write_scores(tmp_path / "evaluate" / place, scores_of(challenge(), judged))
     systems = list(dict.fromkeys(score.system for score in read_all(tmp_path)))
-    assert systems == ["alpha", "baselines", "zeta"]
+    assert systems == ["baselines", "alpha", "zeta"]
     assert read_scores(tmp_path / "nowhere") == []
     assert len(read_all(tmp_path)) == 3 * 2 * 2
+    assert {score.system for score in read_all(tmp_path, ["zeta"])} == {"baselines", "zeta"}
 
 
 # Figures.

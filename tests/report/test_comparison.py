@@ -18,6 +18,7 @@ from headwater.report.systems import systems_section
 from tests.report.tiny_data import SPHERE
 
 TITLES = {"lvd": "LVD", "glvd": "GLVD"}
+BUILD = ("glvd", "glvd_medium", "lvd", "new")
 HELD_OUT, OTHER = "Held-out heads", "Heads of another model"
 
 
@@ -49,7 +50,7 @@ def test_systems_stand_below_the_baselines_with_their_share_of_the_mean_heads_er
     write_rows(evaluated / "lvd", {"held_out": [*rows("lvd", 0.9), *rows("lvd", 0.7, views=3)]})
     baselines = [*rows("mean_head", 1.0), *rows("mean_head", 1.0, views=3)]
     write_rows(evaluated / "baselines", {"held_out": baselines, "other": rows("mean_head", 2.0)})
-    compared = compare_systems(tmp_path, TITLES)
+    compared = compare_systems(tmp_path, TITLES, BUILD)
     assert [(line.system, line.test_set, line.views) for line in compared.lines] == [
         ("mean head", HELD_OUT, 1),
         ("LVD", HELD_OUT, 1),
@@ -71,8 +72,20 @@ def test_systems_stand_below_the_baselines_with_their_share_of_the_mean_heads_er
     assert np.isnan(glvd.regions_mm["chin"])
 
 
+def test_a_system_that_left_the_build_is_not_compared(tmp_path: Path) -> None:
+    for system in ("glvd", "lvd"):
+        write_rows(tmp_path / "evaluate" / system, {"held_out": rows(system, 0.5)})
+        photographed = tmp_path / "reconstruct" / system
+        photographed.mkdir(parents=True)
+        (photographed / "figures.json").write_text('{"real_photos": 2}')
+    write_rows(tmp_path / "evaluate" / "baselines" / "heads", {"held_out": rows("mean_head", 1.0)})
+    compared = compare_systems(tmp_path, TITLES, ["glvd"])
+    assert [line.system for line in compared.lines] == ["mean head", "GLVD"]
+    assert [line.system for line in compared.photos] == ["GLVD"]
+
+
 def strata(data: Path, kind: str) -> Strata:
-    return next(one for one in compare_systems(data, TITLES).strata if one.kind == kind)
+    return next(one for one in compare_systems(data, TITLES, BUILD).strata if one.kind == kind)
 
 
 def test_bins_of_all_systems_stand_side_by_side(tmp_path: Path) -> None:
@@ -108,7 +121,7 @@ def heat(folder: Path, system: str, error: float) -> None:
 def test_heat_maps_share_one_colour_scale(tmp_path: Path) -> None:
     heat(tmp_path / "evaluate" / "baselines", "mean_head", 3.5)
     heat(tmp_path / "evaluate" / "glvd", "glvd", 0.5)
-    section = systems_section(compare_systems(tmp_path, TITLES))
+    section = systems_section(compare_systems(tmp_path, TITLES, BUILD))
     assert section.limit_mm == 4.0
     assert section.heads == 1
     assert [[name for name, _ in row.pictures] for row in section.heat] == 2 * [
@@ -128,10 +141,10 @@ def test_photos_are_compared_where_there_are_any(tmp_path: Path) -> None:
         photographed = tmp_path / "reconstruct" / system
         photographed.mkdir(parents=True)
         (photographed / "figures.json").write_text(json.dumps(figures))
-    (line,) = compare_systems(tmp_path, TITLES).photos
+    (line,) = compare_systems(tmp_path, TITLES, BUILD).photos
     assert (line.system, line.photos, line.nme_percent) == ("GLVD small", 2, 2.5)
     assert np.isnan(line.worst_percent)
 
 
 def test_nothing_evaluated_is_nothing_to_compare(tmp_path: Path) -> None:
-    assert compare_systems(tmp_path, TITLES).lines == []
+    assert compare_systems(tmp_path, TITLES, BUILD).lines == []

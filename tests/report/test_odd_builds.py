@@ -349,7 +349,7 @@ def benchmark(system: str, errors: list[float | None], **more: Any) -> list[Benc
 def test_one_subject_has_a_value_without_an_interval(tmp_path: Path) -> None:
     write_rows(tmp_path / "evaluate" / "glvd", {"held_out": benchmark("glvd", [1.5])})
     write_rows(tmp_path / "evaluate" / "baselines", {"held_out": benchmark("mean_head", [2.0])})
-    compared = compare_systems(tmp_path, TITLES)
+    compared = compare_systems(tmp_path, TITLES, ("glvd", "x"))
     base, ours = compared.lines
     assert (base.system, base.error.value) == ("mean head", 2.0)
     assert ours.ratio.value == pytest.approx(0.75)
@@ -362,7 +362,7 @@ def test_one_subject_has_a_value_without_an_interval(tmp_path: Path) -> None:
 
 def test_a_system_that_failed_on_everything_stands_with_its_failures(tmp_path: Path) -> None:
     write_rows(tmp_path / "evaluate" / "glvd", {"held_out": benchmark("glvd", [None, None])})
-    compared = compare_systems(tmp_path, TITLES)
+    compared = compare_systems(tmp_path, TITLES, ("glvd", "x"))
     (line,) = compared.lines
     assert (line.subjects, line.failures) == (0, 2)
     assert math.isnan(line.error.value)
@@ -371,7 +371,7 @@ def test_a_system_that_failed_on_everything_stands_with_its_failures(tmp_path: P
 
 def test_huge_errors_are_drawn_and_written(tmp_path: Path) -> None:
     write_rows(tmp_path / "evaluate" / "glvd", {"held_out": benchmark("glvd", [1e12, 2e12, 3e12])})
-    compared = compare_systems(tmp_path, TITLES)
+    compared = compare_systems(tmp_path, TITLES, ("glvd", "x"))
     assert compared.lines[0].error.value == pytest.approx(2e12)
     for chart in systems_section(compared).charts:
         assert not re.search(r'"[^"]*(nan|inf)[^"]*"', str(chart.chart))
@@ -379,7 +379,7 @@ def test_huge_errors_are_drawn_and_written(tmp_path: Path) -> None:
 
 def test_names_of_systems_are_escaped_in_every_chart(tmp_path: Path) -> None:
     write_rows(tmp_path / "evaluate" / "x", {"held_out": benchmark("<i>x</i>", [1.0, 2.0])})
-    section = systems_section(compare_systems(tmp_path, TITLES))
+    section = systems_section(compare_systems(tmp_path, TITLES, ("glvd", "x")))
     for chart in section.charts:
         assert "<i>" not in chart.chart
     assert "&lt;i&gt;x&lt;/i&gt;" in section.charts[1].chart
