@@ -93,7 +93,11 @@ def search_faces(rgb: Picture, detector: FaceDetector, *, small: bool = False) -
 
 
 def upright_mesh(rgb: Picture, mesh: Mesh, detector: FaceDetector) -> Mesh:
-    """The mesh (478, 3), or that of the half-turned photo where that shows the face upright."""
+    """The mesh (478, 3), or that of the half-turned photo where that shows the face upright.
+
+    Where the full-range model sees faces both ways up, the mesh of the half-turned photo is taken
+    only if it also fits a mean face better.
+    """
     if misfit(mesh) < _SURELY_FITS:
         return mesh
     to_cut = placement_of(mesh).square_map(FRAME_TO_FACE, _CHECKED_SIDE_PX)
@@ -107,7 +111,8 @@ def upright_mesh(rgb: Picture, mesh: Mesh, detector: FaceDetector) -> Mesh:
         _moved(place, inverted(to_reversed[:2]))
         for place in _placements(detector.near_faces(reversed_cut))
     ]
-    return next(iter(_faces(rgb, places, detector)), mesh)
+    other = next(iter(_faces(rgb, places, detector)), mesh)
+    return mesh if score > 0 and misfit(other) >= misfit(mesh) else other
 
 
 def _search_turned(rgb: Picture, detector: FaceDetector) -> list[Mesh]:

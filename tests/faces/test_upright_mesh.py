@@ -1,0 +1,69 @@
+"""The choice between a mesh and that of the half-turned photo."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from headwater.faces.face_search import upright_mesh
+from headwater.faces.plausibility import _POINTS, _SHAPE, misfit
+
+SIDE = 256
+# A photo whose upper half is light, so that a detector sees which way up it is.
+PHOTO = np.vstack(
+    [np.full((SIDE // 2, SIDE, 3), 200, np.uint8), np.full((SIDE // 2, SIDE, 3), 90, np.uint8)]
+)
+
+
+def mesh_with(distortion: float) -> NDArray[np.float32]:
+    """The mean face in the middle of a 192 px crop, stretched unevenly."""
+    points = np.tile([96.0, 96.0, 0.0], (478, 1))
+    waves = np.sin(7 * _SHAPE[:, ::-1] + [0.0, 1.0, 2.0])
+    points[_POINTS] += 110 * (_SHAPE + distortion * waves)
+    return points.astype(np.float32)
+
+
+@dataclass
+class Ambiguous:
+    """Sees a face both ways up; scores and distortions: of the light and of the dark half up."""
+
+    scores: tuple[float, float]
+    distortions: tuple[float, float]
+
+    def near_faces(self, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
+        return np.array([[rgb.shape[1] / 2, rgb.shape[0] / 2, rgb.shape[0] / 3, 0.0]])
+
+    def far_faces(self, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
+        raise AssertionError("no other places are looked at")
+
+    def upright_score(self, rgb: NDArray[np.uint8]) -> float:
+        return self.scores[_dark_half_is_up(rgb)]
+
+    def crop_mesh(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return mesh_with(self.distortions[_dark_half_is_up(crop)])
+
+
+def _dark_half_is_up(rgb: NDArray[np.uint8]) -> bool:
+    middle = rgb.shape[0] // 2
+    return bool(rgb[:middle].mean() < rgb[middle:].mean())
+
+
+@pytest.mark.parametrize(
+    ("scores", "distortions", "turned"),
+    [
+        pytest.param((0.8, 0.9), (0.06, 0.09), False, id="both seen and the other fits worse"),
+        pytest.param((0.8, 0.9), (0.09, 0.03), True, id="both seen and the other fits better"),
+        pytest.param((0.0, 0.9), (0.06, 0.09), True, id="not seen as it is"),
+        pytest.param((0.8, 0.7), (0.09, 0.03), False, id="seen better as it is"),
+        pytest.param((0.9, 1.0), (0.09, 0.03), False, id="seen surely as it is"),
+        pytest.param((0.0, 1.0), (0.01, 0.00), False, id="fits well"),
+    ],
+)
+def test_a_mesh_is_turned_over_on_good_grounds_alone(
+    scores: tuple[float, float], distortions: tuple[float, float], turned: bool
+) -> None:
+    mesh = mesh_with(distortions[0]) + np.float32(SIDE / 2 - 96)
+    seen = upright_mesh(PHOTO, mesh, Ambiguous(scores, distortions))
+    assert (seen[152, 1] < seen[10, 1]) == turned
+    assert misfit(seen) == pytest.approx(misfit(mesh_with(distortions[int(turned)])), rel=0.05)
