@@ -15,6 +15,7 @@ from headwater.faces.canonical_crop import crop_landmarks, placement_of
 from headwater.faces.face_search import (
     FRAME_TO_FACE,
     FaceDetector,
+    is_confirmed,
     search_faces,
     upright_mesh,
 )
@@ -33,8 +34,12 @@ def largest_face(rgb: NDArray[np.uint8], detector: FaceDetector) -> tuple[Mesh, 
     Raises ``ItemRejected``: no_face, or face_too_small below ``MIN_EYE_DISTANCE_PX`` between the
     outer eye corners.
     """
-    meshes = _searched(rgb, detector, small=False)
-    return _large_enough(_refined(rgb, meshes[0], detector)), len(meshes)
+    meshes = search_faces(rgb, detector)
+    for place, mesh in enumerate(meshes):
+        refined = _refined(rgb, mesh, detector)
+        if is_confirmed(rgb, refined, detector):
+            return _large_enough(refined), len(meshes) - place
+    raise _no_face()
 
 
 def large_faces(rgb: NDArray[np.uint8], detector: FaceDetector) -> tuple[list[Mesh], int]:
@@ -42,15 +47,18 @@ def large_faces(rgb: NDArray[np.uint8], detector: FaceDetector) -> tuple[list[Me
 
     Raises ``ItemRejected`` as ``largest_face`` when none is.
     """
-    meshes = _searched(rgb, detector, small=True)
+    refined = [_refined(rgb, mesh, detector) for mesh in search_faces(rgb, detector, small=True)]
+    confirmed = [mesh for mesh in refined if is_confirmed(rgb, mesh, detector)]
     large: list[Mesh] = []
-    for mesh in meshes:
+    for mesh in confirmed:
         try:
-            large.append(_large_enough(_refined(rgb, mesh, detector)))
+            large.append(_large_enough(mesh))
         except ItemRejected:
             if not large:
                 raise
-    return large, len(meshes)
+    if not large:
+        raise _no_face()
+    return large, len(confirmed)
 
 
 def frame_of(
@@ -68,11 +76,8 @@ def frame_of(
     return resampled(rgb, from_photo, side, side), from_photo
 
 
-def _searched(rgb: NDArray[np.uint8], detector: FaceDetector, *, small: bool) -> list[Mesh]:
-    meshes = search_faces(rgb, detector, small=small)
-    if not meshes:
-        raise ItemRejected(RejectReason.NO_FACE, "No face was found in the photo.")
-    return meshes
+def _no_face() -> ItemRejected:
+    return ItemRejected(RejectReason.NO_FACE, "No face was found in the photo.")
 
 
 def _refined(rgb: NDArray[np.uint8], mesh: Mesh, detector: FaceDetector) -> Mesh:

@@ -243,7 +243,6 @@ def test_every_face_of_a_sheet_is_counted(detector, portraits) -> None:
 
 EXPECTED_FACES = {
     "face_16bit_rgb.png": 1,
-    "face_cut.jpg": 1,
     "face_grey_alpha.png": 1,
     "face_upside_down.jpg": 1,
     "hopper.Lab.tif": 1,

@@ -1,12 +1,16 @@
-"""The choice between a mesh and that of the half-turned photo."""
+"""Which way up a face is, and whether a mesh lies on one at all."""
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import pytest
+import skimage.data
 from numpy.typing import NDArray
 
-from headwater.faces.face_search import upright_mesh
+from headwater.errors import ItemRejected
+from headwater.faces.face_search import is_confirmed, upright_mesh
+from headwater.faces.photo_path import face_frame, face_frames
 from headwater.faces.plausibility import _POINTS, _SHAPE, misfit
 
 SIDE = 256
@@ -67,3 +71,45 @@ def test_a_mesh_is_turned_over_on_good_grounds_alone(
     seen = upright_mesh(PHOTO, mesh, Ambiguous(scores, distortions))
     assert (seen[152, 1] < seen[10, 1]) == turned
     assert misfit(seen) == pytest.approx(misfit(mesh_with(distortions[int(turned)])), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("score", "distortion", "confirmed"), [(0.0, 0.01, True), (0.7, 0.09, True), (0.4, 0.09, False)]
+)
+def test_a_mesh_that_fits_badly_needs_a_second_detector(
+    score: float, distortion: float, confirmed: bool
+) -> None:
+    mesh = mesh_with(distortion) + np.float32(SIDE / 2 - 96)
+    seen = is_confirmed(PHOTO, mesh, Ambiguous((score, 0.0), (distortion, distortion)))
+    assert seen == confirmed
+
+
+def blurred_disc() -> NDArray[np.uint8]:
+    disc = np.zeros((512, 512, 3), np.uint8)
+    cv2.circle(disc, (256, 256), 180, (255, 255, 255), -1)
+    return cv2.GaussianBlur(disc, (0, 0), 6).astype(np.uint8)
+
+
+def egg() -> NDArray[np.uint8]:
+    image = np.full((512, 512, 3), (60, 90, 160), np.uint8)
+    cv2.ellipse(image, (250, 256), (120, 156), 0, 0, 360, (190, 150, 120), -1)
+    return cv2.GaussianBlur(image, (0, 0), 5).astype(np.uint8)
+
+
+NO_FACES = {
+    "coffee": skimage.data.coffee,
+    "colour wheel": skimage.data.colorwheel,
+    "moon": lambda: np.stack([skimage.data.moon()] * 3, axis=-1),
+    "coins": lambda: np.stack([skimage.data.coins()] * 3, axis=-1),
+    "cat": skimage.data.chelsea,
+    "disc": blurred_disc,
+    "egg": egg,
+}
+
+
+@pytest.mark.parametrize("name", NO_FACES)
+def test_pictures_without_a_face_give_none(detector, name: str) -> None:
+    for search in (face_frame, face_frames):
+        with pytest.raises(ItemRejected) as caught:
+            search(NO_FACES[name](), 512, detector)
+        assert caught.value.reason == "no_face"
