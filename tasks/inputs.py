@@ -25,6 +25,7 @@ from headwater.systems.settings import answer_inputs, config_of, training_inputs
 from headwater.systems.stages import baselines_stage, evaluate_stage, photos_stage, train_stage
 from headwater.systems.system import System
 from tasks.command import command, system_name
+from tasks.judges import judged
 from tasks.recorded_code import refuse_unrecorded
 
 CONTENTS = Path("data/contents/tables.json")
@@ -57,7 +58,8 @@ def inputs(kind: str, name: str, params: Params, project: Path) -> dict[str, Any
     if kind == "evaluate":
         judging = _judging(challenge, _functions(challenge), params, project)
         questions = question_rows(challenge, project)
-        return {"system": name, **answers, "stage": _code(evaluate_stage), **judging, **questions}
+        code = _code(evaluate_stage, judged)
+        return {"system": name, **answers, "stage": code, **judging, **questions}
     rows = _rows(challenge.photographed, "photo", SPLITS, project)
     photos = [] if challenge.photos is None else [challenge.photos]
     judging = _judging(challenge, photos, params, project)

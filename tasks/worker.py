@@ -85,7 +85,12 @@ def _serve(jobs: Connection, parent: int, log: Path) -> None:
             function, arguments = jobs.recv()
         except EOFError:
             return
-        jobs.send(_outcome(function, arguments, log))
+        outcome = _outcome(function, arguments, log)
+        try:
+            jobs.send(outcome)
+        except Exception as error:  # noqa: BLE001  pickle raises whatever an object does
+            place = f"{arguments[0]}: the result of {function.__name__}"
+            jobs.send(_logged(f"{place} cannot be passed to another process: {error}", log))
 
 
 def _outcome(function: Callable[..., Any], arguments: tuple[Any, ...], log: Path) -> Any:

@@ -6,14 +6,15 @@ names its signal, so that a bucket can be halved until the item that kills is th
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from importlib import import_module
 from pathlib import Path
 from queue import LifoQueue
 from threading import Lock
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from headwater.config import Params
 from headwater.errors import HeadwaterError, ItemRejected
@@ -31,6 +32,9 @@ from headwater.threads import ONE_THREAD
 from tasks.worker import Worker, WorkerDied
 
 _TRIES = 2
+
+Job = TypeVar("Job")
+Outcome = TypeVar("Outcome")
 
 
 class Stopped(HeadwaterError):
@@ -103,7 +107,7 @@ class Workers:
 
     def missing(self, step: str) -> list[Planned]:
         """Buckets of a step that must be computed."""
-        return list(self._insist(_plan, step))
+        return list(self.insist(_plan, step))
 
     def compute(self, planned: Planned) -> None:
         """Compute one bucket and store it; waits for it.
@@ -117,8 +121,8 @@ class Workers:
             except WorkerDied:
                 continue
             return
-        items = self._insist(_items, planned.step, planned)
-        self._insist(_store, planned.step, planned, self._bisect(planned, items))
+        items = self.insist(_items, planned.step, planned)
+        self.insist(_store, planned.step, planned, self._bisect(planned, items))
 
     def compute_all(self, buckets: list[Planned]) -> Iterator[None]:
         """Compute buckets, as many at once as there are workers; yields after each."""
@@ -133,6 +137,28 @@ class Workers:
                 raise
             finally:
                 for future in futures:
+                    future.cancel()
+
+    def in_order(self, work: Callable[[Job], Outcome], jobs: Iterable[Job]) -> Iterator[Outcome]:
+        """Outcomes of ``work``, called in threads that wait for the workers, in the jobs' order.
+
+        Jobs are taken as workers get free, a few ahead.
+        """
+        pending: deque[Future[Outcome]] = deque()
+        with ThreadPoolExecutor(self._count) as waiting:
+            try:
+                for job in jobs:
+                    pending.append(waiting.submit(work, job))
+                    if len(pending) > 2 * self._count:
+                        yield pending.popleft().result()
+                while pending:
+                    yield pending.popleft().result()
+            except BaseException:
+                # Else leaving the block waits for the workers.
+                self._end(at_once=True)
+                raise
+            finally:
+                for future in pending:
                     future.cancel()
 
     def _end(self, at_once: bool) -> list[Worker]:
@@ -164,8 +190,12 @@ class Workers:
         result.reject(items[0], ItemRejected(died.reason, str(died)))
         return result.rows
 
-    def _insist(self, function: Callable[..., Any], step: str, *arguments: Any) -> Any:
-        """Run what no item is to blame for when a worker dies."""
+    def insist(self, function: Callable[..., Any], step: str, *arguments: Any) -> Any:
+        """Value of a function of step, parameters, project and ``arguments`` in a worker.
+
+        For what no item is to blame for when the worker dies: it is tried again. Raises
+        HeadwaterError when that dies too, and what the function raises.
+        """
         for _ in range(_TRIES):
             try:
                 return self._run(function, step, *arguments)

@@ -1,7 +1,7 @@
 """The stages of every system and challenge: training, answers, scores, and their files."""
 
 import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +11,7 @@ from headwater.artifacts.figures import write_figures
 from headwater.config import Params
 from headwater.errors import HeadwaterError
 from headwater.evaluation.attempt import UNEXPECTED, blaming
-from headwater.evaluation.challenge import Challenge, Counter, Figures, Judged
+from headwater.evaluation.challenge import Challenge, Counter, Figures, Judged, Question
 from headwater.evaluation.checks import name_fault, plain_figures
 from headwater.evaluation.judge import judge
 from headwater.evaluation.questions import questions_of
@@ -23,6 +23,7 @@ from headwater.systems.system import System
 from headwater.training.run import Progress, Run, check_curve, loss_table, outcome
 
 WEIGHTS: Final = "weights.safetensors"
+Judging = Callable[[Iterable[Question]], Iterable[Judged]]
 
 
 def train_stage(
@@ -110,23 +111,34 @@ def baselines_stage(
     return headlines
 
 
+def judging_of(system: System, challenge: Challenge, params: Params, project: Path) -> Judging:
+    """The trained system, at work in this process: it answers questions and is judged."""
+    answerers = {system.name: partial(system.answer, trained(system, params, project))}
+    size = settings_of(system, params).size
+    return lambda questions: judge(challenge, questions, answerers, size)
+
+
 def evaluate_stage(
     system: System,
     challenge: Challenge,
     params: Params,
     project: Path,
     progress: Counter | None = None,
+    judging: Judging | None = None,
 ) -> Figures:
     """Put all questions of a challenge to a trained system; its figures.
 
-    Writes scores, pictures, figures and what the challenge writes beside into
-    ``data/evaluate/<system>``. Raises HeadwaterError when no question was answered.
+    judging: ``judging_of`` or, in its place, the same in other processes. Writes scores, pictures,
+    figures and what the challenge writes beside into ``data/evaluate/<system>``. Raises
+    HeadwaterError when no question was answered.
     """
     data, out = project / "data", project / "data" / "evaluate" / system.name
-    model = trained(system, params, project)
-    size = settings_of(system, params).size
-    answerers = {system.name: partial(system.answer, model)}
-    judged = list(judge(challenge, questions_of(challenge, data), answerers, size, progress))
+    judging = judging or judging_of(system, challenge, params, project)
+    judged = []
+    for one in judging(questions_of(challenge, data)):
+        judged.append(one)
+        if progress is not None:
+            progress(1)
     if all(one.failure is not None for one in judged):
         raise HeadwaterError(
             f"{system.name}: {_unanswered(judged[0])}; "

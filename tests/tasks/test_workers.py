@@ -82,9 +82,9 @@ def test_workers_are_replaced_refuse_the_hopeless_and_pass_errors_on(
     workers: Workers, tmp_path: Path
 ) -> None:
     with workers:
-        assert workers._insist(_kill_once, "photos", tmp_path / "killed") == "photos"
+        assert workers.insist(_kill_once, "photos", tmp_path / "killed") == "photos"
         with pytest.raises(HeadwaterError, match="photos: a worker process ended 2 times"):
-            workers._insist(_kill_always, "photos")
+            workers.insist(_kill_always, "photos")
         with pytest.raises(HeadwaterError, match="no face"):
             workers._run(_reject, "photos")
         assert workers._run(_threads, "photos") == "1"
@@ -116,7 +116,7 @@ def test_job_beside_one_that_kills_its_worker_is_not_run_again(tmp_path: Path) -
     counter = tmp_path / "counter"
     params = load_params(PROJECT / "params.yaml")
     with Workers(params, tmp_path, 2) as workers, ThreadPoolExecutor(1) as beside:
-        innocent = beside.submit(workers._insist, _count, "masks", counter)
+        innocent = beside.submit(workers.insist, _count, "masks", counter)
         while not counter.exists():
             time.sleep(0.01)
         with pytest.raises(WorkerDied):
@@ -144,7 +144,7 @@ def test_fault_names_the_step_and_leaves_its_traceback_in_the_log(
 @pytest.mark.fault("a build that is stopped ends at once and quietly")
 def test_all_who_wait_are_told_when_the_workers_are_stopped(workers: Workers) -> None:
     with ThreadPoolExecutor(8) as waiting:
-        futures = [waiting.submit(workers._insist, _wait, "photos") for _ in range(8)]
+        futures = [waiting.submit(workers.insist, _wait, "photos") for _ in range(8)]
         while not workers._alive:
             time.sleep(0.01)
         workers.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
