@@ -12,7 +12,7 @@ from headwater.errors import ItemRejected
 from headwater.photos.builtin import PORTRAITS
 from headwater.photos.decode import decode_photo
 from headwater.photos.folder import PhotoFile, list_photos, read_photo
-from headwater.photos.jpeg import without_metadata
+from headwater.photos.jpeg import differ_in_header_alone, without_metadata
 from headwater.photos.pixels import DecodedPhoto
 from headwater.pipeline.step import Item, Result, Step, Work
 from headwater.reject_reasons import PASSING, RejectReason
@@ -86,9 +86,9 @@ def _read_again(path: Path, sha256: str) -> bytes:
 def stored_image(data: bytes, photo: DecodedPhoto, name: str) -> dict[str, Any]:
     """The image column's value: the file's own coding where it shows the same pixels, else PNG."""
     bare = without_metadata(data) if photo.as_coded else None
-    if bare == data and photo.source_mode == "RGB":
-        # The very file that was decoded; no need to look what it shows.
-        return {"bytes": data, "path": f"{name}.jpg"}
+    if bare and photo.source_mode == "RGB" and differ_in_header_alone(data, bare):
+        # No need to look what it shows.
+        return {"bytes": bare, "path": f"{name}.jpg"}
     return (jpeg_with(bare, photo.rgb, name) if bare else None) or encode_png(photo.rgb, name)
 
 

@@ -59,4 +59,4 @@ def _decode(value: dict[str, Any], formats: tuple[str, ...]) -> NDArray[Any]:
     with Image.open(io.BytesIO(value["bytes"]), formats=formats) as image:
         if max(image.size) > MAX_SIDE_PX:
             raise HeadwaterError(f"{value['path']}: {image.width} x {image.height} is too large")
-        return np.array(image)
+        return np.asarray(image)

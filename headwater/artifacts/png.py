@@ -24,6 +24,7 @@ def png_bytes(array: NDArray[Any]) -> bytes:
 
     Each row is filtered from the left, from above or by their average (PNG, section 9), whichever
     leaves least. Paeth's filter, which makes files a twentieth smaller, takes most time both ways.
+    Masks and labels, (H, W) uint8, are a quarter smaller unfiltered.
     """
     height, width = array.shape[:2]
     depth = array.dtype.itemsize
@@ -32,9 +33,17 @@ def png_bytes(array: NDArray[Any]) -> bytes:
     pixel_bytes = depth * (3 if colour else 1)
     # PNG's numbers begin with their highest byte.
     rows = np.ascontiguousarray(array, array.dtype.newbyteorder(">")).view(np.uint8)
-    stream = _stream(rows.reshape(height, width * pixel_bytes), pixel_bytes)
+    rows = rows.reshape(height, width * pixel_bytes)
+    stream = _unfiltered(rows) if pixel_bytes == 1 else _stream(rows, pixel_bytes)
     chunks = (b"IHDR", header), (b"IDAT", _deflated(stream)), (b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, content) for name, content in chunks)
+
+
+def _unfiltered(rows: Bytes) -> Bytes:
+    """Rows (H, n) with the number of no filter before them, (H, 1 + n)."""
+    stream = np.zeros((len(rows), 1 + rows.shape[1]), np.uint8)
+    stream[:, 1:] = rows
+    return stream
 
 
 def _stream(rows: Bytes, pixel_bytes: int) -> Bytes:

@@ -122,6 +122,8 @@ FRAMES = table(
         unit="px",
         shape=(2, 3),
     ),
+    _LANDMARKS[1],
+    *_MESH_DEPTH,
 )
 
 LANDMARKS = table(

@@ -38,6 +38,12 @@ _SHORT_NODE: Final = {
     "input_stream": ["IMAGE:image"],
     "output_stream": ["DETECTIONS:answer"],
 }
+# The general model, which is the calculator's own choice.
+_PERSON_NODE: Final = {
+    "calculator": "SelfieSegmentationCpu",
+    "input_stream": ["IMAGE:image"],
+    "output_stream": ["SEGMENTATION_MASK:answer"],
+}
 
 
 class MediaPipeFaces:
@@ -77,8 +83,7 @@ class MediaPipeFaces:
 
     def person_mask(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probability (H, W) in [0, 1] that a pixel of the (H, W, 3) image shows a person."""
-        mask = self._process("person", rgb).segmentation_mask
-        return np.array(mask, dtype=np.float32)
+        return np.array(self._process("person", rgb).numpy_view(), dtype=np.float32)
 
     def _process(self, name: str, rgb: NDArray[np.uint8]) -> Any:
         image = np.ascontiguousarray(rgb)
@@ -102,7 +107,7 @@ class MediaPipeFaces:
         if name == "short":
             return _OwnGraph(_SHORT_NODE, "get_proto_list")
         if name == "person":
-            return self._solutions.selfie_segmentation.SelfieSegmentation(model_selection=0)
+            return _OwnGraph(_PERSON_NODE, "get_image_frame")
         return self._solutions.face_detection.FaceDetection(
             model_selection=1, min_detection_confidence=0.5
         )

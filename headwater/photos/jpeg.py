@@ -31,9 +31,24 @@ def without_metadata(data: bytes) -> bytes | None:
     return b"".join(kept) if last == _END else None
 
 
+def differ_in_header_alone(data: bytes, other: bytes) -> bool:
+    """True for two JPEG files that have the same bytes from the first scan on, to the other's end.
+
+    Where the other is one ``without_metadata`` they show the same pixels.
+    """
+    starts = [_first_scan(file) for file in (data, other)]
+    if None in starts:
+        return False
+    return data.startswith(other[starts[1] :], starts[0])
+
+
 def scan_count(data: bytes) -> int:
     """Number of scans of a JPEG file: about ten where it is progressive."""
     return sum(marker == _SCAN for marker, _, _ in _segments(data))
+
+
+def _first_scan(data: bytes) -> int | None:
+    return next((start for marker, start, _ in _segments(data) if marker == _SCAN), None)
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from headwater.errors import ItemRejected
 from headwater.faces.affine import inverted, map_points
 from headwater.faces.face_search import FaceDetector
-from headwater.faces.frame_landmarks import frame_landmarks
 from headwater.faces.photo_path import face_frame
 from headwater.faces.vocabulary import MIRROR_PARTNERS, ibug68, outer_eye_distance
 from headwater.quality.variants import Picture, variants
@@ -71,5 +70,4 @@ def shift_rows(figures: Mapping[str, float]) -> Iterator[tuple[str, float, float
 def _landmarks(photo: Picture, frame_px: int, detector: FaceDetector) -> NDArray[np.float32]:
     """The pipeline's landmarks (478, 2) float32 of a photo, in px of it."""
     frame = face_frame(photo, frame_px, detector)
-    mesh = frame_landmarks(frame.image, frame.face_box, detector)
-    return map_points(inverted(frame.from_photo), mesh)[:, :2]
+    return map_points(inverted(frame.from_photo), frame.landmarks)[:, :2]

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from headwater.artifacts.ids import sha256_hex
 from headwater.errors import ItemRejected
 from headwater.faces.affine import inverted
-from headwater.faces.frame_landmarks import frame_landmarks
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.faces.photo_path import (
     FaceFrame,
@@ -119,9 +118,8 @@ def see_face(
     """
     file, photo, frame = faces.file, faces.photo, faces.frames[number - 1]
     known = given.of_size(photo.width, photo.height) if given else None
-    detector = mediapipe_faces()
-    landmarks = frame_landmarks(frame.image, frame.face_box, detector)
-    mask = frame_mask(frame.image, landmarks, frame.shown, detector)
+    landmarks = frame.landmarks
+    mask = frame_mask(frame.image, landmarks, frame.shown, mediapipe_faces())
     grown = np.diag([photo.width / frame.photo_width, photo.height / frame.photo_height])
     photo_from_frame = grown @ inverted(frame.from_photo)
     size = frame.image.shape[1], frame.image.shape[0]

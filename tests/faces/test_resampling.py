@@ -87,6 +87,20 @@ def test_the_border_is_replicated_and_known() -> None:
     assert (cut[:30, 20:70] == 30).all()
 
 
+@given(st.floats(0.6, 3), st.floats(-180, 180), st.floats(-40, 40), st.floats(-40, 40))
+def test_a_photo_within_its_replicated_border_has_the_same_cut(
+    scale: float, degrees: float, x: float, y: float
+) -> None:
+    """The larger photo holds all that the cut needs, so nothing beyond it is asked for."""
+    rows, columns = np.mgrid[:45, :60]
+    photo = np.stack([3 * columns + 70, 4 * rows + 70, 255 - 3 * columns], axis=2).astype(np.uint8)
+    wider = np.pad(photo, ((300, 300), (300, 300), (0, 0)), mode="edge")
+    affine = similarity(scale, degrees, x, y)
+    to_wider = affine + np.column_stack([np.zeros((2, 2)), affine[:, :2] @ (-300, -300)])
+    cut, other = resampled(photo, affine, 40, 30), resampled(wider, to_wider, 40, 30)
+    assert np.abs(cut.astype(int) - other).max() <= 1
+
+
 @given(st.floats(0.2, 3), st.floats(-180, 180), st.floats(-40, 40), st.floats(-40, 40))
 def test_inside_is_where_the_photo_is(scale: float, degrees: float, x: float, y: float) -> None:
     affine = similarity(scale, degrees, x, y)

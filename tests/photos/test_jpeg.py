@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 from headwater.errors import ItemRejected
 from headwater.photos.builtin import PORTRAITS
 from headwater.photos.decode import decode_photo
-from headwater.photos.jpeg import without_metadata
+from headwater.photos.jpeg import differ_in_header_alone, without_metadata
 
 SECRET = b"48.2082 N, 16.3738 E"
 NOISE = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
@@ -47,6 +47,23 @@ def test_pixels_stay_and_metadata_goes(mode: str, progressive: bool, subsampling
     assert b"a film" not in bare
     np.testing.assert_array_equal(pixels(bare), pixels(data))
     assert without_metadata(bare) == bare
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_files_that_differ_in_their_headers_alone(progressive: bool) -> None:
+    data = jpeg(progressive=progressive)
+    bare = without_metadata(data)
+    assert bare is not None
+    assert differ_in_header_alone(data, bare)
+    assert differ_in_header_alone(data + b"a film of the moment", bare)
+    assert differ_in_header_alone(bare, bare)
+    remark = b"\xff\xfe\x00\x08remark"
+    late = data[:-2] + remark + data[-2:]
+    assert without_metadata(late) == bare
+    assert not differ_in_header_alone(late, bare)
+    assert not differ_in_header_alone(data[:-40] + bytes(8) + data[-32:], bare)
+    assert not differ_in_header_alone(data, data[:20])
+    assert not differ_in_header_alone(b"", bare)
 
 
 def test_camera_files() -> None:

@@ -7,11 +7,14 @@ import pytest
 from PIL import Image
 
 from headwater.artifacts.ids import beside, bucket_of
+from headwater.artifacts.images import decode_png
 from headwater.artifacts.landmark_rows import landmarks_of
 from headwater.artifacts.schemas import FRAMES, LANDMARKS, PHOTOS
 from headwater.artifacts.tables import Row, read_table
 from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
+from headwater.faces.frame_landmarks import frame_landmarks
+from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.photos.builtin import PORTRAITS
 from headwater.photos.decode import decode_photo
 from headwater.pipeline.run import assemble, check_accounts, compute_bucket
@@ -78,6 +81,14 @@ def test_both_faces_are_items_and_nobody_is_taken_for_another(project: Path) -> 
         points = landmarks_of(row)
         assert np.ptp(points, axis=0).max() == pytest.approx(200 / 3, rel=0.05)
     assert {row["item"] for row in rows(project, LANDMARKS)} == {own["item"], other["item"]}
+
+
+def test_landmarks_are_those_of_the_frames(project: Path) -> None:
+    """The step reads the crop of the face alone."""
+    stored = {row["item"]: row for row in rows(project, LANDMARKS)}
+    for row in rows(project, FRAMES):
+        own = frame_landmarks(decode_png(row["image"]), row["face_box"], mediapipe_faces())
+        np.testing.assert_array_equal(landmarks_of(stored[row["item"]]), own[:, :2])
 
 
 def test_the_tables_keep_their_promises(project: Path) -> None:
