@@ -4,11 +4,12 @@ import difflib
 import math
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from numbers import Real
 from typing import Any
 
 from headwater.errors import HeadwaterError
-from headwater.evaluation.attempt import attempted
+from headwater.evaluation.attempt import attempted, blaming
 from headwater.evaluation.challenge import (
     Answerer,
     Challenge,
@@ -30,9 +31,10 @@ def judge(
     """Every question answered by all of ``answerers``, in order.
 
     An answer or a score that is an exception, and a score that is no finite number or lacks the
-    headline, is a failure with its reason. answer: of a question's content. size: of the one system
-    that answers. progress is called with 1 after every question. Raises HeadwaterError for a score
-    of a metric that the challenge does not have.
+    headline, is a failure with its reason. answer: of a copy of a question's content, which it may
+    change. size: of the one system that answers. progress is called with 1 after every question.
+    Raises HeadwaterError for a score of a metric that the challenge does not have, and StepFault
+    for content that cannot be copied.
     """
     for question in questions:
         for name, answer in answerers.items():
@@ -44,18 +46,22 @@ def judge(
 def _judged(
     challenge: Challenge, question: Question, name: str, answer: Answerer, size: str | None
 ) -> Judged:
-    def work() -> tuple[Any, dict[str, float], Any]:
-        given = answer(question.content)
+    with blaming(f"challenge {challenge.name}: a question, copied"):
+        content = deepcopy(question.content)
+
+    def work() -> tuple[dict[str, float], tuple[Any, Any]]:
+        given = answer(content)
         scored = challenge.score(question, given)
-        return given, _values(challenge, scored), scored.detail
+        values = _values(challenge, scored)
+        # A system may fill the same arrays for the next question.
+        kept = deepcopy((given, scored.detail)) if question.looked_at else (None, None)
+        return values, kept
 
     done, failure = attempted(work)
     if done is None:
         return Judged(question, name, size, {}, failure)
-    given, values, detail = done
-    if question.looked_at:
-        return Judged(question, name, size, values, None, given, detail)
-    return Judged(question, name, size, values)
+    values, (given, detail) = done
+    return Judged(question, name, size, values, None, given, detail)
 
 
 def _values(challenge: Challenge, scored: Scored) -> dict[str, float]:

@@ -5,7 +5,7 @@ For each subject make a ``TruthHead`` once, for each prediction a ``Prediction``
 Truth and prediction may differ in topology: what they share is the 478 surface landmarks.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -66,6 +66,10 @@ class TruthHead:
     landmarks_478: FloatArray
     expression_mm: float = 0.0
     h3ds_face: IntArray | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Copies, and what another process gets, derive the rest themselves.
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @cached_property
     def seen(self) -> IntArray:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from headwater.artifacts.figures import write_figures
 from headwater.artifacts.file_checks import check_file
 from headwater.baselines.landmark_fit import LandmarkView
 from headwater.evaluation.challenge import Unanswered
-from headwater.evaluation.heads import CHALLENGE, baselines
+from headwater.evaluation.heads import CHALLENGE, baselines, table
+from headwater.evaluation.heads import trials as trials_module
 from headwater.evaluation.heads.answer import HeadAnswer
 from headwater.evaluation.heads.baselines import LANDMARK_FIT, MEAN_HEAD, NO_STEPS
 from headwater.evaluation.heads.figures import CHOSEN, figures
@@ -92,7 +94,7 @@ def test_no_answer_is_a_failure_and_never_averaged_in() -> None:
     cases = toy_cases(HEADS, toy_views(HEADS, 1, seed=1))
 
     def silent(trial: Trial) -> HeadAnswer:
-        if trial.case is cases[0]:
+        if trial.case.truth.subject == cases[0].truth.subject:
             raise Unanswered("it said nothing")
         return HeadAnswer(TEMPLATE, TEMPLATE.mean, NO_STEPS)
 
@@ -127,6 +129,74 @@ def test_an_answer_that_is_no_head_is_a_failure_with_its_reason(given: Any, said
     cases = toy_cases(HEADS, toy_views(HEADS, 1, seed=1))
     judged = list(judge(CHALLENGE, questions(cases), {"odd": lambda trial: given}))
     assert all((one.failure or "").startswith(said) for one in judged)
+
+
+@pytest.mark.fault("a head is judged as it is, whatever array it lies in")
+def test_a_system_may_fill_one_answer_again_and_again() -> None:
+    asked = list(questions(toy_cases(HEADS, toy_views(HEADS, 4, seed=1))))
+    one = HeadAnswer(TEMPLATE, TEMPLATE.mean.copy(), TEMPLATE.mean[None].copy())
+
+    def fresh(trial: Trial) -> HeadAnswer:
+        grown = TEMPLATE.mean * (1 + 0.01 * len(trial.views))
+        return HeadAnswer(TEMPLATE, grown, grown[None])
+
+    def refilled(trial: Trial) -> HeadAnswer:
+        one.vertices[:] = fresh(trial).vertices
+        one.steps[:] = one.vertices
+        return one
+
+    expected, given = (list(judge(CHALLENGE, asked, {"it": it})) for it in (fresh, refilled))
+    assert [other.values for other in given] == [other.values for other in expected]
+    assert len({other.values["face_scan_to_mesh_mm"] for other in given}) > len(HEADS.subjects)
+    for kept, wanted in zip(given, expected, strict=True):
+        if kept.question.looked_at:
+            np.testing.assert_array_equal(kept.answer.steps, wanted.answer.steps)
+
+
+def spoilt(trial: Trial) -> HeadAnswer:
+    trial.case.truth.vertices[:] = TEMPLATE.mean
+    trial.case.truth.landmarks_478[:] = 0.0
+    for image in trial.views.images:
+        image[:] = 0
+    trial.views.landmarks_478_px[:] = np.nan
+    return HeadAnswer(TEMPLATE, TEMPLATE.mean, NO_STEPS)
+
+
+@pytest.mark.fault("no answer changes what others are given, or what it is judged by")
+def test_an_answer_cannot_change_the_head_that_it_is_judged_by() -> None:
+    cases = toy_cases(HEADS, toy_views(HEADS, 3, seed=1))
+    mean = HeadAnswer(TEMPLATE, TEMPLATE.mean, NO_STEPS)
+    brightness: list[float] = []
+
+    def sees(trial: Trial) -> HeadAnswer:
+        brightness.append(float(np.mean(trial.views.images[0])))
+        return mean
+
+    judged = list(judge(CHALLENGE, questions(cases), {"spoils": spoilt, "sees": sees}))
+    assert [one.values for one in judged[::2]] == [one.values for one in judged[1::2]]
+    assert all(one.values["face_scan_to_mesh_mm"] > 0.1 for one in judged)
+    assert min(brightness) > 0
+    assert np.isfinite(cases[0].views.landmarks_478_px).all()
+
+
+def test_one_answer_to_all_questions_about_a_head_is_judged_once_and_prepared_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counts = {"prepared": 0, "judged": 0}
+
+    def counting(kind: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*given: Any, **named: Any) -> Any:
+            counts[kind] += 1
+            return work(*given, **named)
+
+        return counted
+
+    monkeypatch.setattr(table, "prediction", counting("prepared", table.prediction))
+    monkeypatch.setattr(trials_module, "score", counting("judged", trials_module.score))
+    mean = HeadAnswer(TEMPLATE, TEMPLATE.mean, NO_STEPS)
+    asked = list(questions(toy_cases(HEADS, toy_views(HEADS, 4, seed=1))))
+    assert len(list(judge(CHALLENGE, asked, {"mean": lambda trial: mean}))) == 9
+    assert counts == {"prepared": 1, "judged": 3}
 
 
 def test_rows_come_back_from_their_table(tmp_path: Path) -> None:

@@ -1,16 +1,18 @@
 """Questions, answers and scores of any challenge: in order, complete, and the same once read."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.artifacts.file_checks import check_file
 from headwater.artifacts.ids import item_id
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, StepFault
 from headwater.evaluation.challenge import (
     Challenge,
     Judged,
@@ -82,6 +84,50 @@ def test_answers_are_kept_of_questions_that_are_looked_at_alone() -> None:
     judged = list(judge(challenge(), questions(3), {"zero": lambda content: 0.0}))
     assert [one.answer for one in judged] == [None, 0.0, None]
     assert [one.detail for one in judged] == [None, ("off", 1.0), None]
+
+
+def arrays(count: int) -> list[Question]:
+    return [
+        Question("first", f"subject {n}", "k", {}, np.full(3, float(n + 1)), looked_at=True)
+        for n in range(count)
+    ]
+
+
+def off(question: Question, answer: np.ndarray) -> Scored:
+    return Scored({"error": float(np.abs(answer - question.content).sum())}, detail=answer)
+
+
+def halves(content: np.ndarray) -> np.ndarray:
+    content /= 2
+    return content
+
+
+@pytest.mark.fault("no answer changes what others are given, or what it is judged by")
+def test_an_answer_that_changes_its_question_changes_its_own_copy() -> None:
+    answerers = {"first": halves, "same": lambda content: content, "again": halves}
+    judged = list(judge(challenge(score=off), arrays(2), answerers))
+    assert [one.values["error"] for one in judged] == [1.5, 0.0, 1.5, 3.0, 0.0, 3.0]
+    np.testing.assert_array_equal(judged[3].question.content, 3 * [2.0])
+
+
+@pytest.mark.fault("an answer that is looked at later is the one that was judged")
+def test_an_answer_that_is_kept_is_not_changed_by_later_ones() -> None:
+    buffer = np.zeros(3)
+
+    def filled(content: np.ndarray) -> np.ndarray:
+        buffer[:] = content + 1
+        return buffer
+
+    judged = list(judge(challenge(score=off), arrays(2), {"filled": filled}))
+    assert [one.answer.tolist() for one in judged] == [3 * [2.0], 3 * [3.0]]
+    assert [one.detail.tolist() for one in judged] == [3 * [2.0], 3 * [3.0]]
+
+
+def test_a_question_that_cannot_be_copied_is_the_challenges_fault() -> None:
+    (whole,) = questions(1)
+    odd = replace(whole, content=(n for n in range(3)))
+    with pytest.raises(StepFault, match="challenge numbers: a question, copied: unexpected Type"):
+        list(judge(challenge(), [odd], {"any": lambda content: 1.0}))
 
 
 def refuse(content: float) -> float:

@@ -1,8 +1,9 @@
 """A reconstructed head, as systems answer with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Protocol
+from hashlib import blake2b
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +37,23 @@ class HeadAnswer:
     vertices: FloatArray
     steps: FloatArray
 
+    @property
+    def digest(self) -> bytes:
+        """Of all that is judged, as it is now: a system may fill the same arrays again."""
+        points, digest = self.template.landmarks_478, blake2b(digest_size=32)
+        topology = (self.template.faces, self.template.surface, points.triangles, points.weights)
+        for array in map(np.ascontiguousarray, (self.vertices, *topology)):
+            digest.update(f"{array.dtype} {array.shape} ".encode())
+            digest.update(array.data)
+        return digest.digest()
+
     @cached_property
-    def prediction(self) -> Prediction:
-        """The head as the benchmark takes it."""
-        return prediction(self.template, self.vertices)
+    def memo(self) -> dict[str, Any]:
+        """Its last judgement, kept by who judges it; a copy has none."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
 
 def check_answer(answer: object) -> None:

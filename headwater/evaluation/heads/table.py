@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from headwater.evaluation.challenge import Judged, Question, Score, Scored, Unanswered
-from headwater.evaluation.heads.answer import HeadAnswer, check_answer
+from headwater.evaluation.heads.answer import HeadAnswer, check_answer, prediction
 from headwater.evaluation.scores import read_scores, scores_of, write_scores
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.metrics.face_regions import REGIONS
@@ -24,10 +24,13 @@ def score_answer(question: Question, answer: HeadAnswer) -> Scored:
     is no head of its template.
     """
     check_answer(answer)
-    # A baseline's one answer to all questions about a head is judged once.
-    memo = question.content.case.memo
-    if memo.get("answer") is not answer:
-        memo.update(answer=answer, row=question.content.score(answer.prediction, ""))
+    # A baseline's one answer is prepared once, and judged once for all questions about a head.
+    memo, truth, digest = answer.memo, question.content.case.truth, answer.digest
+    if memo.get("digest") != digest:
+        memo.clear()
+        memo.update(digest=digest, prediction=prediction(answer.template, answer.vertices))
+    if memo.get("truth") is not truth:
+        memo.update(truth=truth, row=question.content.score(memo["prediction"], ""))
     row: BenchmarkRow = memo["row"]
     if row.failure is not None:
         raise Unanswered(row.failure)

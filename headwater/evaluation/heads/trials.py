@@ -7,9 +7,9 @@ view from the side, for the error by head pose.
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -32,12 +32,11 @@ VIEW_COUNTS: Final = (1, 3, 6)
 
 @dataclass(frozen=True)
 class Case:
-    """One head of a test set, with all of its views, by number. memo: the answer judged last."""
+    """One head of a test set, with all of its views, by number."""
 
     test_set: str
     truth: TruthHead
     views: Views
-    memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
