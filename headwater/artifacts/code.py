@@ -27,12 +27,12 @@ from headwater.artifacts.modules import (
     Name,
     import_targets,
     read_module,
-    resolved,
     source_of,
     top_folder,
     unedited,
+    used,
 )
-from headwater.artifacts.syntax import normal, whose_files
+from headwater.artifacts.syntax import local_imports, normal, whose_files
 from headwater.errors import HeadwaterError
 
 # Parameters that matter enter a key by value; runners start a step and do not enter its bytes.
@@ -148,7 +148,9 @@ def code_of(roots: frozenset[Name], folder: Path | None = None) -> Code:
         if place is None:
             packages.add(top)
         elif top in OURS:
-            waiting += _take(name, pieces)
+            own, used_there = _taken(name)
+            pieces |= own
+            waiting += used_there
         elif (whole := Name(top, "")) not in known or name == whole:
             known.add(whole)
             if folder is None or not place.is_relative_to(folder):
@@ -157,21 +159,23 @@ def code_of(roots: frozenset[Name], folder: Path | None = None) -> Code:
     return Code(sha256_hex(canonical_json(pieces).encode()), versions)
 
 
-def _take(name: Name, pieces: dict[str, str]) -> list[Name]:
-    """Put a definition's code, and files that it reads, into ``pieces``; what it uses."""
+@cache
+def _taken(name: Name) -> tuple[dict[str, str], tuple[Name, ...]]:
+    """Hashes of a definition's code and of files that it reads, and the names that it uses."""
     module = read_module(name.module)
     if module is None:
-        return []
-    used, names = module.statements(name.name), list(module.always)
-    if not used and name.name not in ("", "!"):
+        return {}, ()
+    pieces: dict[str, str] = {}
+    statements, names = module.statements(name.name), list(module.always)
+    if not statements and name.name not in ("", "!"):
         # A name that is made at run time, or one that every module has.
         names.append(Name(name.module, ""))
-    for number, statement in enumerate(used):
+    for number, statement in enumerate(statements):
         pieces[f"{name.module}:{name.name}:{number}"] = sha256_hex(normal(statement).encode())
         names += module.names_in(statement)
         for package in whose_files(statement):
             pieces |= _data_files(package)
-    return names
+    return pieces, tuple(dict.fromkeys(names))
 
 
 def _data_files(package: str) -> dict[str, str]:
@@ -204,7 +208,8 @@ def _take_folder(place: Path, root: Path, pieces: dict[str, str]) -> list[Name]:
         pieces[inside.as_posix()] = sha256_hex(normal(tree).encode())
         dotted = [part for part in inside.with_suffix("").parts if part != "__init__"]
         module = Module(".".join(dotted), tree)
-        names += [resolved(target, ()) for target in import_targets(tree, module.name)]
+        targets = import_targets(local_imports(tree), module.name)
+        names += [one for target in targets for one in used(target, ())]
         names += [
             one
             for statement in tree.body
@@ -228,7 +233,7 @@ def files_below(folder: Path) -> list[Path]:
 
 def forget() -> None:
     """Read all source files anew the next time."""
-    for cached in (code_of, read_module, source_of, top_folder):
+    for cached in (code_of, _taken, read_module, source_of, top_folder):
         cached.cache_clear()
 
 

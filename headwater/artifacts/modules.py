@@ -58,6 +58,15 @@ class Module:
         return _imports(self.tree.body, self.name)
 
     @cached_property
+    def stars(self) -> list[Name]:
+        """Modules all of whose names the module imports."""
+        return [
+            Name(_absolute(one, self.name), "")
+            for one in self.tree.body
+            if isinstance(one, ast.ImportFrom) and one.names[0].name == "*"
+        ]
+
+    @cached_property
     def always(self) -> list[Name]:
         """The effects of importing the module and the packages round it."""
         parents = self.name.split(".")[:-1]
@@ -67,28 +76,30 @@ class Module:
     def statements(self, name: str) -> list[ast.stmt]:
         """Statements that define ``name``; all for "", those with an effect of their own for "!".
 
-        A name that the module imports is followed where it comes from.
+        Of a name that the module imports, its import is one.
         """
         if name == "":
             return [one for one in self.tree.body if not is_text(one)]
         if name == "!":
             return [one for one in self.tree.body if has_effect(one)]
-        if name in self.bindings:
-            return self.bindings[name]
         target = self.imports.get(name)
-        return [] if target is None else [_import_statement(target)]
+        imported = [] if target is None else [_import_statement(target)]
+        return [*imported, *self.bindings.get(name, [])]
 
     def names_in(self, statement: ast.stmt) -> list[Name]:
         """Definitions that a statement of this module uses."""
-        local = _imports(local_imports(statement), self.name)
-        found = [_on_import(target) for target in local.values()]
+        inside = local_imports(statement)
+        local = _imports(inside, self.name)
+        found = [*self.stars, *(Name(module, "!") for module in _loaded(inside, self.name))]
+        if statement in inside:
+            found += [one for target in local.values() for one in used(target, ())]
         found += [Name(module, "") for module in named_in_calls(statement)]
         for chain in chains(statement):
             first = chain[0]
             target = local.get(first) or self.imports.get(first)
             if target is not None:
-                found.append(resolved(target, chain[1:]))
-            elif first in self.bindings:
+                found += used(target, chain[1:])
+            if first in self.bindings and first not in local:
                 found.append(Name(self.name, first))
         return found
 
@@ -151,10 +162,10 @@ def _standard() -> Path:
     return Path(inspect.getfile(inspect)).resolve().parent
 
 
-def import_targets(tree: ast.Module, module: str) -> list[Name]:
-    """All that a module imports, wherever: definitions, and modules for those with all names."""
+def import_targets(statements: Iterable[ast.stmt], module: str) -> list[Name]:
+    """All that imports in a module bring: definitions, and modules for those with all names."""
     targets = []
-    for statement in local_imports(tree):
+    for statement in statements:
         if isinstance(statement, ast.Import):
             targets += [Name(alias.name, "") for alias in statement.names]
         elif isinstance(statement, ast.ImportFrom):
@@ -164,32 +175,44 @@ def import_targets(tree: ast.Module, module: str) -> list[Name]:
     return targets
 
 
-def resolved(target: Name, chain: tuple[str, ...]) -> Name:
-    """The definition that a dotted use of an imported name means."""
+def used(target: Name, chain: tuple[str, ...]) -> list[Name]:
+    """The definition that a dotted use of an imported name means, last.
+
+    Before it the effects of importing the modules that only pass it on.
+    """
+    *passing, meant = passed_on(target)
     for part in chain:
-        if target.name and not _is_module(target):
-            return target
-        target = Name(_as_module(target), part)
-    return Name(_as_module(target), "") if _is_module(target) else target
+        if meant.name:
+            break
+        *more, meant = passed_on(Name(meant.module, part))
+        passing += more
+    return [*(Name(one.module, "!") for one in passing), meant]
 
 
-def _on_import(target: Name) -> Name:
-    """The effects of the import that brings a name."""
-    return Name(_as_module(target) if _is_module(target) else target.module, "!")
+def passed_on(target: Name) -> list[Name]:
+    """An imported name and those that it stands for in turn; last its definition or its module."""
+    path = [target]
+    while (source := _source(path[-1])) is not None and source not in path:
+        path.append(source)
+    return path
 
 
-def _is_module(target: Name) -> bool:
-    """True for a name that means a module: one without a name, or a submodule of its package."""
-    if not target.name:
-        return True
+def _source(target: Name) -> Name | None:
+    """A name that this one stands for: what its module imports, or a submodule; None for others."""
     module = read_module(target.module)
-    if module is not None and (target.name in module.bindings or target.name in module.imports):
-        return False
-    return source_of(f"{target.module}.{target.name}") is not None
+    if not target.name or (module is not None and target.name in module.bindings):
+        return None
+    source = None if module is None else module.imports.get(target.name)
+    if source not in (None, target):
+        return source
+    within = Name(f"{target.module}.{target.name}", "")
+    return None if source_of(within.module) is None else within
 
 
-def _as_module(target: Name) -> str:
-    return f"{target.module}.{target.name}" if target.name else target.module
+def _loaded(statements: Iterable[ast.stmt], module: str) -> set[str]:
+    """Modules that imports in ``module`` load, with those that these pass on."""
+    targets = import_targets(statements, module)
+    return {one.module for target in targets for one in passed_on(target)}
 
 
 def _imports(statements: Iterable[ast.stmt], module: str) -> dict[str, Name]:
@@ -203,7 +226,8 @@ def _imports(statements: Iterable[ast.stmt], module: str) -> dict[str, Name]:
         elif isinstance(statement, ast.ImportFrom):
             source = _absolute(statement, module)
             for alias in statement.names:
-                bound[alias.asname or alias.name] = Name(source, alias.name)
+                if alias.name != "*":
+                    bound[alias.asname or alias.name] = Name(source, alias.name)
     return bound
 
 

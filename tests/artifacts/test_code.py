@@ -16,6 +16,7 @@ from headwater.artifacts.modules import OURS, Name
 from headwater.artifacts.schemas import STEPS
 from headwater.artifacts.syntax import chains, is_guard, normal
 from headwater.errors import HeadwaterError
+from tests.artifacts.conftest import digest, write
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -28,12 +29,6 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(PROJECT / name, folder / name, ignore=ignored)
     return folder
-
-
-@pytest.fixture
-def edited_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let files that a test writes be older than this process."""
-    monkeypatch.setattr(modules, "STARTED_NS", 2**63)
 
 
 @pytest.fixture
@@ -140,29 +135,6 @@ def test_the_same_code_elsewhere_has_the_same_fingerprint(
     moved = tmp_path / "moved elsewhere"
     shutil.copytree(checkout, moved)
     assert fingerprints(moved) == fingerprints(checkout)
-
-
-@pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edited_before: None) -> Iterator[Path]:
-    """A small package in a folder of its own, on the path, that is followed as Headwater's are."""
-    folder = tmp_path / "toypackage"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(str(tmp_path))
-    for module in (code, modules):
-        monkeypatch.setattr(module, "OURS", (*OURS, folder.name))
-    code.forget()
-    yield folder
-    code.forget()
-
-
-def write(package: Path, **modules: str) -> None:
-    for name, text in modules.items():
-        (package / f"{name}.py").write_text(text)
-    code.forget()
-
-
-def digest(name: str, module: str = "toypackage.main") -> str:
-    return code_of(frozenset({Name(module, name)})).code
 
 
 NAMES = ("area", "unrelated", "late", "mean", "look", "scaled", "elsewhere")
