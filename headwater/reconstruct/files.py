@@ -26,11 +26,12 @@ from headwater.reconstruct.records import cameras_record, landmark_record
 from headwater.viewer.texture import HeadPhoto, Texture, photo_texture
 
 PAGE: Final = "viewer.html"
+STEPS: Final = "steps.png"
 FILES: Final = {
     "mesh.ply": "the mesh, mm in the head frame",
     "mesh.glb": "the mesh textured with the photo, for any 3D program",
     "overlay.png": "landmarks and mesh over the photo",
-    "steps.png": "the descent, step by step",
+    STEPS: "the descent, step by step",
     "landmarks.json": "478 and 68 landmarks in the photo and on the mesh",
     CAMERA_FILE: "K, R and t of the photo’s camera",
 }
@@ -42,21 +43,27 @@ _NUMBERS: Final = re.compile(r"\[[-+.,\deE\s]+\]")
 
 
 def write_head(head: Head, folder: Path) -> None:
-    """Write all files of a head. Raises ``HeadwaterError`` when one cannot be written."""
+    """Write all files of a head, that of its steps where it has some.
+
+    Raises ``HeadwaterError`` when one cannot be written.
+    """
     texture = head_texture(head)
     faces = head.template.faces
+    files = {name: about for name, about in FILES.items() if name != STEPS or len(head.steps)}
     contents: dict[str, bytes] = {
         "mesh.ply": to_ply(head.vertices, faces),
         "mesh.glb": to_glb(
             head.vertices[texture.vertex], texture.faces, Skin(texture.uv, texture.image)
         ),
         "overlay.png": _png(overlay(head)),
-        "steps.png": _png(steps_picture(head)),
+        **({STEPS: _png(steps_picture(head))} if STEPS in files else {}),
         "landmarks.json": _json(landmark_record(head)),
-        PAGE: head_page(head, texture, FILES).encode(),
+        PAGE: head_page(head, texture, files).encode(),
         # Last: it marks the folder as complete and says whose it is.
         CAMERA_FILE: _json(cameras_record(head)),
     }
+    if STEPS not in files:
+        (folder / STEPS).unlink(missing_ok=True)
     for name, content in contents.items():
         save(folder / name, content)
 

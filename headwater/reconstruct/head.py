@@ -54,8 +54,9 @@ class SeenView:
 class Head:
     """A reconstructed head in mm, head frame.
 
-    vertices: (V, 3) float32. steps: (T + 1, V, 3), the descent. landmarks: (478, 3) on the mesh.
-    world_from_head: rigid, to the world of given cameras; None without them.
+    vertices: (V, 3) float32. steps: (T + 1, V, 3), the descent; (0, V, 3) without one.
+    landmarks: (478, 3) on the mesh. world_from_head: rigid, to the world of given cameras; None
+    without them.
     """
 
     name: str

@@ -41,13 +41,14 @@ def head_page(head: Head, texture: Texture, files: dict[str, str]) -> str:
     """The page of a head. files: name and description of the files beside it, to link to."""
     (still,) = turned(head.vertices, head.template.faces, [STILL_YAW], STILL_PX)
     views = [_shown(view, head, data_uri(still, STILL_PX, 82)) for view in head.views]
-    model = viewer_model(head.name, list(head.steps), head.template.faces, texture)
+    states = list(head.steps) or [head.vertices]
+    model = viewer_model(head.name, states, head.template.faces, texture)
     size = np.ptp(head.vertices, axis=0)
     context: dict[str, object] = {
         "name": head.name,
         "views": views,
         "extent_mm": [float(length) for length in size],
-        "steps": len(head.steps) - 1,
+        "steps": max(len(head.steps) - 1, 0),
         "files": files,
         **viewer_context([model]),
     }

@@ -69,12 +69,17 @@ class HeatCard:
 
 @dataclass(frozen=True)
 class Shapes:
-    """Contents of the section. picture: PNG of the reconstructions, for use elsewhere."""
+    """Contents of the section.
+
+    descends: whether heads are made step by step. picture: PNG of the reconstructions, for use
+    elsewhere.
+    """
 
     portraits: list[Portrait]
     heat: list[HeatCard]
     gradient: str
     limit_mm: float
+    descends: bool
     picture: bytes | None
 
 
@@ -87,6 +92,7 @@ def shapes_section(evaluation: Evaluation) -> Shapes:
         [_heat(one) for one in evaluation.reconstructions if one.truth is not None],
         heat_gradient(),
         HEAT_LIMIT_MM,
+        any(one.steps for one in evaluation.reconstructions) or not evaluation.reconstructions,
         _picture(photos[:PICTURE_PHOTOS], views[:PICTURE_PHOTOS]),
     )
 
@@ -119,6 +125,8 @@ def _head_cut(one: Reconstruction) -> NDArray[np.uint8]:
 
 
 def _strip(one: Reconstruction) -> list[tuple[str, str]]:
+    if not one.steps:
+        return []
     shown = steps_to_show(len(one.steps))
     pictures = rendered_strip([one.steps[step] for step in shown], one.faces, STRIP_PX)
     return [

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from headwater.geometry.cameras import check_camera, project, rotation_angle_deg
 from headwater.photos.folder import PhotoFile
 from headwater.pipeline.step import Item
 from headwater.reconstruct.cuts import cut_head
-from headwater.reconstruct.files import coverage
+from headwater.reconstruct.files import coverage, write_head
 from headwater.reconstruct.head import Head, reconstruct_head, views_of
 from headwater.reconstruct.pictures import overlay, steps_picture
 from headwater.reconstruct.records import cameras_record, landmark_record
@@ -193,6 +194,24 @@ def test_cuts_keep_points_on_their_pixels(head: Head) -> None:
         full, _ = project(view.camera, head.vertices)
         moved = full @ cut.from_photo[:, :2].T + cut.from_photo[:, 2]
         assert np.allclose(pixels, moved, atol=1e-6)
+
+
+def test_a_head_without_a_descent_has_all_files_but_that_of_its_steps(
+    head: Head, tmp_path: Path
+) -> None:
+    at_once = replace(head, steps=head.steps[:0])
+    write_head(head, tmp_path / "steps")
+    write_head(at_once, tmp_path / "at_once")
+    names = {path.name for path in (tmp_path / "steps").iterdir()}
+    assert {path.name for path in (tmp_path / "at_once").iterdir()} == names - {"steps.png"}
+    page = (tmp_path / "at_once" / "viewer.html").read_text(encoding="utf-8")
+    text = page[page.index("<body>") : page.index('<script type="application/json"')]
+    for word in ("steps.png", "random ball", "step 0"):
+        assert word not in text
+    (model,) = json.loads(re.search(r'id="viewer-models">(.*?)</script>', page, re.DOTALL)[1])
+    assert model["steps"] == 1
+    write_head(at_once, tmp_path / "steps")
+    assert not (tmp_path / "steps" / "steps.png").exists()
 
 
 def test_pictures_show_the_photo_and_all_steps(head: Head) -> None:

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.artifacts import schemas
-from headwater.artifacts.evaluate_schemas import ERRORS
+from headwater.artifacts.evaluate_schemas import ERRORS, EXAMPLES, PHOTO_HEADS
 from headwater.artifacts.ids import item_id
+from headwater.artifacts.tables import to_table, write_bucket
 from headwater.config import Params
 from headwater.evaluation.challenge import Score
 from headwater.evaluation.heads.table import write_rows
@@ -26,13 +27,13 @@ from headwater.report.counts import count_steps, licences, rejections
 from headwater.report.evaluation import Evaluation, read_evaluation
 from headwater.report.frames import edited_frames, face_square, photo_frames, synthetic_frames
 from headwater.report.making import flat
-from headwater.report.reading import spread
+from headwater.report.reading import rows_of_file, spread
 from headwater.report.results import Results, results_section
 from headwater.report.summary import summary
 from headwater.report.systems import systems_section
 from headwater.systems.glvd import SYSTEM
 from tests.report.test_page import Page
-from tests.report.tiny_data import Builder, _frames, _picture, _synthetic, row_of
+from tests.report.tiny_data import Builder, _frames, _picture, _synthetic, row_of, write_data
 from tests.systems.test_systems import PLUGIN
 
 TITLES = {"lvd": "LVD", "glvd": "GLVD"}
@@ -397,6 +398,26 @@ def test_the_page_of_one_subject_without_photos_or_systems(tmp_path: Path, param
     shown = next(cells for name, cells in steps.items() if name.startswith("synthesize"))
     assert shown == ["1", "0", "1", "0"]
     assert "1 synthetic head seen in 2 views became" in page.text
+
+
+def test_the_page_of_a_system_that_takes_no_steps(tmp_path: Path, params: Params) -> None:
+    data = tmp_path / "data"
+    write_data(data)
+    evaluated = data / "evaluate" / "glvd"
+    (evaluated / "descent.csv").unlink()
+    for path, schema in (
+        (data / "reconstruct" / "glvd" / "heads.parquet", PHOTO_HEADS),
+        (evaluated / "examples.parquet", EXAMPLES),
+    ):
+        rows = [{**row, "steps_mm": []} for row in rows_of_file(path, schema) or []]
+        write_bucket(path, schema, to_table(schema, rows), "")
+    page = Page(build_page(data, params).html)
+    text = " ".join(page.text.split())
+    assert "landmark error 3.00 %" in text
+    assert "Best, median and worst test head" in text
+    for word in ("random ball", "The error over the steps", "Mean error on held-out heads after"):
+        assert word not in text
+    assert not [one for one in page.all("ol") if one.get("class") == "strip"]
 
 
 def test_the_page_of_a_system_that_failed_on_all_heads(tmp_path: Path, params: Params) -> None:
