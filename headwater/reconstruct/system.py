@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
-from headwater.config import load_params
+from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
 from headwater.systems import SYSTEMS, find_system
 from headwater.systems.stages import WEIGHTS
@@ -17,13 +17,9 @@ def system_for_photos(name: str | None, project: Path) -> System:
 
     Raises HeadwaterError for one that reconstructs no heads.
     """
-    path = project / "params.yaml"
-    params = load_params(path) if path.is_file() else None
+    params = _params(project)
     if name is None:
-        built = params.build if params is not None else {}
-        own = {one.name: one.challenge for one in SYSTEMS.values()}
-        able = [one for one, challenge in {**built, **own}.items() if challenge == CHALLENGE]
-        name = able[0]
+        name = _first(params, project)
     if params is not None:
         system = find_system(name, params, project)
     elif name in SYSTEMS:
@@ -42,9 +38,12 @@ def trained_weights(weights: Path | None, system: System, project: Path) -> Path
     """The file of weights, the user's or the project's. Raises HeadwaterError without one."""
     path = weights or project / "data" / "train" / system.name / WEIGHTS
     if not path.is_file():
+        params = _params(project)
+        built = params is None or system.name in params.build
+        add = "" if built else f"add {system.name}: {system.challenge} to build in params.yaml and "
         raise HeadwaterError(
-            f"{path}: no trained weights; run `make repro` in the project's folder, which makes "
-            "them, name that folder with --project, or other weights with --weights"
+            f"{path}: no trained weights; {add}run `make repro` in the project's folder, which "
+            "makes them, name that folder with --project, or other weights with --weights"
         )
     return path
 
@@ -62,3 +61,26 @@ def model_for_photos(system: System, weights: Path, heatmaps: Path | None) -> An
         asked = answer.model_copy(update={"heatmap_net": str(heatmaps)})
         config = config.model_copy(update={config.ANSWER: asked})
     return system.load(weights, config, "cpu")
+
+
+def _params(project: Path) -> Params | None:
+    path = project / "params.yaml"
+    return load_params(path) if path.is_file() else None
+
+
+def _first(params: Params | None, project: Path) -> str:
+    """The first system for heads of a build, or of Headwater's own without one."""
+    own = {system.name: system.challenge for system in SYSTEMS.values()}
+    able = [
+        name
+        for name, challenge in (own if params is None else params.build).items()
+        if challenge == CHALLENGE
+    ]
+    if not able:
+        others = ", ".join(name for name, challenge in own.items() if challenge == CHALLENGE)
+        raise HeadwaterError(
+            "no system of this build reconstructs heads; add one that does to build in "
+            f"{project / 'params.yaml'} ({others}) and run `make repro`, or name one with "
+            "--system and its weights with --weights"
+        )
+    return able[0]

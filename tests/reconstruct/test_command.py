@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+import yaml
 from PIL import Image
 
 from headwater.artifacts.meshes import from_ply
@@ -19,6 +20,7 @@ from headwater.reconstruct import run as running
 from headwater.reconstruct.files import FILES, PAGE
 from headwater.reconstruct.run import DENOISED
 from tests.report.test_page import Page
+from tests.systems.test_systems import PLUGIN, PROJECT
 
 EVERYTHING = {*FILES, PAGE}
 
@@ -140,6 +142,27 @@ def test_without_weights_the_command_that_makes_them_is_named(
     assert "make repro" in error
     assert "data/train/glvd/weights.safetensors" in error.replace("\n", "")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_build_whose_systems_reconstruct_no_heads_says_so(
+    tmp_path: Path, portraits: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))
+    settings |= {"plugins": {"toy": str(PLUGIN)}, "build": {"toy": "fields"}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    arguments = (portraits[0], "-o", tmp_path / "out", "--project", tmp_path)
+    assert reconstruct(*arguments) == 2
+    error = " ".join(capsys.readouterr().err.split())
+    assert error == (
+        "error: no system of this build reconstructs heads; add one that does to build in "
+        f"{tmp_path / 'params.yaml'} (glvd, lvd) and run `make repro`, or name one with --system "
+        "and its weights with --weights"
+    )
+    assert reconstruct(*arguments, "--system", "lvd") == 2
+    error = " ".join(capsys.readouterr().err.split())
+    assert (
+        "data/train/lvd/weights.safetensors: no trained weights; add lvd: heads to build" in error
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"no weights", b"\x08" + b"\0" * 7 + b'{"a":1} '])
