@@ -1,11 +1,13 @@
 """Section on the build: the graph with its counts, the steps, and the rejects."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
+from headwater.artifacts.figures import FIGURES
 from headwater.report.comparison import BASELINE, NAMES, TEST_SETS, Compared
 from headwater.report.counts import Rejection, StepCount
 from headwater.report.diagram import PLACES, Node, diagram
@@ -38,15 +40,16 @@ def built_section(
     steps: Sequence[StepCount],
     views: int | None,
     rejected: Sequence[Rejection],
-    evaluation: Evaluation,
     quality: dict[str, Any] | None,
-    compared: Compared,
-    title: str,
+    systems: Sequence[Node],
 ) -> Built:
-    """The graph, one row per step, one row per reason."""
+    """The graph, one row per step, one row per reason. systems: ``heads_nodes`` or others."""
     nodes = [_step_node(step, views) for step in steps]
-    nodes += _whole_nodes(evaluation, quality, title)
-    nodes += _benchmark_nodes(compared)
+    nodes += [
+        _node("quality", None if quality is None else "checked on truth"),
+        _node("report", "this page"),
+        *systems,
+    ]
     return Built(diagram(nodes), steps, rejected)
 
 
@@ -61,36 +64,38 @@ def _step_node(step: StepCount, views: int | None) -> Node:
     return Node(step.step, column, row, caption, warning)
 
 
-def _whole_nodes(evaluation: Evaluation, quality: dict[str, Any] | None, title: str) -> list[Node]:
-    captions = {
-        "train": None if evaluation.loss is None else _training_steps(evaluation.loss, title),
-        "quality": None if quality is None else "checked on truth",
-        "evaluate": None,
-        "report": "this page",
-    }
-    if evaluation.metrics is not None:
-        captions["evaluate"] = (
-            f"{number(evaluation.metrics.get('face_scan_to_mesh_mm'))} mm face error"
-        )
-    return [
-        Node(name, *PLACES[name], caption or "not built", built=caption is not None)
-        for name, caption in captions.items()
-    ]
-
-
-def _benchmark_nodes(compared: Compared) -> list[Node]:
-    """Nodes of the baselines: their error, and the number of test heads of another model."""
-    captions = {"other_heads": "not built", "baselines": "not built"}
+def heads_nodes(evaluation: Evaluation, compared: Compared, title: str) -> list[Node]:
+    """Nodes of the system for heads that is shown first, and of what it is judged beside."""
+    metrics, loss = evaluation.metrics, evaluation.loss
     first = next((line for line in compared.lines if line.system == NAMES[BASELINE]), None)
-    if first is not None:
-        other = [line for line in compared.lines if line.test_set == TEST_SETS["other"]]
-        asked = max((line.subjects + line.failures for line in other), default=0)
-        captions["other_heads"] = plural(asked, NOUNS["synthesize"]) if asked else "none asked for"
-        captions["baselines"] = f"{number(first.error.value)} mm mean head"
+    other = [line for line in compared.lines if line.test_set == TEST_SETS["other"]]
+    asked = max((line.subjects + line.failures for line in other), default=0)
+    others = plural(asked, NOUNS["synthesize"]) if asked else "none asked for"
+    error = None if metrics is None else number(metrics.get("face_scan_to_mesh_mm"))
     return [
-        Node(name, *PLACES[name], caption, built=first is not None)
-        for name, caption in captions.items()
+        _node("train", _training_steps(loss, title) if loss else None),
+        _node("evaluate", f"{error} mm face error" if error else None),
+        _node("other_heads", others if first else None),
+        _node("baselines", f"{number(first.error.value)} mm mean head" if first else None),
     ]
+
+
+def systems_nodes(data: Path, build: Mapping[str, str]) -> list[Node]:
+    """Nodes of a build without systems for heads: how many were trained and judged."""
+    trained = sum((data / "train" / name / "loss.csv").exists() for name in build)
+    judged = sum((data / "evaluate" / name / FIGURES).exists() for name in build)
+    compared = sum(
+        (data / "evaluate" / "baselines" / name).is_dir() for name in set(build.values())
+    )
+    return [
+        _node("train", plural(trained, "system") if trained else None),
+        _node("evaluate", plural(judged, "system") if judged else None),
+        _node("baselines", plural(compared, "challenge") if compared else None),
+    ]
+
+
+def _node(name: str, caption: str | None) -> Node:
+    return Node(name, *PLACES[name], caption or "not built", built=bool(caption))
 
 
 def _training_steps(loss: dict[str, list[float]], title: str) -> str:

@@ -8,20 +8,21 @@ from typing import Any
 from headwater.artifacts.figures import FIGURES
 from headwater.config import Params
 from headwater.evaluation.claims import Claim, file_name, read_claims
-from headwater.report.built import built_section
+from headwater.report.built import built_section, heads_nodes, systems_nodes
 from headwater.report.challenges import challenge_sections
 from headwater.report.comparison import compare_systems
 from headwater.report.counts import StepCount, count_steps, count_views, licences, rejections
+from headwater.report.diagram import Node
 from headwater.report.evaluation import Evaluation, read_evaluation
 from headwater.report.figures import quality_of
 from headwater.report.frames import edited_frames, photo_frames, synthetic_frames
 from headwater.report.making import making_section
 from headwater.report.reading import figures_of
-from headwater.report.results import results_section
+from headwater.report.results import Results, results_section
 from headwater.report.shapes import shapes_section
 from headwater.report.sheets import edited_cards, photo_cards, synthetic_cards
 from headwater.report.summary import summary
-from headwater.report.systems import systems_section
+from headwater.report.systems import Systems, systems_section
 from headwater.systems import known_systems
 from headwater.systems.settings import settings_of
 from headwater.systems.system import System
@@ -31,6 +32,7 @@ from headwater.viewer.templating import render_page
 from headwater.viewer.texture import HeadPhoto, photo_texture
 
 HEADS = "heads"
+NOTHING = Evaluation(None, None, None, [], [])
 PHOTOS, VIEWS, EDITED_PHOTOS, EDITED_HEADS, PORTRAITS = 24, 24, 3, 2, 4
 
 
@@ -50,32 +52,58 @@ def build_page(data: Path, params: Params) -> Report:
     steps = count_steps(data)
     views = count_views(data)
     rejected = rejections(data)
-    systems = known_systems(params, data.parent)
-    built = [name for name, challenge in params.build.items() if challenge == HEADS]
-    first = next(systems[name] for name in [*built, *systems] if systems[name].challenge == HEADS)
-    evaluation = read_evaluation(data, first.name, PORTRAITS)
-    shapes = shapes_section(evaluation)
-    compared = compare_systems(
-        data, {name: systems[name].title for name in reversed([*built, *systems])}, params.build
-    )
     quality = figures_of(data / "quality" / FIGURES)
+    heads = heads_sections(data, params)
+    evaluation = heads.evaluation if heads else NOTHING
+    nodes = heads.nodes if heads else systems_nodes(data, params.build)
+    shapes = shapes_section(evaluation)
     context = {
-        "summary": summary(steps, views, rejected, evaluation, first.title),
-        "built": built_section(steps, views, rejected, evaluation, quality, compared, first.title),
+        "summary": summary(steps, views, rejected, evaluation, heads.system.title if heads else ""),
+        "built": built_section(steps, views, rejected, quality, nodes),
         "photos": photo_cards(photo_frames(data, PHOTOS)),
         "photo_count": _count(steps, "ingest", "photo"),
         "view_count": views,
         "synthetic": synthetic_cards(synthetic_frames(data, VIEWS)),
         "edited": edited_cards(edited_frames(data, EDITED_PHOTOS, EDITED_HEADS)),
         "quality": quality_of(quality) if quality is not None else None,
-        "results": results_section(evaluation, first, _claims(data.parent, first, params)),
-        "systems": systems_section(compared),
+        "results": heads and heads.results,
+        "systems": heads and heads.side_by_side,
         "challenges": challenge_sections(data, params),
         "shapes": shapes,
         "making": making_section(params, licences(data)),
         **viewer_context(_viewer_models(evaluation)),
     }
     return Report(render_page("headwater.report", "page.html", context), shapes.picture)
+
+
+@dataclass(frozen=True)
+class Heads:
+    """What the page says of systems for heads. system: the one that is shown first."""
+
+    system: System
+    evaluation: Evaluation
+    results: Results
+    side_by_side: Systems
+    nodes: list[Node]
+
+
+def heads_sections(data: Path, params: Params) -> Heads | None:
+    """Sections on the systems for heads of a build; None where it has none."""
+    built = [name for name, challenge in params.build.items() if challenge == HEADS]
+    if not built:
+        return None
+    systems = known_systems(params, data.parent)
+    first = systems[built[0]]
+    evaluation = read_evaluation(data, first.name, PORTRAITS)
+    titles = {name: systems[name].title for name in reversed([*built, *systems])}
+    compared = compare_systems(data, titles, params.build)
+    return Heads(
+        first,
+        evaluation,
+        results_section(evaluation, first, _claims(data.parent, first, params)),
+        systems_section(compared),
+        heads_nodes(evaluation, compared, first.title),
+    )
 
 
 def _count(steps: Sequence[StepCount], name: str, source: str) -> int:

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -435,6 +436,41 @@ def test_the_page_of_a_system_that_failed_on_all_heads(tmp_path: Path, params: P
     assert "<u>1</u> & more" in page.text
     assert "3 heads or photos gave no figure" in page.text
     assert page.row("Failures")[1].strip() == "3"
+
+
+def test_a_build_without_systems_for_heads_has_no_sections_on_heads(
+    tmp_path: Path, params: Params
+) -> None:
+    data = tmp_path / "data"
+    write_data(data)
+    shutil.rmtree(data / "evaluate" / "baselines")
+    for step in ("train", "evaluate"):
+        (data / step / "toy").mkdir()
+    (data / "train" / "toy" / "loss.csv").write_text("step,loss\n1,2\n")
+    (data / "evaluate" / "toy" / "figures.json").write_text('{"rmse": 1.0}')
+    write_scores(data / "evaluate" / "baselines" / "fields", [])
+    outside = params.model_copy(
+        update={"plugins": {"toy": str(PLUGIN)}, "build": {"toy": "fields"}}
+    )
+    report = build_page(data, outside)
+    page = Page(report.html)
+    ids = [section.get("id") for section in page.all("section")]
+    assert ids == ["challenge-fields", "built", "sheets", "quality", "making"]
+    assert {link["href"][1:] for link in page.all("a") if link["href"][0] == "#"} <= {
+        "main",
+        *ids,
+    }
+    assert "GLVD" not in page.text
+    assert report.picture is None
+    graph = report.html[report.html.index('<svg class="diagram"') :]
+    shown = re.findall(r'class="name">(\w+)</text><text[^>]*class="caption">(.*?)</text>', graph)
+    captions = dict(shown)
+    assert "other_heads" not in captions
+    assert [captions[one] for one in ("train", "baselines", "evaluate")] == [
+        "1 system",
+        "1 challenge",
+        "1 system",
+    ]
 
 
 def test_the_page_says_of_every_metric_which_way_is_better(tmp_path: Path, params: Params) -> None:
