@@ -242,6 +242,29 @@ def test_another_challenge_than_a_systems_own_is_refused(
         check_systems(load_params(path), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("split", "said"),
+    [
+        ({"test": 0.0, "validation": 0.1}, "split.test is 0, which leaves nobody to judge glvd on"),
+        (
+            {"test": 0.6, "validation": 0.4},
+            "split.validation are 1 together, which leaves nobody to train glvd on; lower them",
+        ),
+    ],
+)
+def test_a_split_that_leaves_nobody_is_refused_where_somebody_is_needed(
+    tmp_path: Path, raw: dict[str, Any], split: dict[str, float], said: str
+) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump({**raw, "split": split}), encoding="utf-8")
+    with pytest.raises(HeadwaterError) as error:
+        check_systems(load_params(path), tmp_path)
+    assert str(error.value).startswith("params.yaml: split.test ")
+    assert said in str(error.value)
+    path.write_text(yaml.safe_dump({**raw, "split": split, "build": {}}), encoding="utf-8")
+    check_systems(load_params(path), tmp_path)
+
+
 def test_yaml_that_cannot_be_read_is_named_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text("# first\nseed 7\nbuckets: 16\n")

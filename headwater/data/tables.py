@@ -42,7 +42,7 @@ def read_heads(data: Path, splits: Sequence[str] = SPLITS) -> Heads:
     if not table.num_rows:
         raise HeadwaterError(
             f"{data / HEADS.name}: no head has the split {' or '.join(splits)}; "
-            "change split in params.yaml or raise synthesize.subjects"
+            "give it a larger share under split in params.yaml or raise synthesize.subjects"
         )
     meshes = [from_ply(row["mesh"]["bytes"], row["item"])[0] for row in table.to_pylist()]
     return Heads(np.stack(meshes), np.array(table.column("item").to_pylist()))

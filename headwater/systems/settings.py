@@ -10,6 +10,7 @@ from headwater.artifacts.code import code_of_object
 from headwater.artifacts.columns import TableSchema
 from headwater.config import Params, SystemSettings, explained, valid_keys
 from headwater.errors import HeadwaterError
+from headwater.evaluation.challenge import Challenge
 from headwater.systems import (
     challenge_of,
     find_system,
@@ -38,9 +39,24 @@ def check_systems(params: Params, project: Path) -> None:
             raise HeadwaterError(
                 f"{SOURCE}: build.{name} is {challenge!r}, but {name} answers {system.challenge!r}"
             )
-        challenge_of(system, params, project)
+        _check_split(system, params, challenge_of(system, params, project))
     for name in {**params.build, **params.systems}:
         config_of(known[name], params, project)
+
+
+def _check_split(system: System, params: Params, challenge: Challenge) -> None:
+    """Minutes of a build must not pass before it is found that nobody can be held out."""
+    split = params.split
+    if challenge.reads and not split.test:
+        raise HeadwaterError(
+            f"{SOURCE}: split.test is 0, which leaves nobody to judge {system.name} on; raise it"
+        )
+    if challenge.learns and split.test + split.validation >= 1:
+        together = split.test + split.validation
+        raise HeadwaterError(
+            f"{SOURCE}: split.test and split.validation are {together:g} together, which leaves "
+            f"nobody to train {system.name} on; lower them"
+        )
 
 
 def settings_of(system: System, params: Params) -> SystemSettings:

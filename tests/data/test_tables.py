@@ -53,7 +53,7 @@ def test_all_splits_are_read_by_default_and_the_order_is_always_the_same(data: P
 
 
 def test_a_split_without_a_head_is_one_sentence(data: Path) -> None:
-    with pytest.raises(HeadwaterError, match="no head has the split nowhere") as caught:
+    with pytest.raises(HeadwaterError, match="no head has the split nowhere; give it") as caught:
         read_heads(data, ("nowhere",))
     assert "\n" not in str(caught.value)
 
