@@ -27,7 +27,7 @@ NICENESS = 8
 
 
 class Build:
-    """One run over the stages of ``dvc.yaml``.
+    """One run over the stages of ``dvc.yaml``. failed: those that did, in the order of it.
 
     changed: stages that DVC sees changed. again: stages to run whatever DVC sees, for items to try
     again, other files outside or other packages. A stage is run when it is one of these, or when
@@ -49,6 +49,7 @@ class Build:
         params: Params,
     ) -> None:
         self.faults = False
+        self.failed: list[str] = []
         self._project = project
         self._graph = graph
         self._workers = workers
@@ -116,6 +117,7 @@ class Build:
         if self._stopped:
             return Cancelled(message=str(error))
         details = error.details if isinstance(error, StepFault) else ""
+        self.failed.append(name)
         self.faults |= isinstance(error, StepFault)
         sys.stderr.write(details)
         self._screen.fail(name, str(error), details)

@@ -1,10 +1,13 @@
-"""Stages with items that were rejected for the moment only: the next build tries these again.
+"""Sentences on what a build left undone: stages that do not hold, and items to try again.
 
-The tables of rejects tell it, so it also holds for tables that were fetched or checked out.
+Items are left that were rejected for the moment only: the next build tries these again. The
+tables of rejects tell it, so it also holds for tables that were fetched or checked out.
 """
 
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +17,8 @@ from headwater.artifacts.schemas import rejects_schema
 from headwater.artifacts.tables import DamagedTable, read_bucket
 from headwater.reject_reasons import PASSING
 
+REPORT: Final = "report"
+PAGE: Final = f"data/{REPORT}/index.html"
 # Of a step's own, and of a stage that runs steps in a folder of its own.
 _TABLES = ("*/rejects/bucket-*.parquet", "*/*/rejects/bucket-*.parquet")
 
@@ -37,6 +42,21 @@ def sentence(stage: str, reasons: Counter[str]) -> str:
     items = "1 item was" if reasons.total() == 1 else f"{reasons.total()} items were"
     kinds = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
     return f"{stage}: {items} left ({kinds}); the next `make repro` tries again"
+
+
+def unheld(failed: Collection[str], waiting: Collection[str], total: int, reported: bool) -> str:
+    """Sentence on stages that do not hold: those that failed, and those that wait for them.
+
+    reported: whether there is a report, which no such build has brought up to date.
+    """
+    count = len(failed) + len(waiting)
+    text = f"{count} of {total} stages {'does' if count == 1 else 'do'} not hold: "
+    text += f"{', '.join(failed)} failed" if failed else ""
+    if waiting:
+        text += f"; {', '.join(waiting)} {'waits' if len(waiting) == 1 else 'wait'} for that"
+    if reported and REPORT in {*failed, *waiting}:
+        text += f", so {PAGE} is still that of an earlier build"
+    return text
 
 
 def _reasons(path: Path) -> list[str]:

@@ -16,7 +16,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from flows.build import Build
 from flows.dvc_locks import mend_rwlock
 from flows.graph import changed_stages, read_graph
-from flows.left import items_left
+from flows.left import PAGE, items_left, unheld
 from flows.outside import read_otherwise
 from flows.packages import of_other_packages
 from flows.run_page import run_log, say_what_holds, show_settings
@@ -74,6 +74,8 @@ def rebuild(settings: Params | None = None) -> None:
         say_what_holds(project, screen)
         if failed:
             failure = BuildFault if build.faults else BuildFailed
-            raise failure(f"{len(failed)} of {len(graph)} stages do not hold")
+            waiting = [name for name in failed if name not in build.failed]
+            reported = (project / PAGE).exists()
+            raise failure(unheld(build.failed, waiting, len(graph), reported))
         if left := changed_stages(project):
             raise BuildFailed(f"changed while they were built: {', '.join(left)}; run again")

@@ -84,7 +84,10 @@ class Screen:
         self._end(stage, f"failed: {message}")
         self._progress.refresh()
         self._log.error(f"{message}\n{details}".strip())
-        VOICE.complain(message)
+        lines = message.splitlines()
+        VOICE.complain(
+            "\n".join(one if one.startswith(f"{stage}:") else f"{stage}: {one}" for one in lines)
+        )
 
     def say(self, text: str) -> None:
         """Print a line above the bars."""

@@ -88,7 +88,7 @@ def test_damage_is_named_and_mended_and_a_failing_stage_says_why(
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
         "error: squares: no luck; try again",
-        "error: 2 of 4 stages do not hold",
+        "error: 2 of 4 stages do not hold: squares failed; total waits for that",
     ]
     name = str(damaged.relative_to(project.path))
     assert f"{name}: it was damaged; restored from DVC's cache" in done.stdout

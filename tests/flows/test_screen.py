@@ -7,6 +7,7 @@ import time
 import pytest
 
 from flows import screen as screens
+from flows.left import unheld
 from flows.screen import Screen, event_to_progress
 from tasks import console
 from tasks.console import VOICE
@@ -67,3 +68,38 @@ def test_a_step_alone_says_how_far_it_is_once_a_minute(
     lines = out.getvalue().splitlines()
     assert lines[0] == "train glvd     60/600 loss 0.5"
     assert len(lines) == 9
+
+
+@pytest.mark.parametrize(
+    ("stage", "message", "said"),
+    [
+        ("squares", "squares: no luck", "squares: no luck"),
+        ("train@toy", "train@toy: unexpected KeyError: 3", "train@toy: unexpected KeyError: 3"),
+        ("baselines", "data/heads: no head", "baselines: data/heads: no head"),
+        ("train@toy", "toy: one\ntoy: two", "train@toy: toy: one\nerror: train@toy: toy: two"),
+    ],
+)
+def test_a_failure_names_its_stage_once(
+    monkeypatch: pytest.MonkeyPatch, stage: str, message: str, said: str
+) -> None:
+    errors = io.StringIO()
+    monkeypatch.setattr(VOICE, "error", errors)
+    screen = Screen(logging.getLogger("test"))
+    screen.start(stage)
+    screen.fail(stage, message)
+    assert errors.getvalue() == f"error: {said}\n"
+
+
+def test_stages_that_do_not_hold_are_named_and_an_older_report_is_called_so() -> None:
+    failed, waiting = ["train@lvd", "sdf"], ["evaluate@lvd", "report"]
+    assert unheld(failed, waiting, 29, reported=True) == (
+        "4 of 29 stages do not hold: train@lvd, sdf failed; evaluate@lvd, report wait for that, so "
+        "data/report/index.html is still that of an earlier build"
+    )
+    assert unheld(failed, waiting, 29, reported=False).endswith(
+        "evaluate@lvd, report wait for that"
+    )
+    assert unheld(["report"], [], 29, reported=True) == (
+        "1 of 29 stages does not hold: report failed, so data/report/index.html is still that of "
+        "an earlier build"
+    )
