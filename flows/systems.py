@@ -12,6 +12,7 @@ from headwater.artifacts.atomic import write_text
 from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
 from headwater.systems import find_system, known_systems
+from headwater.systems.settings import check_systems
 from headwater.upkeep.recorded import LOCK, read_lock
 
 ALL = "all"
@@ -21,7 +22,8 @@ def choose_systems(project: Path, names: str) -> bool:
     """Write systems into ``build`` of params.yaml, where DVC reads them; whether that changed it.
 
     names: separated by commas, or "all" for every system that is known. Raises HeadwaterError for
-    a name that is none, with the nearest one, and where ``build`` cannot be rewritten.
+    a name that is none, with the nearest one, for what no build of these systems can have, and
+    where ``build`` cannot be rewritten.
     """
     path = project / "params.yaml"
     params = load_params(path)
@@ -36,6 +38,7 @@ def choose_systems(project: Path, names: str) -> bool:
         raise HeadwaterError(f"BUILD={names}: {error}") from error
     if build == params.build:
         return False
+    check_systems(params.model_copy(update={"build": build}), project)
     # Bytes: their line ends stay.
     text = with_build(path.read_bytes().decode(), build)
     if text is None:

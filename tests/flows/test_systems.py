@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -51,6 +52,33 @@ def test_a_system_is_chosen_and_nothing_else_of_the_file_changes(folder: Path) -
     assert not choose_systems(folder, "lvd")
     assert choose_systems(folder, " glvd, lvd")
     assert (folder / "params.yaml").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"systems": {"lvd": {"size": "huge", "device": "cpu", "overrides": {}}}}, "lvd.size is"),
+        ({"split": {"test": 0.0, "validation": 0.0}}, "nobody to judge lvd on"),
+        ({"plugins": {"mine": "orphan"}}, "orphan: there is no challenge 'nothing'"),
+    ],
+)
+def test_what_no_build_can_have_is_refused_before_it_is_written(
+    folder: Path, change: dict[str, Any], said: str
+) -> None:
+    package = folder / "orphan" / "orphan"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(
+        "from dataclasses import replace\n"
+        "from headwater.systems.lvd import SYSTEM as LVD\n"
+        "SYSTEM = replace(LVD, name='orphan', challenge='nothing')\n"
+    )
+    path = folder / "params.yaml"
+    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    path.write_text(yaml.safe_dump({**settings, **change}), encoding="utf-8")
+    before = path.read_bytes()
+    with pytest.raises(HeadwaterError, match=said):
+        choose_systems(folder, "orphan" if "plugins" in change else "lvd")
+    assert path.read_bytes() == before
 
 
 def test_all_is_every_system(folder: Path) -> None:
