@@ -33,9 +33,10 @@ def choose_systems(project: Path, names: str) -> bool:
     if not chosen:
         raise HeadwaterError(f"BUILD={names}: names no system; there are {', '.join(known)}, {ALL}")
     try:
-        build = {name: find_system(name, params, project).challenge for name in chosen}
+        systems = [find_system(name, params, project) for name in chosen]
     except HeadwaterError as error:
         raise HeadwaterError(f"BUILD={names}: {error}") from error
+    build = {system.name: system.challenge for system in systems}
     if build == params.build:
         return False
     check_systems(params.model_copy(update={"build": build}), project)

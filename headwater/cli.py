@@ -258,9 +258,9 @@ def systems(
     ] = None,
     project: Project = Path(),
 ) -> None:
-    """List the systems: challenge, sizes, whether trained, and the headline beside the paper's.
+    """List the systems: name, challenge, sizes, whether trained, and the headline figure.
 
-    With a name: the settings of that system, their values, and what they mean.
+    With a name: the settings of that system with their values and meaning, and its paper's figures.
     """
     from headwater.config import load_params
     from headwater.systems import find_system

@@ -97,7 +97,8 @@ def test_an_unknown_system_is_named_with_the_nearest_known_one(
     with pytest.raises(HeadwaterError) as error:
         check_systems(load_params(path), tmp_path)
     assert str(error.value) == (
-        f"params.yaml: {group}.glvt: unknown system 'glvt'; the nearest known one is 'glvd'"
+        f"params.yaml: {group}.glvt: unknown system 'glvt'; the nearest known one is 'glvd' of "
+        f"glvd, lvd; take it out of {group}, or name the folder of its package under plugins"
     )
 
 

@@ -116,16 +116,30 @@ def sound_challenges(params: Params, project: Path) -> tuple[dict[str, Challenge
 
 
 def find_system(name: str, params: Params, project: Path) -> System:
-    """The system of this name. Raises HeadwaterError naming the nearest one if unknown."""
+    """The system of this name, in any case. Raises HeadwaterError naming all if it is unknown."""
     systems = known_systems(params, project)
-    if name not in systems:
+    # Names are small letters, and people type titles.
+    own = name if name in systems else name.lower()
+    if own not in systems:
         raise HeadwaterError(unknown(name, systems))
-    return systems[name]
+    return systems[own]
 
 
 def unknown(name: str, known: Mapping[str, System]) -> str:
-    """A sentence on a name that stands for no system, with the nearest of those that do."""
-    return f"unknown system {name!r}; the nearest known one is {_nearest(name, known)!r}"
+    """A sentence on a name that stands for no system, with those that do and the nearest one."""
+    nearest = _nearest(name.lower(), known)
+    return f"unknown system {name!r}; the nearest known one is {nearest!r} of {', '.join(known)}"
+
+
+def unknown_in_params(params: Params, known: Mapping[str, System]) -> list[str]:
+    """A sentence for every name in ``params.yaml`` that stands for no system."""
+    return [
+        f"params.yaml: {group}.{name}: {unknown(name, known)}; take it out of {group}, or name "
+        "the folder of its package under plugins"
+        for group in ("build", "systems")
+        for name in getattr(params, group)
+        if name not in known
+    ]
 
 
 def _nearest(name: str, known: Mapping[str, object]) -> str:

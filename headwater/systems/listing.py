@@ -1,4 +1,4 @@
-"""All systems at a glance: challenge, sizes, training state and headline figure of each."""
+"""All systems at a glance: name, challenge, sizes, training state and headline figure of each."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from headwater.artifacts.figures import FIGURES
 from headwater.config import Params
 from headwater.errors import HeadwaterError
 from headwater.evaluation.summary import headline_in_words
-from headwater.systems import challenge_of, sound_challenges, sound_systems
+from headwater.systems import challenge_of, sound_challenges, sound_systems, unknown_in_params
 from headwater.systems.settings import settings_of
 from headwater.systems.stages import WEIGHTS
 from headwater.systems.system import System
@@ -19,10 +19,11 @@ from headwater.systems.system import System
 def listing(params: Params, project: Path) -> tuple[Table, list[str]]:
     """A line for every sound system, the size that is built marked; sentences on the others."""
     table = Table(box=None, pad_edge=False)
-    for name in ("system", "challenge", "sizes", "trained", "headline", "the paper's"):
+    for name in ("name", "title", "challenge", "sizes", "trained", "headline"):
         table.add_column(name, overflow="fold")
     systems, faults = sound_systems(params, project)
     faults += sound_challenges(params, project)[1]
+    faults += unknown_in_params(params, systems)
     for system in systems.values():
         try:
             table.add_row(*map(Text, line(system, params, project)))
@@ -32,17 +33,18 @@ def listing(params: Params, project: Path) -> tuple[Table, list[str]]:
 
 
 def line(system: System, params: Params, project: Path) -> tuple[str, ...]:
-    """Title, challenge, sizes, whether there are weights, the headline figure and the paper's."""
+    """Name, title, challenge, sizes, whether there are weights, and the headline figure."""
     built = settings_of(system, params).size if system.name in params.build else None
     sizes = " ".join(f"*{size}" if size == built else size for size in system.sizes)
-    weights = project / "data" / "train" / system.name / WEIGHTS
+    trained = (project / "data" / "train" / system.name / WEIGHTS).is_file()
+    figure = headline(system, params, project) or ""
     return (
+        system.name,
         system.title,
         system.challenge,
         sizes,
-        "yes" if weights.is_file() else "no",
-        headline(system, params, project) or "",
-        system.paper.headline if system.paper else "",
+        "yes" if trained else "no",
+        figure if trained or not figure else f"{figure}, of weights that are not there",
     )
 
 

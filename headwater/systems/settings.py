@@ -16,7 +16,7 @@ from headwater.systems import (
     find_system,
     known_challenges,
     known_systems,
-    unknown,
+    unknown_in_params,
 )
 from headwater.systems.homes import home_of_system
 from headwater.systems.system import System
@@ -29,10 +29,8 @@ def check_systems(params: Params, project: Path) -> None:
     """Raise HeadwaterError for systems, challenges, sizes and overrides that there are not."""
     known = known_systems(params, project)
     known_challenges(params, project)
-    for group in ("build", "systems"):
-        for name in getattr(params, group):
-            if name not in known:
-                raise HeadwaterError(f"{SOURCE}: {group}.{name}: {unknown(name, known)}")
+    if faults := unknown_in_params(params, known):
+        raise HeadwaterError("\n".join(faults))
     for name, challenge in params.build.items():
         system = known[name]
         if challenge != system.challenge:

@@ -1,4 +1,4 @@
-"""The settings of a system as a table: name, value, and the description beside the field."""
+"""The page of a system: its settings, each with its description, and its paper's figures."""
 
 import json
 from dataclasses import dataclass
@@ -31,7 +31,8 @@ def settings_table(
 ) -> RenderableType:
     """All settings of a size, that of the parameters when None, with the parameters' overrides.
 
-    Raises HeadwaterError for a size or an override that the system does not have.
+    Below them stand the figures of the system's paper, if it has some. Raises HeadwaterError for a
+    size or an override that the system does not have.
     """
     settings = settings_of(system, params)
     if size is not None:
@@ -46,7 +47,24 @@ def settings_table(
     key = f"systems.{system.name}.overrides"
     example = max(lines, key=lambda line: line.name == "learning_rate").name
     how = f"set any of them in params.yaml below {key}, as in {key}.{example}"
-    return Group(Text(f"{system.title}, size {settings.size}: {how}"), table)
+    title = Text(f"{system.title}, size {settings.size}: {how}")
+    return Group(title, table, *_published(system))
+
+
+def _published(system: System) -> list[RenderableType]:
+    paper = system.paper
+    if paper is None:
+        return []
+    table = Table(box=None, pad_edge=False)
+    for name in ("method", *paper.columns):
+        table.add_column(name)
+    for method, values in paper.rows:
+        table.add_row(method, *("" if one is None else f"{one:g}" for one in values))
+    about = (
+        f"Figures of its paper, {paper.unit} on {paper.data} ({system.reference}). {paper.about} "
+        "They are other numbers on other data: never compare them with figures of a build."
+    )
+    return [Text(""), Text(about), table]
 
 
 def settings_lines(config: BaseModel, prefix: str = "") -> list[SettingLine]:

@@ -12,9 +12,9 @@ from headwater.training.run import Config, Curve, Run
 
 @dataclass(frozen=True)
 class Published:
-    """Figures of the paper, the system's own headline first.
+    """Figures of the paper, the system's own first.
 
-    about: how they were measured and how they may be compared. columns: of the rows, each a
+    unit, data: of all of them. about: how they were measured. columns: of the rows, each a
     method's name and its figures, None where there is none.
     """
 
@@ -23,11 +23,6 @@ class Published:
     about: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[float | None, ...]], ...]
-
-    @property
-    def headline(self) -> str:
-        """The system's own first figure, with its unit and the data."""
-        return f"{self.rows[0][1][0]:g} {self.unit} ({self.data})"
 
 
 @dataclass(frozen=True)

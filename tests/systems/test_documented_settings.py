@@ -97,7 +97,43 @@ def test_the_command_prints_the_settings_of_the_size_that_is_built(
 def test_the_command_refuses_what_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     project = ("--project", str(PROJECT))
     wrong = shown(capsys, "glvt", *project, status=2)
-    assert "unknown system 'glvt'; the nearest known one is 'glvd'" in wrong
+    assert "unknown system 'glvt'; the nearest known one is 'glvd' of glvd, lvd" in wrong
     size = shown(capsys, "glvd", "--size", "huge", *project, status=2)
     assert "'huge'" in size
     assert "smoke, small, medium, paper" in size
+
+
+def test_a_system_is_found_by_its_name_in_any_case(capsys: pytest.CaptureFixture[str]) -> None:
+    project = ("--project", str(PROJECT))
+    assert shown(capsys, "GLVD", *project) == shown(capsys, "glvd", *project)
+
+
+def test_the_papers_figures_stand_on_the_systems_own_page_and_are_not_to_be_compared(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    project = ("--project", str(PROJECT))
+    listed = shown(capsys, *project)
+    assert "the paper" not in listed
+    assert "1.36" not in listed
+    page = shown(capsys, "glvd", *project)
+    assert "GLVD 1.36 1.32 1.32" in page
+    assert "never compare them with figures of a build" in page
+    assert "measured with that benchmark's scaled alignment" in page
+    assert SYSTEMS["glvd"].reference in page
+    assert "never compare" not in shown(capsys, "lvd", *project)
+
+
+def test_the_list_names_a_system_of_the_build_that_there_is_not(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    raw = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    raw["build"]["colour_net"] = "colour"
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw))
+    assert run(app, ["systems", "--project", str(tmp_path)]) == 2
+    output = capsys.readouterr()
+    assert [line.split()[0] for line in output.out.splitlines()] == ["name", *SYSTEMS]
+    assert " ".join(output.err.split()) == (
+        "error: params.yaml: build.colour_net: unknown system 'colour_net'; the nearest known one "
+        "is 'lvd' of glvd, lvd; take it out of build, or name the folder of its package under "
+        "plugins"
+    )

@@ -196,7 +196,8 @@ def test_commands_end_with_the_sentence_and_the_list_shows_the_others(project: P
     assert listed.returncode == 2
     assert listed.stderr.startswith(f"error: params.yaml: {place}")
     assert listed.stderr.count("\n") == 1
-    titles = [line.split("  ")[0] for line in listed.stdout.splitlines()[1:]]
+    lines = listed.stdout.splitlines()
+    titles = [line[lines[0].index("title") :].split("  ")[0] for line in lines[1:]]
     assert titles == [
         *(system.title for system in SYSTEMS.values()),
         "Toy fields",

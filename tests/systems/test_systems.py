@@ -155,5 +155,16 @@ def test_the_report_and_the_list_show_it(params: Params, built: Path) -> None:
     ((name, pictures),) = section.pictures
     assert (name, len(pictures)) == ("Toy fields smoke", 5)
     shown = line(find_system("toy", params, built), params, built)
-    assert shown[:4] == ("Toy fields", "fields", "*smoke", "yes")
-    assert shown[4].startswith("RMSE 0.")
+    assert shown[:5] == ("toy", "Toy fields", "fields", "*smoke", "yes")
+    assert shown[5].startswith("RMSE 0.")
+
+
+def test_figures_of_an_earlier_training_are_called_so(
+    params: Params, built: Path, tmp_path: Path
+) -> None:
+    failed = tmp_path / "failed"
+    shutil.copytree(built, failed)
+    shutil.rmtree(failed / "data" / "train" / "toy")
+    shown = line(find_system("toy", params, failed), params, failed)
+    assert shown[4] == "no"
+    assert re.fullmatch(r"RMSE 0\..*, of weights that are not there", shown[5])

@@ -12,7 +12,7 @@ from headwater.training.run import Curve, Run
 
 _PAPER = Published(
     unit="mm",
-    data="H3DS, 1 view",
+    data="H3DS",
     about=(
         "Face error on H3DS, real scans of real people, as read off the paper's runtime plot "
         "(± 0.01 mm). The plot names no data set; that it is H3DS is inferred from its rows. The "
