@@ -41,6 +41,7 @@ PICTURES = table(
     column("system", pa.string(), "name of the system"),
     column("subject", pa.string(), "identifier of what is shown"),
     column("question", pa.string(), "the question among those about the subject"),
+    column("place", pa.int32(), "place of the picture among those of the challenge, from 0"),
     column("name", pa.string(), "words under the picture"),
     column("image", IMAGE, "the picture"),
 )

@@ -5,6 +5,7 @@ All of it follows from the scores and from what the challenge says of its metric
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from markupsafe import Markup
 
 from headwater.artifacts.evaluate_schemas import PICTURES
 from headwater.artifacts.images import decode_png
+from headwater.artifacts.tables import Row
 from headwater.config import Params
 from headwater.evaluation.challenge import Challenge, Metric, Score, Stratum
 from headwater.evaluation.scores import read_all
@@ -39,6 +41,15 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Pictured:
+    """The pictures of one answer, each with its words, in the challenge's order."""
+
+    question: str
+    subject: str
+    pictures: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class ChallengeSection:
     """Contents of a section. tables: by test set; pictures: by system."""
 
@@ -48,7 +59,7 @@ class ChallengeSection:
     metrics: tuple[Metric, ...]
     tables: list[tuple[str, list[Line]]]
     charts: list[tuple[str, Markup]]
-    pictures: list[tuple[str, list[tuple[str, str]]]]
+    pictures: list[tuple[str, list[Pictured]]]
 
 
 def challenge_sections(data: Path, params: Params) -> list[ChallengeSection]:
@@ -127,16 +138,20 @@ def _chart(
 
 def _pictures(
     data: Path, scores: Sequence[Score], titles: Mapping[str, str]
-) -> list[tuple[str, list[tuple[str, str]]]]:
+) -> list[tuple[str, list[Pictured]]]:
     shown = []
     for system, size in _systems(scores):
-        rows = rows_of_file(data / "evaluate" / system / f"{PICTURES.table}.parquet", PICTURES)
-        pictures = [
-            (row["name"], data_uri(decode_png(row["image"]), PICTURE_PX)) for row in rows or []
-        ]
-        if pictures:
-            shown.append((_label(system, size, titles), pictures))
+        path = data / "evaluate" / system / f"{PICTURES.table}.parquet"
+        rows = sorted(rows_of_file(path, PICTURES) or [], key=lambda row: int(row["place"]))
+        if rows:
+            answers = groupby(rows, key=lambda row: (row["question"], row["subject"]))
+            groups = [Pictured(*named, [_picture(row) for row in own]) for named, own in answers]
+            shown.append((_label(system, size, titles), groups))
     return shown
+
+
+def _picture(row: Row) -> tuple[str, str]:
+    return row["name"], data_uri(decode_png(row["image"]), PICTURE_PX)
 
 
 def _systems(scores: Sequence[Score]) -> list[tuple[str, str | None]]:

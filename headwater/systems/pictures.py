@@ -33,10 +33,13 @@ def write_pictures(out: Path, challenge: Challenge, judged: Iterable[Judged]) ->
             if len(rows) + len(more) > MOST_PICTURES:
                 break
             rows += more
-    write_bucket(out / "pictures.parquet", PICTURES, to_table(PICTURES, rows), "")
+    # A table is sorted by its identifiers, which are hashes.
+    placed = [{**row, "place": place} for place, row in enumerate(rows)]
+    write_bucket(out / "pictures.parquet", PICTURES, to_table(PICTURES, placed), "")
 
 
 def _rows(challenge: Challenge, one: Judged) -> list[Row]:
+    """Rows of an answer's pictures, without their places."""
     assert challenge.pictures is not None
     question = one.question
     place = f"{one.system}: pictures of question {question.key!r} of subject {question.subject}"

@@ -313,8 +313,24 @@ def test_pictures_of_every_kind_are_shown(
     shown = replace(fields, pictures=_picturing(Picture("x", png(mode=mode))))
     evaluate_stage(toy, shown, params, project)
     (section,) = challenge_sections(project / "data", params)
-    ((_, pictures),) = section.pictures
-    assert len(pictures) == 5
+    ((_, groups),) = section.pictures
+    assert len(groups) == 5
+
+
+def test_pictures_are_shown_by_question_in_the_challenges_order(
+    params: Params, project: Path, toy: System, fields: Challenge
+) -> None:
+    names = ["truth", "answer", "difference", "both"]
+    shown = replace(fields, pictures=_picturing(*[Picture(name, png()) for name in names]))
+    evaluate_stage(toy, shown, params, project)
+    data = project / "data"
+    scores = read_scores(data / "evaluate" / "toy")
+    answered = {one.subject for one in scores if one.failure is None}
+    wanted = [one.subject for one in fields.questions(data) if one.subject in answered]
+    (section,) = challenge_sections(data, params)
+    ((_, groups),) = section.pictures
+    assert [(one.question, one.subject) for one in groups] == [("field", one) for one in wanted]
+    assert {tuple(name for name, _ in one.pictures) for one in groups} == {tuple(names)}
 
 
 def test_a_table_of_pictures_has_a_bound(

@@ -152,8 +152,8 @@ def test_the_report_and_the_list_show_it(params: Params, built: Path) -> None:
     assert [(one.system, one.failures) for one in lines] == [("sphere", 0), ("Toy fields smoke", 1)]
     ((title, chart),) = section.charts
     assert (title, "Toy fields smoke" in chart) == ("flatness", True)
-    ((name, pictures),) = section.pictures
-    assert (name, len(pictures)) == ("Toy fields smoke", 5)
+    ((name, groups),) = section.pictures
+    assert (name, [len(one.pictures) for one in groups]) == ("Toy fields smoke", [1] * 5)
     shown = line(find_system("toy", params, built), params, built)
     assert shown[:5] == ("toy", "Toy fields", "fields", "*smoke", "yes")
     assert shown[5].startswith("RMSE 0.")
