@@ -76,10 +76,13 @@ class MediaPipeFaces:
         """Places as of ``near_faces``, by the full-range model, which finds smaller faces."""
         return _places_of(self._process("full", rgb).detections, rgb)
 
+    def near_score(self, rgb: NDArray[np.uint8]) -> float:
+        """Best score in [0, 1] of the short-range detector."""
+        return _best_score(self._process("short", rgb))
+
     def upright_score(self, rgb: NDArray[np.uint8]) -> float:
         """Best score in [0, 1] of the full-range detector, which sees upright faces only."""
-        found = self._process("full", rgb).detections or ()
-        return max((float(detection.score[0]) for detection in found), default=0.0)
+        return _best_score(self._process("full", rgb).detections)
 
     def person_mask(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probability (H, W) in [0, 1] that a pixel of the (H, W, 3) image shows a person."""
@@ -202,6 +205,10 @@ def _places_of(faces: Any, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
         side = max(size * (box.width, box.height))
         places.append((x, y, side, np.arctan2(*(left - right)[::-1])))
     return np.array(places, dtype=np.float64).reshape(-1, 4)
+
+
+def _best_score(faces: Any) -> float:
+    return max((float(face.score[0]) for face in faces or ()), default=0.0)
 
 
 def release() -> dict[str, str]:

@@ -54,6 +54,9 @@ class Scripted:
         self.crops.append(crop)
         return mesh_at(96, 96, 128)
 
+    def near_score(self, rgb: NDArray[np.uint8]) -> float:
+        return 0.0
+
     def upright_score(self, rgb: NDArray[np.uint8]) -> float:
         return self.score
 

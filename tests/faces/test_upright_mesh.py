@@ -30,10 +30,17 @@ def mesh_with(distortion: float) -> NDArray[np.float32]:
 
 @dataclass
 class Ambiguous:
-    """Sees a face both ways up; scores and distortions: of the light and of the dark half up."""
+    """Sees a face both ways up; scores and distortions: of the light and of the dark half up.
+
+    near: score of the short-range model.
+    """
 
     scores: tuple[float, float]
     distortions: tuple[float, float]
+    near: float = 0.0
+
+    def near_score(self, rgb: NDArray[np.uint8]) -> float:
+        return self.near
 
     def near_faces(self, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
         return np.array([[rgb.shape[1] / 2, rgb.shape[0] / 2, rgb.shape[0] / 3, 0.0]])
@@ -74,13 +81,19 @@ def test_a_mesh_is_turned_over_on_good_grounds_alone(
 
 
 @pytest.mark.parametrize(
-    ("score", "distortion", "confirmed"), [(0.0, 0.01, True), (0.7, 0.09, True), (0.4, 0.09, False)]
+    ("near", "far", "distortion", "confirmed"),
+    [
+        (0.0, 0.0, 0.01, True),
+        (0.95, 0.0, 0.09, True),
+        (0.6, 0.7, 0.09, True),
+        (0.6, 0.4, 0.09, False),
+    ],
 )
 def test_a_mesh_that_fits_badly_needs_a_second_detector(
-    score: float, distortion: float, confirmed: bool
+    near: float, far: float, distortion: float, confirmed: bool
 ) -> None:
     mesh = mesh_with(distortion) + np.float32(SIDE / 2 - 96)
-    seen = is_confirmed(PHOTO, mesh, Ambiguous((score, 0.0), (distortion, distortion)))
+    seen = is_confirmed(PHOTO, mesh, Ambiguous((far, 0.0), (distortion, distortion), near))
     assert seen == confirmed
 
 
