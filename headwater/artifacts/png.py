@@ -65,7 +65,8 @@ def _filter(block: Bytes, above: Bytes, pixel_bytes: int, result: Bytes) -> None
     average = (left & above) + ((left ^ above) >> 1)
     filtered = {_LEFT: block - left, _UP: block - above, _AVERAGE: block - average}
     # As signed bytes, what is left lies about 0.
-    amounts = [np.minimum(rows, -rows).sum(axis=1, dtype=np.int64) for rows in filtered.values()]
+    # Sums of 32 bits take half as long, and no row is long enough to overflow them.
+    amounts = [np.minimum(rows, -rows).sum(axis=1, dtype=np.uint32) for rows in filtered.values()]
     best = np.argmin(amounts, axis=0)
     for number, (kind, rows) in enumerate(filtered.items()):
         chosen = best == number

@@ -56,6 +56,8 @@ def inside_photo(
         if along < 0:
             low, high = np.nextafter(high, np.inf), np.nextafter(low, np.inf)
         first, end = np.maximum(first, low), np.minimum(end, high)
+    if first.max() <= columns[0] and end.min() > columns[-1]:
+        return np.ones((height, width), np.bool_)
     inside: NDArray[np.bool_] = (columns >= first[:, None]) & (columns < end[:, None])
     return inside
 

@@ -43,8 +43,8 @@ _UNDOUBTED_FIT: Final = 0.025
 # saw none with either; with three times, a colour wheel.
 _CONFIRMED_SIDES: Final = (4.0, 2.0)
 _CONFIRMED_SCORE: Final = 0.5
-# The short-range model takes a third of the time and sees best what fills a third. Of 77 meshes that
-# fitted badly it was so sure of none that the full-range model did not confirm.
+# The short-range model takes a third of the time and sees best what fills a third. Of 77 meshes
+# that fitted badly it was so sure of none that the full-range model did not confirm.
 _NEAR_SIDES: Final = 3.0
 _NEAR_SIDE_PX: Final = 128
 _SURE_NEAR_SCORE: Final = 0.9

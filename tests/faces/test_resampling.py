@@ -111,6 +111,13 @@ def test_inside_is_where_the_photo_is(scale: float, degrees: float, x: float, y:
             assert shown[row, column] == (0 <= back[0] < 37 and 0 <= back[1] < 23)
 
 
+def test_a_cut_within_the_photo_is_inside_and_one_a_pixel_on_is_not() -> None:
+    """Pixels count by their centres."""
+    assert inside_photo(similarity(1, 0, -5, -7), 37, 23, 32, 16).all()
+    for x, y, outside in ((-5.6, -7, 16), (-5, -7.6, 32), (0.6, -7, 16), (-5, 0.6, 32)):
+        assert (~inside_photo(similarity(1, 0, x, y), 37, 23, 32, 16)).sum() == outside
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 3), (2, 900, 3), (900, 2, 3)])
 @pytest.mark.parametrize("scale", [0.01, 0.7, 40.0])
 def test_cuts_of_extreme_photos(shape: tuple[int, ...], scale: float) -> None:
