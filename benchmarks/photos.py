@@ -17,6 +17,7 @@ from benchmarks.photo_set import PHONE, WEB, PhotoSet, write_photo_set
 from benchmarks.pinned import PinnedWorkers, usable_cores
 from benchmarks.timing import Spread, ratio, take_turns
 from headwater.config import Params, load_params
+from headwater.faces.frame_landmarks import landmarks_of_crop
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.faces.photo_path import face_frame, frame_camera, frame_mask, frame_parts
 from headwater.faces.vocabulary import ibug68
@@ -76,7 +77,7 @@ def ours(paths: Sequence[Path]) -> int:
     for path in paths:
         rgb = decode_photo(path.read_bytes(), params.photos.max_pixels).rgb
         frame = face_frame(rgb, params.ingest.frame_px, faces)
-        landmarks = frame.landmarks
+        landmarks = landmarks_of_crop(frame.crop, frame.face_box, faces)
         frame_mask(frame.image, landmarks, frame.shown, faces)
         frame_parts(landmarks, frame.shown)
         photo = frame.from_photo, frame.photo_width, frame.photo_height

@@ -1,4 +1,4 @@
-"""Step "ingest": head-sized frames around faces of photos and rendered views, and their meshes."""
+"""Step "ingest": head-sized frames around the faces of photos and of rendered views."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,6 @@ import pyarrow as pa
 
 from headwater.artifacts.ids import beside, item_id
 from headwater.artifacts.images import decode_picture, encode_png
-from headwater.artifacts.landmark_rows import mesh_columns
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import FRAMES, PHOTOS, SYNTHETIC_FRAMES
 from headwater.artifacts.tables import Row
@@ -61,12 +60,12 @@ def _frame_row(own: Row, frame: FaceFrame) -> Row:
         "width": frame.image.shape[1],
         "height": frame.image.shape[0],
         "face_box": list(frame.face_box),
+        "face_crop": encode_png(frame.crop, own["item"]),
         "faces_found": frame.faces_detected,
         "denoised": frame.denoised,
         "photo_width": frame.photo_width,
         "photo_height": frame.photo_height,
         "frame_from_photo": frame.from_photo.ravel().tolist(),
-        **mesh_columns(frame.landmarks),
     }
 
 

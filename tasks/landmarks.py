@@ -1,17 +1,20 @@
 """Step "landmarks": 478 and 68 landmarks of every frame, and its aspect ratios."""
 
-from headwater.artifacts.landmark_rows import MESH_COLUMNS, mesh_columns, mesh_of
+from headwater.artifacts.images import decode_png
+from headwater.artifacts.landmark_rows import mesh_columns
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import FRAMES, LANDMARKS
 from headwater.artifacts.tables import Row
 from headwater.faces.aspect_ratios import aspect_ratios
+from headwater.faces.frame_landmarks import landmarks_of_crop
+from headwater.faces.mediapipe_adapter import mediapipe_faces, release
 from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.pipeline.step import Input, Result, Step, Work
 from tasks.command import run
 
 
 def compute(work: Work, result: Result) -> None:
-    """Name the landmarks of every frame of the bucket."""
+    """Find the landmarks of every frame of the bucket."""
     rows = work.by_item(FRAMES)
     for item in work.items:
         with result.rejecting(item):
@@ -19,7 +22,7 @@ def compute(work: Work, result: Result) -> None:
 
 
 def _landmark_row(row: Row) -> Row:
-    mesh = mesh_of(row)
+    mesh = landmarks_of_crop(decode_png(row["face_crop"]), row["face_box"], mediapipe_faces())
     ratios = aspect_ratios(mesh[:, :2])
     return {
         **origin(row),
@@ -34,10 +37,11 @@ def _landmark_row(row: Row) -> Row:
 STEP = Step(
     name="landmarks",
     version=1,
-    inputs=(Input(FRAMES, (*ORIGIN_COLUMNS, *MESH_COLUMNS)),),
+    inputs=(Input(FRAMES, (*ORIGIN_COLUMNS, "face_crop", "face_box")),),
     outputs=(LANDMARKS,),
     settings=lambda params: {},
     compute=compute,
+    models=lambda params, project: release(),
 )
 
 if __name__ == "__main__":

@@ -55,6 +55,12 @@ def column(
     return pa.field(name, kind, True, {k: v for k, v in notes.items() if v})
 
 
+def shape_of(field: pa.Field) -> tuple[int, ...] | None:
+    """The shape that a column's metadata states."""
+    stated = (field.metadata or {}).get(b"shape")
+    return None if stated is None else tuple(int(n) for n in stated.split(b"x"))
+
+
 def is_optional(field: pa.Field) -> bool:
     """True for a column that may be empty."""
     return b"optional" in (field.metadata or {})

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.artifacts.cameras import CAMERA_COLUMNS, camera_of
-from headwater.artifacts.columns import IMAGE, TableSchema, is_optional
+from headwater.artifacts.columns import IMAGE, TableSchema, is_optional, shape_of
 from headwater.artifacts.ids import ITEM_ID_LENGTH
 from headwater.artifacts.images import PICTURE_FORMATS, picture_size
 from headwater.artifacts.meshes import check_head_size, from_ply
@@ -23,8 +23,8 @@ def check_rows(schema: TableSchema, table: pa.Table) -> None:
     """Check a whole table of ``schema``; raises HeadwaterError naming the first bad row.
 
     Nothing is empty but optional columns; identifiers are well formed; numbers are finite; pictures
-    are PNG (photos also JPEG) of the stated size; meshes are sound and of head size; cameras have a
-    proper rotation.
+    are PNG (photos also JPEG) of the size that their row or their column states; meshes are sound
+    and of head size; cameras have a proper rotation.
     """
     for field in schema.arrow:
         values = table.column(field.name)
@@ -69,17 +69,22 @@ def _check_row(schema: TableSchema, row: Row) -> None:
             check_head_size(vertices, field.name)
         else:
             formats = PICTURE_FORMATS if schema is PHOTOS else ("PNG",)
-            _check_picture(field.name, value["bytes"], row, formats)
+            _check_picture(field, value["bytes"], row, formats)
     if "intrinsics" in row:
         # Where a row has no size, the image has it, which is checked above.
         camera_of(row, None if "width" in row else (1, 1))
 
 
-def _check_picture(name: str, data: bytes, row: Row, formats: tuple[str, ...]) -> None:
-    size = picture_size(data, formats)
+def _check_picture(field: pa.Field, data: bytes, row: Row, formats: tuple[str, ...]) -> None:
+    name, size, shape = field.name, picture_size(data, formats), shape_of(field)
     if size is None:
         raise HeadwaterError(f"{name} is no {' or '.join(formats)} picture")
-    if "width" in row and size != (row["width"], row["height"]):
+    if shape is not None:
+        if size != (shape[1], shape[0]):
+            raise HeadwaterError(
+                f"{name} is {size[0]} x {size[1]} px instead of {shape[1]} x {shape[0]}"
+            )
+    elif "width" in row and size != (row["width"], row["height"]):
         raise HeadwaterError(
             f"{name} is {size[0]} x {size[1]} px, the row says {row['width']} x {row['height']}"
         )

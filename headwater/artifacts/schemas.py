@@ -111,6 +111,13 @@ FRAMES = table(
     "beyond the photo its border is replicated",
     *FRAME,
     column("face_box", floats(4), "left, top, right, bottom", unit="px", frame="frame", shape=(4,)),
+    column(
+        "face_crop",
+        IMAGE,
+        "the face alone, of one size and brightness, in which its landmarks are found",
+        unit="px",
+        shape=(192, 192, 3),
+    ),
     column("faces_found", pa.int32(), "faces in the photo"),
     column("denoised", pa.bool_(), "the face shows only in a copy without noise, as this one is"),
     column("photo_width", pa.int32(), "width of the whole photo", unit="px"),
@@ -122,8 +129,6 @@ FRAMES = table(
         unit="px",
         shape=(2, 3),
     ),
-    _LANDMARKS[1],
-    *_MESH_DEPTH,
 )
 
 LANDMARKS = table(

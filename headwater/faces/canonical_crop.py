@@ -96,15 +96,26 @@ def crop_landmarks(
 
     mirrored: the mean of the crop's mesh and of its mirror image's.
     """
+    return landmarks_in_crop(canonical_crop(rgb, place), place, network, mirrored=mirrored)
+
+
+def canonical_crop(rgb: NDArray[np.uint8], place: Placement) -> NDArray[np.uint8]:
+    """The square (n, n, 3) around the face at a place of an (H, W, 3) image, of one brightness."""
     to_crop = place.square_map(CROP_TO_FACE, CROP_PX)
-    crop = _of_one_brightness(resampled(rgb, to_crop, CROP_PX, CROP_PX))
+    return _of_one_brightness(resampled(rgb, to_crop, CROP_PX, CROP_PX))
+
+
+def landmarks_in_crop(
+    crop: NDArray[np.uint8], place: Placement, network: MeshNetwork, *, mirrored: bool
+) -> NDArray[np.float32] | None:
+    """Mesh (478, 3), px of the image, from its ``canonical_crop``; None without a face there."""
     mesh = network.crop_mesh(crop)
     if mesh is None:
         return None
     if mirrored:
         other = network.crop_mesh(np.ascontiguousarray(crop[:, ::-1]))
         mesh = mesh if other is None else (mesh + _turned_back(other)) / np.float32(2)
-    points = map_points(inverted(to_crop), mesh)
+    points = map_points(inverted(place.square_map(CROP_TO_FACE, CROP_PX)), mesh)
     points[:, 2] *= CROP_TO_FACE * place.side / CROP_PX
     return points
 

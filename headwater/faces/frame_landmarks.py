@@ -7,8 +7,9 @@ from headwater.errors import ItemRejected
 from headwater.faces.affine import Box
 from headwater.faces.canonical_crop import (
     MeshNetwork,
-    Placement,
+    canonical_crop,
     crop_landmarks,
+    landmarks_in_crop,
     placement_in_box,
     placement_of,
 )
@@ -24,7 +25,18 @@ def frame_landmarks(frame: NDArray[np.uint8], face_box: Box, network: MeshNetwor
 
     Raises ``ItemRejected`` (no_landmarks) if the canonical crop there shows no face.
     """
-    return _landmarks(frame, placement_in_box(face_box), network)
+    return landmarks_of_crop(frame_crop(frame, face_box), face_box, network)
+
+
+def frame_crop(frame: NDArray[np.uint8], face_box: Box) -> NDArray[np.uint8]:
+    """The canonical crop (n, n, 3) of the level face in the box of an (h, w, 3) frame."""
+    return canonical_crop(frame, placement_in_box(face_box))
+
+
+def landmarks_of_crop(crop: NDArray[np.uint8], face_box: Box, network: MeshNetwork) -> Mesh:
+    """``frame_landmarks`` of the frame, from its ``frame_crop``."""
+    place = placement_in_box(face_box)
+    return _checked(landmarks_in_crop(crop, place, network, mirrored=True))
 
 
 def photo_landmarks(rgb: NDArray[np.uint8], detector: FaceDetector) -> Mesh:
@@ -33,11 +45,10 @@ def photo_landmarks(rgb: NDArray[np.uint8], detector: FaceDetector) -> Mesh:
     Raises ``ItemRejected`` as ``largest_face`` and ``frame_landmarks``.
     """
     mesh, _ = largest_face(rgb, detector)
-    return _landmarks(rgb, placement_of(mesh), detector)
+    return _checked(crop_landmarks(rgb, placement_of(mesh), detector, mirrored=True))
 
 
-def _landmarks(rgb: NDArray[np.uint8], place: Placement, network: MeshNetwork) -> Mesh:
-    mesh = crop_landmarks(rgb, place, network, mirrored=True)
+def _checked(mesh: Mesh | None) -> Mesh:
     if mesh is None:
         raise ItemRejected(
             RejectReason.NO_LANDMARKS, "The face of the photo was not found again in its frame."

@@ -1,4 +1,4 @@
-"""The way of a photo: its frame with landmarks, then head mask, parts and camera of the frame.
+"""The way of a photo: its frame, then landmarks, head mask, parts and camera of the frame.
 
 The steps and ``headwater reconstruct`` both go it by these functions, so that a photo has the same
 frame, landmarks, mask and camera wherever it is looked at.
@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from headwater.errors import ItemRejected
 from headwater.faces.affine import Box, inside_photo, map_points
 from headwater.faces.calibration import Calibration, calibrate, principal_px
-from headwater.faces.canonical_crop import MeshNetwork
 from headwater.faces.denoising import denoised, is_spoilt
 from headwater.faces.face_search import FaceDetector
-from headwater.faces.frame_landmarks import frame_landmarks
+from headwater.faces.frame_landmarks import frame_crop
 from headwater.faces.ingest import frame_of, large_faces, largest_face
 from headwater.faces.masks import head_mask
 from headwater.faces.parts import part_labels
@@ -40,16 +39,16 @@ class FaceFrame:
     """The head-sized part of a photo around one face, upright.
 
     image: (n, n, 3) uint8. from_photo: (2, 3) float64, px of the photo to px of the frame.
-    landmarks: (478, 3) float32, px of the frame. face_box: left, top, right, bottom of the mesh
-    that placed the frame, px of it. face_in_photo: (2,) its
-    middle, px of the photo. faces_detected: in the whole photo. photo_width, photo_height: px.
+    face_box: left, top, right, bottom of the face's mesh, px of the frame, of single precision as
+    in tables. crop: (m, m, 3) uint8, what landmarks are found in. face_in_photo: (2,) the middle of
+    the face, px of the photo. faces_detected: in the whole photo. photo_width, photo_height: px.
     denoised: whether the face shows only in a copy without noise, which the image is of.
     """
 
     image: NDArray[np.uint8]
     from_photo: NDArray[np.float64]
-    landmarks: NDArray[np.float32]
     face_box: Box
+    crop: NDArray[np.uint8]
     face_in_photo: tuple[float, float]
     faces_detected: int
     photo_width: int
@@ -66,27 +65,19 @@ class FaceFrame:
 def face_frame(rgb: NDArray[np.uint8], frame_px: int, detector: FaceDetector) -> FaceFrame:
     """The frame, of at most ``frame_px`` a side, around the largest face of an (H, W, 3) photo.
 
-    Raises ``ItemRejected`` as ``largest_face`` and ``frame_landmarks``.
+    Raises ``ItemRejected`` as ``largest_face``.
     """
     shown, (mesh, count) = _searched(rgb, lambda one: largest_face(one, detector))
-    return _frame(shown, mesh, count, frame_px, detector, denoised=shown is not rgb)
+    return _frame(shown, mesh, count, frame_px, denoised=shown is not rgb)
 
 
 def face_frames(rgb: NDArray[np.uint8], frame_px: int, detector: FaceDetector) -> list[FaceFrame]:
     """The frames of all faces of a photo that are large enough, the largest face's first.
 
-    Another face that has no landmarks in its frame is left out. Raises ``ItemRejected`` as
-    ``face_frame``.
+    Raises ``ItemRejected`` as ``largest_face``.
     """
     shown, (meshes, count) = _searched(rgb, lambda one: large_faces(one, detector))
-    frames: list[FaceFrame] = []
-    for mesh in meshes:
-        try:
-            frames.append(_frame(shown, mesh, count, frame_px, detector, denoised=shown is not rgb))
-        except ItemRejected:
-            if not frames:
-                raise
-    return frames
+    return [_frame(shown, mesh, count, frame_px, denoised=shown is not rgb) for mesh in meshes]
 
 
 def frame_mask(
@@ -145,7 +136,6 @@ def _frame(
     mesh: NDArray[np.float32],
     count: int,
     px: int,
-    network: MeshNetwork,
     *,
     denoised: bool,
 ) -> FaceFrame:
@@ -155,5 +145,5 @@ def _frame(
     x, y = mesh[:, :2].mean(axis=0).tolist()
     height, width = rgb.shape[:2]
     box = (left, top, right, bottom)
-    landmarks = frame_landmarks(image, box, network)
-    return FaceFrame(image, from_photo, landmarks, box, (x, y), count, width, height, denoised)
+    crop = frame_crop(image, box)
+    return FaceFrame(image, from_photo, box, crop, (x, y), count, width, height, denoised)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from headwater.errors import ItemRejected
 from headwater.faces.affine import inverted, map_points
 from headwater.faces.face_search import FaceDetector
+from headwater.faces.frame_landmarks import landmarks_of_crop
 from headwater.faces.photo_path import face_frame
 from headwater.faces.vocabulary import MIRROR_PARTNERS, ibug68, outer_eye_distance
 from headwater.quality.variants import Picture, variants
@@ -70,4 +71,5 @@ def shift_rows(figures: Mapping[str, float]) -> Iterator[tuple[str, float, float
 def _landmarks(photo: Picture, frame_px: int, detector: FaceDetector) -> NDArray[np.float32]:
     """The pipeline's landmarks (478, 2) float32 of a photo, in px of it."""
     frame = face_frame(photo, frame_px, detector)
-    return map_points(inverted(frame.from_photo), frame.landmarks)[:, :2]
+    landmarks = landmarks_of_crop(frame.crop, frame.face_box, detector)
+    return map_points(inverted(frame.from_photo), landmarks)[:, :2]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from headwater.artifacts.ids import sha256_hex
 from headwater.errors import ItemRejected
 from headwater.faces.affine import inverted
+from headwater.faces.frame_landmarks import landmarks_of_crop
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.faces.photo_path import (
     FaceFrame,
@@ -118,7 +119,7 @@ def see_face(
     """
     file, photo, frame = faces.file, faces.photo, faces.frames[number - 1]
     known = given.of_size(photo.width, photo.height) if given else None
-    landmarks = frame.landmarks
+    landmarks = landmarks_of_crop(frame.crop, frame.face_box, mediapipe_faces())
     mask = frame_mask(frame.image, landmarks, frame.shown, mediapipe_faces())
     grown = np.diag([photo.width / frame.photo_width, photo.height / frame.photo_height])
     photo_from_frame = grown @ inverted(frame.from_photo)

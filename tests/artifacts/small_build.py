@@ -12,7 +12,7 @@ import trimesh
 from PIL import Image
 
 from headwater.artifacts import schemas
-from headwater.artifacts.columns import IMAGE, TableSchema
+from headwater.artifacts.columns import IMAGE, TableSchema, shape_of
 from headwater.artifacts.glb import to_glb
 from headwater.artifacts.ids import bucket_of, item_id, sha256_hex, split_of
 from headwater.artifacts.images import encode_png
@@ -36,8 +36,8 @@ def ply() -> dict[str, Any]:
     return {"bytes": to_ply(*head_mesh()), "path": "head.ply"}
 
 
-def picture() -> dict[str, Any]:
-    return encode_png(RANDOM.integers(0, 256, (SIDE, SIDE), dtype=np.uint8), "picture")
+def picture(shape: tuple[int, ...] = (SIDE, SIDE)) -> dict[str, Any]:
+    return encode_png(RANDOM.integers(0, 256, shape, dtype=np.uint8), "picture")
 
 
 def jpeg_picture() -> dict[str, Any]:
@@ -64,7 +64,7 @@ def value_of(field: pa.Field) -> Any:
         return SPECIAL[field.name]
     kind = field.type
     if kind == IMAGE:
-        return ply() if field.name.startswith("mesh") else picture()
+        return ply() if field.name.startswith("mesh") else picture(shape_of(field) or (SIDE, SIDE))
     if pa.types.is_fixed_size_list(kind):
         return RANDOM.normal(size=kind.list_size).astype(np.float32).tolist()
     if pa.types.is_list(kind):

@@ -14,7 +14,11 @@ from numpy.typing import NDArray
 from headwater.errors import ItemRejected
 from headwater.faces.affine import inverted, map_points, turn
 from headwater.faces.face_search import MAX_PLACES
-from headwater.faces.frame_landmarks import frame_landmarks, photo_landmarks
+from headwater.faces.frame_landmarks import (
+    frame_landmarks,
+    landmarks_of_crop,
+    photo_landmarks,
+)
 from headwater.faces.ingest import frame_of, large_faces, largest_face
 from headwater.faces.photo_path import face_frame, face_frames
 from headwater.faces.plausibility import misfit
@@ -231,31 +235,14 @@ def test_every_face_has_a_frame_of_its_own(detector, portraits, share: float) ->
         assert max(right - left, bottom - top) == pytest.approx(px / 3, abs=0.02 * px)
 
 
-class Tiring:
-    """A detector whose mesh network sees no face any more after some crops."""
-
-    def __init__(self, detector, crops: float) -> None:
-        self.detector, self.crops, self.seen = detector, crops, 0
-
-    def __getattr__(self, name: str):
-        return getattr(self.detector, name)
-
-    def crop_mesh(self, crop: NDArray[np.uint8]) -> NDArray[np.float32] | None:
-        self.seen += 1
-        return self.detector.crop_mesh(crop) if self.seen <= self.crops else None
-
-
-def test_a_further_face_without_landmarks_in_its_frame_is_left_out(detector, portraits) -> None:
-    """Landmarks come last, from two crops of every frame; those of the largest are its photo's."""
-    photo = two_people(portraits, detector, 0.5)
-    whole = Tiring(detector, np.inf)
-    large, _ = face_frames(photo, 256, whole)
-    (alone,) = face_frames(photo, 256, Tiring(detector, whole.seen - 2))
-    np.testing.assert_array_equal(alone.landmarks, large.landmarks)
-    assert alone.faces_detected == 2
-    with pytest.raises(ItemRejected) as caught:
-        face_frames(photo, 256, Tiring(detector, whole.seen - 4))
-    assert caught.value.reason == RejectReason.NO_LANDMARKS
+def test_landmarks_of_the_crop_are_those_of_the_frame(detector, portraits) -> None:
+    frame = face_frame(portraits[0].photo, 256, detector)
+    np.testing.assert_array_equal(
+        landmarks_of_crop(frame.crop, frame.face_box, detector),
+        frame_landmarks(frame.image, frame.face_box, detector),
+    )
+    # A table keeps the box in single precision.
+    assert np.array(frame.face_box, np.float32).tolist() == list(frame.face_box)
 
 
 def test_every_face_of_a_sheet_is_counted(detector, portraits) -> None:

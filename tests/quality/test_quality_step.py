@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headwater.artifacts.columns import TableSchema
+from headwater.artifacts.columns import TableSchema, shape_of
 from headwater.artifacts.images import encode_png
 from headwater.artifacts.schemas import (
     CAMERAS,
@@ -45,7 +45,7 @@ def filled(schema: TableSchema, item: str, **values: Any) -> dict[str, Any]:
         elif kind.startswith("list"):
             row[field.name] = []
         elif kind.startswith("struct"):
-            row[field.name] = encode_png(np.zeros((SIDE, SIDE), np.uint8), item)
+            row[field.name] = encode_png(np.zeros(shape_of(field) or (SIDE, SIDE), np.uint8), item)
         else:
             row[field.name] = {"string": "", "bool": False}.get(kind, 0)
     return {**row, "item": item, "subject": item, **values}

@@ -9,7 +9,7 @@ import pyarrow as pa
 import trimesh
 
 from headwater.artifacts import schemas
-from headwater.artifacts.columns import TableSchema, is_optional
+from headwater.artifacts.columns import IMAGE, TableSchema, is_optional, shape_of
 from headwater.artifacts.evaluate_schemas import ERRORS, EXAMPLES, PHOTO_HEADS
 from headwater.artifacts.ids import bucket_of, item_id
 from headwater.artifacts.images import encode_png
@@ -54,7 +54,10 @@ QUALITY = {
 }
 
 
-def _default(kind: pa.DataType) -> Any:
+def _default(field: pa.Field) -> Any:
+    kind, shape = field.type, shape_of(field)
+    if kind == IMAGE and shape is not None:
+        return encode_png(np.zeros(shape, np.uint8), field.name)
     if pa.types.is_fixed_size_list(kind):
         return [0.0] * kind.list_size
     if pa.types.is_list(kind):
@@ -66,7 +69,7 @@ def _default(kind: pa.DataType) -> Any:
 
 def row_of(schema: TableSchema, **values: Any) -> dict[str, Any]:
     """A row of the schema; columns that are not given hold zeros."""
-    row = {field.name: _default(field.type) for field in schema.arrow}
+    row = {field.name: _default(field) for field in schema.arrow}
     for field in schema.arrow:
         if is_optional(field):
             row[field.name] = None

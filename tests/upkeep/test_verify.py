@@ -15,13 +15,14 @@ import pytest
 from headwater.artifacts import schemas
 from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.ids import item_id
+from headwater.artifacts.images import encode_png
 from headwater.artifacts.manifest import MANIFEST, files_below, write_manifest
 from headwater.artifacts.meshes import to_ply
 from headwater.artifacts.tables import bucket_file, read_bucket, to_table, write_bucket
 from headwater.cli import main
 from headwater.errors import HeadwaterError
 from headwater.upkeep.verify import verify
-from tests.artifacts.small_build import BUCKETS, build, row_of
+from tests.artifacts.small_build import BUCKETS, SIDE, build, row_of
 
 FLIPS = 300
 
@@ -235,6 +236,12 @@ def test_a_row_in_the_wrong_bucket_is_named(data: Path) -> None:
 def test_an_expression_of_an_unknown_frame_is_found(data: Path) -> None:
     rewrite(data, schemas.EXPRESSIONS, lambda rows: [{**row, "parent": "0" * 32} for row in rows])
     assert "not in ingest/frames" in messages(data)
+
+
+def test_a_picture_of_another_size_than_its_column_states_is_named(data: Path) -> None:
+    small = encode_png(np.zeros((SIDE, SIDE, 3), np.uint8), "small")
+    rewrite(data, schemas.FRAMES, lambda rows: [{**row, "face_crop": small} for row in rows])
+    assert f"face_crop is {SIDE} x {SIDE} px instead of 192 x 192" in messages(data)
 
 
 @pytest.mark.parametrize(
