@@ -95,8 +95,8 @@ def _chart(strata: Strata) -> StrataChart:
 
 
 def _limit(maps: Sequence[HeatMap]) -> float:
-    """A whole number of mm that nearly every vertex of every system stays below."""
-    known = [one.mean_mm[np.isfinite(one.mean_mm)] for one in maps]
+    """A whole number of mm that nearly every coloured vertex of every system stays below."""
+    known = [one.mean_mm[_coloured(one)] for one in maps]
     values = np.concatenate(known) if known else np.zeros(0)
     return float(max(1.0, np.ceil(np.percentile(values, HEAT_SHARE)))) if len(values) else 1.0
 
@@ -104,7 +104,7 @@ def _limit(maps: Sequence[HeatMap]) -> float:
 def _heat_rows(maps: Sequence[tuple[str, HeatMap]], limit: float) -> list[HeatRow]:
     if not maps:
         return []
-    colours = [_colours(one, limit) for _, one in maps]
+    colours = [vertex_colours(one, limit) for _, one in maps]
     return [
         HeatRow(
             seen,
@@ -117,8 +117,17 @@ def _heat_rows(maps: Sequence[tuple[str, HeatMap]], limit: float) -> list[HeatRo
     ]
 
 
-def _colours(one: HeatMap, limit: float) -> NDArray[np.float64]:
-    known = np.isfinite(one.mean_mm)
-    colours = heat_colours(np.where(known, one.mean_mm, 0.0), limit)
-    colours[~known] = CLAY
+def vertex_colours(one: HeatMap, limit: float) -> NDArray[np.float64]:
+    """Colours (V, 3) sRGB in 0..1 of a map, from 0 to ``limit`` mm; clay where it has no mean."""
+    coloured = _coloured(one)
+    colours = heat_colours(np.where(coloured, one.mean_mm, 0.0), limit)
+    colours[~coloured] = CLAY
     return colours
+
+
+def _coloured(one: HeatMap) -> NDArray[np.bool_]:
+    """Mask (V,) of the vertices that at least half of the heads are measured at.
+
+    At the rim of the measured sphere few heads are, and a mean over few is one of other heads.
+    """
+    return np.asarray(np.isfinite(one.mean_mm) & (2 * one.heads >= one.heads.max(initial=0)))

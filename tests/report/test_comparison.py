@@ -13,8 +13,9 @@ from headwater.geometry.registration import Similarity
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.metrics.face_regions import REGIONS
 from headwater.metrics.scan_to_mesh import SurfaceError
+from headwater.rendering.plain import CLAY
 from headwater.report.comparison import Strata, compare_systems
-from headwater.report.systems import systems_section
+from headwater.report.systems import systems_section, vertex_colours
 from tests.report.tiny_data import SPHERE
 
 TITLES = {"lvd": "LVD", "glvd": "GLVD"}
@@ -116,6 +117,35 @@ def heat(folder: Path, system: str, error: float) -> None:
     row = BenchmarkRow("head", system, 1, 0.0, 0.0, face_scan_to_mesh_mm=error, heat=found)
     write_rows(folder, {"held_out": [row]})
     write_heat_maps(folder, [row], SPHERE.vertices, SPHERE.faces)
+
+
+def test_vertices_of_less_than_half_of_the_heads_are_grey_and_outside_the_scale(
+    tmp_path: Path,
+) -> None:
+    front = np.flatnonzero(SPHERE.vertices[:, 2] > 0.0)
+    rim = np.flatnonzero(np.abs(SPHERE.vertices[:, 2]) <= 1e-9)
+    judged = []
+    for number in range(5):
+        # One head alone is measured at the rim, where it is far off; three of five at the top.
+        region = np.concatenate([front, rim]) if number == 0 else front[: len(front) // 2]
+        region = front if number in (1, 2) else region
+        distances = np.where(np.isin(region, rim), 30.0, 1.5)
+        measured = SurfaceError(distances, region, aligned=True, transform=Similarity.identity())
+        judged.append(
+            BenchmarkRow(
+                f"{number:032x}", "glvd", 1, 0.0, 0.0, face_scan_to_mesh_mm=1.5, heat=measured
+            )
+        )
+    folder = tmp_path / "evaluate" / "glvd"
+    write_rows(folder, {"held_out": judged})
+    write_heat_maps(folder, judged, SPHERE.vertices, SPHERE.faces)
+    section = systems_section(compare_systems(tmp_path, {"glvd": "GLVD"}, ("glvd",)))
+    assert (section.heads, section.limit_mm) == (5, 2.0)
+    ((_, one),) = section.compared.heat
+    colours = vertex_colours(one, section.limit_mm)
+    assert len(rim)
+    assert np.array_equal(colours[rim], np.broadcast_to(CLAY, (len(rim), 3)))
+    assert not (colours[front] == CLAY).all(axis=1).any()
 
 
 def test_heat_maps_share_one_colour_scale(tmp_path: Path) -> None:
