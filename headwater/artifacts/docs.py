@@ -16,7 +16,8 @@ Schema version {SCHEMA_VERSION}.
 
 A table is a folder of Parquet files, `data/<step>/<table>/bucket-<nnn>.parquet`, with page
 checksums and sorted by item; a subject's bucket is its identifier modulo the number of buckets.
-The tables of `evaluate` are single files, `data/evaluate/<system>/<table>.parquet`. Each file
+The tables of `evaluate` and `reconstruct` are single files, `data/<step>/<system>/<table>.parquet`;
+those of a challenge's baselines lie in `data/evaluate/baselines/<challenge>/`. Each file
 carries its table's name, its schema version, the key of its bucket and, under `huggingface`, the
 features that let `datasets.load_dataset("parquet", data_files=...)` show pictures and meshes.
 Each step's folder has a `.manifest.json` with the SHA-256 and size of every file;
@@ -26,6 +27,19 @@ Lengths are millimetres. The head frame has its origin midway between the ear ca
 subject's left, y up and z out of the face. Cameras are OpenCV pinhole, `x_cam = R x_head + t`,
 z forward; a pixel's centre is at integer + 0.5. A column is filled in every row unless it says
 *may be empty*.
+
+Rows about the same picture have the same `item`: those of `photos`, `synthesize/frames`,
+`synthesize/truth`, `ingest`, `landmarks`, `masks`, `parts`, `cameras`, `evaluate/errors`,
+`evaluate/examples` and `reconstruct` are joined by it. `synthesize/heads` and `sdf` are about
+heads, whose `item` is the `subject` of their views. `parent` names another item:
+
+| row | `parent` |
+|---|---|
+| a photo, and all about the face that has its `item` | empty |
+| all about a further face of a photo, with `ingest.faces: all` | the photo |
+| a head, and its distance samples | empty |
+| all about a rendered view | its head |
+| `expressions/frames` | the item of the frame that was changed |
 """
 
 
