@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Final, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel
@@ -15,6 +15,8 @@ from rich.text import Text
 from headwater.config import Params
 from headwater.systems.settings import config_of, settings_of
 from headwater.systems.system import System
+
+NO_DESCRIPTION: Final = "(no description: its field has no string below it)"
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def _as_yaml(value: Any) -> str:
 
 def _about(field: FieldInfo) -> str:
     """The description on one line, and the choices where there are some."""
-    about = " ".join((field.description or "").split())
+    about = " ".join((field.description or NO_DESCRIPTION).split())
     choices = _choices(field.annotation)
     return f"{about} One of {', '.join(map(str, choices))}." if choices else about
 

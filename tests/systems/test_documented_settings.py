@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
@@ -13,6 +13,7 @@ from headwater.config import SystemSettings, load_params
 from headwater.systems import SYSTEMS, known_systems
 from headwater.systems.settings import config_of
 from headwater.systems.settings_table import settings_lines
+from headwater.training.run import Config
 from tests.systems.test_systems import PLUGIN
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -68,6 +69,18 @@ def test_printed_settings_are_keys_and_values_of_overrides(name: str, size: str)
     settings = SystemSettings(size=size, device="cpu", overrides=overrides)
     params = PARAMS.model_copy(update={"systems": {name: settings}})
     assert config_of(system, params, PROJECT) == system.sizes[size]
+
+
+def test_a_setting_that_its_author_did_not_document_says_so() -> None:
+    class Bare(Config):
+        """Settings of a system from outside."""
+
+        rate: float = 0.5
+        kind: Literal["one", "two"] = "one"
+
+    rate, kind = settings_lines(Bare())
+    assert rate.about == "(no description: its field has no string below it)"
+    assert kind.about == f"{rate.about} One of one, two."
 
 
 def shown(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> str:
