@@ -116,12 +116,15 @@ def sound_challenges(params: Params, project: Path) -> tuple[dict[str, Challenge
 
 
 def find_system(name: str, params: Params, project: Path) -> System:
-    """The system of this name, in any case. Raises HeadwaterError naming all if it is unknown."""
-    systems = known_systems(params, project)
+    """The system of this name, in any case, whatever is wrong with others.
+
+    Raises HeadwaterError for an unknown name: what is wrong with others, and all that are known.
+    """
+    systems, faults = sound_systems(params, project)
     # Names are small letters, and people type titles.
     own = name if name in systems else name.lower()
     if own not in systems:
-        raise HeadwaterError(unknown(name, systems))
+        raise HeadwaterError("\n".join([*faults, unknown(name, systems)]))
     return systems[own]
 
 

@@ -9,7 +9,13 @@ import pytest
 
 from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
-from headwater.systems import SYSTEMS, known_challenges, known_systems, sound_systems
+from headwater.systems import (
+    SYSTEMS,
+    find_system,
+    known_challenges,
+    known_systems,
+    sound_systems,
+)
 from headwater.systems.listing import listing
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -73,6 +79,20 @@ def test_a_package_that_cannot_be_imported_is_named_with_file_and_line(
     assert set(systems) == {*SYSTEMS, name}
     assert faults == [message]
     assert f"{name}_fields" in known_challenges(params, tmp_path)
+
+
+def test_a_sound_system_is_there_beside_a_broken_package(tmp_path: Path) -> None:
+    package(tmp_path / "one", "outside_broken_beside", "raise RuntimeError\nSYSTEM = 1\n")
+    package(tmp_path / "two", "outside_sound_beside", sound("sound_beside"))
+    params = with_plugins(bad="one", gone="nowhere", good="two")
+    for name in ("glvd", "sound_beside"):
+        assert find_system(name, params, tmp_path).name == name
+    with pytest.raises(HeadwaterError) as error:
+        find_system("outside_broken", params, tmp_path)
+    gone, broken, known = str(error.value).split("\n")
+    assert broken.startswith("params.yaml: plugins.bad: ")
+    assert gone.startswith("params.yaml: plugins.gone is 'nowhere', but there is no such folder")
+    assert known.startswith("unknown system 'outside_broken'; ")
 
 
 def test_an_installed_package_is_known_or_named(tmp_path: Path) -> None:
@@ -203,7 +223,8 @@ def test_commands_end_with_the_sentence_and_the_list_shows_the_others(project: P
         "Toy fields",
         "[bold red]x[/] [/nope]",
     ]
-    for command in (("tasks.code",), ("flows",), ("headwater", "systems", "good")):
+    assert python(project, "headwater", "systems", "good").returncode == 0
+    for command in (("tasks.code",), ("flows",), ("headwater", "systems", "ends")):
         done = python(project, *command)
         assert (done.returncode, place in done.stderr) == (2, True), done.stderr
         assert "Traceback" not in done.stdout + done.stderr
