@@ -132,7 +132,7 @@ def upright_mesh(rgb: Picture, mesh: Mesh, detector: FaceDetector) -> Mesh:
 
 
 def is_confirmed(rgb: Picture, mesh: Mesh, detector: FaceDetector) -> bool:
-    """Whether an upright mesh (478, 3) lies on a face.
+    """True where an upright mesh (478, 3) lies on a face.
 
     It does where it fits a mean face well, or where a model that detects faces sees one as well.
     """

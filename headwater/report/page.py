@@ -78,7 +78,7 @@ def build_page(data: Path, params: Params) -> Report:
 
 @dataclass(frozen=True)
 class Heads:
-    """What the page says of systems for heads. system: the one that is shown first."""
+    """Words of the page on systems for heads. system: the one that is shown first."""
 
     system: System
     evaluation: Evaluation
