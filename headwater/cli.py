@@ -236,7 +236,7 @@ def reconstruct(
     inputs = prepared(photos, out)
     summary = summary_path(out)
     given = cameras_of(inputs.photos, known, cameras) if cameras and known else None
-    model = model_for_photos(chosen, path, heatmaps)
+    model = model_for_photos(chosen, path, heatmaps, project)
     total = len(inputs.photos) + len(inputs.problems) + len(inputs.repeats)
     with telling(_console(), out, total) as tell:
         job = Job(partial(chosen.answer, model), model.template, settings, out, tell, given)

@@ -6,6 +6,7 @@ from typing import Any, Final
 from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
 from headwater.systems import SYSTEMS, find_system
+from headwater.systems.settings import config_of
 from headwater.systems.stages import WEIGHTS
 from headwater.systems.system import System
 
@@ -48,12 +49,15 @@ def trained_weights(weights: Path | None, system: System, project: Path) -> Path
     return path
 
 
-def model_for_photos(system: System, weights: Path, heatmaps: Path | None) -> Any:
-    """The trained model on the CPU. heatmaps: the user's heatmap network, where one was used.
+def model_for_photos(system: System, weights: Path, heatmaps: Path | None, project: Path) -> Any:
+    """The trained model on the CPU, with the project's settings of the system, where it has some.
 
-    Raises HeadwaterError where the system takes none.
+    heatmaps: the user's heatmap network, where one was used. Raises HeadwaterError where the system
+    takes none, and for settings that it does not have.
     """
-    config: Any = next(iter(system.sizes.values()))
+    params = _params(project)
+    usual: Any = next(iter(system.sizes.values()))
+    config = usual if params is None else config_of(system, params, project)
     if heatmaps is not None:
         answer: Any = getattr(config, config.ANSWER, None)
         if not hasattr(answer, "heatmap_net"):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -68,12 +69,15 @@ class Checkpoint:
         }
 
 
-def safetensors_bytes(tensors: dict[str, Tensor], notes: dict[str, Any]) -> bytes:
+def safetensors_bytes(tensors: Mapping[str, Tensor | NDArray[Any]], notes: dict[str, Any]) -> bytes:
     """A safetensors file as bytes, equal for equal content, with a digest of all of it.
 
     The format keeps its metadata in a hash map of random order, so all notes go under one key.
     """
-    whole = {name: value.detach().cpu().contiguous() for name, value in sorted(tensors.items())}
+    whole = {
+        name: torch.as_tensor(value).detach().cpu().contiguous()
+        for name, value in sorted(tensors.items())
+    }
     # As they will be read: JSON has no tuples, and no keys but text.
     read = json.loads(json.dumps(notes))
     sealed = json.dumps({**read, _DIGEST: _digest(whole, read)}, sort_keys=True)

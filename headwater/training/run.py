@@ -14,7 +14,10 @@ from headwater.errors import HeadwaterError
 
 if TYPE_CHECKING:
     # Systems are known without torch.
+    import torch
     from lightning.fabric import Fabric
+
+    from headwater.training.draws import Share
 
 Progress = Callable[[int, int, dict[str, float]], None]
 Curve = list[dict[str, float]]
@@ -72,6 +75,22 @@ class Run:
     checkpoints: Path
     progress: Progress | None = None
     fabric: "Fabric | None" = None
+
+    @property
+    def device(self) -> "torch.device":
+        """The device of this process."""
+        from headwater.training.device import CPU
+
+        return CPU if self.fabric is None else self.fabric.device
+
+    @property
+    def share(self) -> "Share":
+        """The rows of each batch that this process computes."""
+        from headwater.training.draws import WHOLE, Share
+
+        if self.fabric is None:
+            return WHOLE
+        return Share(self.fabric.global_rank, self.fabric.world_size)
 
 
 def check_curve(curve: object) -> None:

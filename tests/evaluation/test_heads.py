@@ -17,7 +17,7 @@ from headwater.evaluation.challenge import Unanswered
 from headwater.evaluation.heads import CHALLENGE, baselines, table
 from headwater.evaluation.heads import trials as trials_module
 from headwater.evaluation.heads.answer import HeadAnswer
-from headwater.evaluation.heads.baselines import LANDMARK_FIT, MEAN_HEAD, NO_STEPS
+from headwater.evaluation.heads.baselines import LANDMARK_FIT, MEAN_HEAD
 from headwater.evaluation.heads.figures import CHOSEN, figures
 from headwater.evaluation.heads.heat_map import read_heat_maps, write_heat_maps
 from headwater.evaluation.heads.table import SetRows, of_system, read_rows, rows_of, write_rows
@@ -96,7 +96,7 @@ def test_no_answer_is_a_failure_and_never_averaged_in() -> None:
     def silent(trial: Trial) -> HeadAnswer:
         if trial.case.truth.subject == cases[0].truth.subject:
             raise Unanswered("it said nothing")
-        return HeadAnswer(TEMPLATE, TEMPLATE.mean, NO_STEPS)
+        return HeadAnswer(TEMPLATE, TEMPLATE.mean)
 
     judged = list(judge(CHALLENGE, questions(cases), {"silent": silent}))
     scores = list(scores_of(CHALLENGE, judged))
@@ -110,7 +110,7 @@ def test_no_answer_is_a_failure_and_never_averaged_in() -> None:
     ("given", "said"),
     [
         (3.0, "unexpected TypeError: the answer is a float instead of a HeadAnswer"),
-        (HeadAnswer(TEMPLATE, TEMPLATE.mean[1:], NO_STEPS), "unexpected ValueError: the vertices"),
+        (HeadAnswer(TEMPLATE, TEMPLATE.mean[1:]), "unexpected ValueError: the vertices"),
         (
             HeadAnswer(TEMPLATE, TEMPLATE.mean, TEMPLATE.mean[None, 1:]),
             "unexpected ValueError: the steps are",
@@ -120,7 +120,7 @@ def test_no_answer_is_a_failure_and_never_averaged_in() -> None:
             "unexpected ValueError: the steps are not finite",
         ),
         (
-            HeadAnswer(TEMPLATE, np.full_like(TEMPLATE.mean, np.inf), NO_STEPS),
+            HeadAnswer(TEMPLATE, np.full_like(TEMPLATE.mean, np.inf)),
             "the prediction is no finite surface",
         ),
     ],
@@ -159,13 +159,13 @@ def spoilt(trial: Trial) -> HeadAnswer:
     for image in trial.views.images:
         image[:] = 0
     trial.views.landmarks_478_px[:] = np.nan
-    return HeadAnswer(TEMPLATE, TEMPLATE.mean, NO_STEPS)
+    return HeadAnswer(TEMPLATE, TEMPLATE.mean)
 
 
 @pytest.mark.fault("no answer changes what others are given, or what it is judged by")
 def test_an_answer_cannot_change_the_head_that_it_is_judged_by() -> None:
     cases = toy_cases(HEADS, toy_views(HEADS, 3, seed=1))
-    mean = HeadAnswer(TEMPLATE, TEMPLATE.mean, NO_STEPS)
+    mean = HeadAnswer(TEMPLATE, TEMPLATE.mean)
     brightness: list[float] = []
 
     def sees(trial: Trial) -> HeadAnswer:
@@ -193,7 +193,7 @@ def test_one_answer_to_all_questions_about_a_head_is_judged_once_and_prepared_on
 
     monkeypatch.setattr(table, "prediction", counting("prepared", table.prediction))
     monkeypatch.setattr(trials_module, "score", counting("judged", trials_module.score))
-    mean = HeadAnswer(TEMPLATE, TEMPLATE.mean, NO_STEPS)
+    mean = HeadAnswer(TEMPLATE, TEMPLATE.mean)
     asked = list(questions(toy_cases(HEADS, toy_views(HEADS, 4, seed=1))))
     assert len(list(judge(CHALLENGE, asked, {"mean": lambda trial: mean}))) == 9
     assert counts == {"prepared": 1, "judged": 3}

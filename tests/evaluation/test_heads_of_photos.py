@@ -17,7 +17,6 @@ from headwater.errors import HeadwaterError
 from headwater.evaluation.challenge import Unanswered
 from headwater.evaluation.heads import photos
 from headwater.evaluation.heads.answer import HeadAnswer
-from headwater.evaluation.heads.baselines import NO_STEPS
 from tests.systems.toy_heads import toy_heads, toy_template, toy_views
 
 TEMPLATE = toy_template()
@@ -53,13 +52,16 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Answer],
 
 
 def mean(question: Any) -> HeadAnswer:
-    return HeadAnswer(TEMPLATE, TEMPLATE.mean, NO_STEPS)
+    return HeadAnswer(TEMPLATE, TEMPLATE.mean)
 
 
 def second(wrong: Callable[[], Any]) -> Answer:
     """The mean head for all photos but the second."""
     calls = iter(range(PHOTOS))
     return lambda question: wrong() if next(calls) == 1 else mean(question)
+
+
+NO_STEPS = np.zeros((0, 0, 3), np.float32)
 
 
 def of(vertices: Any, steps: Any = NO_STEPS) -> Callable[[], HeadAnswer]:

@@ -28,7 +28,7 @@ def test_own_rows_beside_anchors_have_a_rate_of_their_own(share: float, tmp_path
     def losses(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         return {"loss": torch.stack([one.sum() for one in trained.parameters()]).sum()}
 
-    part = TrainingPart(0, "", tmp_path, None)
+    part = TrainingPart(0, tmp_path, fingerprint="")
     fit_descent(config, trained, trained["f_v"], losses, part, None)
     moved = {name: before[name] - value for name, value in trained.named_parameters()}
     whole = 10 * config.learning_rate

@@ -1,6 +1,6 @@
 """A reconstructed head, as systems answer with."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any, Protocol
@@ -30,12 +30,12 @@ class HeadAnswer:
     """One head in the frame of the views, mm.
 
     template: the topology, and what of it a scan would see. vertices: (V, 3) float32. steps:
-    (T + 1, V, 3) states of an iterative method, the start first; (0, V, 3) of any other.
+    (T + 1, V, 3) states of an iterative method, the start first; none of any other.
     """
 
     template: Template
     vertices: FloatArray
-    steps: FloatArray
+    steps: FloatArray = field(default_factory=lambda: np.zeros((0, 0, 3), np.float32))
 
     @property
     def digest(self) -> bytes:

@@ -18,7 +18,6 @@ from headwater.heads.model import HeadModel
 MEAN_HEAD: Final = "mean_head"
 LANDMARK_FIT: Final = "landmark_fit"
 NO_LANDMARKS: Final = "no view has landmarks"
-NO_STEPS: Final = np.zeros((0, 0, 3), np.float32)
 
 
 def mean_head(data: Path, model: HeadModel) -> FloatArray:
@@ -38,13 +37,13 @@ def baselines(data: Path) -> dict[str, Answerer]:
     """Two baselines: the mean head, and the head model fitted to the detected landmarks."""
     model = read_model(data)
     template, fitter = template_of(model), LandmarkFitter(model)
-    mean = HeadAnswer(template, mean_head(data, model), NO_STEPS)
+    mean = HeadAnswer(template, mean_head(data, model))
 
     def fitted(trial: Trial) -> HeadAnswer:
         views = _landmark_views(trial)
         if not views:
             raise Unanswered(NO_LANDMARKS)
-        return HeadAnswer(template, fitter.fit(views).vertices, NO_STEPS)
+        return HeadAnswer(template, fitter.fit(views).vertices)
 
     return {MEAN_HEAD: lambda _: mean, LANDMARK_FIT: fitted}
 

@@ -97,7 +97,7 @@ def run_course(
             *validation_tensors(tables.validation),
         ]
         key = fingerprint(train, config, run.seed, device, data)
-        part = TrainingPart(run.seed, key, run.checkpoints, run.progress, run.fabric)
+        part = TrainingPart(run.seed, run.checkpoints, run.progress, run.fabric, fingerprint=key)
         batches = seen.batches(config)
         curve, losses = course.begin(part, batches)
         course.network.to(device)

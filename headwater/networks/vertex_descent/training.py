@@ -2,12 +2,11 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from headwater.artifacts.code import code_of_functions
@@ -23,10 +22,8 @@ from headwater.geometry.anchors import anchor_shares
 from headwater.networks.step_decoder import StepDecoder
 from headwater.networks.vertex_descent.config import DescentConfig
 from headwater.networks.vertex_descent.objective import near_face
-from headwater.training.device import CPU
-from headwater.training.draws import WHOLE, Share
-from headwater.training.loop import Plan, Progress, fit
-from headwater.training.run import Curve
+from headwater.training.loop import Plan, fit
+from headwater.training.run import Curve, Run
 from headwater.training.schedules import Rate, constant_then_linear
 from headwater.training.selection import Validation
 from headwater.training.turns import LossFunction, Turn
@@ -83,30 +80,13 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class TrainingPart:
-    """A part of a training: where it resumes from, for what, and who hears of its steps.
+class TrainingPart(Run):
+    """A part of a training; progress(step, steps, record) counts this part's own steps.
 
-    progress(step, steps, record) counts this part's own steps. fabric: the devices that share its
-    batches; None for the one that the networks are on.
+    fingerprint: of all that its weights depend on.
     """
 
-    seed: int
-    fingerprint: str
-    checkpoints: Path
-    progress: Progress | None
-    fabric: Fabric | None = None
-
-    @property
-    def device(self) -> torch.device:
-        """The device of this process."""
-        return CPU if self.fabric is None else self.fabric.device
-
-    @property
-    def share(self) -> Share:
-        """The rows of each batch that this process computes."""
-        if self.fabric is None:
-            return WHOLE
-        return Share(self.fabric.global_rank, self.fabric.world_size)
+    fingerprint: str = field(kw_only=True)
 
     def after(self, steps: int) -> "TrainingPart":
         """The part whose steps are counted on from those of the parts before it."""

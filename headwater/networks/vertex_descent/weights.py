@@ -2,22 +2,19 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from headwater.artifacts.atomic import write_bytes
-from headwater.artifacts.meshes import checked_mesh
 from headwater.data.scenes import Template
+from headwater.data.templates import template_among, template_arrays
 from headwater.errors import READER_ERRORS, HeadwaterError
-from headwater.heads.model import SurfacePoints
 from headwater.networks.vertex_descent.config import DescentConfig
 from headwater.training.checkpoint import read_safetensors, safetensors_bytes, unreadable
 
 FORMAT = 7
-LANDMARKS = 478
 
 ConfigT = TypeVar("ConfigT", bound=DescentConfig)
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
@@ -27,14 +24,8 @@ def save_descent(
     path: Path, system: str, config: DescentConfig, template: Template, network: nn.Module
 ) -> None:
     """Write the file; equal content gives equal bytes."""
-    tensors = {f"model.{k}": v for k, v in network.state_dict().items()}
-    tensors |= {
-        "template.mean": torch.from_numpy(template.mean),
-        "template.faces": torch.from_numpy(template.faces),
-        "template.surface": torch.from_numpy(template.surface),
-        "template.landmark_triangles": torch.from_numpy(template.landmarks_478.triangles),
-        "template.landmark_weights": torch.from_numpy(template.landmarks_478.weights),
-    }
+    tensors: dict[str, Any] = {f"model.{k}": v for k, v in network.state_dict().items()}
+    tensors |= template_arrays(template)
     notes = {"system": system, "format": FORMAT, "config": config.of_training()}
     write_bytes(path, safetensors_bytes(tensors, notes))
 
@@ -57,32 +48,12 @@ def load_descent(
                 f"{path}: not {system.upper()} weights of format {FORMAT}; train them again"
             )
         config = kind.model_validate(notes["config"])
-        template = _template(tensors, path)
+        template = template_among(tensors, str(path))
         state = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
         network = _network(config, template, state, build)
     except READER_ERRORS as error:
         raise unreadable(path, error) from error
     return config, template, network
-
-
-def _template(tensors: dict[str, Tensor], path: Path) -> Template:
-    """The template of the file. Raises HeadwaterError where its arrays do not fit each other."""
-    mean, faces = tensors["template.mean"].numpy(), tensors["template.faces"].numpy()
-    checked_mesh(mean, faces, str(path))
-    surface = tensors["template.surface"].numpy()
-    triangles = tensors["template.landmark_triangles"].numpy()
-    weights = tensors["template.landmark_weights"].numpy()
-    if not (
-        (mean.shape, mean.dtype) == ((len(mean), 3), np.float32)
-        and (faces.shape, faces.dtype) == ((len(faces), 3), np.int32)
-        and (surface.shape, surface.dtype) == ((len(faces),), np.uint8)
-        and triangles.shape == weights.shape == (LANDMARKS, 3)
-        and (triangles.dtype, weights.dtype) == (np.int32, np.float32)
-        and 0 <= triangles.min() <= triangles.max() < len(mean)
-        and np.isfinite(weights).all()
-    ):
-        raise HeadwaterError(f"{path}: its template is none; train the weights again")
-    return Template(mean, faces, surface, SurfacePoints(triangles, weights))
 
 
 def _network(

@@ -186,7 +186,9 @@ def test_it_learns_to_find_what_it_has_seen_elsewhere(tmp_path: Path) -> None:
     net, (pixels, landmarks) = network(config), spotted(64, seed=1)
     held_out, places = spotted(8, seed=9)
     with deterministic(1):
-        train_localiser(config, net, pixels, landmarks, TrainingPart(0, "toy", tmp_path, None))
+        train_localiser(
+            config, net, pixels, landmarks, TrainingPart(0, tmp_path, fingerprint="toy")
+        )
         errors = net.localise(held_out).places - places
         assert (net.localise(pixels).places - landmarks).abs().mean() < 1.0
         spreads = net.localise(held_out).spreads.square().mean().sqrt()
