@@ -53,9 +53,14 @@ Project = Annotated[Path, typer.Option(help="Folder that holds params.yaml.")]
 
 @app.command()
 def verify(data: Data = Path("data")) -> None:
-    """Check every artifact; one line per problem, exit status 1 when there is one."""
+    """Check every artifact; one line per problem, exit status 1 when there is one.
+
+    Refused while a build is running, which is about to make what is missing.
+    """
+    from headwater.upkeep.build_lock import refuse_other_build
     from headwater.upkeep.verify import verify as check
 
+    refuse_other_build(data.absolute().parent, ())
     found = check(data)
     for problem in found.problems:
         _console().print(str(problem), style="red", highlight=False, markup=False, soft_wrap=True)

@@ -1,6 +1,7 @@
 """``headwater verify`` against every kind of damage, bit by bit."""
 
 import io
+import os
 import re
 import shutil
 from collections import Counter
@@ -19,8 +20,9 @@ from headwater.artifacts.images import encode_png
 from headwater.artifacts.manifest import MANIFEST, files_below, write_manifest
 from headwater.artifacts.meshes import to_ply
 from headwater.artifacts.tables import bucket_file, read_bucket, to_table, write_bucket
-from headwater.cli import main
+from headwater.cli import app, main, run
 from headwater.errors import HeadwaterError
+from headwater.upkeep.build_lock import build_lock
 from headwater.upkeep.verify import verify
 from tests.artifacts.small_build import BUCKETS, SIDE, build, row_of
 
@@ -44,6 +46,21 @@ def test_a_sound_build_has_no_problems(sound: Path) -> None:
     assert found.problems == ()
     assert found.files == len([name for name in files_below(sound) if MANIFEST not in name])
     assert found.rows == 3 + 3 + 2 * 3 + 5 * 5 + 5 + 3 + 1 + 3 * 3
+
+
+def test_a_build_that_is_running_is_named_instead_of_what_it_has_not_made_yet(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    next(data.rglob("*.parquet")).unlink()
+    with build_lock(data.parent):
+        assert run(app, ["verify", "--data", str(data)]) == 2
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert " ".join(error.split()) == (
+        f"error: another build (process {os.getpid()}) is running in this folder; wait until it "
+        "is done"
+    )
+    assert run(app, ["verify", "--data", str(data)]) == 1
 
 
 def test_a_set_of_its_own_is_checked_by_itself(data: Path) -> None:
