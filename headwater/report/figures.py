@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from headwater.evaluation.heads import CHALLENGE
 from headwater.quality.same_face import LOST, PREFIX, shift_rows
 
+METRICS = {metric.name: metric for metric in CHALLENGE.metrics}
 GROUPS = ("all", "frontal", "side")
 BASELINE = "mean_head_"
 PART_PREFIX = "part_iou_"
@@ -71,6 +73,9 @@ class Quality:
 
 def label_of(name: str) -> tuple[str, str]:
     """Words and unit of a name: ``face_scan_to_mesh_mm`` is ("Face scan to mesh", "mm")."""
+    if name in METRICS:
+        label = METRICS[name].label
+        return f"{label[0].upper()}{label[1:]}", METRICS[name].unit
     unit = ""
     for ending, symbol in UNITS:
         if ending in name:

@@ -54,7 +54,7 @@ def summary(
                 f"{ours / base:.2f}",
                 "×",
                 "of the mean head's error",
-                f"aim: at most {TARGET_RATIO}",
+                f"this project's aim: at most {TARGET_RATIO}",
             )
         )
         sentences.append(
@@ -71,7 +71,7 @@ def summary(
                 number(nme),
                 "%",
                 "landmark error, real portraits",
-                f"aim: below {TARGET_NME_PERCENT:g} %",
+                f"this project's aim: below {TARGET_NME_PERCENT:g} %",
             )
         )
     numbers.append(BigNumber(number(items), "", "items built", f"by {len(steps)} steps"))

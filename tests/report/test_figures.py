@@ -18,6 +18,9 @@ def test_labels_have_words_and_units() -> None:
     assert label_of("face_scan_to_mesh_mm") == ("Face scan to mesh", "mm")
     assert label_of("real_landmark_nme_percent_worst") == ("Real landmark NME worst", "%")
     assert label_of("subjects") == ("Subjects", "")
+    # Metrics have the words of their challenge, which every other table has.
+    assert label_of("reverse_face_mm") == ("Face mesh to scan", "mm")
+    assert label_of("f_score_2mm") == ("F-score at 2 mm", "")
 
 
 def test_every_metric_is_shown_once() -> None:

@@ -140,6 +140,13 @@ def test_numbers_are_those_of_the_files(page: Page) -> None:
     assert page.row("Face scan to mesh")[1:] == ["1.23 mm", "1.59 mm", "0.78"]
     assert page.row("Vertex error")[1:] == ["3.21 mm", "4.32 mm", "0.74"]
     assert page.row("Real landmark NME")[1:] == ["3.46 %"]
+    assert page.row("Face mesh to scan")[1:] == ["1.75 mm"]
+    assert page.row("F-score at 1 mm")[1:] == ["0.625"]
+    text = " ".join(page.text.split())
+    assert "Face mesh to scan is the way back" in text
+    assert "The F-score at a distance is the harmonic mean" in text
+    assert "this project's aim: at most 0.85" in text
+    assert "this project's aim: below 6 %" in text
     assert page.row("Subjects")[1:] == ["5"]
     assert page.row("Failures")[1:] == ["1"]
     assert page.row("Landmark (68) NME, %")[3] == "4.57"

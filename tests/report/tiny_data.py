@@ -32,12 +32,14 @@ SPHERE = trimesh.creation.icosphere(subdivisions=2, radius=90.0)
 METRICS = {
     "face_scan_to_mesh_mm": 1.234567,
     "face_scan_to_mesh_ratio": 0.776,
+    "f_score_1mm": 0.625,
     "failures": 1,
     "h3ds_face_mm": 1.1,
     "mean_head_face_scan_to_mesh_mm": 1.591,
     "mean_head_vertex_error_mm": 4.321,
     "real_landmark_nme_percent": 3.456,
     "real_photos": 2,
+    "reverse_face_mm": 1.75,
     "subjects": 5,
     "vertex_error_mm": 3.21,
 }
