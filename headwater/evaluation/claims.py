@@ -18,7 +18,8 @@ class Claim:
 
     what: the quantity with its unit and the heads it is taken over. low, high: 95 % interval over
     subjects, None where there is none. sign: side of the goal on which the claim holds. strict: the
-    whole interval has to lie there, as for differences that are to be told from chance.
+    whole interval has to lie there, as for differences that are to be told from chance. own: a goal
+    of this project, which the paper does not claim.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Claim:
     goal: float
     sign: Literal["<=", ">="]
     strict: bool = False
+    own: bool = False
 
     @property
     def holds(self) -> bool:
@@ -58,10 +60,11 @@ def measured(
     goal: float,
     *,
     strict: bool = False,
+    own: bool = False,
 ) -> Claim:
     """The claim that an estimate with an interval lies on one side of a goal."""
     low, high = (None if math.isnan(end) else end for end in (interval.low, interval.high))
-    return Claim(name, what, interval.value, low, high, goal, sign, strict)
+    return Claim(name, what, interval.value, low, high, goal, sign, strict, own)
 
 
 def file_name(system: str, size: str) -> str:
@@ -84,13 +87,26 @@ def read_claims(path: Path) -> list[Claim]:
     if not path.is_file():
         return []
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["claims"]
-        return [_claim(row) for row in rows]
-    except (ValueError, KeyError, TypeError) as error:
-        raise HeadwaterError(
-            f"{path}: not a file of claims ({error}); measure it again with "
-            "python -m benchmarks.claims"
-        ) from None
+        return [_claim(row) for row in _record(path)["claims"]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _no_claims(path, error) from None
+
+
+def measured_with(path: Path) -> str:
+    """What a file of ``write_claims`` says of its measurement, in words; "" for what it does not.
+
+    Raises HeadwaterError for any other file.
+    """
+    about = _record(path) if path.is_file() else {}
+    parts = []
+    if subjects := about.get("subjects"):
+        parts.append(f"on {subjects} held-out subjects")
+    if commit := about.get("commit"):
+        parts.append(f"with commit {commit}")
+    machine = about.get("machine")
+    if isinstance(machine, dict):
+        parts.append(f"on {about.get('device')} ({machine.get('processor', 'unknown')})")
+    return ", ".join(parts)
 
 
 def claims_table(claims: Sequence[Claim]) -> str:
@@ -98,8 +114,22 @@ def claims_table(claims: Sequence[Claim]) -> str:
     lines = ["| claim | measured | goal | holds |", "|---|---|---|---|"]
     for claim in claims:
         holds = "yes" if claim.holds else "**no**"
-        lines.append(f"| {claim.name}: {claim.what} | {claim.spread} | {claim.bound} | {holds} |")
+        name = f"{claim.name} (own goal)" if claim.own else claim.name
+        lines.append(f"| {name}: {claim.what} | {claim.spread} | {claim.bound} | {holds} |")
     return "\n".join(lines) + "\n"
+
+
+def _record(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise _no_claims(path, error) from None
+
+
+def _no_claims(path: Path, error: Exception) -> HeadwaterError:
+    return HeadwaterError(
+        f"{path}: not a file of claims ({error}); measure it again with python -m benchmarks.claims"
+    )
 
 
 def _claim(row: Mapping[str, Any]) -> Claim:
@@ -121,6 +151,7 @@ def _claim(row: Mapping[str, Any]) -> Claim:
         goal,
         row["sign"],
         bool(row["strict"]),
+        bool(row.get("own", False)),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from headwater.artifacts.figures import FIGURES
 from headwater.config import Params
-from headwater.evaluation.claims import Claim, file_name, read_claims
+from headwater.evaluation.claims import file_name
 from headwater.report.built import built_section, heads_nodes, systems_nodes
 from headwater.report.challenges import challenge_sections
 from headwater.report.comparison import compare_systems
@@ -124,7 +124,7 @@ def _viewer_models(evaluation: Evaluation) -> list[dict[str, Any]]:
     ]
 
 
-def _claims(project: Path, system: System, params: Params) -> list[Claim]:
-    """The system's claims at the size that is built, as the benchmarks hold them."""
+def _claims(project: Path, system: System, params: Params) -> Path:
+    """File of the system's claims at the size that is built, as the benchmarks write it."""
     name = file_name(system.name, settings_of(system, params).size)
-    return read_claims(project / "benchmarks" / "results" / name)
+    return project / "benchmarks" / "results" / name

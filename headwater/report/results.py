@@ -3,13 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
 from headwater.artifacts.tables import Row
-from headwater.evaluation.claims import Claim
+from headwater.evaluation.claims import Claim, measured_with, read_claims
 from headwater.report.charts import Series, cumulative, line_chart, pairs_chart
 from headwater.report.evaluation import Evaluation
 from headwater.report.figures import Compared, compared, label_of, others
@@ -23,7 +24,8 @@ MAX_FAILURES = 12
 class Results:
     """Contents of the section; charts are empty where their file is missing.
 
-    claims: of the paper, as measured at the size that is built; not of this build.
+    claims: of the paper, and goals of this project, as measured at the size that is built and not
+    of this build; claims_file: that holds them; measured_with: in words.
     """
 
     metrics: dict[str, Any] | None
@@ -38,12 +40,14 @@ class Results:
     failure_count: int
     system: System
     claims: Sequence[Claim]
+    claims_file: str
+    measured_with: str
 
 
 def results_section(
-    evaluation: Evaluation, system: System, claims: Sequence[Claim] = ()
+    evaluation: Evaluation, system: System, claims_file: Path | None = None
 ) -> Results:
-    """Everything the section shows."""
+    """Everything the section shows. claims_file: of ``write_claims``, below the project."""
     metrics = evaluation.metrics or {}
     heads = [row for row in evaluation.errors if _measured(row)]
     failures = [row for row in evaluation.errors if row["failure"] is not None]
@@ -63,7 +67,9 @@ def results_section(
         failures[:MAX_FAILURES],
         len(failures),
         system,
-        claims,
+        read_claims(claims_file) if claims_file else [],
+        "/".join(claims_file.parts[-3:]) if claims_file else "",
+        measured_with(claims_file) if claims_file else "",
     )
 
 

@@ -15,6 +15,7 @@ from headwater.evaluation.claims import (
     claims_table,
     file_name,
     measured,
+    measured_with,
     read_claims,
     write_claims,
 )
@@ -68,7 +69,9 @@ def test_claims_come_back_as_they_were_written(
     strict: bool,
 ) -> None:
     claims = [
-        measured(f"claim {i}", "mm", Interval(value, low, high), ">=", goal, strict=strict)
+        measured(
+            f"claim {i}", "mm", Interval(value, low, high), ">=", goal, strict=strict, own=not i
+        )
         for i, (value, low, high, goal) in enumerate(rows)
     ]
     with tempfile.TemporaryDirectory() as folder:
@@ -99,6 +102,27 @@ def test_a_typed_verdict_is_not_believed(tmp_path: Path) -> None:
     path.write_text(json.dumps(record))
     assert not read_claims(path)[0].holds
     assert "| 2 (1.5 to 2.5) | at most 1 | **no** |" in claims_table(read_claims(path))
+
+
+def test_goals_of_the_projects_own_are_marked_in_the_table() -> None:
+    own, theirs = (
+        measured("a", "b", Interval(2.0, 1.5, 2.5), "<=", 1.0, own=own) for own in (True, False)
+    )
+    assert "| a (own goal): b |" in claims_table([own])
+    assert "own goal" not in claims_table([theirs])
+
+
+def test_what_claims_were_measured_with_is_said_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "claims.json"
+    assert measured_with(path) == ""
+    machine = {"processor": "some", "cores": 2}
+    about = {"subjects": "all", "commit": "01ab", "device": "cuda", "machine": machine}
+    write_claims(path, [], about)
+    words = "on all held-out subjects, with commit 01ab, on cuda (some)"
+    assert measured_with(path) == words
+    path.write_text("no JSON")
+    with pytest.raises(HeadwaterError, match="not a file of claims"):
+        measured_with(path)
 
 
 def test_no_file_has_no_claims(tmp_path: Path) -> None:

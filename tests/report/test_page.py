@@ -259,14 +259,25 @@ def test_claims_of_the_size_stand_in_the_section_of_their_system(
     shutil.copytree(data, tmp_path / "data")
     claims = [
         measured("three views beat <one>", "mm", Interval(-0.1, -0.2, -0.05), "<=", 0.0),
-        measured("flat", "ratio", Interval(1.5, 1.4, 1.6), "<=", 1.0),
+        measured("flat", "ratio", Interval(1.5, 1.4, 1.6), "<=", 1.0, own=True),
     ]
+    about = {
+        "commit": "0123456789ab",
+        "device": "cpu",
+        "machine": {"processor": "a <processor>", "cores": 2},
+        "overrides": {},
+        "subjects": "all",
+    }
     size = params.systems["glvd"].size
     folder = tmp_path / "benchmarks" / "results"
-    write_claims(folder / file_name("glvd", size), claims, {})
+    write_claims(folder / file_name("glvd", size), claims, about)
     write_claims(folder / file_name("glvd", "paper"), [replace(claims[0], name="of paper")], {})
     page = Page(build_page(tmp_path / "data", params).html)
     row = [cell.strip() for cell in page.row("three views beat <one>")]
     assert row == ["three views beat <one>", "mm", "-0.1 (-0.2 to -0.05)", "at most 0", "yes"]
-    assert page.row("flat")[-1].strip() == "no"
+    assert page.row("flat this project's own goal")[-1].strip() == "no"
     assert "of paper" not in page.text
+    text = " ".join(page.text.split())
+    assert f"benchmarks/results/claims-glvd-{size}.json" in text
+    assert "on all held-out subjects, with commit 0123456789ab, on cpu (a <processor>)" in text
+    assert "They are not of this build" in text

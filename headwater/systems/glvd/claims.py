@@ -105,7 +105,9 @@ def _turned_view(views: Views) -> NDArray[np.intp] | None:
 def _accuracy(table: ErrorTable) -> Iterator[Claim]:
     for count, goal in zip(VIEW_COUNTS, (0.38, 0.33, 0.31), strict=True):
         name = f"{count} views"
-        yield measured(f"accuracy, {name}", _RATIO, table.ratio(name, MEAN_HEAD), "<=", goal)
+        yield measured(
+            f"accuracy, {name}", _RATIO, table.ratio(name, MEAN_HEAD), "<=", goal, own=True
+        )
     fewer = table.difference("3 views", "1 views")
     yield measured("three views beat one", _PAIRED, fewer, "<=", 0.0, strict=True)
     more = table.difference("6 views", "3 views")
@@ -120,9 +122,13 @@ def _descent(table: ErrorTable) -> Iterator[Claim]:
     for count, goal in ((1, 0.95), (3, 0.90)):
         name = f"{count} views"
         share = table.ratio(name, f"{name}, suggested")
-        yield measured(f"the descent improves the suggestion, {name}", what, share, "<=", goal)
+        yield measured(
+            f"the descent improves the suggestion, {name}", what, share, "<=", goal, own=True
+        )
         gain = table.difference(name, f"{name}, suggested")
-        yield measured(f"and not by chance, {name}", _PAIRED, gain, "<=", 0.0, strict=True)
+        yield measured(
+            f"and not by chance, {name}", _PAIRED, gain, "<=", 0.0, strict=True, own=True
+        )
     late = table.ratio(f"step {LAST}", "step 8")
     yield measured("flat from step 8 on", "ratio of vertex errors, step 10 to 8", late, "<=", 1.02)
     far = table.ratio(f"step {3 * LAST}", f"step {LAST}")
