@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from tasks.console import SILENT_SECONDS, VOICE, finished_line
+from tasks.console import NAME_WIDTH, SILENT_SECONDS, VOICE, finished_line
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Screen:
         self._said = time.monotonic()
         self._bars: dict[str, TaskID] = {}
         self._progress = Progress(
-            TextColumn("{task.description:<14}"),
+            TextColumn(f"{{task.description:<{NAME_WIDTH}}}"),
             BarColumn(bar_width=30),
             TextColumn("{task.fields[note]}"),
             TimeElapsedColumn(),

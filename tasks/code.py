@@ -24,7 +24,7 @@ def main() -> str:
     write_manifest(FOLDER)
     write_text(PLUGINS / "files.json", "{}\n")
     write_manifest(PLUGINS)
-    return f"{count} stages"
+    return f"{count} stages have their code hashed"
 
 
 if __name__ == "__main__":

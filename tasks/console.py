@@ -22,6 +22,8 @@ from headwater.upkeep.places import refusal
 
 EVENTS = "HEADWATER_EVENTS"
 DEBUG = "HEADWATER_DEBUG"
+# Of a stage, as in reconstruct@colour_net.
+NAME_WIDTH = 22
 # The longest time without a line where there is no terminal that shows a bar.
 SILENT_SECONDS = 60.0
 
@@ -100,7 +102,7 @@ def progress(name: str, total: int) -> Iterator[Advance]:
         yield _to_flow(total)
     elif VOICE.out.isatty():
         columns = (
-            TextColumn("{task.description:<14}"),
+            TextColumn(f"{{task.description:<{NAME_WIDTH}}}"),
             BarColumn(),
             TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[note]}"),
             TimeElapsedColumn(),
@@ -124,7 +126,7 @@ def _by_the_minute(name: str, total: int) -> Advance:
         done += count
         if done < total and time.monotonic() - said >= SILENT_SECONDS:
             said = time.monotonic()
-            VOICE.say(f"{name:<14} {done}/{total} {note}".rstrip())
+            VOICE.say(f"{name:<{NAME_WIDTH}} {done}/{total} {note}".rstrip())
 
     return advance
 
@@ -151,7 +153,7 @@ def finished(name: str, text: str, seconds: float) -> None:
 
 def finished_line(name: str, text: str, seconds: float) -> str:
     """The one line of a finished step."""
-    return f"{name:<14} {text:<56} {seconds:7.1f} s"
+    return f"{name:<{NAME_WIDTH}} {text:<50} {seconds:7.1f} s"
 
 
 def counts(items: int, rejects: Mapping[str, int]) -> str:

@@ -1,8 +1,9 @@
 """Step "figures": the main figures of all systems, and their curves, as DVC shows them.
 
 ``data/figures/metrics`` holds, by challenge, a file of a dozen figures for every system and, below
-``baselines``, every baseline; ``plots`` one table a chart, of all systems: system, place, value,
-low, high. A system or a challenge more is shown without a word about it elsewhere.
+``baselines``, every baseline; ``plots`` one table a chart, of all systems of a challenge, or of
+one where it is a loss: system, place, value, low, high. A system or a challenge more is shown
+without a word about it elsewhere.
 """
 
 import csv
@@ -25,12 +26,12 @@ from tasks.command import command
 
 DATA = Path("data")
 OUT = DATA / "figures"
-# Chart, folder of systems, file, and the column that is drawn over the first one.
+# Charts of each challenge: folder of systems, file, and the column drawn over the first one.
 CURVES = (
-    ("loss", "train", "loss.csv", "loss"),
     ("validation", "train", "loss.csv", "validation"),
     ("descent", "evaluate", "descent.csv", "vertex_error_mm"),
 )
+LOSS = "loss"
 HEADER = ("system", "place", "value", "low", "high")
 Line = tuple[str, float, float, float, float]
 
@@ -48,11 +49,13 @@ def main() -> str:
     for name in sorted(set(params.build.values())):
         for stratum, lines in by_stratum(challenges[name], _scores(name, params.build)):
             _write(f"{name} by {stratum}", lines)
-    for chart, place, file, column in CURVES:
-        paths = [DATA / place / system / file for system in sorted(params.build)]
-        lines = [line for path in paths if path.is_file() for line in curve(path, column)]
-        if lines:
-            _write(chart, lines)
+        systems = sorted(one for one, answers in params.build.items() if answers == name)
+        for chart, place, file, column in CURVES:
+            paths = [DATA / place / system / file for system in systems]
+            _write_curves(f"{name} {chart}", paths, column)
+    # Losses of two systems are not of one size.
+    for system in sorted(params.build):
+        _write_curves(f"loss of {system}", [DATA / "train" / system / "loss.csv"], LOSS)
     write_manifest(OUT)
     return f"{len(metrics)} systems and baselines"
 
@@ -76,6 +79,12 @@ def curve(path: Path, column: str) -> Iterator[Line]:
         if value := row.get(column):
             place = float(next(iter(row.values())))
             yield path.parent.name, place, float(value), math.nan, math.nan
+
+
+def _write_curves(name: str, paths: Iterable[Path], column: str) -> None:
+    lines = [line for path in paths if path.is_file() for line in curve(path, column)]
+    if lines:
+        _write(name, lines)
 
 
 def _metrics(build: Mapping[str, str]) -> Iterator[tuple[str, dict[str, float]]]:

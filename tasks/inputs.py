@@ -42,7 +42,7 @@ def main() -> str:
         write_text(OUT / name / f"{kind}.json", inputs_text(kind, name, params, project))
     write_text(OUT / name / "shown.json", shown_text(find_system(name, params, project)))
     write_manifest(OUT / name)
-    return f"training reads {sha256_hex((OUT / name / 'train.json').read_bytes())[:12]}"
+    return f"training depends on {sha256_hex((OUT / name / 'train.json').read_bytes())[:12]}"
 
 
 def inputs(kind: str, name: str, params: Params, project: Path) -> dict[str, Any]:

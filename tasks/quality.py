@@ -61,7 +61,7 @@ def _main_figures(figures: Mapping[str, float]) -> str:
         ("all_landmark_68_nme_percent_mean", "landmarks {:.1f} % off"),
         ("all_mask_iou_mean", "mask IoU {:.2f}"),
         ("all_camera_rotation_degrees_mean", "cameras {:.1f}° off"),
-        ("same_face_all_percent_mean", "landmarks of one face {:.1f} % apart"),
+        ("same_face_all_percent_mean", "landmarks move {:.1f} % with changes of a photo"),
     )
     return ", ".join(form.format(figures[name]) for name, form in forms if name in figures)
 

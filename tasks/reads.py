@@ -21,7 +21,7 @@ def main() -> str:
     names = [one.name for one in training_tables(load_params(project / "params.yaml"), project)]
     write_text(OUT / "tables.json", json.dumps(names, indent=1) + "\n")
     write_manifest(OUT)
-    return f"{len(names)} tables"
+    return f"trainings read {len(names)} tables"
 
 
 if __name__ == "__main__":

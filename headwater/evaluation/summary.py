@@ -86,7 +86,7 @@ def headline_in_words(challenge: Challenge, figures: Mapping[str, float]) -> str
 def figures_in_words(figures: Mapping[str, float]) -> str:
     """The first figures of any kind by name, for people."""
     words = [f"{name.replace('_', ' ')} {figures[name]:.3g}" for name in sorted(figures)]
-    return ", ".join([*words[:MOST_SAID], *(["..."] if len(words) > MOST_SAID else [])])
+    return ", ".join([*words[:MOST_SAID], *_more(len(words) - MOST_SAID)])
 
 
 def failures_in_words(challenge: Challenge, scores: Iterable[Score]) -> str:
@@ -97,8 +97,11 @@ def failures_in_words(challenge: Challenge, scores: Iterable[Score]) -> str:
     if not reasons:
         return words
     shown = [f"{reason} ({count})" for reason, count in reasons.most_common(MOST_REASONS)]
-    rest = ["..."] if len(reasons) > MOST_REASONS else []
-    return f"{words}: {', '.join([*shown, *rest])}"
+    return f"{words}: {', '.join([*shown, *_more(len(reasons) - MOST_REASONS)])}"
+
+
+def _more(count: int) -> list[str]:
+    return [f"{count} more"] if count > 0 else []
 
 
 def bins(challenge: Challenge, stratum: Stratum, scores: Iterable[Score]) -> list[Bin]:

@@ -47,8 +47,9 @@ def report(console: Console, outcomes: Sequence[Outcome], summary: Path) -> None
 def _line(outcome: Outcome, out: Path, seconds: float) -> Text:
     if outcome.status == Status.DONE:
         page = printable(str(out / outcome.folder / PAGE))
-        error = f"landmark error {outcome.error_percent:.1f} %, " if outcome.error_percent else ""
+        error = outcome.error_percent
+        said = f"landmark error {error:.1f} % of the eye distance, " if error else ""
         note = f": {outcome.message}" if outcome.message else ""
-        return Text(f"{outcome.name}: {error}{seconds:.1f} s, {page}{note}")
+        return Text(f"{outcome.name}: {said}{seconds:.1f} s, {page}{note}")
     style = "red" if outcome.status == Status.REJECTED else ""
     return Text(f"{outcome.name}: {outcome.reason}: {outcome.message}", style)

@@ -274,7 +274,7 @@ def test_failures_are_counted_and_their_commonest_reasons_said() -> None:
         for n in range(count)
     ]
     scores = list(scores_of(challenge(), judged))
-    assert failures_in_words(challenge(), scores) == "10 failures: a (4), b (3), c (2), ..."
+    assert failures_in_words(challenge(), scores) == "10 failures: a (4), b (3), c (2), 1 more"
     assert failures_in_words(challenge(), []) == "0 failures"
 
 

@@ -66,7 +66,7 @@ def test_a_step_alone_says_how_far_it_is_once_a_minute(
             now += 1.0
             advance(note="loss 0.5")
     lines = out.getvalue().splitlines()
-    assert lines[0] == "train glvd     60/600 loss 0.5"
+    assert lines[0] == "train glvd             60/600 loss 0.5"
     assert len(lines) == 9
 
 

@@ -49,6 +49,12 @@ def test_a_finished_step_is_one_line_for_people(voice: Voice) -> None:
     assert said(voice).split() == ["train@glvd", "100", "steps", "12.3", "s"]
 
 
+def test_lines_of_long_and_short_names_have_the_same_columns() -> None:
+    lines = [finished_line(name, "x", 1.0) for name in ("sdf", "reconstruct@colour_net")]
+    assert len({line.index(" x ") for line in lines}) == 1
+    assert len({len(line) for line in lines}) == 1
+
+
 def test_under_a_flow_it_is_an_event(voice: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(EVENTS, "1")
     assert under_flow()

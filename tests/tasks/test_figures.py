@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 from headwater.training.run import loss_table
-from tasks.figures import CURVES, curve
+from tasks.figures import CURVES, LOSS, curve
 
 RECORDS = [
     {"step": -10.0, "learning_rate": 0.1, "sdf_loss": 4.0},
@@ -14,7 +14,8 @@ RECORDS = [
 
 
 def drawn(path: Path, chart: str) -> list[tuple[float, float]]:
-    column = {name: column for name, *_, column in CURVES}[chart]
+    columns = {name: column for name, *_, column in CURVES} | {"loss": LOSS}
+    column = columns[chart]
     lines = list(curve(path, column))
     assert all(line[0] == "glvd" and all(map(math.isnan, line[3:])) for line in lines)
     return [line[1:3] for line in lines]
