@@ -1,16 +1,21 @@
 """The modules that define systems and challenges, with the folders that hold the code of others."""
 
+import json
 import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Final
 
 import headwater.evaluation
 import headwater.systems
-from headwater.artifacts.code import Home
+from headwater.artifacts.code import Home, code_of_object
 from headwater.config import Params
 from headwater.systems.outside import from_outside
+
+# There too in a build without systems from outside, whose stages depend on the folder above.
+OUTSIDE: Final = Path("data/plugins/own/files.json")
 
 
 def home_of_system(name: str, params: Params, project: Path) -> Home:
@@ -21,6 +26,14 @@ def home_of_system(name: str, params: Params, project: Path) -> Home:
 def home_of_challenge(name: str, params: Params, project: Path) -> Home:
     """Home of the challenge of this name. Raises LookupError where there is none."""
     return _home("CHALLENGE", name, params, project)
+
+
+def outside_text(params: Params, project: Path) -> str:
+    """JSON of the code of every package with systems or challenges from outside, by its name."""
+    modules = from_outside(params, project).modules
+    homes = [Home(one.__name__, _folder(one, params, project)) for one in modules]
+    codes = {home.module: code_of_object(home, ()).as_json() for home in homes}
+    return json.dumps(codes, indent=1, sort_keys=True) + "\n"
 
 
 def _home(attribute: str, name: str, params: Params, project: Path) -> Home:
