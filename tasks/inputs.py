@@ -61,8 +61,8 @@ def inputs(kind: str, name: str, params: Params, project: Path) -> dict[str, Any
         code = _code(evaluate_stage, judged)
         return {"system": name, **answers, "stage": code, **judging, **questions}
     rows = _rows(challenge.photographed, "photo", SPLITS, project)
-    photos = [] if challenge.photos is None else [challenge.photos]
-    judging = _judging(challenge, photos, params, project)
+    used = (challenge.photos, challenge.chosen)
+    judging = _judging(challenge, [one for one in used if one is not None], params, project)
     return {"system": name, **answers, "stage": _code(photos_stage), **judging, **rows}
 
 

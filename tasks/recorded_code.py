@@ -9,14 +9,21 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from headwater.artifacts.code import code_of
 from headwater.artifacts.modules import Name, read_module
 from headwater.errors import HeadwaterError
+from headwater.pipeline.plan import MACHINERY
 
 FOLDER = Path("data/code")
 # The step that writes the folder: no stage depends on its own code.
 WRITER = "code"
+# What computes the buckets of a STEP and makes its tables of them.
+_PIPELINE: Final = MACHINERY | {
+    Name("headwater.pipeline.run", "assemble"),
+    Name("headwater.pipeline.run", "compute_bucket"),
+}
 # DVC's own name for the stage whose command it runs; without it nothing is recorded.
 STAGE = "DVC_STAGE"
 
@@ -31,7 +38,8 @@ def step_roots(folder: Path) -> Iterator[tuple[str, Name]]:
 
 def code_text(root: Name) -> str:
     """JSON of the code that a step executes, with the versions of the packages that it uses."""
-    return json.dumps(code_of(frozenset({root})).as_json(), indent=1, sort_keys=True) + "\n"
+    roots = {root} if root.name == "main" else {root, *_PIPELINE}
+    return json.dumps(code_of(frozenset(roots)).as_json(), indent=1, sort_keys=True) + "\n"
 
 
 def refuse_other_code(step: str, project: Path) -> None:

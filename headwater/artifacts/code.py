@@ -11,6 +11,7 @@ registered, imported where it runs. There every file counts, and all that it imp
 
 import ast
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -48,6 +49,9 @@ NOT_FOLLOWED: Final = frozenset(
     }
 )
 
+# Files that systems and editors leave, and those for git.
+_OF_TOOLS: Final = re.compile(r"\.DS_Store|\.coverage|\.git\w+|\..*\.sw[a-p]")
+
 
 @dataclass(frozen=True)
 class Code:
@@ -78,7 +82,7 @@ def code_of_object(home: Home, functions: Iterable[Callable[..., Any]]) -> Code:
     whole = Name(home.module, "")
     if home.module.partition(".")[0] not in OURS:
         return code_of(frozenset({whole}), home.folder)
-    return code_of(frozenset(_definition(one) or whole for one in functions))
+    return code_of(frozenset(_of_class(one) or _defined(one) or whole for one in functions))
 
 
 def code_of_functions(functions: Iterable[Callable[..., Any]]) -> Code:
@@ -89,29 +93,43 @@ def code_of_functions(functions: Iterable[Callable[..., Any]]) -> Code:
     """
     roots = set()
     for function in functions:
-        name = getattr(function, "__qualname__", "")
-        if name:
-            if not name.endswith("<lambda>"):
-                roots.add(Name(_module_name(function), name.partition(".")[0]))
-        else:
+        owner = type(function.__self__) if inspect.ismethod(function) else None
+        own = getattr(getattr(function, "__code__", None), "co_qualname", "")
+        if own.endswith("<lambda>"):
+            continue
+        name = _of_class(function) or _defined(owner or function)
+        if name is None and owner is None and own == getattr(function, "__qualname__", None):
+            name = Name(_module_name(function), own.partition(".")[0])
+        if name is None:
             raise HeadwaterError(
                 f"{function!r} cannot be followed to its code; define it at the top of a module"
             )
+        roots.add(name)
     return code_of(frozenset(roots))
 
 
-def _definition(function: Callable[..., Any]) -> Name | None:
-    """The top-level definition whose code a call executes; None where that is not known."""
-    name = getattr(function, "__qualname__", "<")
-    if "<" in name or (inspect.ismethod(function) and not inspect.isclass(function.__self__)):
-        return None
-    return Name(_module_name(function), name.partition(".")[0])
+def _of_class(function: Callable[..., Any]) -> Name | None:
+    """The class that a class method is bound to, which may have inherited it."""
+    owner = getattr(function, "__self__", None)
+    return _defined(owner) if inspect.ismethod(function) and inspect.isclass(owner) else None
 
 
-def _module_name(function: Callable[..., Any]) -> str:
+def _defined(value: Any) -> Name | None:
+    """The top-level definition that a function or a class is or is part of.
+
+    None where its name leads to something else: a decorator may have given it another's.
+    """
+    name = getattr(value, "__qualname__", "")
+    reached: Any = sys.modules.get(getattr(value, "__module__", None) or "")
+    for part in name.split("."):
+        reached = getattr(reached, part, None)
+    return Name(_module_name(value), name.partition(".")[0]) if reached is value else None
+
+
+def _module_name(function: Any) -> str:
     """Dotted name of a function's module, from its file where it runs as ``__main__``."""
     if function.__module__ != "__main__":
-        return function.__module__
+        return str(function.__module__)
     file = Path(inspect.getfile(function)).resolve()
     package = file.parent
     parts = [file.stem]
@@ -174,7 +192,7 @@ def _taken(name: Name) -> tuple[dict[str, str], tuple[Name, ...]]:
         pieces[f"{name.module}:{name.name}:{number}"] = sha256_hex(normal(statement).encode())
         names += module.names_in(statement)
         for package in whose_files(statement):
-            pieces |= _data_files(package)
+            pieces |= _data_files(module.absolute(package))
     return pieces, tuple(dict.fromkeys(names))
 
 
@@ -220,15 +238,24 @@ def _take_folder(place: Path, root: Path, pieces: dict[str, str]) -> list[Name]:
 
 
 def files_below(folder: Path) -> list[Path]:
-    """Files below a folder in order, without hidden ones and Python's own."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and not any(
-            part.startswith(".") or part == "__pycache__" for part in path.relative_to(folder).parts
-        )
-    )
+    """Files below a folder in order, without hidden folders, Python's own and those of tools.
+
+    Raises HeadwaterError for a link to a folder: what it holds would not count.
+    """
+    files = []
+    for path in sorted(folder.rglob("*")):
+        *folders, name = path.relative_to(folder).parts
+        if any(one.startswith(".") or one == "__pycache__" for one in folders):
+            continue
+        if path.is_file():
+            if not _OF_TOOLS.fullmatch(name):
+                files.append(path)
+        elif path.is_symlink() and not name.startswith("."):
+            raise HeadwaterError(
+                f"{path}: is a link to a folder or to nothing, which DVC does not follow; "
+                "put what it means there itself"
+            )
+    return files
 
 
 def forget() -> None:
@@ -244,7 +271,7 @@ def _versions(top: str) -> tuple[tuple[str, str], ...]:
         return ()
     try:
         return ((top, version(top)),)
-    except PackageNotFoundError:
+    except (PackageNotFoundError, ValueError):
         return tuple((name, version(name)) for name in sorted(set(_distributions().get(top, ()))))
 
 

@@ -86,6 +86,11 @@ class Module:
         imported = [] if target is None else [_import_statement(target)]
         return [*imported, *self.bindings.get(name, [])]
 
+    def absolute(self, name: str) -> str:
+        """A dotted name; one with leading dots is counted from the module's package."""
+        bare = name.lstrip(".")
+        return _counted(len(name) - len(bare), bare, self.name)
+
     def names_in(self, statement: ast.stmt) -> list[Name]:
         """Definitions that a statement of this module uses."""
         inside = local_imports(statement)
@@ -93,7 +98,7 @@ class Module:
         found = [*self.stars, *(Name(module, "!") for module in _loaded(inside, self.name))]
         if statement in inside:
             found += [one for target in local.values() for one in used(target, ())]
-        found += [Name(module, "") for module in named_in_calls(statement)]
+        found += [Name(self.absolute(module), "") for module in named_in_calls(statement)]
         for chain in chains(statement):
             first = chain[0]
             target = local.get(first) or self.imports.get(first)
@@ -233,13 +238,18 @@ def _imports(statements: Iterable[ast.stmt], module: str) -> dict[str, Name]:
 
 def _absolute(statement: ast.ImportFrom, module: str) -> str:
     """The dotted module of a ``from`` import, relative ones counted from ``module``."""
-    if not statement.level:
-        return statement.module or ""
+    return _counted(statement.level, statement.module or "", module)
+
+
+def _counted(level: int, name: str, module: str) -> str:
+    """A dotted name, ``level`` packages up from ``module``; 0 for one that is absolute."""
+    if not level:
+        return name
     path = source_of(module)
     inside = path is not None and path.name == "__init__.py"
     parts = module.split(".")
-    parts = parts[: len(parts) - statement.level + inside]
-    return ".".join([*parts, *([statement.module] if statement.module else [])])
+    parts = parts[: len(parts) - level + inside]
+    return ".".join([*parts, *([name] if name else [])])
 
 
 def _import_statement(target: Name) -> ast.stmt:

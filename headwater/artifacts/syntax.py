@@ -1,10 +1,13 @@
 """Python's syntax trees: names that a statement gives and reads, and trees as text."""
 
 import ast
+from collections.abc import Collection
 from typing import Any, Final
 
 # Their first argument is the name of a module or a package.
-_CALLS: Final = ("import_module", "__import__", "find_spec", "version", "files")
+NAMED_AS_TEXT: Final = ("import_module", "__import__", "find_spec", "version", "files")
+# Names of the package that a module lies in.
+OWN_PACKAGE: Final = ("__package__", "__name__")
 
 
 def normal(node: Any) -> str:
@@ -95,26 +98,49 @@ def is_text(node: ast.AST) -> bool:
 
 
 def named_in_calls(statement: ast.stmt) -> list[str]:
-    """Modules and packages that a statement names as text, as in ``import_module("a.b")``."""
-    return _texts_given_to(_CALLS, statement)
+    """Modules and packages that a statement names as text, as in ``import_module("a.b")``.
+
+    One with leading dots is counted from the package that the statement stands in.
+    """
+    texts = (_text(call) for call in calls_of(NAMED_AS_TEXT, statement))
+    return [text for text in texts if text and text.strip(".")]
 
 
 def whose_files(statement: ast.stmt) -> list[str]:
-    """Packages of which a statement reads files by ``importlib.resources.files("a.b")``."""
-    return _texts_given_to(("files",), statement)
+    """Packages of which a statement reads files by ``importlib.resources.files("a.b")``.
+
+    "." for the package that the statement stands in.
+    """
+    packages = []
+    for call in calls_of(("files",), statement):
+        first = first_argument(call)
+        own = first is None or (isinstance(first, ast.Name) and first.id in OWN_PACKAGE)
+        if text := "." if own else _text(call):
+            packages.append(text)
+    return packages
 
 
-def _texts_given_to(functions: tuple[str, ...], statement: ast.stmt) -> list[str]:
+def calls_of(functions: Collection[str], node: ast.AST) -> list[ast.Call]:
+    """Calls of functions with these names in a piece of code."""
+    calls = (one for one in ast.walk(node) if isinstance(one, ast.Call))
     return [
-        node.args[0].value
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Call)
-        and (names := chains(node.func))
-        and names[0][-1] in functions
-        and node.args
-        and isinstance(node.args[0], ast.Constant)
-        and isinstance(node.args[0].value, str)
+        one
+        for one in calls
+        if getattr(one.func, "attr", getattr(one.func, "id", None)) in functions
     ]
+
+
+def first_argument(call: ast.Call) -> ast.expr | None:
+    """The first argument of a call, by place or by name."""
+    given = [*call.args, *(one.value for one in call.keywords)]
+    return given[0] if given else None
+
+
+def _text(call: ast.Call) -> str | None:
+    """The first argument of a call, where it is written as text."""
+    first = first_argument(call)
+    value = first.value if isinstance(first, ast.Constant) else None
+    return value if isinstance(value, str) else None
 
 
 def local_imports(node: ast.AST) -> list[ast.stmt]:

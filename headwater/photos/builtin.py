@@ -1,7 +1,9 @@
 """The two public-domain portraits that come with the dependencies."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 
@@ -13,27 +15,27 @@ class BuiltinPortrait:
     """A portrait inside an installed package."""
 
     name: str
-    package: str
+    package: Callable[[], Traversable]
     inside: str
     licence: str
     about: str
 
     def data(self) -> bytes:
         """The file's bytes; nothing is downloaded."""
-        return files(self.package).joinpath(self.inside).read_bytes()
+        return self.package().joinpath(self.inside).read_bytes()
 
 
 PORTRAITS: Final = (
     BuiltinPortrait(
         name="astronaut.png",
-        package="skimage",
+        package=lambda: files("skimage"),
         inside="data/astronaut.png",
         licence="public domain",
         about="Eileen Collins, NASA, Great Images in NASA; skimage.data.astronaut()",
     ),
     BuiltinPortrait(
         name="grace_hopper.jpg",
-        package="matplotlib",
+        package=lambda: files("matplotlib"),
         inside="mpl-data/sample_data/grace_hopper.jpg",
         licence="public domain",
         about="Grace Hopper, James S. Davis, US Navy; matplotlib's sample data",

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 
@@ -16,7 +17,7 @@ from headwater.config import Params
 from headwater.pipeline.step import Item, Step, Work, items_of_rows
 
 # What turns a step's rows into the bytes of a bucket, of every step alike.
-_MACHINERY = frozenset(
+MACHINERY: Final = frozenset(
     {
         Name("headwater.artifacts.tables", "bucket_bytes"),
         Name("headwater.artifacts.tables", "to_table"),
@@ -95,7 +96,7 @@ def key_of(step: Step, work: Work, models: Mapping[str, str]) -> str:
         "step": step.name,
         "version": step.version,
         "code": code_of_functions(one for one in functions if one is not None).as_json(),
-        "machinery": code_of(_MACHINERY).as_json(),
+        "machinery": code_of(MACHINERY).as_json(),
         "tables": {schema.name: schema_hash(schema) for schema in step.tables},
         "settings": step.settings(work.params),
         "seed": work.params.seed,

@@ -14,8 +14,9 @@ from headwater.artifacts import code, modules
 from headwater.artifacts.code import Home, code_of, code_of_functions, code_of_object
 from headwater.artifacts.modules import OURS, Name
 from headwater.artifacts.schemas import STEPS
-from headwater.artifacts.syntax import chains, is_guard, normal
+from headwater.artifacts.syntax import normal
 from headwater.errors import HeadwaterError
+from tasks.recorded_code import code_text
 from tests.artifacts.conftest import digest, write
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -43,7 +44,7 @@ def fingerprints(
         within = cache(lambda top: folder / top if top in OURS else top_folder(top))
         for module in (code, modules):
             monkeypatch.setattr(module, "top_folder", within)
-        return {step: code_of(frozenset({Name(f"tasks.{step}", "STEP")})).code for step in STEPS}
+        return {step: code_text(Name(f"tasks.{step}", "STEP")) for step in STEPS}
 
     yield of
     monkeypatch.undo()
@@ -119,6 +120,10 @@ def other_return(text: str) -> str:
          {"synthesize", "cameras", "expressions", "sdf"}),
         ("headwater/systems/lvd/README.md", commented, set()),
         ("headwater/report/charts.py", other_return, set()),
+        ("headwater/artifacts/tables.py", replaced("def to_table(", "def to_table(*_, "),
+         set(STEPS)),
+        ("headwater/pipeline/run.py", replaced("(missing):", "(list(missing)):"),
+         set(STEPS)),
         ("tasks/console.py", other_return, set()),
         ("headwater/config.py", lambda text: text.replace("ge=64", "ge=65"), set()),
     ],
@@ -283,65 +288,3 @@ def test_code_that_was_edited_while_it_ran_has_no_fingerprint(
         os.utime(path, (tomorrow, tomorrow))
     code.forget()
     assert digest("area") == known
-
-
-# Forms that make or take a definition where no one who reads the code can see it.
-HIDDEN = (
-    "*",
-    "globals",
-    "locals",
-    "eval",
-    "exec",
-    "__import__",
-    "__subclasses__",
-    "__init_subclass__",
-)
-DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-COMPOUND = (ast.If, ast.Try, ast.With, ast.For, ast.While)
-
-
-def hidden(tree: ast.Module) -> Iterator[ast.AST]:
-    """Nodes of such forms in a module of ours."""
-    made = {one.name for one in tree.body if isinstance(one, DEFINED)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(OURS):
-            made |= {alias.asname or alias.name for alias in node.names}
-        name = node.id if isinstance(node, ast.Name) else getattr(node, "name", "")
-        # Networks have a method ``eval``.
-        if isinstance(node, ast.Attribute) and node.attr.startswith("__"):
-            name = node.attr
-        if name in HIDDEN or isinstance(node, ast.Global):
-            yield node
-    for statement in tree.body:
-        for decorator in getattr(statement, "decorator_list", []):
-            if {chain[0] for chain in chains(decorator)} & made:
-                yield decorator
-        types = isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING"
-        if isinstance(statement, COMPOUND) and not is_guard(statement) and not types:
-            yield statement
-
-
-def test_our_own_code_has_no_form_that_cannot_be_followed() -> None:
-    """Of ours single definitions are followed: what does not show in them would be in no key."""
-    paths = [*PROJECT.glob("headwater/**/*.py"), *PROJECT.glob("tasks/**/*.py")]
-    places = [
-        f"{path}: {ast.unparse(node)}"
-        for path in paths
-        for node in hidden(ast.parse(path.read_bytes()))
-    ]
-    assert places == []
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "from headwater.errors import *",
-        "if x:\n    from headwater.errors import HeadwaterError",
-        "def register(f): ...\n@register\ndef f(): ...",
-        "def f(): return globals()['g']()",
-        "def f(): return g.__subclasses__()",
-        "def f():\n    global K\n    K = 2",
-    ],
-)
-def test_forms_that_cannot_be_followed_are_seen(text: str) -> None:
-    assert list(hidden(ast.parse(text)))

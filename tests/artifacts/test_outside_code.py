@@ -8,6 +8,7 @@ import pytest
 from headwater.artifacts import code, modules
 from headwater.artifacts.code import Home, code_of_object
 from headwater.artifacts.modules import OURS
+from headwater.errors import HeadwaterError
 
 pytestmark = pytest.mark.fault("old weights are never taken for those of new code")
 
@@ -42,6 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "others/outer/table.json": "1",
         "others/beside.py": "K = 1\n",
         "others/points.txt": "1",
+        "others/outer/.rate": "1",
     }.items():
         (tmp_path / name).write_text(text)
     for place in (tmp_path, tmp_path / "others"):
@@ -72,6 +74,7 @@ def digest(folder: Path | None) -> str:
         ("outer/table.json", "1", "2"),
         ("beside.py", "1", "2"),
         ("points.txt", "1", "2"),
+        ("outer/.rate", "1", "2"),
     ],
 )
 def test_every_file_counts_whatever_its_form(folder: Path, file: str, old: str, new: str) -> None:
@@ -82,14 +85,39 @@ def test_every_file_counts_whatever_its_form(folder: Path, file: str, old: str, 
     assert digest(folder) != before
 
 
-def test_comments_hidden_files_and_bytecode_do_not_count(folder: Path) -> None:
+def test_comments_hidden_folders_files_of_tools_and_bytecode_do_not_count(folder: Path) -> None:
     before = digest(folder)
     (folder / "outer" / "__init__.py").write_text(f'"""Says."""\n# So.\n{SYSTEM}')
     (folder / "outer" / "__pycache__").mkdir()
     (folder / "outer" / "__pycache__" / "more.pyc").write_bytes(b"1")
     (folder / ".git").mkdir()
     (folder / ".git" / "index").write_bytes(b"1")
+    (folder / ".venv").symlink_to(folder / ".git")
+    for name in (".DS_Store", ".coverage", ".gitignore", ".more.py.swp"):
+        (folder / "outer" / name).write_bytes(b"1")
     assert digest(folder) == before
+
+
+@pytest.mark.parametrize("target", ["elsewhere", "nowhere", "."])
+def test_a_link_to_a_folder_is_refused(folder: Path, target: str) -> None:
+    (folder.parent / "elsewhere").mkdir()
+    (folder.parent / "elsewhere" / "rate.json").write_text("1")
+    link = folder / "outer" / "tables"
+    link.symlink_to(folder.parent / target if target != "." else folder)
+    with pytest.raises(HeadwaterError) as error:
+        digest(folder)
+    assert str(error.value) == (
+        f"{link}: is a link to a folder or to nothing, which DVC does not follow; "
+        "put what it means there itself"
+    )
+
+
+def test_a_link_to_a_file_counts_by_what_is_in_it(folder: Path) -> None:
+    (folder.parent / "rate.json").write_text("1")
+    (folder / "outer" / "rate.json").symlink_to(folder.parent / "rate.json")
+    before = digest(folder)
+    (folder.parent / "rate.json").write_text("2")
+    assert digest(folder) != before
 
 
 def test_python_that_cannot_be_read_counts_by_its_bytes(folder: Path) -> None:

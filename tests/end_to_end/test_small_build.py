@@ -8,7 +8,8 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from headwater.artifacts.manifest import write_manifest
 from headwater.config import load_params
 from headwater.data.tables import read_heads, read_model
 from headwater.data.views import of_rendered, read_views
@@ -28,9 +30,13 @@ from headwater.metrics.silhouette import silhouette
 from headwater.photos.builtin import PORTRAITS
 from headwater.pipeline.plan import Planned
 from headwater.pipeline.run import assemble, compute_bucket
+from headwater.systems import challenge_of, find_system
+from headwater.systems.stages import baselines_stage, evaluate_stage, photos_stage, train_stage
 from headwater.training.checkpoint import read_safetensors
 from headwater.upkeep.verify import verify
-from tasks.inputs import inputs
+from tasks.inputs import KINDS, baseline_inputs, inputs
+from tasks.recorded_code import code_text, step_roots
+from tests.end_to_end.executed import Codes, executed, followed, unfollowed
 
 PROJECT = Path(__file__).resolve().parents[2]
 SMALL = {
@@ -41,6 +47,31 @@ SMALL = {
     "expressions": {"frontal_degrees": 20.0, "synthetic_subjects": 1},
     "sdf": {"samples": 256, "near_share": 0.75},
     "benchmark": {"other_head_model": "", "subjects": 1, "views": 2},
+}
+# Of these the hashes of what they read tell the code; others have a file of their own.
+ROOTS = {"train": train_stage, "reconstruct": photos_stage, "baselines": baselines_stage}
+# What enters by its value or shows progress, and is rightly in no fingerprint.
+PREPARED = "headwater.systems.glvd.config prepared"
+BY_VALUE = {
+    "train": {PREPARED, "tasks.train main"},
+    "evaluate": {PREPARED},
+    "reconstruct": {PREPARED},
+    # The tables that trainings read are a file of the stage "reads".
+    "sdf": {
+        PREPARED,
+        "headwater.data.training_tables tables_read",
+        "headwater.networks.vertex_descent.config DescentConfig",
+        "headwater.networks.vertex_descent.config refuse_odd_maps",
+        "headwater.systems.glvd _reads",
+        "headwater.systems.lvd _reads",
+    },
+    # The parameters, which a thread of its own reads.
+    "quality": {
+        "headwater.artifacts.regular_files _check_regular",
+        "headwater.artifacts.regular_files _read",
+        "headwater.artifacts.regular_files regular_bytes",
+        "headwater.artifacts.regular_files within",
+    },
 }
 BUCKETED = ("photos", "synthesize", "ingest", "landmarks", "masks", "parts", "cameras", "sdf")
 
@@ -54,6 +85,12 @@ def small_params(folder: Path) -> None:
     # Otherwise nothing reads signed distances, and none are computed.
     params["systems"]["lvd"]["overrides"] = {"sdf_steps": 10}
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
+
+
+def root_of(step: str) -> Callable[..., Any]:
+    """The function whose code a stage's own file stands for."""
+    module = import_module(f"tasks.{step}")
+    return assemble if hasattr(module, "STEP") else module.main
 
 
 def run(step: str, *arguments: str) -> None:
@@ -74,23 +111,63 @@ def run(step: str, *arguments: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def ran() -> dict[str, Codes]:
+    """The functions of ours that each stage of the small build ran, once it is built."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, ran: dict[str, Codes]) -> Iterator[Path]:
     """The folder of the small build; the current folder during these tests."""
     folder = tmp_path_factory.mktemp("small build")
     before = Path.cwd()
     os.chdir(folder)
     small_params(folder)
+
+    def watched(step: str, *arguments: str) -> None:
+        with executed(ROOTS.get(step) or root_of(step), ran.setdefault(step, {})):
+            run(step, *arguments)
+
     for step in ("portraits", "head_model", *BUCKETED, "expressions", "other_heads", "contents"):
-        run(step)
-    run("quality")
+        watched(step)
+    watched("quality")
     run("questions")
-    run("baselines")
-    for step in ("inputs", "train", "evaluate", "reconstruct"):
-        run(step, "glvd")
-    run("figures")
-    run("report")
+    watched("baselines")
+    run("inputs", "glvd")
+    watched("train", "glvd")
+    run("evaluate", "glvd")
+    watched("reconstruct", "glvd")
+    watched("figures")
+    watched("report")
     yield folder
     os.chdir(before)
+
+
+@pytest.mark.fault("old weights are never taken for those of new code")
+@pytest.mark.fault("an edit makes exactly its users stale, and a comment nothing")
+def test_all_code_that_ran_is_in_the_fingerprint_of_its_stage(
+    built: Path, ran: dict[str, Codes]
+) -> None:
+    params = load_params(Path("params.yaml"))
+    system = find_system("glvd", params, built)
+    challenge = challenge_of(system, params, built)
+    # Its stage has other processes at work; here it is in this one.
+    with executed(evaluate_stage, ran.setdefault("evaluate", {})):
+        evaluate_stage(system, challenge, params, built)
+    write_manifest(built / "data" / "evaluate" / "glvd")
+    roots = dict(step_roots(PROJECT / "tasks"))
+    judging = followed(partial(inputs, "evaluate", "glvd", params, built))
+    for step, codes in ran.items():
+        assert len(codes) > 1, step
+        if step in KINDS:
+            names = followed(partial(inputs, step, "glvd", params, built))
+        elif step == "baselines":
+            names = followed(partial(baseline_inputs, challenge, params, built))
+        else:
+            names = followed(partial(code_text, roots[step]))
+        # These depend on the inputs of all evaluations, and so on the code that these name.
+        names |= judging if step in ("figures", "report") else set()
+        assert unfollowed(codes, names) - BY_VALUE.get(step, set()) == set(), step
 
 
 def figures(path: str) -> dict[str, Any]:
