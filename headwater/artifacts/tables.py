@@ -75,24 +75,23 @@ def read_bucket(path: Path, schema: TableSchema, columns: Sequence[str] | None =
 
     Raises DamagedTable naming the file and what to do.
     """
-    with _named_damage(path):
-        _check_unpacked_size(path)
-        table = pq.read_table(
-            path,
-            columns=list(columns) if columns is not None else None,
-            page_checksum_verification=True,
-            partitioning=None,
-        )
-    _check_schema(path, table.schema, schema, columns)
-    return table
+    with _named_damage(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        limit = _check_unpacked_size(file.metadata, path.stat().st_size)
+        _check_schema(path, file.schema_arrow, schema, columns)
+        return _unpacked(file, limit, columns)
+
+
+def read_unpacked(data: bytes, columns: Sequence[str]) -> pa.Table:
+    """Columns of a Parquet file's bytes. Raises ValueError where they take far more memory."""
+    with pq.ParquetFile(pa.BufferReader(data)) as file:
+        return _unpacked(file, _check_unpacked_size(file.metadata, len(data)), columns)
 
 
 def row_group_sizes(path: Path) -> list[int]:
     """Rows of each row group of a Parquet file. Raises DamagedTable."""
-    with _named_damage(path):
-        _check_unpacked_size(path)
-        with pq.ParquetFile(path) as file:
-            footer = file.metadata
+    with _named_damage(path), pq.ParquetFile(path) as file:
+        footer = file.metadata
+        _check_unpacked_size(footer, path.stat().st_size)
         return [footer.row_group(group).num_rows for group in range(footer.num_row_groups)]
 
 
@@ -101,9 +100,9 @@ def read_row_groups(
 ) -> pa.Table:
     """Columns of some row groups, checked as ``read_bucket`` does. Raises DamagedTable."""
     with _named_damage(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
-        table = file.read_row_groups(list(groups), columns=list(columns))
-    _check_schema(path, table.schema, schema, columns)
-    return table
+        limit = _check_unpacked_size(file.metadata, path.stat().st_size)
+        _check_schema(path, file.schema_arrow, schema, columns)
+        return _unpacked(file, limit, columns, groups)
 
 
 @contextmanager
@@ -116,18 +115,44 @@ def _named_damage(path: Path) -> Iterator[None]:
         raise DamagedTable(f"{path}: cannot be read ({reason}); rebuild its step") from error
 
 
-def _check_unpacked_size(path: Path) -> None:
-    """Raise ValueError, by its footer, for a file that unpacks to far more than its bytes.
+def _unpacked(
+    file: pq.ParquetFile,
+    limit: int,
+    columns: Sequence[str] | None,
+    groups: Sequence[int] | None = None,
+) -> pa.Table:
+    """Columns of row groups. Raises ValueError where they unpack to more than ``limit`` bytes.
+
+    A value that many rows name stands once in the file, and in every row of the table: as many rows
+    are taken at a time as are within bounds even where all name the largest value there may be.
+    """
+    footer, names = file.metadata, file.schema_arrow.names if columns is None else list(columns)
+    chosen = list(range(footer.num_row_groups) if groups is None else groups)
+    parts = [footer.row_group(group) for group in chosen]
+    largest = max((part.total_byte_size for part in parts), default=0)
+    rows = min(sum(part.num_rows for part in parts), limit // max(1, largest))
+    batches, taken = [], 0
+    for batch in file.iter_batches(max(1, rows), row_groups=chosen, columns=names):
+        taken += batch.nbytes
+        if taken > limit:
+            raise ValueError(f"its {footer.num_rows} rows unpack to more than {limit} bytes")
+        batches.append(batch)
+    fields = [file.schema_arrow.field(name) for name in names]
+    return pa.Table.from_batches(batches, pa.schema(fields, file.schema_arrow.metadata))
+
+
+def _check_unpacked_size(footer: pq.FileMetaData, size: int) -> int:
+    """Bytes that a file of ``size`` bytes may unpack to. Raises ValueError for a footer of more.
 
     The footer's single columns are not read: Arrow ends the process over some damaged ones.
     """
-    with pq.ParquetFile(path) as file:
-        footer = file.metadata
     unpacked = BYTES_PER_VALUE * footer.num_rows * footer.num_columns
     for group in range(footer.num_row_groups):
         unpacked += footer.row_group(group).total_byte_size
-    if unpacked > FREE_BYTES + MAX_RATIO * path.stat().st_size:
+    limit = FREE_BYTES + MAX_RATIO * size
+    if unpacked > limit:
         raise ValueError(f"its {footer.num_rows} rows unpack to {unpacked} bytes or more")
+    return limit
 
 
 def _check_schema(

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.ids import bucket_of
-from headwater.artifacts.tables import BUCKET_KEY
+from headwater.artifacts.tables import BUCKET_KEY, read_unpacked
 from headwater.pipeline.plan import Planned
 from headwater.pipeline.step import Step, counted_items
 
@@ -44,4 +44,4 @@ def _identity(data: bytes, schema: TableSchema, key: str) -> pa.Table:
             raise ValueError(f"{name.decode()} is not as planned")
     if not file.schema_arrow.equals(schema.arrow):
         raise ValueError("has other columns than its schema")
-    return file.read(columns=[name for name in IDENTITY if name in schema.arrow.names])
+    return read_unpacked(data, [name for name in IDENTITY if name in schema.arrow.names])

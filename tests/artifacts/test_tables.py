@@ -1,5 +1,6 @@
 """Tables: what goes in comes out, and what does not fit is refused by name."""
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from headwater.artifacts.tables import (
     bucket_file,
     bucket_key,
     read_bucket,
+    read_row_groups,
     read_table,
+    read_unpacked,
     to_table,
     write_bucket,
 )
@@ -136,6 +139,57 @@ def test_a_parquet_file_of_others_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"item": ["a"]}), path)
     with pytest.raises(DamagedTable, match="is nothing"):
         read_bucket(path, schemas.MASKS)
+
+
+def write_repeated(path: Path, schema: TableSchema, rows: int, text: str, footer_of: Any) -> None:
+    """Rows of one licence, which stands once in the file, with the notes of another table."""
+    row = row_of(schema, item_id(1), item_id(1))
+    table = pa.Table.from_pylist([row] * rows, schema=schema.arrow.remove_metadata())
+    naming = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), [text])
+    place = table.schema.get_field_index("licence")
+    table = table.set_column(place, "licence", naming)
+    notes = {
+        "ARROW:schema": base64.b64encode(footer_of.arrow.serialize()),
+        **footer_of.arrow.metadata,
+    }
+    with pq.ParquetWriter(
+        path,
+        table.schema,
+        store_schema=False,
+        write_page_checksum=True,
+        dictionary_pagesize_limit=2**30,
+        compression="zstd",
+    ) as writer:
+        writer.write_table(table, row_group_size=rows)
+        writer.add_key_value_metadata(notes)
+
+
+@pytest.mark.fault("a small file cannot take all memory")
+@pytest.mark.parametrize("footer_of", [schemas.PARTS, schemas.MASKS])
+def test_a_long_text_that_every_row_names_is_refused_before_it_takes_memory(
+    tmp_path: Path, footer_of: TableSchema
+) -> None:
+    path = tmp_path / "bucket-000.parquet"
+    write_repeated(path, schemas.PARTS, 600, "a" * 3_000_000, footer_of)
+    assert path.stat().st_size < 2**18
+    usual, counted = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
+    pa.set_memory_pool(counted)
+    try:
+        with pytest.raises(DamagedTable, match=r"bucket-000\.parquet: "):
+            read_bucket(path, schemas.PARTS)
+        with pytest.raises(DamagedTable, match=r"bucket-000\.parquet: "):
+            read_row_groups(path, schemas.PARTS, [0], ["licence"])
+        with pytest.raises(ValueError, match="unpack to"):
+            read_unpacked(path.read_bytes(), ["licence"])
+    finally:
+        pa.set_memory_pool(usual)
+    assert counted.max_memory() < 2**28
+
+
+def test_a_text_that_many_rows_name_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "bucket-000.parquet"
+    write_repeated(path, schemas.PARTS, 300, "a" * 30_000, schemas.PARTS)
+    assert read_bucket(path, schemas.PARTS).column("licence").to_pylist() == 300 * ["a" * 30_000]
 
 
 def test_flipped_bits_in_the_pages_are_found_on_reading(tmp_path: Path) -> None:
