@@ -221,9 +221,12 @@ def _start(
     image: FloatArray, model: FloatArray, intrinsics: FloatArray, problem: _Problem
 ) -> _View:
     """The view of ``problem`` that SQPnP finds for points (68, 2) px, with known intrinsics."""
-    found, turn, shift = cv2.solvePnP(
-        model, image, intrinsics, _NO_DISTORTION, flags=cv2.SOLVEPNP_SQPNP
-    )
+    try:
+        found, turn, shift = cv2.solvePnP(
+            model, image, intrinsics, _NO_DISTORTION, flags=cv2.SOLVEPNP_SQPNP
+        )
+    except cv2.error as error:  # points in one place
+        raise _failure("no starting pose was found") from error
     if not found or not (np.isfinite(turn).all() and np.isfinite(shift).all()):
         raise _failure("no starting pose was found")
     distance = float(shift[2, 0])

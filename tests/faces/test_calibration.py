@@ -128,3 +128,14 @@ def test_portraits_look_at_the_camera(portraits, model) -> None:
         found = calibrate(points, model, (width / 2, height / 2))
         assert found.rotation[2, 2] < -np.cos(np.radians(25))
         assert found.nme_percent < 10
+
+
+@pytest.mark.parametrize("focal", [None, 500.0])
+@pytest.mark.parametrize("axes", [(0, 0, 0), (1, 0, 0), (1, 1, 0)])
+def test_a_model_that_is_no_solid_has_no_camera(
+    model, axes: tuple[int, int, int], focal: float | None
+) -> None:
+    points, _, _ = seen(model, (0.0, 0.0, 0.0), 800.0, 900.0)
+    with pytest.raises(ItemRejected) as rejection:
+        calibrate(points[:, ::-1].copy(), (model * axes).astype(np.float32), (256.0, 256.0), focal)
+    assert rejection.value.reason is RejectReason.CAMERA_FAILED

@@ -66,8 +66,11 @@ def _network(
 
     Raises ValueError or RuntimeError where the config is of another network than they are.
     """
-    if odd := [k for k, v in state.items() if v.is_floating_point() and not v.isfinite().all()]:
-        raise ValueError(f"tensor {odd[0]} has values that are not finite numbers")
+    for name, value in state.items():
+        if value.dtype != torch.float32:
+            raise ValueError(f"tensor {name} is of {value.dtype} instead of float32")
+        if not value.isfinite().all():
+            raise ValueError(f"tensor {name} has values that are not finite numbers")
     if state["template"].shape != template.mean.shape:
         raise ValueError("its network is for another template")
     # Without numbers first: a config's network must not take more memory than the file.
