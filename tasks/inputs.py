@@ -21,7 +21,12 @@ from headwater.errors import HeadwaterError
 from headwater.evaluation.challenge import Challenge
 from headwater.systems import challenge_of, find_system
 from headwater.systems.homes import home_of_challenge
-from headwater.systems.settings import answer_inputs, config_of, training_inputs
+from headwater.systems.settings import (
+    answer_inputs,
+    config_of,
+    tables_read,
+    training_inputs,
+)
 from headwater.systems.stages import baselines_stage, evaluate_stage, photos_stage, train_stage
 from headwater.systems.system import System
 from tasks.command import command, system_name
@@ -50,7 +55,7 @@ def inputs(kind: str, name: str, params: Params, project: Path) -> dict[str, Any
     system = find_system(name, params, project)
     challenge = challenge_of(system, params, project)
     if kind == "train":
-        read = system.reads(config_of(system, params, project))
+        read = tables_read(system, config_of(system, params, project))
         rows = _rows(read, "synthetic", ("train", "validation"), project)
         code = _code(train_stage)
         return {"system": name, **training_inputs(system, params, project), "stage": code, **rows}

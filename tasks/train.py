@@ -6,7 +6,7 @@ from pathlib import Path
 from headwater.artifacts.manifest import write_manifest
 from headwater.config import load_params
 from headwater.systems import find_system
-from headwater.systems.settings import config_of
+from headwater.systems.settings import config_of, steps_of
 from headwater.systems.stages import train_stage
 from tasks.command import command, system_name
 from tasks.console import progress
@@ -22,7 +22,7 @@ def main() -> str:
     system = find_system(name, params, project)
     key = recorded_inputs("train", name, params, project)
     checkpoints = project / CHECKPOINTS / name / key[:32]
-    total = system.steps(config_of(system, params, project))
+    total = steps_of(system, config_of(system, params, project))
     with progress(f"train {name}", total) as advance:
         reached = 0
 

@@ -24,11 +24,11 @@ def attempted(work: Callable[[], Result]) -> tuple[Result, None] | tuple[None, s
     try:
         return work(), None
     except Unanswered as reason:
-        return None, str(reason) or "no answer"
+        return None, plain(reason) or "no answer"
     except HeadwaterError:
         raise
-    # A system that leaves the process would leave a stage that seems to have ended well.
-    except (Exception, SystemExit) as error:  # noqa: BLE001 (any fault of code from outside)
+    except BaseException as error:  # noqa: BLE001 (any fault of code from outside)
+        _pass_on_ends(error)
         traceback.print_exc()
         return None, UNEXPECTED + in_one_line(error)
 
@@ -43,12 +43,32 @@ def blaming(who: str) -> Iterator[None]:
         yield
     except (HeadwaterError, OSError):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        _pass_on_ends(error)
         traceback.print_exc()
         raise StepFault(f"{who}: {UNEXPECTED}{in_one_line(error)}; mend its code") from error
 
 
 def in_one_line(error: BaseException) -> str:
     """The kind and the text of an error, of bounded length, the same in every process."""
-    text = re.sub(r"\b0x[0-9a-fA-F]+", "0x", " ".join(str(error).split()))
+    text = re.sub(r"\b0x[0-9a-fA-F]+", "0x", plain(error))
     return f"{type(error).__name__}: {text}"[:MOST_LETTERS].rstrip(" :")
+
+
+def plain(error: BaseException) -> str:
+    """The text of an error in one line that every file can hold; "" where it cannot say it."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 (code from outside)
+        return ""
+    text = " ".join(text[:MOST_LETTERS].encode(errors="backslashreplace").decode().split())
+    return text[:MOST_LETTERS]
+
+
+def _pass_on_ends(error: BaseException) -> None:
+    """Raise what ends the work itself: an interrupt, and the close of a generator.
+
+    A system that leaves the process would leave a stage that seems to have ended well.
+    """
+    if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
+        raise error

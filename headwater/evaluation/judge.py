@@ -80,7 +80,7 @@ def _values(challenge: Challenge, scored: Scored) -> dict[str, float]:
     given: Mapping[str, object] = scored.values
     values = {}
     for name, value in given.items():
-        if not isinstance(value, Real) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
             said = value if isinstance(value, Real) else reprlib.repr(value)
             raise Unanswered(f"{name} is {said}")
         values[name] = float(value)

@@ -13,7 +13,9 @@ from headwater.artifacts.ids import ITEM_ID_LENGTH
 from headwater.errors import HeadwaterError
 from headwater.evaluation.attempt import blaming
 from headwater.evaluation.challenge import Challenge, Question
+from headwater.evaluation.checks import is_number, line_fault
 
+_MOST_SAID: Final = 100
 _IDENTIFIER: Final = re.compile(f"[0-9a-f]{{{ITEM_ID_LENGTH}}}")
 
 
@@ -55,19 +57,28 @@ def count_of(challenge: Challenge, data: Path) -> int:
 
 def _checked(challenge: Challenge, question: Question) -> Question:
     place = _place(challenge, question)
+    for what, text in (("key", question.key), ("test set", question.test_set)):
+        fault = line_fault(text, f"its {what}")
+        if fault is None and not re.fullmatch(r"[^./\\][^/\\]*", text):
+            fault = f"its {what} is {text!r}; write it without / and a dot first"
+        if fault:
+            raise HeadwaterError(f"{place}: {fault}")
     if not _IDENTIFIER.fullmatch(question.subject):
         raise HeadwaterError(
             f"{place}: subject {question.subject!r} is no identifier; "
             "make it with headwater.artifacts.ids.item_id"
         )
-    conditions = {
-        name: _plain(value, f"{place}: condition {name}")
-        for name, value in question.conditions.items()
-    }
+    conditions = {}
+    for name, value in question.conditions.items():
+        if fault := line_fault(name, "the name of a condition"):
+            raise HeadwaterError(f"{place}: {fault}")
+        conditions[name] = _plain(value, f"{place}: condition {name}")
     for stratum in challenge.strata:
         with blaming(f"{place}, stratum {stratum.name}"):
             bin_of = stratum.place(conditions)
             edges = stratum.edges
+            if bin_of is not None and not is_number(bin_of):
+                raise TypeError(f"{reprlib.repr(bin_of)} is no number")
             if bin_of is not None and edges and not edges[0] <= bin_of <= edges[-1]:
                 raise HeadwaterError(
                     f"{place}: stratum {stratum.name} has no bin for {bin_of:g}; its edges are "
@@ -79,14 +90,18 @@ def _checked(challenge: Challenge, question: Question) -> Question:
 def _plain(value: object, place: str) -> float | int | str:
     """A value that JSON has a word for. Raises HeadwaterError for another one."""
     if isinstance(value, str):
+        if fault := line_fault(value, place):
+            raise HeadwaterError(fault)
         return value
     if isinstance(value, Integral):
-        return int(value)
-    if isinstance(value, Real) and math.isfinite(value):
+        if abs(int(value)) < 2**63:
+            return int(value)
+    elif isinstance(value, Real) and math.isfinite(value):
         return float(value)
-    said = value if isinstance(value, Real) else reprlib.repr(value)
+    said = value if isinstance(value, float) else reprlib.repr(value)
     raise HeadwaterError(f"{place} is {said}, neither a finite number nor a text")
 
 
 def _place(challenge: Challenge, question: Question) -> str:
-    return f"challenge {challenge.name}: question {question.key!r} of subject {question.subject}"
+    key, subject = repr(question.key)[:_MOST_SAID], str(question.subject)[:_MOST_SAID]
+    return f"challenge {challenge.name}: question {key} of subject {subject}"

@@ -15,12 +15,10 @@ from typing import Final
 from headwater.config import Params
 from headwater.errors import HeadwaterError
 from headwater.evaluation.challenge import Challenge, own_challenges
-from headwater.evaluation.checks import challenge_fault, name_fault
+from headwater.evaluation.checks import challenge_fault
 from headwater.systems.outside import from_outside
+from headwater.systems.soundness import system_fault
 from headwater.systems.system import System
-
-# The folder of baselines beside systems, and the word for every system.
-RESERVED: Final = frozenset({"all", "baselines"})
 
 
 def _own() -> dict[str, System]:
@@ -57,9 +55,7 @@ def sound_systems(params: Params, project: Path) -> tuple[dict[str, System], lis
             continue
         if not isinstance(system, System):
             faults.append(f"{_file(module)}: SYSTEM is no System; see headwater.systems.system")
-        elif not system.sizes:
-            faults.append(f"{_file(module)}: system {system.name!r} has no sizes; give it one")
-        elif fault := name_fault(system.name, "system", RESERVED):
+        elif fault := system_fault(system):
             faults.append(f"{_file(module)}: {fault}")
         elif systems.setdefault(system.name, system) is not system:
             faults.append(_taken(module, "system", system.name, places))

@@ -1,6 +1,8 @@
 """The parameters of a build as the configs of its systems, and what stages depend on of them."""
 
+import reprlib
 from collections.abc import Callable, Mapping
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,9 @@ from headwater.artifacts.code import code_of_object
 from headwater.artifacts.columns import TableSchema
 from headwater.config import Params, SystemSettings, explained, valid_keys
 from headwater.errors import HeadwaterError
+from headwater.evaluation.attempt import blaming
 from headwater.evaluation.challenge import Challenge
+from headwater.evaluation.checks import is_number
 from headwater.systems import (
     challenge_of,
     find_system,
@@ -39,7 +43,9 @@ def check_systems(params: Params, project: Path) -> None:
             )
         _check_split(system, params, challenge_of(system, params, project))
     for name in {**params.build, **params.systems}:
-        config_of(known[name], params, project)
+        config = config_of(known[name], params, project)
+        tables_read(known[name], config)
+        steps_of(known[name], config)
 
 
 def _check_split(system: System, params: Params, challenge: Challenge) -> None:
@@ -77,12 +83,40 @@ def config_of(system: System, params: Params, project: Path) -> Any:
     config = system.sizes[settings.size]
     if settings.overrides:
         kind, prefix = type(config), f"{key}.overrides."
-        try:
-            config = kind.model_validate(_merged(config.model_dump(), settings.overrides))
-        except ValidationError as error:
-            names = [prefix + name for name in valid_keys(kind)]
-            raise HeadwaterError(explained(error, SOURCE, names, prefix)) from error
-    return config if system.prepared is None else system.prepared(config, project)
+        with blaming(f"{SOURCE}: {key}.overrides"):
+            try:
+                config = kind.model_validate(_merged(config.model_dump(), settings.overrides))
+            except ValidationError as error:
+                names = [prefix + name for name in valid_keys(kind)]
+                raise HeadwaterError(explained(error, SOURCE, names, prefix)) from error
+    if system.prepared is None:
+        return config
+    with blaming(f"{system.name}: prepared"):
+        prepared = system.prepared(config, project)
+        if not isinstance(prepared, type(config)):
+            raise TypeError(
+                f"returned {reprlib.repr(prepared)} instead of a {type(config).__name__}"
+            )
+        return prepared
+
+
+def tables_read(system: System, config: Any) -> tuple[TableSchema, ...]:
+    """The tables that a training reads. Raises HeadwaterError for a fault of the system's code."""
+    with blaming(f"{system.name}: reads"):
+        read = tuple(system.reads(config))
+        for schema in read:
+            if not isinstance(schema, TableSchema):
+                raise TypeError(f"{reprlib.repr(schema)} is no TableSchema")
+        return read
+
+
+def steps_of(system: System, config: Any) -> int:
+    """Optimiser steps of a training. Raises HeadwaterError for a fault of the system's code."""
+    with blaming(f"{system.name}: steps"):
+        steps: Any = system.steps(config)
+        if not isinstance(steps, Integral) or not is_number(steps) or int(steps) < 1:
+            raise ValueError(f"{reprlib.repr(steps)} is no number of steps")
+        return int(steps)
 
 
 def training_tables(params: Params, project: Path) -> tuple[TableSchema, ...]:
@@ -91,7 +125,7 @@ def training_tables(params: Params, project: Path) -> tuple[TableSchema, ...]:
     read = {
         schema.name: schema
         for system in systems
-        for schema in system.reads(config_of(system, params, project))
+        for schema in tables_read(system, config_of(system, params, project))
     }
     return tuple(read[name] for name in sorted(read))
 

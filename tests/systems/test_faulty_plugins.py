@@ -20,7 +20,7 @@ from headwater.artifacts.table_checks import check_tables
 from headwater.artifacts.tables import read_bucket, to_table, write_bucket
 from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
-from headwater.evaluation.challenge import Challenge, Picture, Question, Scored
+from headwater.evaluation.challenge import Challenge, Picture, Question, Scored, Unanswered
 from headwater.evaluation.questions import count_of
 from headwater.evaluation.scores import read_scores
 from headwater.report.challenges import challenge_sections
@@ -86,7 +86,7 @@ def test_a_score_that_is_not_finite_is_a_failure_with_its_reason(
     assert reasons(project) == ["", f"rmse is {word}", "the part is too flat"]
 
 
-@pytest.mark.parametrize("value", [math.nan, "good", None])
+@pytest.mark.parametrize("value", [math.nan, "good", None, True])
 def test_an_evaluation_without_one_score_ends_with_its_reason(
     params: Params, project: Path, toy: System, fields: Challenge, value: Any
 ) -> None:
@@ -165,6 +165,57 @@ def test_an_evaluation_of_exceptions_alone_ends_naming_system_question_and_subje
         evaluate_stage(replace(toy, **wrong), fields, params, project)
 
 
+class Leaving(BaseException):
+    """A kind of error that is no Exception."""
+
+
+class Silent(Exception):
+    """An error that cannot say what it is."""
+
+    def __str__(self) -> str:
+        raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (Leaving("boo"), "unexpected Leaving: boo"),
+        (Silent(), "unexpected Silent"),
+        (RuntimeError("\ud800" + 10**6 * "a"), r"unexpected RuntimeError: \ud800aaaa"),
+        (Unanswered("too\ndark \ud800" + 10**6 * "a"), r"too dark \ud800aaaa"),
+    ],
+)
+def test_any_error_of_an_answer_is_a_failure_of_one_short_line(
+    params: Params, project: Path, toy: System, fields: Challenge, error: Any, said: str
+) -> None:
+    def answer(model: float, part: Any) -> Any:
+        if part.flatness < 0.3:
+            raise error
+        return toy.answer(model, part)
+
+    evaluate_stage(replace(toy, answer=answer), fields, params, project)
+    (reason,) = {*reasons(project)} - {"", "the part is too flat"}
+    assert reason is not None
+    assert reason.startswith(said)
+    assert len(reason) <= len("unexpected ") + 200
+
+
+def _interrupted(*_: Any) -> Any:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("of", ["answer", "score", "questions"])
+def test_an_interrupt_ends_an_evaluation(
+    params: Params, project: Path, toy: System, fields: Challenge, of: str
+) -> None:
+    if of == "answer":
+        toy = replace(toy, answer=_interrupted)
+    else:
+        fields = replace(fields, **{of: _interrupted})
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_stage(toy, fields, params, project)
+
+
 @pytest.mark.parametrize("given", [None, 3.0, {"rmse": 1.0}])
 def test_a_score_of_another_kind_ends_with_its_sentence(
     params: Params, project: Path, toy: System, fields: Challenge, given: Any
@@ -204,6 +255,19 @@ def asking(fields: Challenge, **changes: Any) -> Challenge:
         ({"subject": "part 1"}, "subject 'part 1' is no identifier"),
         ({"conditions": {"flatness": math.nan}}, "condition flatness is nan"),
         ({"conditions": {"flatness": [1]}}, r"condition flatness is \[1\]"),
+        ({"conditions": {"flatness": 10**400}}, "condition flatness is 1000"),
+        ({"conditions": {"flatness": 0.1, "x": "a" * 10**6}}, "condition x has 1000000 letters"),
+        ({"conditions": {"flatness": 0.1, "x": "\ud800"}}, r"condition x is '\\ud800', not one"),
+        ({"conditions": {"flatness": 0.1, 7: 1}}, "the name of a condition is 7, no text"),
+        ({"conditions": {"flatness": 0.1, "a\nb": 1}}, r"the name of a condition is 'a\\nb', not"),
+        ({"key": "../f"}, r"its key is '\.\./f'; write it without /"),
+        ({"key": "a\\b"}, "its key is .*; write it without /"),
+        ({"key": "\udfff"}, r"its key is '\\udfff', not one line"),
+        ({"key": "a" * 1000}, "its key has 1000 letters"),
+        ({"key": 3}, "its key is 3, no text"),
+        ({"key": ""}, "its key is ''"),
+        ({"test_set": "../../parts"}, "its test set is '../../parts'; write it without /"),
+        ({"test_set": 7}, "its test set is 7, no text"),
         ({"conditions": {"flatness": 7.0}}, "stratum flatness has no bin for 7"),
         ({"conditions": {}}, "stratum flatness: unexpected KeyError: 'flatness'"),
     ],

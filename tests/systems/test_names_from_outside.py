@@ -145,6 +145,19 @@ STRATUM = Stratum("flatness", "flatness", lambda conditions: 0.0, (0.0, 1.0))
         ({"strata": (replace(STRATUM, edges=(1.0, 0.5, 0.0)),)}, "edges .* do not rise"),
         ({"strata": (replace(STRATUM, edges=(1.0,)),)}, "edges .* do not rise"),
         ({"strata": (replace(STRATUM, edges=(float("nan"), 1.0)),)}, "edges .* do not rise"),
+        ({"strata": (replace(STRATUM, edges=("a", "b")),)}, r"edges \('a', 'b'\) are no numbers"),
+        ({"strata": (replace(STRATUM, edges=3.0),)}, "edges 3.0 are no numbers"),
+        ({"strata": (replace(STRATUM, place=None),)}, "stratum flatness: place is None"),
+        ({"strata": [STRATUM]}, "strata is .*, no tuple of Stratum"),
+        ({"metrics": (one for one in [METRIC])}, "metrics is .*, no tuple of Metric"),
+        ({"metrics": (replace(METRIC, name=["rmse"]),)}, r"the name \['rmse'\] of a metric"),
+        ({"metrics": (replace(METRIC, label=None),)}, "label of metric rmse is None, no text"),
+        ({"metrics": (replace(METRIC, unit="\ud800"),)}, "unit of metric rmse is .*, not one line"),
+        ({"title": None}, "challenge fields: title is None, no text"),
+        ({"title": "a\n" * 3000}, "challenge fields: title has 6000 letters"),
+        ({"title": "a\nb"}, "challenge fields: title is .*, not one line"),
+        ({"about": "a" * 10**6}, "challenge fields: about has 1000000 letters"),
+        ({"score": None}, "challenge fields: score is None, no function"),
     ],
 )
 def test_a_challenge_that_cannot_be_judged_is_one_sentence(
@@ -154,4 +167,61 @@ def test_a_challenge_that_cannot_be_judged_is_one_sentence(
 
     fault = challenge_fault(replace(fields, **changes))  # type: ignore[arg-type]
     assert fault is not None
+    assert "\n" not in fault
+    assert len(fault) < 400
     assert re.search(said, fault)
+
+
+def test_a_description_may_have_lines(fields: Challenge) -> None:
+    assert challenge_fault(replace(fields, about="Points round a part,\nto the distance.")) is None
+
+
+@pytest.mark.fault("what a plugin holds is one sentence before anything is built")
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (('title="Toy fields"', "title=None"), "system 'toy': title is None, no text"),
+        (('title="Toy fields"', r'title="a\n" * 10**5'), "title has 200000 letters"),
+        (("answer=_answer,", "answer=_answer, paper=3,"), "paper is 3, no Published"),
+        (("answer=_answer,", "answer=None,"), "answer is None, no function"),
+        (("answer=_answer,", "answer=_answer, prepared=3,"), "prepared is 3, no function"),
+        (('sizes={"smoke": ToyConfig()}', 'sizes=["smoke"]'), r"sizes is \['smoke'\], no mapping"),
+        (('sizes={"smoke": ToyConfig()}', 'sizes={"smoke": None}'), "size 'smoke' is None, no"),
+        (('sizes={"smoke": ToyConfig()}', "sizes={3: ToyConfig()}"), "a name in sizes is 3, no"),
+        (('challenge="fields"', "challenge=3"), "challenge is 3, no text"),
+    ],
+)
+def test_a_system_that_cannot_be_built_is_one_sentence(
+    tmp_path: Path, request: pytest.FixtureRequest, change: tuple[str, str], said: str
+) -> None:
+    package = f"names_{abs(hash(request.node.name))}"
+    params = with_plugins(toy=plugin(tmp_path, package, change))
+    with pytest.raises(HeadwaterError, match=rf"{package}/__init__\.py: .*{said}") as error:
+        check_systems(params, PROJECT)
+    assert "\n" not in str(error.value)
+    table, faults = listing(params, PROJECT)
+    assert [str(error.value)] == faults
+    assert table.row_count == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            ("answer=_answer,", "answer=_answer, prepared=lambda c, p: 1 / 0,"),
+            "toy: prepared: unex",
+        ),
+        (("answer=_answer,", "answer=_answer, prepared=lambda c, p: None,"), "toy: prepared: unex"),
+        (("    return config.steps", "    return 1 / 0"), "toy: steps: unexpected ZeroDivision"),
+        (("    return config.steps", "    return -3"), "toy: steps: unexpected ValueError: -3"),
+        (("    return ()", "    return 1 / 0"), "toy: reads: unexpected ZeroDivisionError"),
+        (("    return ()", "    return (3,)"), "toy: reads: unexpected TypeError: 3 is no Table"),
+    ],
+)
+def test_a_fault_of_a_systems_settings_names_it(
+    tmp_path: Path, request: pytest.FixtureRequest, change: tuple[str, str], said: str
+) -> None:
+    folder = plugin(tmp_path, f"names_{abs(hash(request.node.name))}", change)
+    params = with_plugins(toy=folder).model_copy(update={"build": {"toy": "fields"}})
+    with pytest.raises(HeadwaterError, match=f"^{said}"):
+        check_systems(params, PROJECT)

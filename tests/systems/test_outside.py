@@ -134,7 +134,7 @@ def test_an_interrupt_is_none_of_its_faults(tmp_path: Path) -> None:
         ("SYSTEM = 1\n", "SYSTEM is no System; see"),
         (
             SOUND.replace('sizes={"smoke": ToyConfig()}', "sizes={}"),
-            "system 'toy' has no sizes; give it one",
+            "system 'toy': it has no sizes; give it one",
         ),
         (sound("glvd"), "there is a system 'glvd' already, of headwater.systems.glvd; rename"),
     ],
