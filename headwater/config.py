@@ -1,6 +1,7 @@
 """The parameters of a build: ``params.yaml``, typed; a wrong key or value is refused by name."""
 
 import difflib
+import re
 import reprlib
 from collections.abc import Collection
 from pathlib import Path
@@ -16,6 +17,11 @@ from headwater.errors import HeadwaterError
 MAX_BYTES = 2**16
 MAX_DEPTH = 10
 DEFAULT_SIZE = "small"
+# Of a project: what DVC, builds and Git write.
+OWN_FOLDERS = ("data", ".dvc", ".headwater", ".git")
+PORTRAITS = "data/portraits"
+# Octal, hexadecimal, binary, and minutes or hours.
+_OTHER_BASE = re.compile(r"[-+]?0[0-9_bx]|.*:")
 
 
 class Settings(BaseModel):
@@ -154,6 +160,7 @@ def load_params(path: Path) -> Params:
         params = Params.model_validate(raw)
     except ValidationError as error:
         raise HeadwaterError(explained(error, path.name, valid_keys())) from error
+    _check_photos(params, path)
     _check_other_head_model(params, path)
     return params
 
@@ -171,15 +178,21 @@ def _yaml(text: str) -> Any:
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
             raise yaml.YAMLError(f"it is nested too deeply (line {event.start_mark.line + 1})")
-    _refuse_doubles(yaml.compose(text, Loader=yaml.SafeLoader))
+    _refuse_slips(yaml.compose(text, Loader=yaml.SafeLoader))
     return yaml.safe_load(text)
 
 
-def _refuse_doubles(node: Any) -> None:
-    """Raise YAMLError for a key that stands twice in one mapping, of which YAML takes the last."""
-    if isinstance(node, yaml.SequenceNode):
+def _refuse_slips(node: Any) -> None:
+    """Raise YAMLError for what YAML takes for something else than most who write it.
+
+    That is a key that stands twice in one mapping, of which YAML takes the last, and a number in
+    another base than ten.
+    """
+    if isinstance(node, yaml.ScalarNode):
+        _refuse_other_base(node)
+    elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            _refuse_doubles(value)
+            _refuse_slips(value)
     elif isinstance(node, yaml.MappingNode):
         lines: dict[tuple[str, str], int] = {}
         for key, value in node.value:
@@ -189,7 +202,16 @@ def _refuse_doubles(node: Any) -> None:
                     problem = f"{twice}, first in line {lines[name]}"
                     raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
                 lines[name] = key.start_mark.line + 1
-            _refuse_doubles(value)
+            _refuse_slips(key)
+            _refuse_slips(value)
+
+
+def _refuse_other_base(node: yaml.ScalarNode) -> None:
+    number = node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+    if number and _OTHER_BASE.match(node.value):
+        read = yaml.safe_load(node.value)
+        problem = f"{node.value} is not written in decimal digits alone; YAML reads it as {read}"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
 
 
 def _place_and_problem(error: Exception) -> str:
@@ -197,6 +219,23 @@ def _place_and_problem(error: Exception) -> str:
     if mark is None:
         return " ".join(str(error).split())
     return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', '')}"
+
+
+def _check_photos(params: Params, path: Path) -> None:
+    """DVC would find the build's own files among the photos only once the build runs."""
+    name, project = params.photos.folder, path.parent.resolve()
+    try:
+        folder = (project / name).resolve()
+    except (OSError, RuntimeError, ValueError):  # as a link to itself; it is missed where it counts
+        return
+    own = [project / one for one in OWN_FOLDERS]
+    inside = any(folder.is_relative_to(one) for one in own)
+    if (inside and folder != project / PORTRAITS) or folder in project.parents or folder == project:
+        holds = "among the build's own files" if inside else "which holds the build's own files"
+        raise HeadwaterError(
+            f"{path.name}: photos.folder is {name!r}, {holds}; name a folder of photos "
+            f"outside of {', '.join(OWN_FOLDERS)}, or {PORTRAITS}"
+        )
 
 
 def _check_other_head_model(params: Params, path: Path) -> None:

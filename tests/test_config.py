@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -331,6 +332,63 @@ def test_a_wrong_value_is_named(
     said = refusal(tmp_path, raw)
     assert said.startswith(f"params.yaml: {key} ")
     assert repr(value) in said
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("seed: 010", 1, "010 is not written in decimal digits alone; YAML reads it as 8"),
+        ("seed: 0x10", 1, "0x10 .* as 16"),
+        ("seed: 0b11", 1, "0b11 .* as 3"),
+        ("a: 1\nseed: 1:30", 2, "1:30 .* as 90"),
+        ("seed: [{a: -017}]", 1, "-017 .* as -15"),
+        ("seed: 1:30.5", 1, "1:30.5 .* as 90.5"),
+        ("010: 1", 1, "010 .* as 8"),
+    ],
+)
+def test_a_number_that_yaml_reads_as_another_is_refused(
+    tmp_path: Path, text: str, line: int, said: str
+) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(HeadwaterError, match=rf"not valid YAML: line {line}, column \d+: {said}"):
+        load_params(path)
+
+
+@pytest.mark.parametrize("seed", ["0", "7", "1_000", "+7", "10"])
+def test_numbers_in_decimal_digits_are_read(tmp_path: Path, seed: str) -> None:
+    path = tmp_path / "params.yaml"
+    text = (PROJECT / "params.yaml").read_text(encoding="utf-8")
+    path.write_text(re.sub(r"(?m)^seed: .*$", f"seed: {seed}", text))
+    assert load_params(path).seed == int(seed)
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        *(".", "..", "data", "data/", "./data/../data", "data/photos", "data/evaluate/x"),
+        *("/", ".dvc/cache", ".headwater", ".git", "linked", "{project}", "{project}/data/sdf"),
+    ],
+)
+def test_photos_among_the_builds_own_files_are_refused(
+    tmp_path: Path, raw: dict[str, Any], folder: str
+) -> None:
+    (tmp_path / "linked").symlink_to(tmp_path / "data")
+    folder = folder.format(project=tmp_path)
+    raw["photos"]["folder"] = folder
+    said = refusal(tmp_path, raw)
+    assert said.startswith(f"params.yaml: photos.folder is {folder!r}, ")
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("folder", ["data/portraits", "photos", "data2", "/nowhere", "loop/a"])
+def test_photos_elsewhere_are_none_of_the_builds_files(
+    tmp_path: Path, raw: dict[str, Any], folder: str
+) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    raw["photos"]["folder"] = folder
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
+    assert load_params(tmp_path / "params.yaml").photos.folder == folder
 
 
 def test_every_problem_is_named_at_once(tmp_path: Path, raw: dict[str, Any]) -> None:

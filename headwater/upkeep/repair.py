@@ -168,6 +168,8 @@ def mend(project: Path, copies: Collection[Copy], refetch: bool) -> list[Mended]
     HeadwaterError when a file cannot be removed or written.
     """
     remote = dvc_setting(project, "core", "remote") if refetch else None
+    record = read_record(project)
+    others = {copy for copy in copies if _of_another_build(record, copy)}
     try:
         for copy in copies:
             _remove(copy.path)
@@ -181,7 +183,16 @@ def mend(project: Path, copies: Collection[Copy], refetch: bool) -> list[Mended]
             "see to permissions and space there, and run `headwater repair`"
         ) from error
     record = read_record(project)
-    return [_mended(record, copy, sources.get(copy), remote) for copy in copies]
+    return [_mended(record, copy, sources.get(copy), remote, copy in others) for copy in copies]
+
+
+def _of_another_build(record: Record, copy: Copy) -> bool:
+    """True for a file of the data whose content the cache has as well: no disk made it.
+
+    Such files lie there after ``dvc.lock`` was changed, as by another branch.
+    """
+    md5 = None if record.in_cache(copy) else md5_of_file(copy.path)
+    return md5 is not None and record.objects.path(md5).is_file()
 
 
 def _remove(path: Path) -> None:
@@ -244,14 +255,18 @@ def _of(record: Record, copy: Copy) -> str:
     return "an unknown file" if owner is None else owner[0]
 
 
-def _mended(record: Record, copy: Copy, source: str | None, remote: str | None) -> Mended:
+def _mended(
+    record: Record, copy: Copy, source: str | None, remote: str | None, other: bool
+) -> Mended:
     owner = record.owner(copy)
     if owner is None:
         return Mended(f"{copy.path}: was damaged, and is of no file that is known; removed")
     name, output = owner
     what = f"its copy in {CACHE}" if record.in_cache(copy) else "it"
     if source is not None:
-        return Mended(f"{name}: {what} was damaged; restored from {source}")
+        outcome = "was of another build; replaced" if other else "was damaged; restored"
+        return Mended(f"{name}: {what} {outcome} from {source}")
     places = "here" if remote is None else f"here or at remote {remote}"
-    message = f"{name}: {what} was damaged and is sound nowhere {places}"
+    state = "was of another build, and that of this one is" if other else "was damaged and is sound"
+    message = f"{name}: {what} {state} nowhere {places}"
     return Mended(f"{message}; {output.stage} has to run again", output.stage)

@@ -90,6 +90,35 @@ def test_a_sound_build_is_left_as_it_is(project: Path) -> None:
     assert files(project) == before
 
 
+def test_files_of_another_build_are_no_damage(project: Path) -> None:
+    """They come with the ``dvc.lock`` of another branch."""
+    lock, one = project / "dvc.lock", project / "data" / "one.txt"
+    before = lock.read_text()
+    (project / "one.py").write_text(ONE.replace("'one'", "'another'"))
+    dvc(project, "repro", "--quiet")
+    assert one.read_text() == "another"
+    lock.write_text(before)
+    _, mended = repair(project)
+    assert [each.message for each in mended] == [
+        "data/one.txt: it was of another build; replaced from DVC's cache"
+    ]
+    assert one.read_text() == "one"
+
+
+def test_files_of_another_build_whose_own_are_gone_are_made_again(project: Path) -> None:
+    one = project / "data" / "one.txt"
+    object_of(project, "data/one.txt").unlink()
+    one.unlink()
+    one.write_bytes((project / "data" / "many" / "a").read_bytes())
+    _, (mended,) = repair(project)
+    assert mended.stage == "one"
+    assert mended.message == (
+        "data/one.txt: it was of another build, and that of this one is nowhere here; "
+        "one has to run again"
+    )
+    assert not one.exists()
+
+
 @pytest.mark.fault("rot in DVC's cache is restored or made again, and never sent")
 @pytest.mark.parametrize("place", ["data", ".dvc/cache"])
 def test_every_flipped_bit_is_found_and_restored(project: Path, place: str) -> None:
