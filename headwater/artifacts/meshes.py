@@ -20,7 +20,10 @@ UNITS_MM = {
     "metres": 1000.0,
 }
 MAX_PLY_HEADER = 2**16
+# Elements and properties; those of splats, the longest in use, are about sixty.
+MAX_PLY_LINES = 256
 
+_PLY_LINE = re.compile(rb"^\s*(?:element|property)\b", re.MULTILINE)
 _PLY_ELEMENT = re.compile(rb"element\s+(\S{1,80})\s+(\d{1,20})")
 
 
@@ -50,8 +53,12 @@ def from_ply(data: bytes, name: str) -> tuple[NDArray[np.float32], NDArray[np.in
 
 
 def _check_counts(data: bytes) -> None:
-    """Raise ValueError when a PLY header claims more elements than its file has bytes."""
-    header, _, _ = data[:MAX_PLY_HEADER].partition(b"end_header")
+    """Raise ValueError for a PLY header that is giant, or claims more than its file has bytes."""
+    header, end, _ = data[:MAX_PLY_HEADER].partition(b"end_header")
+    if not end:
+        raise ValueError(f"its header does not end within {MAX_PLY_HEADER} bytes")
+    if (lines := len(_PLY_LINE.findall(header))) > MAX_PLY_LINES:
+        raise ValueError(f"its header has {lines} elements and properties, of {MAX_PLY_LINES}")
     for name, count in _PLY_ELEMENT.findall(header):
         if int(count) > len(data):
             raise ValueError(f"it claims {count.decode()} of {name.decode(errors='replace')}")

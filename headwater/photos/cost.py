@@ -9,6 +9,8 @@ ORDINARY_BYTES: Final = 512 * 2**20
 LARGE_FILE_BYTES: Final = 32 * 2**20
 # Of the file's own scans: encoders make about ten; each one walks over the whole image again.
 MAX_SCANS: Final = 100
+# The decoder copies all former ones to append another; cameras write one.
+MAX_EXIF_SEGMENTS: Final = 64
 
 # Pillow's pixels, ours, and what the decoder keeps, measured; per pixel.
 _BYTES_PER_PIXEL: Final = {"JPEG2000": 20, "AVIF": 20, "HEIF": 20, "WEBP": 14}

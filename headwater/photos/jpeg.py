@@ -14,6 +14,7 @@ MAX_SEGMENTS: Final = 20_000
 
 _APPLICATION: Final = range(0xE0, 0xF0)
 _COMMENT: Final = 0xFE
+_EXIF: Final = (0xE1, b"Exif\x00\x00")
 # Of the application's segments, decoders ask these two how the colours are coded.
 _COLOUR_CODING: Final = ((0xE0, b"JFIF\x00"), (0xEE, b"Adobe"))
 
@@ -45,6 +46,14 @@ def differ_in_header_alone(data: bytes, other: bytes) -> bool:
 def scan_count(data: bytes) -> int:
     """Number of scans of a JPEG file: about ten where it is progressive."""
     return sum(marker == _SCAN for marker, _, _ in _segments(data))
+
+
+def exif_count(data: bytes) -> int:
+    """Number of EXIF segments of a JPEG file."""
+    return sum(
+        marker == _EXIF[0] and data.startswith(_EXIF[1], start + 2)
+        for marker, start, _ in _segments(data)
+    )
 
 
 def _first_scan(data: bytes) -> int | None:

@@ -21,8 +21,14 @@ from headwater.artifacts.images import MAX_PIXELS
 from headwater.errors import READER_ERRORS, ItemRejected
 from headwater.photos import heif_adapter
 from headwater.photos.colour import is_srgb, srgb_of
-from headwater.photos.cost import MAX_SCANS, ORDINARY_BYTES, decoding_bytes, reduce_scale
-from headwater.photos.jpeg import scan_count
+from headwater.photos.cost import (
+    MAX_EXIF_SEGMENTS,
+    MAX_SCANS,
+    ORDINARY_BYTES,
+    decoding_bytes,
+    reduce_scale,
+)
+from headwater.photos.jpeg import exif_count, scan_count
 from headwater.reject_reasons import RejectReason
 
 # What Pillow logs about damaged files would reach the console; the reason says it instead.
@@ -152,6 +158,11 @@ def _loaded(
 
 def _open(data: bytes, max_pixels: int) -> Image.Image:
     """Read the header only."""
+    if exif_count(data) > MAX_EXIF_SEGMENTS:
+        raise ItemRejected(
+            RejectReason.TOO_EXPENSIVE,
+            f"The JPEG file has more than {MAX_EXIF_SEGMENTS} EXIF segments.",
+        )
     try:
         formats = HEIF_FORMATS if heif_adapter.is_heif(data) else FORMATS
         image = Image.open(io.BytesIO(data), formats=formats)

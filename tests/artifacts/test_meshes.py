@@ -1,5 +1,6 @@
 """Meshes: PLY and GLB keep vertices, faces and their order; broken files are named."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,23 @@ def test_a_cut_ply_is_named(keep: int) -> None:
     ball = trimesh.creation.icosphere(subdivisions=1)
     with pytest.raises(HeadwaterError, match=r"head\.ply: "):
         from_ply(to_ply(ball.vertices, ball.faces)[:keep], "head.ply")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "element vertex 1\n" + "".join(f"property float p{n}\n" for n in range(300_000)),
+        "element vertex 1\n" + "".join(f"property float p{n}\n" for n in range(1_000)),
+        "".join(f"element e{n} 1\nproperty float x\n" for n in range(1_000)),
+        "comment " + "x" * 2**20 + "\n",
+    ],
+)
+def test_a_ply_with_a_giant_header_is_refused_at_once(lines: str) -> None:
+    data = f"ply\nformat binary_little_endian 1.0\n{lines}end_header\n".encode() + bytes(2**21)
+    started = time.process_time()
+    with pytest.raises(HeadwaterError, match=r"head\.ply: not a readable PLY mesh \(its header"):
+        from_ply(data, "head.ply")
+    assert time.process_time() - started < 1.0
 
 
 # What from_ply says of the published broken files; None: sound as a list of triangles.

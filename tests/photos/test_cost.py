@@ -15,7 +15,7 @@ from headwater.artifacts.images import MAX_SIDE_PX, decode_picture, decode_png, 
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.photos import decode
 from headwater.photos.colour import BACKGROUND, BAND_PIXELS, srgb_of
-from headwater.photos.cost import LARGE_FILE_BYTES, MAX_SCANS
+from headwater.photos.cost import LARGE_FILE_BYTES, MAX_EXIF_SEGMENTS, MAX_SCANS
 from headwater.photos.decode import decode_photo
 from headwater.photos.jpeg import scan_count
 from headwater.photos.pixels import decode_pixels, shrink
@@ -65,6 +65,20 @@ def test_a_jpeg_of_hundreds_of_scans_is_refused_and_an_honest_one_is_not() -> No
     assert decode_photo(honest).rgb.shape == (48, 64, 3)
     assert scan_count(with_scans(honest, 50)) == scan_count(honest) + 50
     assert refused(with_scans(honest, MAX_SCANS)) == RejectReason.TOO_EXPENSIVE
+
+
+@pytest.mark.fault("an image above the limits is one reject, within a bound on memory and time")
+def test_a_jpeg_of_hundreds_of_exif_segments_is_refused_before_they_are_joined() -> None:
+    plain = encoded(smooth(64, 48), "JPEG")
+    content = b"Exif\0\0" + bytes(60_000)
+    segment = b"\xff\xe1" + struct.pack(">H", len(content) + 2) + content
+    assert decode_photo(plain[:2] + segment * MAX_EXIF_SEGMENTS + plain[2:]).rgb.shape[1] == 64
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    many = plain[:2] + segment * 900 + plain[2:]
+    assert refused(many) == RejectReason.TOO_EXPENSIVE
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # In the process that decodes.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 5.0
 
 
 @pytest.mark.fault("an image above the limits is one reject, within a bound on memory and time")
