@@ -23,7 +23,8 @@ def listing(params: Params, project: Path) -> tuple[Table, list[str]]:
         table.add_column(name, overflow="fold")
     systems, faults = sound_systems(params, project)
     faults += sound_challenges(params, project)[1]
-    faults += unknown_in_params(params, systems)
+    # What is wrong with a package leaves its systems unknown.
+    faults = faults or unknown_in_params(params, systems)
     for system in systems.values():
         try:
             table.add_row(*map(Text, line(system, params, project)))

@@ -150,3 +150,10 @@ def test_the_list_names_a_system_of_the_build_that_there_is_not(
         "is 'lvd' of glvd, lvd; take it out of build, or name the folder of its package under "
         "plugins"
     )
+    # What a broken folder holds nobody knows: its system may well be there.
+    raw["plugins"] = {"mine": "gone"}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw))
+    assert run(app, ["systems", "--project", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert "plugins.mine" in error
+    assert "unknown system" not in error
