@@ -99,4 +99,4 @@ def _node(name: str, caption: str | None) -> Node:
 
 
 def _training_steps(loss: dict[str, list[float]], title: str) -> str:
-    return f"{next(iter(loss.values()))[-1]:,.0f} steps, {title}"
+    return f"{plural(round(next(iter(loss.values()))[-1]), 'step')}, {title}"

@@ -406,6 +406,7 @@ def test_the_page_of_a_system_that_takes_no_steps(tmp_path: Path, params: Params
     write_data(data)
     evaluated = data / "evaluate" / "glvd"
     (evaluated / "descent.csv").unlink()
+    (data / "train" / "glvd" / "loss.csv").write_text("step,loss\n1,2\n")
     for path, schema in (
         (data / "reconstruct" / "glvd" / "heads.parquet", PHOTO_HEADS),
         (evaluated / "examples.parquet", EXAMPLES),
@@ -414,6 +415,7 @@ def test_the_page_of_a_system_that_takes_no_steps(tmp_path: Path, params: Params
         write_bucket(path, schema, to_table(schema, rows), "")
     page = Page(build_page(data, params).html)
     text = " ".join(page.text.split())
+    assert "1 step, GLVD" in text
     assert "landmark error 3.00 %" in text
     assert "Best, median and worst test head" in text
     for word in ("random ball", "The error over the steps", "Mean error on held-out heads after"):
