@@ -1,7 +1,7 @@
 """Step "plugin": ``python -m tasks.plugin <name>``, the files of a folder of systems from outside.
 
 What depends on systems depends on the file that this step writes: DVC sees by it that code outside
-of the repository has changed, or a file that it reads beside itself.
+of the repository has changed, or a file that it reads beside itself, and no comment.
 """
 
 import json
@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from headwater.artifacts.atomic import write_text
-from headwater.artifacts.code import files_below
-from headwater.artifacts.manifest import sha256_of_file, write_manifest
+from headwater.artifacts.code import files_below, sha256_of_code
+from headwater.artifacts.manifest import write_manifest
 from headwater.config import load_params
 from headwater.errors import HeadwaterError
 from tasks.command import command
@@ -23,7 +23,7 @@ def main() -> str:
     name = sys.argv[1]
     folder = Path(load_params(Path("params.yaml")).plugins[name])
     hashes = {
-        path.relative_to(folder).as_posix(): sha256_of_file(path) for path in files_below(folder)
+        path.relative_to(folder).as_posix(): sha256_of_code(path) for path in files_below(folder)
     }
     if not any(file.endswith(".py") for file in hashes):
         raise HeadwaterError(f"params.yaml: plugins.{name} is {str(folder)!r}, without a module")

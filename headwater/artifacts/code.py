@@ -216,14 +216,10 @@ def _take_folder(place: Path, root: Path, pieces: dict[str, str]) -> list[Name]:
     names: list[Name] = []
     for path in files_below(place) if place.is_dir() else [place.with_name(f"{place.name}.py")]:
         inside = path.relative_to(root)
-        try:
-            tree = ast.parse(unedited(path)) if path.suffix == ".py" else None
-        except (SyntaxError, ValueError):
-            tree = None
+        tree = _parsed(unedited(path)) if path.suffix == ".py" else None
+        pieces[inside.as_posix()] = _hash(path, tree)
         if tree is None:
-            pieces[inside.as_posix()] = sha256_of_file(path)
             continue
-        pieces[inside.as_posix()] = sha256_hex(normal(tree).encode())
         dotted = [part for part in inside.with_suffix("").parts if part != "__init__"]
         module = Module(".".join(dotted), tree)
         targets = import_targets(local_imports(tree), module.name)
@@ -235,6 +231,24 @@ def _take_folder(place: Path, root: Path, pieces: dict[str, str]) -> list[Name]:
             if one.module != module.name
         ]
     return names
+
+
+def sha256_of_code(path: Path) -> str:
+    """SHA-256 of a file; of Python, of its code without comments, docstrings and layout."""
+    return _hash(path, _parsed(path.read_bytes()) if path.suffix == ".py" else None)
+
+
+def _parsed(text: str | bytes) -> ast.Module | None:
+    """The syntax tree of Python code; None where it has none."""
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _hash(path: Path, tree: ast.Module | None) -> str:
+    """SHA-256 of a file's code, of its bytes where it is none."""
+    return sha256_of_file(path) if tree is None else sha256_hex(normal(tree).encode())
 
 
 def files_below(folder: Path) -> list[Path]:

@@ -45,6 +45,11 @@ def test_a_toy_from_outside_is_built_and_shown_and_trains_nothing_else(tmp_path:
     for stage in ("train@lvd", "evaluate@lvd", "reconstruct@lvd", "synthesize", "sdf"):
         assert f"Running stage '{stage}'" not in said
     assert checkout.weights.read_bytes() == weights
+    code = tmp_path / "plugin" / "toy_fields" / "__init__.py"
+    code.write_text(f"{code.read_text()}# A comment.\n")
+    said = checkout.dvc("repro")
+    assert "Running stage 'plugin@toy'" in said
+    assert said.count("Running stage") == 1
     metrics = yaml.safe_load(checkout.dvc("metrics", "show", "--json"))
     files = metrics[""]["data"]
     assert files["data/figures/metrics/fields/toy.json"]["data"]["rmse"] > 0

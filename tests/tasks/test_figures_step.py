@@ -235,6 +235,21 @@ def test_every_file_of_a_plugin_is_hashed(plugin: Path) -> None:
     assert "more.py" in after
 
 
+def test_a_comment_in_a_plugin_changes_nothing_that_stages_depend_on(plugin: Path) -> None:
+    plugin_main()
+    before = hashes(plugin)
+    (plugin / "package" / "__init__.py").write_text('"""Words."""\n# A comment.\n\nONE = (1)\n')
+    plugin_main()
+    assert hashes(plugin) == before
+    (plugin / "package" / "__init__.py").write_text("ONE = = 1\n")
+    plugin_main()
+    broken = hashes(plugin)
+    assert broken != before
+    (plugin / "package" / "__init__.py").write_text("ONE = = 2\n")
+    plugin_main()
+    assert hashes(plugin) != broken
+
+
 def test_a_plugin_without_code_is_one_sentence(plugin: Path) -> None:
     (plugin / "package" / "__init__.py").unlink()
     with pytest.raises(HeadwaterError, match=r"plugins\.toy is 'outside', without a module"):
