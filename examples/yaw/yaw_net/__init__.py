@@ -32,7 +32,7 @@ class YawConfig(Config):
     """Views of a step."""
     width: int = Field(default=16, ge=1)
     """Channels of the first layer."""
-    learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rate: float = Field(default=3e-3, gt=0)
     """First learning rate of Adam, which falls to 0 as half a cosine."""
 
 
