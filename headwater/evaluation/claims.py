@@ -93,7 +93,7 @@ def read_claims(path: Path) -> list[Claim]:
 
 
 def measured_with(path: Path) -> str:
-    """What a file of ``write_claims`` says of its measurement, in words; "" for what it does not.
+    """The measurement that a file of ``write_claims`` tells of, in words; "" where it says nothing.
 
     Raises HeadwaterError for any other file.
     """

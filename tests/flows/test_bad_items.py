@@ -44,6 +44,7 @@ BAD = {"number 7": "crashed", "number 13": "out_of_memory", "number 24": "change
 COUNTS = r"33 items, 7 rejected: changed 1, crashed 1, nine 4, out_of_memory 1"
 
 
+@pytest.mark.slow
 @pytest.mark.fault("an item that kills its worker is one reject, tried again by the next build")
 def test_items_that_kill_their_worker_are_rejected_and_taken_up_by_the_next_build(
     troubled: ToyProject,

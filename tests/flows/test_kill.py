@@ -52,7 +52,7 @@ def assert_rebuilds(project: ToyProject, built: ToyProject) -> None:
     ("command", "victim", "while_there_is"),
     [
         (MAKE, "make", "-m tasks."),
-        (DVC, "dvc repro", "multiprocessing.spawn"),
+        pytest.param(DVC, "dvc repro", "multiprocessing.spawn", marks=pytest.mark.slow),
         pytest.param(MAKE, "-m flows", "-m tasks.", marks=pytest.mark.slow),
         pytest.param(MAKE, "-m flows", "flows.server_process", marks=pytest.mark.slow),
         pytest.param(MAKE, "flows.dvc_process", "-m tasks.", marks=pytest.mark.slow),
@@ -139,6 +139,7 @@ def test_stop_of_make_alone_stops_its_build_without_a_traceback(
     assert "Traceback" not in error + log
 
 
+@pytest.mark.slow
 @pytest.mark.fault("a build that is stopped ends at once and quietly")
 def test_build_whose_output_nobody_reads_ends_quietly(
     copy_of_built: Callable[[], ToyProject],

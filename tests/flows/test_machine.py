@@ -57,6 +57,7 @@ def test_a_step_alone_names_a_read_only_folder(stale: ToyProject) -> None:
     assert errors[0].startswith(f"error: {stale.path / '.headwater'}")
 
 
+@pytest.mark.slow
 @pytest.mark.fault("a full disk is one sentence")
 def test_a_disk_that_fills_up_meanwhile_is_named(toy: ToyProject, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
@@ -95,6 +96,7 @@ def test_no_network_interface_is_said_at_once(stale: ToyProject) -> None:
     assert "`dvc repro`" in errors[0]
 
 
+@pytest.mark.slow
 def test_a_user_whom_no_one_named_builds(stale: ToyProject) -> None:
     unshare = ("unshare", "--user", "--map-user=54321")
     if subprocess.run((*unshare, "true"), check=False, capture_output=True).returncode:

@@ -210,6 +210,7 @@ def test_a_system_no_longer_built_leaves_nothing_and_comes_back_from_the_cache(
     )
 
 
+@pytest.mark.slow
 def test_a_system_that_has_the_name_of_its_plugin_leaves_nothing_either(
     copy_of_built: Callable[[], ToyProject],
 ) -> None:
@@ -233,6 +234,7 @@ def test_a_system_that_has_the_name_of_its_plugin_leaves_nothing_either(
     assert "each@toy" not in stages
 
 
+@pytest.mark.slow
 def test_a_device_that_is_not_there_is_refused_before_good_weights_are_removed(
     copy_of_built: Callable[[], ToyProject], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -123,7 +123,7 @@ def test_main_writes_sorted_flat_json(data: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(quality, "PORTRAITS", quality.PORTRAITS[1:])
     said = quality.main()
     assert said.startswith("landmarks 0.0 % off, mask IoU 1.00, cameras 0.0° off, ")
-    assert said.endswith(" % apart")
+    assert said.endswith(" % with changes of a photo")
     text = (data / "quality" / "figures.json").read_text()
     figures = json.loads(text)
     assert list(figures) == sorted(figures)
