@@ -77,7 +77,12 @@ def command(main: Callable[[], str | None]) -> NoReturn:
     except HeadwaterError as error:
         VOICE.complain(str(error))
         sys.exit(2)
-    sys.exit(status_of(main, name))
+    try:
+        status = status_of(main, name)
+    except Exception:  # noqa: BLE001  the hook says it
+        sys.excepthook(*sys.exc_info())
+        status = 1
+    lifeline.end(status)
 
 
 def system_name() -> str:

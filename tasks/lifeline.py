@@ -9,10 +9,14 @@ login shell, nohup, a service manager) may end without ending the build.
 import ctypes
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing import resource_tracker
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 
@@ -67,6 +71,26 @@ def _caught(process: int) -> int:
         return _STOPS
     fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
     return int(fields.get("SigCgt", "0"), 16) & _STOPS
+
+
+def end(status: int) -> NoReturn:
+    """Exit, at once where code that was at work here left threads or processes behind.
+
+    Python would wait for these for as long as they go on.
+    """
+    # Multiprocessing's own ends with this process.
+    tracker = getattr(resource_tracker._resource_tracker, "_pid", None)
+    children = [one for one in psutil.Process().children(recursive=True) if one.pid != tracker]
+    for child in children:
+        with suppress(psutil.Error):
+            child.kill()
+    psutil.wait_procs(children, timeout=WATCH_SECONDS)
+    own = (threading.main_thread(), threading.current_thread())
+    if children or any(not one.daemon for one in threading.enumerate() if one not in own):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def build_chain(

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from headwater.errors import HeadwaterError, StepFault
 from headwater.reject_reasons import RejectReason
@@ -74,7 +74,7 @@ def _ending(status: int | None) -> str:
     return f"The process that computed it crashed ({signal.Signals(-status).name})."
 
 
-def _serve(jobs: Connection, parent: int, log: Path) -> None:
+def _serve(jobs: Connection, parent: int, log: Path) -> NoReturn:
     lifeline.hold(parent)
     os.nice(NICENESS)
     # A Ctrl-C is for the parent, which ends its workers.
@@ -84,7 +84,7 @@ def _serve(jobs: Connection, parent: int, log: Path) -> None:
         try:
             function, arguments = jobs.recv()
         except EOFError:
-            return
+            lifeline.end(0)
         outcome = _outcome(function, arguments, log)
         try:
             jobs.send(outcome)

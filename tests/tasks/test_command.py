@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from headwater.upkeep.build_lock import build_lock
@@ -55,6 +56,26 @@ def test_finished_step_says_one_line(run: Run, tmp_path: Path) -> None:
     assert done.stdout.split() == ["toy@glvd", "3", "items", done.stdout.split()[-2], "s"]
     log = (tmp_path / ".headwater" / "logs" / "toy@glvd.log").read_text()
     assert log.count("chatter") == 3
+
+
+@pytest.mark.fault("a step ends although code from outside left threads and processes at work")
+@pytest.mark.parametrize(
+    ("last", "status"),
+    [("return '3 items'", 0), ("raise HeadwaterError('x')", 2), ("raise RuntimeError('x')", 1)],
+)
+def test_a_step_ends_with_the_threads_and_processes_left_in_it(
+    run: Run, tmp_path: Path, last: str, status: int
+) -> None:
+    left = (
+        "import subprocess, threading, time",
+        "threading.Thread(target=time.sleep, args=(600,)).start()",
+        "child = subprocess.Popen((sys.executable, '-c', 'import time; time.sleep(600)'))",
+        "open('child', 'w').write(str(child.pid))",
+    )
+    done = run(*left, last)
+    assert done.returncode == status
+    assert len((done.stdout + done.stderr).splitlines()) == 1
+    assert not psutil.pid_exists(int((tmp_path / "child").read_text()))
 
 
 def test_users_error_is_one_line_without_traceback(run: Run) -> None:

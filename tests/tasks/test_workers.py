@@ -4,12 +4,16 @@ import ctypes
 import os
 import resource
 import signal
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from headwater.config import Params, load_params
@@ -67,6 +71,11 @@ def _count(name: str, params: Params, project: Path, counter: Path) -> None:
         time.sleep(0.01)
 
 
+def _leave(name: str, params: Params, project: Path) -> int:
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    return subprocess.Popen((sys.executable, "-c", "import time; time.sleep(600)")).pid
+
+
 def _wait(name: str, params: Params, project: Path) -> None:
     time.sleep(600)
 
@@ -89,6 +98,15 @@ def test_workers_are_replaced_refuse_the_hopeless_and_pass_errors_on(
             workers._run(_reject, "photos")
         assert workers._run(_threads, "photos") == "1"
         assert workers._run(_process, "photos") == workers._run(_process, "photos")
+
+
+@pytest.mark.fault("a step ends although code from outside left threads and processes at work")
+def test_a_worker_ends_with_the_threads_and_processes_left_in_it(workers: Workers) -> None:
+    started = time.monotonic()
+    with workers:
+        child = workers.insist(_leave, "photos")
+    assert time.monotonic() - started < 60
+    assert not psutil.pid_exists(child)
 
 
 @pytest.mark.fault("an item that kills its worker is one reject, tried again by the next build")
