@@ -19,6 +19,7 @@ from headwater.evaluation.challenge import (
     Scored,
     Unanswered,
 )
+from headwater.evaluation.draws import seed_by
 
 
 def judge(
@@ -32,7 +33,8 @@ def judge(
 
     An answer or a score that is an exception, and a score that is no finite number or lacks the
     headline, is a failure with its reason. answer: of a copy of a question's content, which it may
-    change. size: of the one system that answers. progress is called with 1 after every question.
+    change; the generators that a process shares are seeded by the question. size: of the one
+    system that answers. progress is called with 1 after every question.
     Raises HeadwaterError for a score of a metric that the challenge does not have, and StepFault
     for content that cannot be copied.
     """
@@ -50,6 +52,7 @@ def _judged(
         content = deepcopy(question.content)
 
     def work() -> tuple[dict[str, float], tuple[Any, Any]]:
+        seed_by(question.test_set, question.subject, question.key)
         given = answer(content)
         scored = challenge.score(question, given)
         values = _values(challenge, scored)

@@ -1,12 +1,15 @@
 """Questions, answers and scores of any challenge: in order, complete, and the same once read."""
 
 import math
+import random
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,6 +69,19 @@ def questions(count: int) -> list[Question]:
         Question("first", f"subject {n}", f"number {n}", {"size": n}, float(n), looked_at=n == 1)
         for n in range(count)
     ]
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [random.random, np.random.random, lambda: float(torch.rand(()))],
+    ids=["random", "numpy", "torch"],
+)
+def test_what_an_answer_draws_depends_on_its_question_alone(draw: Callable[[], float]) -> None:
+    answerers = {"drawn": lambda content: content + draw()}
+    forth = [one.values["error"] for one in judge(challenge(), questions(3), answerers)]
+    back = [one.values["error"] for one in judge(challenge(), questions(3)[::-1], answerers)]
+    assert forth == back[::-1]
+    assert len(set(forth)) == 3
 
 
 def test_every_answerer_gets_every_question_in_order() -> None:
