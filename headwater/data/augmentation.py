@@ -1,4 +1,8 @@
-"""Disturbances of training views: colours, masks, places and cameras; all from one generator."""
+"""Disturbances of training views: colours, masks, places and cameras; all from one generator.
+
+Images are disturbed on the device that they are on. What is drawn for a whole image is drawn on the
+CPU, so that every device sees the same disturbances; the noise of single pixels where they are.
+"""
 
 import torch
 from torch import Tensor
@@ -13,7 +17,10 @@ TURN, SIZE, SHIFT = 0.05, 0.03, 0.02
 
 
 def disturbed_images(values: Tensor, generator: torch.Generator) -> Tensor:
-    """Network input of crops (n, 4, S, S) in 0..1, with disturbed colours and masks."""
+    """Network input of crops (n, 4, S, S) in 0..1, with disturbed colours and masks.
+
+    generator: of the CPU.
+    """
     colour = _colour(values[:, :3], generator)
     mask = _mask(values[:, 3:], generator)
     return normalise(torch.cat([colour, mask], dim=1))
@@ -31,7 +38,7 @@ def _sometimes(count: int, generator: torch.Generator, probability: float = PROB
 
 def _colour(colour: Tensor, generator: torch.Generator) -> Tensor:
     """Brightness, offset, saturation, tint and gamma, each with its own probability."""
-    count = len(colour)
+    count, device = len(colour), colour.device
     one = torch.ones(())
     gain = torch.where(_sometimes(count, generator), _uniform(count, 0.5, 1.5, generator), one)
     shift = torch.where(
@@ -44,11 +51,26 @@ def _colour(colour: Tensor, generator: torch.Generator) -> Tensor:
         _sometimes(count, generator), _uniform(count, 0.0, 1.5, generator), one
     )
     gamma = torch.where(_sometimes(count, generator), _uniform(count, 0.7, 1.3, generator), one)
+    spread = _uniform(count, 0.0, 0.04, generator)
+    gain, shift, tint, saturation, gamma, spread = (
+        one.to(device) for one in (gain, shift, tint, saturation, gamma, spread)
+    )
     grey = colour.mean(dim=1, keepdim=True)
     mixed = grey + saturation * (colour - grey)
     bounded = (mixed * gain * tint + shift).clamp(1e-4, 1.0)
-    noise = _uniform(count, 0.0, 0.04, generator) * torch.randn(colour.shape, generator=generator)
+    noise = spread * _pixel_noise(colour, generator)
     return (bounded**gamma + noise).clamp(0.0, 1.0)
+
+
+def _pixel_noise(colour: Tensor, generator: torch.Generator) -> Tensor:
+    """Standard normal, of the images' shape and on their device.
+
+    On another device than the CPU from torch's own generator there: millions of numbers take longer
+    to be drawn on the CPU than a GPU's training step takes.
+    """
+    if colour.device.type == "cpu":
+        return torch.randn(colour.shape, generator=generator)
+    return torch.randn_like(colour)
 
 
 def _mask(mask: Tensor, generator: torch.Generator) -> Tensor:
@@ -84,7 +106,10 @@ def disturbed_cameras(
 
 
 def jittered(values: Tensor, points: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Images (n, C, S, S) and points (n, P, 2) px under a small random similarity each."""
+    """Images (n, C, S, S) and points (n, P, 2) px, of one device, under a small similarity each.
+
+    generator: of the CPU.
+    """
     count, side = len(values), values.shape[-1]
     turn = TURN * torch.randn(count, generator=generator)
     size = torch.exp(SIZE * torch.randn(count, generator=generator))
@@ -92,9 +117,10 @@ def jittered(values: Tensor, points: Tensor, generator: torch.Generator) -> tupl
     cosine, sine = size * turn.cos(), size * turn.sin()
     # From places in the moved image, seen from its middle, to places in the given one.
     back = torch.stack([cosine, -sine, sine, cosine], dim=1).unflatten(1, (2, 2))
+    forth = torch.linalg.inv(back).to(values.device)
+    back, shift = back.to(values.device), shift.to(values.device)
     affine = torch.cat([back, (2.0 / side) * shift[:, :, None]], dim=2)
     grid = functional.affine_grid(affine, list(values.shape), align_corners=False)
     moved = functional.grid_sample(values, grid, align_corners=False)
     centred = points - side / 2.0 - shift[:, None]
-    forth = torch.linalg.inv(back)
     return moved, torch.einsum("nij,nkj->nki", forth, centred) + side / 2.0

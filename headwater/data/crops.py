@@ -122,7 +122,7 @@ def network_images(pixels: Tensor) -> Tensor:
 
 def normalise(values: Tensor) -> Tensor:
     """(..., 4, S, S) in 0..1 -> network input: background zero *after* normalisation."""
-    mean = torch.tensor(IMAGENET_MEAN, dtype=values.dtype).reshape(3, 1, 1)
-    std = torch.tensor(IMAGENET_STD, dtype=values.dtype).reshape(3, 1, 1)
+    mean = torch.tensor(IMAGENET_MEAN, dtype=values.dtype, device=values.device).reshape(3, 1, 1)
+    std = torch.tensor(IMAGENET_STD, dtype=values.dtype, device=values.device).reshape(3, 1, 1)
     colour, mask = values[..., :3, :, :], values[..., 3:, :, :]
     return torch.cat([(colour - mean) / std * mask, mask], dim=-3)

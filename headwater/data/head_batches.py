@@ -1,6 +1,7 @@
 """Batches of heads for training: each in one or several views, disturbed, in a network's axes."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -33,6 +34,7 @@ class HeadBatches:
     """Batches out of ``sets``, each head in one to ``most_views`` views.
 
     camera_degrees, camera_px: standard deviations of the cameras' errors. space: of the axes.
+    device: that images are disturbed on and given on; all crops are kept there.
     """
 
     sets: ViewSets
@@ -40,13 +42,19 @@ class HeadBatches:
     camera_degrees: float
     camera_px: float
     space: Space
+    device: torch.device
+
+    @cached_property
+    def _pixels(self) -> Tensor:
+        return self.sets.crops.pixels.to(self.device)
 
     def draw(self, first: Tensor, generator: torch.Generator) -> HeadBatch:
         """The batch whose heads are seen in the crops ``first`` (B,) before all others."""
         count = int(torch.randint(1, self.most_views + 1, (1,), generator=generator))
         rows = self.sets.choose(first, count, generator)
         crops, flat, shape = self.sets.crops, rows.flatten(), tuple(rows.shape)
-        images = disturbed_images(crops.pixels[flat].movedim(-1, -3).float() / 255.0, generator)
+        values = self._pixels[flat.to(self.device)].movedim(-1, -3).float() / 255.0
+        images = disturbed_images(values, generator)
         jitter = torch.randn(crops.landmarks[flat].shape, generator=generator)
         cameras = self.sets.projection(rows).flatten(0, 1)
         cameras = disturbed_cameras(cameras, self.camera_degrees, self.camera_px, generator)

@@ -16,6 +16,7 @@ from headwater.networks.pixel_aligned import project
 from headwater.networks.vertex_descent.training import examples_of
 from headwater.systems.glvd.config import SIZES
 from headwater.systems.lvd.config import SIZES as LVD_SIZES
+from headwater.training.device import CPU
 from tests.systems.toy_heads import toy_heads, toy_template, toy_views
 
 TEMPLATE = toy_template()
@@ -32,7 +33,7 @@ def drawn(seed: int) -> torch.Generator:
 def batches() -> HeadBatches:
     """Exact cameras, up to three views."""
     crops = crop_views(placed_views(VIEWS, TEMPLATE), TEMPLATE.nose_bridge, 64, 280.0)
-    return HeadBatches(ViewSets(VIEWS, crops, TEMPLATE), 3, 0.0, 0.0, "canonical")
+    return HeadBatches(ViewSets(VIEWS, crops, TEMPLATE), 3, 0.0, 0.0, "canonical", CPU)
 
 
 def test_every_row_shows_one_head_in_as_many_views_as_the_others(batches: HeadBatches) -> None:
@@ -65,7 +66,7 @@ def test_systems_of_equal_settings_see_the_same_views() -> None:
     seen = []
     for config in (SIZES["smoke"], LVD_SIZES["smoke"]):
         examples = examples_of(config, HEADS, VIEWS, TEMPLATE)
-        seen.append(examples.batches(config).draw(FIRST, drawn(3)))
+        seen.append(examples.batches(config, CPU).draw(FIRST, drawn(3)))
     assert torch.equal(seen[0].images, seen[1].images)
     assert torch.equal(seen[0].projection, seen[1].projection)
 
@@ -89,9 +90,9 @@ def test_cameras_err_by_as_much_as_they_are_told(batches: HeadBatches) -> None:
     origin, tip = torch.zeros(3, 1, 3), torch.tensor([[[0.0, 0.0, 1.0]]]).expand(3, -1, -1)
     moved, turned = [], []
     for seed in range(300):
-        shifted = HeadBatches(batches.sets, 1, 0.0, 2.0, "canonical").draw(FIRST, drawn(seed))
+        shifted = HeadBatches(batches.sets, 1, 0.0, 2.0, "canonical", CPU).draw(FIRST, drawn(seed))
         moved.append(project(origin, shifted.projection)[0] - project(origin, exact[:, None])[0])
-        tilted = HeadBatches(batches.sets, 1, 3.0, 0.0, "canonical").draw(FIRST, drawn(seed))
+        tilted = HeadBatches(batches.sets, 1, 3.0, 0.0, "canonical", CPU).draw(FIRST, drawn(seed))
         kept = project(origin, tilted.projection)[0] - project(origin, exact[:, None])[0]
         assert kept.abs().max() < 1e-3
         turned.append(project(tip, tilted.projection)[0] - project(tip, exact[:, None])[0])
@@ -106,7 +107,9 @@ def test_colours_and_masks_are_disturbed_within_bounds(batches: HeadBatches) -> 
     clean = network_images(batches.sets.crops.pixels[FIRST])
     changed = masks = 0
     for seed in range(30):
-        images = HeadBatches(batches.sets, 1, 0.0, 0.0, "canonical").draw(FIRST, drawn(seed)).images
+        images = (
+            HeadBatches(batches.sets, 1, 0.0, 0.0, "canonical", CPU).draw(FIRST, drawn(seed)).images
+        )
         assert images.isfinite().all()
         colour, mask = images[:, 0, :3], images[:, 0, 3:]
         assert float(mask.min()) >= 0.0

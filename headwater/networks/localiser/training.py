@@ -57,16 +57,17 @@ class LocaliserObjective:
         share: Share = WHOLE,
     ) -> None:
         self.config, self.network, self.share = config, network, share
-        self.pixels, self.truth = pixels, truth
+        # All crops stay where the network is: there they are disturbed, too.
+        self.pixels, self.truth = pixels.to(network.device), truth.to(network.device)
 
     def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
         """Of a batch of crops, each turned, resized, shifted and disturbed a little."""
         rows = pass_over(len(self.pixels), self.config.batch, step, self.share)
+        rows = rows.to(self.pixels.device)
         values = self.pixels[rows].movedim(-1, -3).float() / 255.0
         moved, points = jittered(values, self.truth[rows], generator)
-        device = self.network.device
-        maps = self.network(disturbed_images(moved, generator).to(device))
-        return heatmap_losses(self.network, maps, points.to(device), self.config.sigma_cells)
+        maps = self.network(disturbed_images(moved, generator))
+        return heatmap_losses(self.network, maps, points, self.config.sigma_cells)
 
 
 def train_localiser(

@@ -98,7 +98,7 @@ def run_course(
         ]
         key = fingerprint(train, config, run.seed, device, data)
         part = TrainingPart(run.seed, run.checkpoints, run.progress, run.fabric, fingerprint=key)
-        batches = seen.batches(config)
+        batches = seen.batches(config, device)
         curve, losses = course.begin(part, batches)
         course.network.to(device)
         part = part.after(course.earlier_steps)

@@ -68,14 +68,15 @@ class Examples:
         """Those of the targets that some crop shows."""
         return self.targets[torch.unique(self.crops.head)]
 
-    def batches(self, config: DescentConfig) -> HeadBatches:
-        """Batches of them, as the config says."""
+    def batches(self, config: DescentConfig, device: torch.device) -> HeadBatches:
+        """Batches of them, as the config says, with their images on ``device``."""
         return HeadBatches(
             ViewSets(self.views, self.crops, self.template),
             config.most_views,
             config.camera_noise_degrees,
             config.camera_noise_px,
             config.space,
+            device,
         )
 
 

@@ -20,7 +20,8 @@ KEYPOINT_QUERIES = 2
 class Objective:
     """The losses of one step, as a function of the step and its generator.
 
-    All that is random is drawn on the CPU, so that every device sees the same training.
+    All that is random but the noise of pixels is drawn on the CPU, so that every device sees the
+    same training.
     """
 
     def __init__(

@@ -107,8 +107,15 @@ def test_a_step_of_the_descents_training_runs_where_the_network_is(name: str) ->
     seen = examples_of(config, HEADS, VIEWS, TEMPLATE)
     network = build(config, seen.targets, TEMPLATE, 0).to(ELSEWHERE)
     guidance = guidance_of(config, HEADS, seen, None)
-    objective = Objective(config, network, seen, seen.batches(config), guidance)
+    objective = Objective(config, network, seen, seen.batches(config, ELSEWHERE), guidance)
     learns_elsewhere(network, objective.losses(0, torch.Generator().manual_seed(0)))
+
+
+def test_images_are_disturbed_where_the_network_is() -> None:
+    batches = examples_of(TOY, HEADS, VIEWS, TEMPLATE).batches(TOY, ELSEWHERE)
+    batch = batches.draw(torch.arange(2), torch.Generator().manual_seed(0))
+    assert batch.images.device == ELSEWHERE
+    assert batch.projection.device == torch.device("cpu")
 
 
 @pytest.mark.parametrize("name", ["as it is", "as published", "camera axes"])
@@ -116,7 +123,7 @@ def test_a_step_of_lvds_training_runs_where_the_network_is(name: str) -> None:
     config = TOY_LVD.model_copy(update=SETTINGS[name])
     seen = examples_of(config, HEADS, VIEWS, TEMPLATE)
     network = lvd.build(config, seen.targets, TEMPLATE, 0).to(ELSEWHERE)
-    objective = LvdObjective(config, network, seen, seen.batches(config))
+    objective = LvdObjective(config, network, seen, seen.batches(config, ELSEWHERE))
     learns_elsewhere(network, objective.losses(0, torch.Generator().manual_seed(0)))
 
 
@@ -142,7 +149,7 @@ def test_a_step_of_the_pretraining_runs_where_the_network_is() -> None:
     whole = SdfNetwork(network.f_v, TOY).to(ELSEWHERE)
     samples = canonical_samples(toy_samples(HEADS, 100, seed=3), HEADS, TEMPLATE)
     config = TOY.model_copy(update={"sdf_points": 64})
-    batches = examples_of(TOY, HEADS, VIEWS, TEMPLATE).batches(TOY)
+    batches = examples_of(TOY, HEADS, VIEWS, TEMPLATE).batches(TOY, ELSEWHERE)
     losses = SdfObjective(config, whole, batches, samples).losses(
         0, torch.Generator().manual_seed(0)
     )

@@ -21,6 +21,7 @@ from headwater.systems.glvd.losses import Objective
 from headwater.systems.glvd.train import build, guidance_of
 from headwater.systems.glvd.weights import TrainedGlvd, load_weights
 from headwater.training.determinism import deterministic
+from headwater.training.device import CPU
 from tests.data.test_mirror import symmetric_template
 from tests.systems.glvd.test_heatmaps import HEADS, TEMPLATE, TOY, VIEWS, fit, head_targets
 from tests.systems.judging import judged, sound
@@ -55,7 +56,7 @@ def test_peaks_are_mirrored_and_disturbed_as_landmarks_are() -> None:
     shift = peaks - seen.crops.landmarks
     torch.testing.assert_close(shift[len(VIEWS) :, :, 0], torch.full((len(VIEWS), 68), -1.0))
     torch.testing.assert_close(shift[..., 1], torch.ones(len(peaks), 68))
-    network, batches = build(oracle, seen.seen_targets, template, 0), seen.batches(oracle)
+    network, batches = build(oracle, seen.seen_targets, template, 0), seen.batches(oracle, CPU)
     objective = Objective(oracle, network, seen, batches, Guidance(peaks))
     batch = batches.draw(torch.tensor([0, 7]), torch.Generator().manual_seed(0))
     views = objective.views(batch)
