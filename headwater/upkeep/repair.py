@@ -228,8 +228,12 @@ def _file_restored(record: Record, copy: Copy) -> str | None:
     places += [(record.project / name, name) for name, _ in owners]
     for source, name in places if owners else []:
         if md5_of_file(source) == copy.md5:
-            with replacing(copy.path) as temporary:
-                shutil.copyfile(source, temporary)
+            try:
+                with replacing(copy.path) as temporary:
+                    shutil.copyfile(source, temporary)
+            except OSError as error:
+                # It names the source, which is sound, where there is no room for the copy.
+                raise OSError(error.errno, error.strerror, str(copy.path)) from error
             if record.in_cache(copy):
                 copy.path.chmod(READ_ONLY)
             return name

@@ -2,6 +2,7 @@
 
 import os
 import random
+import resource
 import shutil
 import stat
 import subprocess
@@ -224,6 +225,23 @@ def test_a_file_that_cannot_be_replaced_is_named(project: Path) -> None:
             repair(project)
     finally:
         subprocess.run(("chattr", "-i", str(victim)), check=True)
+
+
+@pytest.mark.fault("a full disk is one sentence")
+def test_a_file_that_the_disk_has_no_room_for_is_named_and_not_its_sound_copy(
+    project: Path,
+) -> None:
+    damaged, sound = project / "data" / "many" / "a", object_of(project, "data/many/a")
+    flip(damaged, random.Random(0))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(HeadwaterError) as error:
+            repair(project)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert str(error.value).startswith(f"{damaged}: is damaged and cannot be restored (")
+    assert sound.is_file()
 
 
 def test_nothing_recorded_is_said(tmp_path: Path) -> None:
