@@ -12,8 +12,9 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn
+from typing import Final, NoReturn
 
+from headwater.artifacts.modules import refuse_edited
 from headwater.config import load_params
 from headwater.errors import HeadwaterError
 from headwater.faces.system_libraries import check_system_libraries
@@ -30,6 +31,8 @@ from tasks.console import DEBUG, VOICE, counts, finished, progress, under_flow
 from tasks.recorded_code import refuse_other_code
 from tasks.workers import Workers, cores
 
+# It is long, and looks by itself once all of its code is loaded.
+TRAINING: Final = "train"
 ExceptHook = Callable[[type[BaseException], BaseException, TracebackType | None], None]
 
 
@@ -115,6 +118,8 @@ def status_of(main: Callable[[], str | None], name: str) -> int:
         refuse_other_code(name.partition("@")[0], Path.cwd())
         with step_at_work(owner_of(Path.cwd())):
             text = main()
+            if name.partition("@")[0] != TRAINING:
+                refuse_edited()
         finished(name, text or "", time.perf_counter() - started)
     except HeadwaterError as error:
         VOICE.complain(str(error))

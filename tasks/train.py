@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from headwater.artifacts.manifest import write_manifest
+from headwater.artifacts.modules import refuse_edited
 from headwater.config import load_params
 from headwater.systems import find_system
 from headwater.systems.settings import config_of, steps_of
@@ -28,11 +29,15 @@ def main() -> str:
 
         def show(step: int, steps: int, record: dict[str, float]) -> None:
             nonlocal reached
+            if not reached:
+                refuse_edited()
             loss = sum(value for key, value in record.items() if key.endswith("loss"))
             advance(step - reached, f"loss {loss:.4f}")
             reached = step
 
         text = train_stage(system, params, project, checkpoints, show)
+        if not reached:
+            refuse_edited()
         write_manifest(project / "data" / "train" / name)
     shutil.rmtree(checkpoints, ignore_errors=True)
     return text

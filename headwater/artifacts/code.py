@@ -23,7 +23,9 @@ from typing import Any, Final
 from headwater.artifacts.ids import canonical_json, sha256_hex
 from headwater.artifacts.manifest import sha256_of_file
 from headwater.artifacts.modules import (
+    COUNTED,
     OURS,
+    UNPARSED,
     Module,
     Name,
     import_targets,
@@ -242,7 +244,7 @@ def _parsed(text: str | bytes) -> ast.Module | None:
     """The syntax tree of Python code; None where it has none."""
     try:
         return ast.parse(text)
-    except (SyntaxError, ValueError):
+    except UNPARSED:
         return None
 
 
@@ -276,6 +278,7 @@ def forget() -> None:
     """Read all source files anew the next time."""
     for cached in (code_of, _taken, read_module, source_of, top_folder):
         cached.cache_clear()
+    COUNTED.clear()
 
 
 @cache

@@ -25,6 +25,10 @@ PROJECT: Final = Path(__file__).resolve().parents[2]
 # Followed wherever they lie, definition by definition; other packages in folders count as a whole.
 OURS: Final = ("headwater", "tasks")
 _INSTALLED: Final = ("site-packages", "dist-packages")
+# What the parser raises for text that is no Python, or nested too deeply.
+UNPARSED: Final = (SyntaxError, ValueError, RecursionError, MemoryError)
+# Files of code that were counted in this process.
+COUNTED: Final[set[Path]] = set()
 
 
 @dataclass(frozen=True, order=True)
@@ -113,19 +117,43 @@ class Module:
 def read_module(name: str) -> Module | None:
     """A module of the project, or of a package that is not installed but lies in a folder.
 
-    None for the standard library and for installed packages. Raises HeadwaterError when it was
-    edited while this process ran, which may have loaded what stood there before.
+    None for the standard library and for installed packages. Raises HeadwaterError when it is no
+    Python, and when it was edited while this process ran, which may have loaded what stood there
+    before.
     """
     path = source_of(name)
-    return None if path is None else Module(name, ast.parse(unedited(path)))
+    if path is None:
+        return None
+    try:
+        return Module(name, ast.parse(unedited(path)))
+    except UNPARSED as error:
+        line = getattr(error, "lineno", None)
+        place = f"{path}, line {line}" if line else str(path)
+        said = getattr(error, "msg", None) or error
+        raise HeadwaterError(f"{place}: {type(error).__name__}: {said}; mend it") from error
 
 
 def unedited(path: Path) -> bytes:
     """Source text that is older than this process. Raises HeadwaterError where it is not."""
+    _refuse_younger(path)
+    COUNTED.add(path)
+    return path.read_bytes()
+
+
+def refuse_edited() -> None:
+    """Raise HeadwaterError when code that was counted here was edited since.
+
+    What imported it later, as another process does, ran with other code than was counted.
+    """
+    for path in sorted(COUNTED):
+        if path.is_file():
+            _refuse_younger(path)
+
+
+def _refuse_younger(path: Path) -> None:
     # A time to come is that of another clock and says nothing.
     if STARTED_NS < path.stat().st_mtime_ns <= time.time_ns():
         raise HeadwaterError(f"{path}: was edited while it was in use; run again")
-    return path.read_bytes()
 
 
 @cache

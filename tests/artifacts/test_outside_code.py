@@ -179,3 +179,21 @@ def test_a_package_of_others_elsewhere_counts_where_it_is_imported(
     before = digest(folder)
     (third / "deep.py").write_text("K = 2\n")
     assert digest(folder) != before
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("K = 1\ndef (", ", line 2: SyntaxError: invalid syntax"),
+        ("K = '\0'", ": SyntaxError: source code .*null bytes"),
+        ("# -*- coding: nothing -*-", ": SyntaxError: unknown encoding: nothing"),
+        ("K = " + "-" * 100_000 + "1", ": (Recursion|Memory)Error: "),
+    ],
+)
+def test_a_module_that_cannot_be_read_is_named_with_its_line(
+    folder: Path, text: str, said: str
+) -> None:
+    (folder / "outer" / "__init__.py").write_text("def answer():\n    from outer.more import K\n")
+    (folder / "outer" / "more.py").write_text(text)
+    with pytest.raises(HeadwaterError, match=rf"outer/more\.py{said}.*; mend it$"):
+        digest(folder)

@@ -78,6 +78,23 @@ def test_a_step_ends_with_the_threads_and_processes_left_in_it(
     assert not psutil.pid_exists(int((tmp_path / "child").read_text()))
 
 
+@pytest.mark.fault("old weights are never taken for those of new code")
+def test_code_that_is_edited_after_it_was_counted_fails_the_step(run: Run, tmp_path: Path) -> None:
+    counted = (
+        "from pathlib import Path",
+        "from headwater.artifacts.code import Home, code_of_object",
+        "code_of_object(Home('method', Path().resolve()), ())",
+    )
+    (tmp_path / "method.py").write_text("RATE = 1")
+    for path in (tmp_path, *tmp_path.iterdir()):
+        os.utime(path, (0, 0))
+    look = ("os.utime('toy.py', (0, 0))", *counted)
+    assert run(*look, "return ''").returncode == 0
+    done = run(*look, "Path('method.py').write_text('RATE = 2')", "return ''")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("method.py: was edited while it was in use; run again\n")
+
+
 def test_users_error_is_one_line_without_traceback(run: Run) -> None:
     done = run("raise HeadwaterError('photos: no such folder; give another')")
     assert (done.returncode, done.stdout) == (2, "")
