@@ -1,9 +1,9 @@
 """A morphable model fitted to landmarks: linear, regularised, solved to the most probable head.
 
 The head model's coefficients are given a normal prior, from the very heads that the pipeline draws
-of it; the landmarks found in one or more images a normal error. The head that maximises their
-product is found by Gauss-Newton through the given cameras (Blanz & Vetter 2003; Blanz, Mehl,
-Vetter & Seidel 2004).
+of it; the landmarks detected in one or more images the normal error that the detector makes on
+rendered heads. The head that maximises their product is found by Gauss-Newton through the given
+cameras (Blanz & Vetter 2003; Blanz, Mehl, Vetter & Seidel 2004), outliers reweighted.
 """
 
 from collections.abc import Sequence
@@ -13,40 +13,22 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.baselines.landmark_errors import LandmarkErrors, LandmarkView
 from headwater.errors import HeadwaterError
-from headwater.faces.vocabulary import IBUG68_FROM_478, IBUG_JAW, outer_eye_distance
-from headwater.geometry.cameras import Camera, projection_slopes
+from headwater.faces.vocabulary import IBUG68_FROM_478
+from headwater.geometry.cameras import projection_slopes
 from headwater.heads.contact import lip_contact
 from headwater.heads.model import HeadModel
 from headwater.heads.sampling import sample_expression, sample_shape
-from headwater.metrics.strata import yaw_degrees
 
 DRAWN_HEADS: Final = 1000
 SEED: Final = 0
-# A landmark's deviation, of the outer eye-corner distance: the detector's own error and that of
-# the points fixed on the model. At ``TURN_DEGREES`` of yaw it has doubled.
-POINT_SPREAD: Final = 0.025
-TURN_DEGREES: Final = 30.0
-# The jaw line of a turned face is a silhouette rather than a fixed set of points.
-JAW_WEIGHT: Final = 0.3
 FAR_DEVIATIONS: Final = 2.0
 ITERATIONS: Final = 60
-TOLERANCE: Final = 1e-4
+TOLERANCE: Final = 1e-3
 
 FloatArray = NDArray[np.floating[Any]]
 Float64Array = NDArray[np.float64]
-
-_WEIGHTS: Final = np.ones(68)
-_WEIGHTS[IBUG_JAW] = JAW_WEIGHT
-_WEIGHTS.setflags(write=False)
-
-
-@dataclass(frozen=True)
-class LandmarkView:
-    """Landmarks of one image, (68, 2) px in iBUG-68 order, and its camera from the head frame."""
-
-    landmarks_68_px: FloatArray
-    camera: Camera
 
 
 @dataclass(frozen=True)
@@ -77,13 +59,13 @@ class _Normal:
 class LandmarkFitter:
     """Fits one head model; what does not depend on the images is worked out once.
 
-    Raises HeadwaterError for a head model without shapes.
+    errors: of the landmarks. Raises HeadwaterError for a head model without shapes.
     """
 
-    def __init__(self, model: HeadModel) -> None:
+    def __init__(self, model: HeadModel, errors: LandmarkErrors) -> None:
         if not model.shape_names:
             raise HeadwaterError(f"The head model '{model.name}' has no shapes that can be fitted.")
-        self._model = model
+        self._model, self._errors = model, errors
         self._shape, self._expression = _priors(model)
         shape_68, expression_68 = _on_landmarks(model)
         mean_68 = model.landmarks_478.on(model.mean)[IBUG68_FROM_478].astype(np.float64)
@@ -121,17 +103,16 @@ class LandmarkFitter:
     ) -> tuple[Float64Array, Float64Array]:
         """Residuals (136 n,) in standard deviations and their derivatives (136 n, L)."""
         points = self._mean + np.tensordot(latent, self._basis, 1)
-        residuals, slopes = [], []
+        errors, residuals, slopes = self._errors, [], []
         for view in views:
-            eyes = outer_eye_distance(np.asarray(view.landmarks_68_px, dtype=np.float32))
-            weight = (_WEIGHTS / (_point_spread(view.camera.R) * eyes))[:, None]
             pixels, by_point = projection_slopes(view.camera, points)
-            slope = np.einsum("nij,lnj->lni", by_point, self._basis)
-            offset = weight * (pixels - view.landmarks_68_px)
+            slope = np.einsum("nij,lnj->lni", view.upright @ by_point, self._basis)
+            offset = (pixels - view.landmarks_68_px) @ view.upright.T + errors.mean
             # Cauchy's error, reweighted: a point that is far off has hardly a say.
-            trust = 1.0 / np.sqrt(1.0 + (offset**2).sum(axis=1, keepdims=True) / FAR_DEVIATIONS**2)
-            residuals.append((trust * offset).ravel())
-            slopes.append((trust * weight * slope).reshape(len(latent), -1).T)
+            far = (offset / errors.deviations / FAR_DEVIATIONS) ** 2
+            trust = 1.0 / np.sqrt(1.0 + far.sum(axis=1, keepdims=True))
+            residuals.append(errors.whitening @ (trust * offset).ravel())
+            slopes.append(errors.whitening @ (trust * slope).reshape(len(latent), -1).T)
         return np.concatenate(residuals), np.concatenate(slopes)
 
     def _head(self, latent: Float64Array, iterations: int, *, converged: bool) -> FittedHead:
@@ -141,11 +122,6 @@ class LandmarkFitter:
         expression = expression.astype(np.float32)
         vertices = self._model.vertices(shape, expression)
         return FittedHead(vertices, shape, expression, latent, iterations, converged)
-
-
-def _point_spread(rotation: FloatArray) -> float:
-    """Deviation of a landmark, of the outer eye-corner distance, in a view of this head pose."""
-    return POINT_SPREAD * (1.0 + (yaw_degrees(rotation) / TURN_DEGREES) ** 2)
 
 
 def _most_probable(

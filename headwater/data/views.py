@@ -27,7 +27,7 @@ from headwater.artifacts.schemas import (
     TRUTH,
 )
 from headwater.artifacts.tables import Row, read_table
-from headwater.data.scenes import Heads, Views, stacked
+from headwater.data.scenes import FloatArray, Heads, Views, stacked
 from headwater.faces.affine import labels_in_frame
 from headwater.geometry.cameras import Camera, transform_image
 
@@ -57,17 +57,21 @@ def read_views(data: Path, annotations: Sequence[Annotation]) -> Views:
     images = _rows_by_item(data, FRAMES, ("item", "image"), items)
     if unframed := [item for item in items if item not in images]:
         images |= _rows_by_item(data, SYNTHETIC_FRAMES, ("item", "image"), unframed)
-    detected = _rows_by_item(data, LANDMARKS, ("item", "landmarks_478_px"), items)
-    landmarks = [
-        landmarks_of(detected[item]) if item in detected else _UNDETECTED for item in items
-    ]
     return Views(
         tuple(decode_png(images[item]["image"]) for item in items),
         tuple(one.mask for one in annotations),
         *stacked([one.camera for one in annotations]),
-        np.stack(landmarks),
+        detected_landmarks(data, items),
         np.array([one.head for one in annotations], np.int32),
         np.array([one.row["split"] for one in annotations]),
+    )
+
+
+def detected_landmarks(data: Path, items: Sequence[str]) -> FloatArray:
+    """(n, 478, 2) px of items' frames below ``data``; NaN where no face was detected."""
+    detected = _rows_by_item(data, LANDMARKS, ("item", "landmarks_478_px"), items)
+    return np.stack(
+        [landmarks_of(detected[item]) if item in detected else _UNDETECTED for item in items]
     )
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from headwater.baselines.landmark_fit import FittedHead, LandmarkFitter, LandmarkView
+from headwater.baselines.landmark_errors import LandmarkView, assumed_errors
+from headwater.baselines.landmark_fit import FittedHead, LandmarkFitter
 from headwater.errors import HeadwaterError
 from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.geometry.cameras import Camera, look_at, project
@@ -41,7 +42,7 @@ def model() -> HeadModel:
 
 @pytest.fixture(scope="module")
 def fitter(model: HeadModel) -> LandmarkFitter:
-    return LandmarkFitter(model)
+    return LandmarkFitter(model, assumed_errors())
 
 
 def drawn(model: HeadModel, seed: int) -> np.ndarray:
@@ -153,12 +154,12 @@ def test_what_cannot_be_fitted_says_so(model: HeadModel, fitter: LandmarkFitter)
         fitter.fit([LandmarkView(view.landmarks_68_px * np.nan, view.camera)])
     rigid = replace(model, shape_names=(), shape_basis=model.shape_basis[:0])
     with pytest.raises(HeadwaterError, match="no shapes"):
-        LandmarkFitter(rigid)
+        LandmarkFitter(rigid, assumed_errors())
 
 
 def test_a_model_without_expressions_is_fitted_by_shape_alone() -> None:
     model = ball_head()
     truth = model.vertices(np.array([1.5], np.float32), np.zeros(0, np.float32))
-    found = LandmarkFitter(model).fit([seen(model, truth, 0.0)])
+    found = LandmarkFitter(model, assumed_errors()).fit([seen(model, truth, 0.0)])
     assert found.shape[0] == pytest.approx(1.5, abs=0.2)
     assert found.expression.shape == (0,)

@@ -12,7 +12,7 @@ import pytest
 
 from headwater.artifacts.figures import write_figures
 from headwater.artifacts.file_checks import check_file
-from headwater.baselines.landmark_fit import LandmarkView
+from headwater.baselines.landmark_errors import LandmarkErrors, LandmarkView, assumed_errors
 from headwater.evaluation.challenge import Unanswered
 from headwater.evaluation.heads import CHALLENGE, baselines, table
 from headwater.evaluation.heads import trials as trials_module
@@ -348,7 +348,7 @@ def test_heat_maps_come_back_and_hold_frontal_views_only(tmp_path: Path) -> None
 class _Fitter:
     """Stands in for the landmark fit: the template, whatever is seen."""
 
-    def __init__(self, model: object) -> None:
+    def __init__(self, model: object, errors: LandmarkErrors) -> None:
         self.vertices = TEMPLATE.mean
 
     def fit(self, views: list[LandmarkView]) -> "_Fitter":
@@ -360,6 +360,7 @@ def test_baselines_answer_every_question(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(baselines, "LandmarkFitter", _Fitter)
     monkeypatch.setattr(baselines, "read_model", lambda data: TEMPLATE)
     monkeypatch.setattr(baselines, "template_of", lambda model: TEMPLATE)
+    monkeypatch.setattr(baselines, "detector_errors", lambda data, model: assumed_errors())
     monkeypatch.setattr(baselines, "mean_head", lambda data, model: TEMPLATE.mean)
     cases = toy_cases(HEADS, toy_views(HEADS, 3, seed=1))[:2]
     counted: list[int] = []

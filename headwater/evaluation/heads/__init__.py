@@ -119,7 +119,7 @@ CHALLENGE = Challenge(
     score=_score,
     baselines=_baselines,
     reads=_RENDERED,
-    learns=(HEADS,),
+    learns=_RENDERED,
     photographed=(FRAMES, LANDMARKS, MASKS, CAMERAS),
     strata=(
         Stratum("yaw", "yaw_degrees", _yaw, (0.0, 15.0, 30.0, 45.0, 180.0)),

@@ -5,13 +5,15 @@ from typing import Final
 
 import numpy as np
 
-from headwater.baselines.landmark_fit import LandmarkFitter, LandmarkView
+from headwater.baselines.landmark_errors import LandmarkErrors, LandmarkView, measured_errors
+from headwater.baselines.landmark_fit import LandmarkFitter
 from headwater.data.scenes import FloatArray, Views
 from headwater.data.tables import read_heads, read_model, template_of
+from headwater.data.views import detected_landmarks, of_rendered
 from headwater.evaluation.challenge import Answerer, Unanswered
 from headwater.evaluation.heads.answer import HeadAnswer
 from headwater.evaluation.heads.trials import Trial
-from headwater.faces.vocabulary import IBUG68_FROM_478
+from headwater.faces.vocabulary import IBUG68_FROM_478, ibug68
 from headwater.geometry.registration import umeyama
 from headwater.heads.model import HeadModel
 
@@ -33,10 +35,24 @@ def mean_head(data: Path, model: HeadModel) -> FloatArray:
     return np.mean(placed, axis=0).astype(np.float32)
 
 
+def detector_errors(data: Path, model: HeadModel) -> LandmarkErrors:
+    """Errors of the landmarks that were detected in the views of the training heads."""
+    heads = read_heads(data, ("train",))
+    seen = of_rendered(data, heads)
+    landmarks = ibug68(detected_landmarks(data, [one.row["item"] for one in seen]))
+    true = ibug68(np.stack([model.landmarks_478.on(vertices) for vertices in heads.vertices]))
+    return measured_errors(
+        (LandmarkView(points, view.camera), true[view.head])
+        for points, view in zip(landmarks, seen, strict=True)
+        if np.isfinite(points).all()
+    )
+
+
 def baselines(data: Path) -> dict[str, Answerer]:
     """Two baselines: the mean head, and the head model fitted to the detected landmarks."""
     model = read_model(data)
-    template, fitter = template_of(model), LandmarkFitter(model)
+    template = template_of(model)
+    fitter = LandmarkFitter(model, detector_errors(data, model))
     mean = HeadAnswer(template, mean_head(data, model))
 
     def fitted(trial: Trial) -> HeadAnswer:
