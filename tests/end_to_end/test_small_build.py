@@ -20,9 +20,11 @@ import yaml
 from PIL import Image
 
 from headwater.artifacts.manifest import write_manifest
+from headwater.baselines import landmark_errors
 from headwater.config import load_params
 from headwater.data.tables import read_heads, read_model
 from headwater.data.views import of_rendered, read_views
+from headwater.evaluation.heads.baselines import detector_errors
 from headwater.faces.vocabulary import ibug68
 from headwater.geometry.cameras import project
 from headwater.metrics.landmarks import normalised_mean_error
@@ -205,6 +207,18 @@ def test_figures_are_those_that_this_build_gives(built: Path) -> None:
     assert photos["real_landmark_nme_percent"] == pytest.approx(3.803, rel=2e-2)
     assert photos["real_mask_iou"] == pytest.approx(0.814, abs=0.01)
     assert figures("data/quality/figures.json")["frontal_detection_rate"] == 1.0
+
+
+def test_the_detectors_errors_are_measured_on_the_training_views(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few as they are: eyes are detected better than the jaw line, which goes round the head."""
+    monkeypatch.setattr(landmark_errors, "FEWEST_VIEWS", 5)
+    errors = detector_errors(built / "data", read_model(built / "data"))
+    assert not np.array_equal(errors.covariance, landmark_errors.assumed_errors().covariance)
+    eyes, jaw = errors.deviations[36:48].mean(), errors.deviations[:17].mean()
+    assert 0.002 < eyes < 0.04
+    assert eyes < jaw < 0.12
 
 
 def test_rendered_views_show_the_true_heads_in_the_frames_that_were_cut(built: Path) -> None:
