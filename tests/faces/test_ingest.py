@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from headwater.errors import ItemRejected
 from headwater.faces.affine import inverted, map_points, turn
+from headwater.faces.canonical_crop import CROP_PX, CROP_TO_FACE, placement_of
 from headwater.faces.face_search import MAX_PLACES
 from headwater.faces.frame_landmarks import (
     frame_landmarks,
@@ -56,7 +57,7 @@ class Scripted:
 
     def crop_mesh(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
         self.crops.append(crop)
-        return mesh_at(96, 96, 128)
+        return mesh_at(CROP_PX / 2, CROP_PX / 2, CROP_PX / CROP_TO_FACE)
 
     def near_score(self, rgb: NDArray[np.uint8]) -> float:
         return 0.0
@@ -70,10 +71,11 @@ def test_largest_of_several_faces_and_their_number() -> None:
     detector = Scripted((400, 600), [(100, 100, 40), (300, 200, 160), (500, 100, 90)])
     mesh, count = largest_face(photo, detector)
     assert count == 3
-    assert mesh[:, :2].min(axis=0) == pytest.approx((220, 120), abs=1)
-    assert mesh[:, :2].max(axis=0) == pytest.approx((380, 280), abs=1)
+    low, high = mesh.points[:, :2].min(axis=0), mesh.points[:, :2].max(axis=0)
+    assert (low + high) / 2 == pytest.approx((300, 200), abs=1)
+    assert 160 < (high - low)[0] < 180
     meshes, count = large_faces(photo, detector)
-    assert [round(float(np.ptp(mesh[:, 0]))) for mesh in meshes] == [160, 90]
+    assert [round(float(np.ptp(mesh.points[:, 0]))) for mesh in meshes] == [171, 96]
     assert count == 3
 
 
@@ -100,7 +102,8 @@ def test_the_search_looks_at_a_bounded_number_of_faces() -> None:
     detector = Scripted((400, 4000), places)
     with pytest.raises(ItemRejected):
         largest_face(photo, detector)
-    assert len(detector.crops) <= MAX_PLACES + 1
+    # Those of the search and two of the largest face.
+    assert len(detector.crops) <= MAX_PLACES + 2
 
 
 @pytest.mark.parametrize("degrees", [0, 17, 45, 90, 135, 180, 270, 330])
@@ -109,7 +112,7 @@ def test_turned_portraits_become_upright_frames(detector, portraits, degrees: in
     for portrait in portraits:
         turned, to_turned = turned_photo(portrait.photo, degrees)
         frame = face_frame(turned, 384, detector)
-        mesh = frame_landmarks(frame.image, frame.face_box, detector)
+        mesh = frame_landmarks(frame.image, detector)
         right, left = mesh[33, :2], mesh[263, :2]
         assert abs(np.degrees(np.arctan2(left[1] - right[1], left[0] - right[0]))) < 2
         assert mesh[152, 1] > mesh[10, 1]
@@ -118,9 +121,7 @@ def test_turned_portraits_become_upright_frames(detector, portraits, degrees: in
         assert np.linalg.det(linear) <= 1.02
         np.testing.assert_allclose(linear @ linear.T, np.linalg.det(linear) * np.eye(2), atol=1e-9)
         own = face_frame(portrait.photo, 384, detector)
-        known = map_points(
-            inverted(own.from_photo), frame_landmarks(own.image, own.face_box, detector)
-        )
+        known = map_points(inverted(own.from_photo), frame_landmarks(own.image, detector))
         mapped = map_points(frame.from_photo, map_points(to_turned, known))
         eyes = np.linalg.norm(mapped[33] - mapped[263])
         assert np.linalg.norm(mapped - mesh, axis=1).mean() < 0.015 * eyes
@@ -152,7 +153,7 @@ def test_frame_is_a_level_square_about_the_face(
 ) -> None:
     photo = np.zeros((220, 300, 3), dtype=np.uint8)
     mesh = mesh_at(x, y, size, roll)
-    frame, affine = frame_of(photo, mesh, frame_px)
+    frame, affine = frame_of(photo, placement_of(mesh), frame_px)
     side = min(frame_px, round(3 * size))
     assert abs(frame.shape[0] - side) <= 1
     assert frame.shape[0] == frame.shape[1]
@@ -168,7 +169,8 @@ def test_frame_is_a_level_square_about_the_face(
 @pytest.mark.parametrize("shape", [(2, 4000, 3), (4000, 2, 3), (1, 1, 3)])
 def test_frames_of_extreme_photos_are_not_empty(shape: tuple[int, ...]) -> None:
     photo = np.zeros(shape, dtype=np.uint8)
-    frame, affine = frame_of(photo, mesh_at(shape[1] / 2, shape[0] / 2, 900, 0.3), 64)
+    place = placement_of(mesh_at(shape[1] / 2, shape[0] / 2, 900, 0.3))
+    frame, affine = frame_of(photo, place, 64)
     assert frame.shape == (64, 64, 3)
     assert np.isfinite(affine).all()
 
@@ -186,7 +188,7 @@ def test_turn_maps_pixels_like_rot90(turns: int, width: int, height: int) -> Non
 
 def test_no_landmarks_where_the_frame_shows_no_face(detector) -> None:
     with pytest.raises(ItemRejected) as caught:
-        frame_landmarks(np.full((300, 300, 3), 90, np.uint8), (100, 100, 200, 200), detector)
+        frame_landmarks(np.full((300, 300, 3), 90, np.uint8), detector)
     assert caught.value.reason == RejectReason.NO_LANDMARKS
 
 
@@ -198,9 +200,9 @@ def test_a_small_face_in_a_large_photo_is_found_by_tiles(detector, portraits, sh
     assert len(detector.near_faces(photo)) == 0
     mesh, count = largest_face(photo, detector)
     alone, _ = largest_face(portraits[0].photo, detector)
-    expected = share * alone[:, :2] + (1600, 1080)
+    expected = share * alone.points[:, :2] + (1600, 1080)
     assert count == 1
-    assert np.linalg.norm(mesh[:, :2] - expected, axis=1).mean() < 2
+    assert np.linalg.norm(mesh.points[:, :2] - expected, axis=1).mean() < 2
 
 
 def two_people(portraits, detector, share: float) -> NDArray[np.uint8]:
@@ -238,11 +240,9 @@ def test_every_face_has_a_frame_of_its_own(detector, portraits, share: float) ->
 def test_landmarks_of_the_crop_are_those_of_the_frame(detector, portraits) -> None:
     frame = face_frame(portraits[0].photo, 256, detector)
     np.testing.assert_array_equal(
-        landmarks_of_crop(frame.crop, frame.face_box, detector),
-        frame_landmarks(frame.image, frame.face_box, detector),
+        landmarks_of_crop(frame.crop, frame.image.shape[0], detector),
+        frame_landmarks(frame.image, detector),
     )
-    # A table keeps the box in single precision.
-    assert np.array(frame.face_box, np.float32).tolist() == list(frame.face_box)
 
 
 def test_every_face_of_a_sheet_is_counted(detector, portraits) -> None:
