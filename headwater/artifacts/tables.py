@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pyarrow.parquet as pq
 
 from headwater.artifacts.atomic import write_bytes
 from headwater.artifacts.columns import TableSchema, is_optional
+from headwater.artifacts.parquet_pages import Bytes, stated_sizes
 from headwater.errors import READER_ERRORS, HeadwaterError
 
 # What a table takes in memory, for its file: numbers and pictures hardly pack, and small files do.
@@ -24,6 +27,14 @@ Row = dict[str, Any]
 
 class DamagedTable(HeadwaterError):
     """A Parquet file cannot be read as what it claims to be."""
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """limit: bytes that a file may unpack to. groups: those that the pages of each row group do."""
+
+    limit: int
+    groups: list[int]
 
 
 def bucket_file(bucket: int) -> str:
@@ -76,22 +87,22 @@ def read_bucket(path: Path, schema: TableSchema, columns: Sequence[str] | None =
     Raises DamagedTable naming the file and what to do.
     """
     with _named_damage(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
-        limit = _check_unpacked_size(file.metadata, path.stat().st_size)
+        bounds = _bounds_of_file(path, file.metadata)
         _check_schema(path, file.schema_arrow, schema, columns)
-        return _unpacked(file, limit, columns)
+        return _unpacked(file, bounds, columns)
 
 
 def read_unpacked(data: bytes, columns: Sequence[str]) -> pa.Table:
     """Columns of a Parquet file's bytes. Raises ValueError where they take far more memory."""
     with pq.ParquetFile(pa.BufferReader(data)) as file:
-        return _unpacked(file, _check_unpacked_size(file.metadata, len(data)), columns)
+        return _unpacked(file, _bounds(data, file.metadata), columns)
 
 
 def row_group_sizes(path: Path) -> list[int]:
     """Rows of each row group of a Parquet file. Raises DamagedTable."""
     with _named_damage(path), pq.ParquetFile(path) as file:
         footer = file.metadata
-        _check_unpacked_size(footer, path.stat().st_size)
+        _bounds_of_file(path, footer)
         return [footer.row_group(group).num_rows for group in range(footer.num_row_groups)]
 
 
@@ -100,9 +111,9 @@ def read_row_groups(
 ) -> pa.Table:
     """Columns of some row groups, checked as ``read_bucket`` does. Raises DamagedTable."""
     with _named_damage(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
-        limit = _check_unpacked_size(file.metadata, path.stat().st_size)
+        bounds = _bounds_of_file(path, file.metadata)
         _check_schema(path, file.schema_arrow, schema, columns)
-        return _unpacked(file, limit, columns, groups)
+        return _unpacked(file, bounds, columns, groups)
 
 
 @contextmanager
@@ -117,42 +128,49 @@ def _named_damage(path: Path) -> Iterator[None]:
 
 def _unpacked(
     file: pq.ParquetFile,
-    limit: int,
+    bounds: _Bounds,
     columns: Sequence[str] | None,
     groups: Sequence[int] | None = None,
 ) -> pa.Table:
-    """Columns of row groups. Raises ValueError where they unpack to more than ``limit`` bytes.
+    """Columns of row groups. Raises ValueError where they unpack to more than their limit.
 
     A value that many rows name stands once in the file, and in every row of the table: as many rows
     are taken at a time as are within bounds even where all name the largest value there may be.
     """
     footer, names = file.metadata, file.schema_arrow.names if columns is None else list(columns)
     chosen = list(range(footer.num_row_groups) if groups is None else groups)
-    parts = [footer.row_group(group) for group in chosen]
-    largest = max((part.total_byte_size for part in parts), default=0)
-    rows = min(sum(part.num_rows for part in parts), limit // max(1, largest))
+    largest = max((bounds.groups[group] for group in chosen), default=0)
+    total = sum(footer.row_group(group).num_rows for group in chosen)
+    rows = min(total, bounds.limit // max(1, largest))
     batches, taken = [], 0
     for batch in file.iter_batches(max(1, rows), row_groups=chosen, columns=names):
         taken += batch.nbytes
-        if taken > limit:
-            raise ValueError(f"its {footer.num_rows} rows unpack to more than {limit} bytes")
+        if taken > bounds.limit:
+            raise ValueError(f"its {footer.num_rows} rows unpack to more than {bounds.limit} bytes")
         batches.append(batch)
     fields = [file.schema_arrow.field(name) for name in names]
     return pa.Table.from_batches(batches, pa.schema(fields, file.schema_arrow.metadata))
 
 
-def _check_unpacked_size(footer: pq.FileMetaData, size: int) -> int:
-    """Bytes that a file of ``size`` bytes may unpack to. Raises ValueError for a footer of more.
+def _bounds_of_file(path: Path, footer: pq.FileMetaData) -> _Bounds:
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+        return _bounds(data, footer)
+
+
+def _bounds(data: Bytes, footer: pq.FileMetaData) -> _Bounds:
+    """Bounds of a Parquet file of these bytes. Raises ValueError where its pages state more.
 
     The footer's single columns are not read: Arrow ends the process over some damaged ones.
     """
+    limit = FREE_BYTES + MAX_RATIO * len(data)
+    stated = stated_sizes(data)
     unpacked = BYTES_PER_VALUE * footer.num_rows * footer.num_columns
-    for group in range(footer.num_row_groups):
-        unpacked += footer.row_group(group).total_byte_size
-    limit = FREE_BYTES + MAX_RATIO * size
+    unpacked += sum(one.bytes + BYTES_PER_VALUE * one.values for one in stated)
     if unpacked > limit:
         raise ValueError(f"its {footer.num_rows} rows unpack to {unpacked} bytes or more")
-    return limit
+    if len(stated) != footer.num_row_groups:
+        raise ValueError("its footer can be read in two ways")
+    return _Bounds(limit, [one.bytes for one in stated])
 
 
 def _check_schema(

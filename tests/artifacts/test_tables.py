@@ -172,18 +172,52 @@ def test_a_long_text_that_every_row_names_is_refused_before_it_takes_memory(
     path = tmp_path / "bucket-000.parquet"
     write_repeated(path, schemas.PARTS, 600, "a" * 3_000_000, footer_of)
     assert path.stat().st_size < 2**18
+    refuses_within(2**28, path, schemas.PARTS, "licence")
+
+
+@pytest.mark.fault("a small file cannot take all memory")
+def test_the_sums_of_a_footer_bind_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "bucket-000.parquet"
+    write_repeated(path, schemas.PARTS, 600, "a" * 3_000_000, schemas.PARTS)
+    stated = pq.read_metadata(path).row_group(0).total_byte_size
+    path.write_bytes(path.read_bytes().replace(varint(stated, 4), varint(9, 4)))
+    assert pq.read_metadata(path).row_group(0).total_byte_size == 9
+    refuses_within(2**28, path, schemas.PARTS, "licence")
+
+
+@pytest.mark.fault("a small file cannot take all memory")
+def test_equal_numbers_of_one_row_are_counted_before_they_take_memory(tmp_path: Path) -> None:
+    path = tmp_path / "bucket-000.parquet"
+    schema = pa.schema([schemas.SDF.arrow.field("distance_mm")], schemas.SDF.arrow.metadata)
+    equal = pa.array([np.zeros(50_000_000, np.float32)], schema.field(0).type)
+    table = pa.table([equal], schema=schema)
+    pq.write_table(table, path, compression="zstd", write_page_checksum=True)
+    assert path.stat().st_size < 2**14
+    refuses_within(2**25, path, schemas.SDF, "distance_mm")
+
+
+def varint(number: int, length: int) -> bytes:
+    """A number as Thrift's compact protocol has it, in so many bytes."""
+    groups = [2 * number >> 7 * place & 127 for place in range(length)]
+    assert sum(group << 7 * place for place, group in enumerate(groups)) == 2 * number
+    return bytes([*(group | 128 for group in groups[:-1]), groups[-1]])
+
+
+def refuses_within(limit: int, path: Path, schema: TableSchema, column: str) -> None:
+    """A column of a file is refused by every reader, which takes no more bytes than the limit."""
     usual, counted = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
     pa.set_memory_pool(counted)
     try:
+        for columns in (None, [column]):
+            with pytest.raises(DamagedTable, match=r"bucket-000\.parquet: "):
+                read_bucket(path, schema, columns)
         with pytest.raises(DamagedTable, match=r"bucket-000\.parquet: "):
-            read_bucket(path, schemas.PARTS)
-        with pytest.raises(DamagedTable, match=r"bucket-000\.parquet: "):
-            read_row_groups(path, schemas.PARTS, [0], ["licence"])
+            read_row_groups(path, schema, [0], [column])
         with pytest.raises(ValueError, match="unpack to"):
-            read_unpacked(path.read_bytes(), ["licence"])
+            read_unpacked(path.read_bytes(), [column])
     finally:
         pa.set_memory_pool(usual)
-    assert counted.max_memory() < 2**28
+    assert counted.max_memory() < limit
 
 
 def test_a_text_that_many_rows_name_is_read(tmp_path: Path) -> None:
