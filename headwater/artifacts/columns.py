@@ -66,6 +66,17 @@ def is_optional(field: pa.Field) -> bool:
     return b"optional" in (field.metadata or {})
 
 
+def has_gaps(values: pa.ChunkedArray) -> bool:
+    """True where a list, of any depth, lacks one of its values; an empty list does not."""
+    for chunk in values.chunks:
+        flat = chunk
+        while pa.types.is_list(flat.type) or pa.types.is_fixed_size_list(flat.type):
+            flat = flat.flatten()
+            if flat.null_count:
+                return True
+    return False
+
+
 def floats(count: int) -> pa.DataType:
     """A vector of ``count`` float32."""
     return pa.list_(pa.float32(), count)

@@ -60,6 +60,7 @@ HEAT_MAP = table(
         "per vertex of the mesh: ground truth to predicted surface, rigid, without scale; empty "
         "where no head is measured",
         unit="mm",
+        nullable=True,
     ),
     column("heads", pa.list_(pa.int32()), "per vertex: heads in the mean"),
 )

@@ -18,7 +18,7 @@ _DEEPEST: Final = 16
 _TAIL: Final = 8
 # Fields by number: of the footer, a row group, a column, its metadata, and a page's header.
 _GROUPS, _COLUMNS, _META = 4, 1, 3
-_COMPRESSED, _DATA_AT, _DICTIONARY_AT = 7, 9, 11
+_COUNT, _COMPRESSED, _DATA_AT, _DICTIONARY_AT = 5, 7, 9, 11
 _PAGE_BYTES, _PAGE_COMPRESSED, _OF_KIND, _VALUES = 2, 3, (5, 7, 8), 1
 
 
@@ -49,7 +49,9 @@ def _of_group(data: Bytes, group: dict[int, Any], end: int) -> Stated:
 
 
 def _pages(data: Bytes, column: dict[int, Any], end: int) -> Iterator[Stated]:
-    """The pages of a column of a row group, as a reader meets them."""
+    """The pages of a column of a row group, as a reader meets them: none where it has no values."""
+    if not column[_COUNT]:
+        return
     place = column[_DATA_AT]
     if 0 < column.get(_DICTIONARY_AT, 0) < place:
         place = column[_DICTIONARY_AT]

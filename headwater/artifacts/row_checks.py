@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.artifacts.cameras import CAMERA_COLUMNS, camera_of
-from headwater.artifacts.columns import IMAGE, TableSchema, is_optional, shape_of
+from headwater.artifacts.columns import IMAGE, TableSchema, has_gaps, is_optional, shape_of
 from headwater.artifacts.ids import ITEM_ID_LENGTH
 from headwater.artifacts.images import PICTURE_FORMATS, picture_size
 from headwater.artifacts.meshes import check_head_size, from_ply
@@ -28,7 +28,7 @@ def check_rows(schema: TableSchema, table: pa.Table) -> None:
     """
     for field in schema.arrow:
         values = table.column(field.name)
-        if values.null_count and not is_optional(field):
+        if not is_optional(field) and (values.null_count or has_gaps(values)):
             raise HeadwaterError(f"column {field.name} has empty values")
         _check_finite(field, values)
     looked_at = [field.name for field in schema.arrow if _is_looked_at(field)]

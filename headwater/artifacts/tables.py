@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from headwater.artifacts.atomic import write_bytes
-from headwater.artifacts.columns import TableSchema, is_optional
+from headwater.artifacts.columns import TableSchema, has_gaps, is_optional
 from headwater.artifacts.parquet_pages import Bytes, stated_sizes
 from headwater.errors import READER_ERRORS, HeadwaterError
 
@@ -57,7 +57,8 @@ def to_table(schema: TableSchema, rows: Iterable[Row]) -> pa.Table:
     except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:
         raise HeadwaterError(f"{schema.name}: a row does not fit the schema: {error}") from error
     for field in schema.arrow:
-        if not is_optional(field) and table.column(field.name).null_count:
+        values = table.column(field.name)
+        if not is_optional(field) and (values.null_count or has_gaps(values)):
             raise HeadwaterError(f"{schema.name}: column {field.name} may not be empty")
     return table
 

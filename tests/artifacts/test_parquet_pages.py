@@ -48,6 +48,12 @@ def test_stated_sizes_are_those_that_were_written(
         assert one.values > values if dictionary else one.values == values
 
 
+def test_a_row_group_without_rows_states_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    pq.write_table(TABLE.slice(0, 0), path)
+    assert [(one.bytes, one.values) for one in stated_sizes(path.read_bytes())] == [(0, 0)]
+
+
 @pytest.mark.parametrize("data", [b"", b"PAR1", b"PAR1" + bytes(8), b"\xff" * 64, bytes(64)])
 def test_bytes_of_no_parquet_file_are_refused(data: bytes) -> None:
     with pytest.raises((ValueError, LookupError)):

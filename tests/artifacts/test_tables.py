@@ -87,6 +87,13 @@ def test_missing_and_unknown_columns_are_refused(name: str) -> None:
         to_table(schema, [{**row, "colour_of_socks": "red"}])
 
 
+def test_a_list_without_one_of_its_values_is_refused() -> None:
+    row = row_of(schemas.LANDMARKS, item_id(1), item_id(1))
+    points = [None, *row["landmarks_478_px"][1:]]
+    with pytest.raises(HeadwaterError, match="landmarks_478_px may not be empty"):
+        to_table(schemas.LANDMARKS, [row | {"landmarks_478_px": points}])
+
+
 def test_empty_values_are_refused_where_they_mean_nothing() -> None:
     row = row_of(schemas.MASKS, item_id(1), item_id(1))
     assert to_table(schemas.MASKS, [{**row, "parent": None}]).num_rows == 1

@@ -357,3 +357,35 @@ def test_files_that_no_reader_can_read_are_findings_and_the_rest_is_checked(data
         assert "\n" not in str(problem)
         assert len(str(problem)) < 600
     assert "unpack to" in "".join(map(str, problems))
+
+
+@pytest.mark.parametrize(
+    ("schema", "column"),
+    [
+        (schemas.LANDMARKS, "landmarks_478_px"),
+        (schemas.SDF, "points_mm"),
+        (schemas.SDF, "near_surface"),
+        (schemas.TRUTH, "rotation"),
+    ],
+)
+def test_numbers_that_are_missing_in_a_list_are_found(
+    data: Path, schema: TableSchema, column: str
+) -> None:
+    path = next(iter(sorted((data / schema.name).glob("bucket-*.parquet"))))
+    table = read_bucket(path, schema)
+    place = table.schema.get_field_index(column)
+    flat = table.column(column).combine_chunks()
+    write_bucket(
+        path, schema, table.set_column(place, schema.arrow.field(column), emptied(flat)), ""
+    )
+    write_manifest(data / schema.step)
+    assert f"column {column} has empty values" in messages(data)
+
+
+def emptied(values: pa.Array) -> pa.Array:
+    """Lists of any depth, of the same lengths, whose numbers are all missing."""
+    if pa.types.is_fixed_size_list(values.type):
+        return pa.FixedSizeListArray.from_arrays(emptied(values.values), type=values.type)
+    if pa.types.is_list(values.type):
+        return pa.ListArray.from_arrays(values.offsets, emptied(values.values), type=values.type)
+    return pa.nulls(len(values), values.type)
