@@ -49,7 +49,7 @@ def _line(outcome: Outcome, out: Path, seconds: float) -> Text:
         page = printable(str(out / outcome.folder / PAGE))
         error = outcome.error_percent
         said = f"landmark error {error:.1f} % of the eye distance, " if error else ""
-        note = f": {outcome.message}" if outcome.message else ""
+        note = "".join(f": {one}" for one in (outcome.reason, outcome.message) if one)
         return Text(f"{outcome.name}: {said}{seconds:.1f} s, {page}{note}")
     style = "red" if outcome.status == Status.REJECTED else ""
     return Text(f"{outcome.name}: {outcome.reason}: {outcome.message}", style)

@@ -56,7 +56,7 @@ class Head:
 
     vertices: (V, 3) float32. steps: (T + 1, V, 3), the descent; (0, V, 3) without one.
     landmarks: (478, 3) on the mesh. world_from_head: rigid, to the world of given cameras; None
-    without them.
+    without them. doubt: a sentence on what makes it uncertain, or nothing.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Head:
     landmarks: FloatArray
     views: list[SeenView]
     world_from_head: Similarity | None = None
+    doubt: str = ""
 
 
 def reconstruct_head(
@@ -112,15 +113,35 @@ def check_fit(head: Head, faces: Sequence[SeenFace], points_mm: NDArray[np.float
     worst = max(view.error_percent for view in head.views)
     if worst <= MOST_ERROR_PERCENT:
         return
-    points = triangulated_landmarks(faces)
-    size = size_of(points, points_mm) if points is not None else 1.0
-    usual = 1 - USUAL_SPREAD < size < 1 + USUAL_SPREAD
-    cause = "are K, R and t those of this photo?" if usual else unit_in_words(size)
+    size = _unusual_size(faces, points_mm)
+    cause = "are K, R and t those of this photo?" if size is None else unit_in_words(size)
     raise ItemRejected(
         RejectReason.CAMERA_FAILED,
         f"By the given cameras the mesh misses the landmarks by {worst:.0f} % of the eye distance; "
         f"{cause}",
     )
+
+
+def size_doubt(faces: Sequence[SeenFace], points_mm: NDArray[np.float32]) -> str:
+    """A sentence on a head that its calibrated cameras make unusually large or small, or nothing.
+
+    faces, points_mm: as of ``check_fit``.
+    """
+    size = _unusual_size(faces, points_mm)
+    if size is None:
+        return ""
+    return (
+        f"The given cameras make the head {size:.2g} times as large as usual; {unit_in_words(size)}"
+    )
+
+
+def _unusual_size(faces: Sequence[SeenFace], points_mm: NDArray[np.float32]) -> float | None:
+    """The head's size as a share of the template's; None where usual, or the views do not tell."""
+    points = triangulated_landmarks(faces)
+    if points is None:
+        return None
+    size = size_of(points, points_mm)
+    return None if 1 - USUAL_SPREAD < size < 1 + USUAL_SPREAD else size
 
 
 def views_of(faces: Sequence[SeenFace]) -> Views:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,13 +17,13 @@ from headwater.reconstruct.agreement import agreeing_views
 from headwater.reconstruct.causes import likely_cause
 from headwater.reconstruct.files import save, write_head
 from headwater.reconstruct.given_cameras import GivenCamera, GivenCameras
-from headwater.reconstruct.head import Head, check_fit, reconstruct_head
+from headwater.reconstruct.head import Head, check_fit, reconstruct_head, size_doubt
 from headwater.reconstruct.inputs import Inputs
 from headwater.reconstruct.names import FolderNames
 from headwater.reconstruct.placing import DisagreementError, head_in_world, in_head_frame
 from headwater.reconstruct.seeing import SeenFace, look_at, see, see_face
 from headwater.reconstruct.settings import PhotoSettings
-from headwater.reconstruct.summary import Outcome, Status, summary_csv
+from headwater.reconstruct.summary import UNCERTAIN, Outcome, Status, summary_csv
 from headwater.reject_reasons import RejectReason
 
 # Every view is kept in memory; the published fusion was tried with six.
@@ -144,7 +144,7 @@ class Job:
         place = head_in_world(faces, mean, self.cameras.path)
         head = reconstruct_head(self.answer, name, in_head_frame(faces, place), place)
         check_fit(head, faces, mean)
-        return head
+        return replace(head, doubt=size_doubt(faces, mean))
 
     def _mean_landmarks(self) -> NDArray[np.float32]:
         return self.template.landmarks_68(self.template.mean)
@@ -163,7 +163,8 @@ class Job:
                     folder,
                     view.error_percent,
                     view.face.faces_found,
-                    message=DENOISED if view.face.denoised else "",
+                    UNCERTAIN if head.doubt else "",
+                    " ".join(filter(None, (DENOISED if view.face.denoised else "", head.doubt))),
                 ),
                 seconds / len(head.views),
             )

@@ -22,7 +22,8 @@ class Status(StrEnum):
 class Outcome:
     """One photo. name: printable. folder: of its head below the output, empty without one.
 
-    reason, message: why it was rejected, whose bytes it repeats, or how its face was found.
+    reason, message: why it was rejected or is uncertain, whose bytes it repeats, or how its face
+    was found.
     """
 
     name: str
@@ -45,6 +46,7 @@ COLUMNS: Final = (
     "message",
     "sha256",
 )
+UNCERTAIN: Final = "uncertain"
 FIRST_OF_FORMULA: Final = ("=", "+", "-", "@")
 
 
