@@ -1,6 +1,7 @@
 """The page of a system: its settings, each with its description, and its paper's figures."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin
@@ -46,11 +47,16 @@ def settings_table(
         table.add_column(name, overflow="fold")
     for line in lines:
         table.add_row(Text(line.name), Text(line.value), Text(line.about))
+    title = Text(f"{system.title}, size {settings.size}: {_how_to_set(system, lines)}")
+    return Group(title, table, *_published(system))
+
+
+def _how_to_set(system: System, lines: Sequence[SettingLine]) -> str:
+    if not lines:
+        return "it has no settings"
     key = f"systems.{system.name}.overrides"
     example = max(lines, key=lambda line: line.name == "learning_rate").name
-    how = f"set any of them in params.yaml below {key}, as in {key}.{example}"
-    title = Text(f"{system.title}, size {settings.size}: {how}")
-    return Group(title, table, *_published(system))
+    return f"set any of them in params.yaml below {key}, as in {key}.{example}"
 
 
 def _published(system: System) -> list[RenderableType]:
@@ -59,9 +65,9 @@ def _published(system: System) -> list[RenderableType]:
         return []
     table = Table(box=None, pad_edge=False)
     for name in ("method", *paper.columns):
-        table.add_column(name)
+        table.add_column(Text(name))
     for method, values in paper.rows:
-        table.add_row(method, *("" if one is None else f"{one:g}" for one in values))
+        table.add_row(Text(method), *("" if one is None else f"{one:g}" for one in values))
     about = (
         f"Figures of its paper, {paper.unit} on {paper.data} ({system.reference}). {paper.about} "
         "They are other numbers on other data: never compare them with figures of a build."

@@ -2,9 +2,10 @@
 
 import reprlib
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Final
 
-from headwater.evaluation.checks import line_fault, name_fault
+from headwater.evaluation.checks import MOST_LETTERS_ABOUT, line_fault, name_fault
 from headwater.systems.system import Published, System
 from headwater.training.run import Config
 
@@ -34,6 +35,8 @@ def _faults(system: System) -> Iterator[str]:
     paper: object = system.paper
     if paper is not None and not isinstance(paper, Published):
         yield f"paper is {reprlib.repr(paper)}, no Published; mend it or leave it out"
+    elif paper is not None:
+        yield from _faults_of_paper(paper)
 
 
 def _faults_of_sizes(sizes: object) -> Iterator[str]:
@@ -47,3 +50,34 @@ def _faults_of_sizes(sizes: object) -> Iterator[str]:
             yield fault
         if not isinstance(config, Config):
             yield f"size {size!r} is {reprlib.repr(config)}, no Config; mend it"
+
+
+def _faults_of_paper(paper: Published) -> Iterator[str]:
+    for name in ("unit", "data", "about"):
+        if fault := line_fault(getattr(paper, name), f"{name} of paper", MOST_LETTERS_ABOUT):
+            yield fault
+    columns: object = paper.columns
+    rows: object = paper.rows
+    if not isinstance(columns, tuple) or any(line_fault(one, "") for one in columns):
+        yield f"columns of paper is {reprlib.repr(columns)}, no tuple of texts; mend it"
+    elif not isinstance(rows, tuple):
+        yield f"rows of paper is {reprlib.repr(rows)}, no tuple of rows; mend it"
+    else:
+        for row in rows:
+            if not _is_row(row, len(columns)):
+                yield (
+                    f"row {reprlib.repr(row)} of paper is not a method's name with {len(columns)} "
+                    "figures, each a number or None; mend it"
+                )
+
+
+def _is_row(row: object, count: int) -> bool:
+    """True for a method's name and so many figures that JSON has words for."""
+    if not isinstance(row, tuple) or len(row) != 2 or not isinstance(row[1], tuple):
+        return False
+    method, figures = row
+    return (
+        line_fault(method, "") is None
+        and len(figures) == count
+        and all(one is None or (type(one) in (int, float) and isfinite(one)) for one in figures)
+    )

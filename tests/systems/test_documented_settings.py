@@ -1,18 +1,22 @@
 """Every setting of a system is documented beside its field, and the command prints them."""
 
+import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 import yaml
 from pydantic import BaseModel
+from rich.console import Console
 
 from headwater.cli import app, run
 from headwater.config import SystemSettings, load_params
 from headwater.systems import SYSTEMS, known_systems
 from headwater.systems.settings import config_of
-from headwater.systems.settings_table import settings_lines
+from headwater.systems.settings_table import settings_lines, settings_table
+from headwater.systems.system import Published
 from headwater.training.run import Config
 from tests.systems.test_systems import PLUGIN
 
@@ -134,6 +138,20 @@ def test_the_papers_figures_stand_on_the_systems_own_page_and_are_not_to_be_comp
     assert "measured with that benchmark's scaled alignment" in page
     assert SYSTEMS["glvd"].reference in page
     assert "never compare" not in shown(capsys, "lvd", *project)
+
+
+def test_a_system_without_settings_has_a_page_of_its_papers_figures(tmp_path: Path) -> None:
+    rows = (("[/ours]", (1.5, None)), ("[red]", (2, 3.0)))
+    paper = Published("mm", "scans", "", ("[/one]", "two"), rows)
+    bare = replace(
+        SYSTEMS["lvd"], name="bare", sizes={"small": Config()}, prepared=None, paper=paper
+    )
+    page = io.StringIO()
+    params = load_params(PROJECT / "params.yaml")
+    Console(file=page, width=200).print(settings_table(bare, None, params, tmp_path))
+    text = " ".join(page.getvalue().split())
+    assert "it has no settings" in text
+    assert "method [/one] two [/ours] 1.5 [red] 2 3" in text
 
 
 def test_the_list_names_a_system_of_the_build_that_there_is_not(

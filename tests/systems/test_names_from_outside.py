@@ -176,6 +176,15 @@ def test_a_description_may_have_lines(fields: Challenge) -> None:
     assert challenge_fault(replace(fields, about="Points round a part,\nto the distance.")) is None
 
 
+def paper(change: str) -> str:
+    """Code of a paper's figures, one field of which is another."""
+    fields = {"unit": "'mm'", "data": "'scans'", "about": "''", "columns": "('one', 'two')"}
+    name, _, value = change.partition("=")
+    given = {**fields, "rows": "(('ours', (1.0, None)),)", name: value}
+    texts = ", ".join(f"{field}={text}" for field, text in given.items())
+    return f"__import__('headwater.systems.system').systems.system.Published({texts})"
+
+
 @pytest.mark.fault("what a plugin holds is one sentence before anything is built")
 @pytest.mark.parametrize(
     ("change", "said"),
@@ -183,6 +192,21 @@ def test_a_description_may_have_lines(fields: Challenge) -> None:
         (('title="Toy fields"', "title=None"), "system 'toy': title is None, no text"),
         (('title="Toy fields"', r'title="a\n" * 10**5'), "title has 200000 letters"),
         (("answer=_answer,", "answer=_answer, paper=3,"), "paper is 3, no Published"),
+        *(
+            (("answer=_answer,", f"answer=_answer, paper={paper(change)},"), said)
+            for change, said in [
+                ("unit=None", "unit of paper is None, no text"),
+                ("about='a' * 3000", "about of paper has 3000 letters"),
+                ("columns=3", "columns of paper is 3, no tuple of texts"),
+                ("columns=('one', 2)", r"columns of paper is \('one', 2\), no tuple of texts"),
+                ("rows=None", "rows of paper is None, no tuple of rows"),
+                ("rows=(('ours', 1.0),)", r"row \('ours', 1.0\) of paper is not a method's name"),
+                ("rows=(('ours', (1.0,)),)", "with 2 figures, each a number or None"),
+                ("rows=(('ours', (1.0, float('nan'))),)", "with 2 figures, each a number or None"),
+                ("rows=(('ours', (1.0, '2')),)", "with 2 figures, each a number or None"),
+                ("rows=((None, (1.0, 2.0)),)", "of paper is not a method's name"),
+            ]
+        ),
         (("answer=_answer,", "answer=None,"), "answer is None, no function"),
         (("answer=_answer,", "answer=_answer, prepared=3,"), "prepared is 3, no function"),
         (('sizes={"smoke": ToyConfig()}', 'sizes=["smoke"]'), r"sizes is \['smoke'\], no mapping"),
