@@ -113,7 +113,7 @@ def check_fit(head: Head, faces: Sequence[SeenFace], points_mm: NDArray[np.float
     worst = max(view.error_percent for view in head.views)
     if worst <= MOST_ERROR_PERCENT:
         return
-    size = _unusual_size(faces, points_mm)
+    size = unusual_size(faces, points_mm)
     cause = "are K, R and t those of this photo?" if size is None else unit_in_words(size)
     raise ItemRejected(
         RejectReason.CAMERA_FAILED,
@@ -122,20 +122,7 @@ def check_fit(head: Head, faces: Sequence[SeenFace], points_mm: NDArray[np.float
     )
 
 
-def size_doubt(faces: Sequence[SeenFace], points_mm: NDArray[np.float32]) -> str:
-    """A sentence on a head that its calibrated cameras make unusually large or small, or nothing.
-
-    faces, points_mm: as of ``check_fit``.
-    """
-    size = _unusual_size(faces, points_mm)
-    if size is None:
-        return ""
-    return (
-        f"The given cameras make the head {size:.2g} times as large as usual; {unit_in_words(size)}"
-    )
-
-
-def _unusual_size(faces: Sequence[SeenFace], points_mm: NDArray[np.float32]) -> float | None:
+def unusual_size(faces: Sequence[SeenFace], points_mm: NDArray[np.float32]) -> float | None:
     """The head's size as a share of the template's; None where usual, or the views do not tell."""
     points = triangulated_landmarks(faces)
     if points is None:

@@ -15,9 +15,10 @@ from headwater.evaluation.challenge import Answerer
 from headwater.photos.folder import PhotoFile
 from headwater.reconstruct.agreement import agreeing_views
 from headwater.reconstruct.causes import likely_cause
+from headwater.reconstruct.doubts import size_doubt, view_doubt
 from headwater.reconstruct.files import save, write_head
 from headwater.reconstruct.given_cameras import GivenCamera, GivenCameras
-from headwater.reconstruct.head import Head, check_fit, reconstruct_head, size_doubt
+from headwater.reconstruct.head import Head, check_fit, reconstruct_head
 from headwater.reconstruct.inputs import Inputs
 from headwater.reconstruct.names import FolderNames
 from headwater.reconstruct.placing import DisagreementError, head_in_world, in_head_frame
@@ -139,12 +140,13 @@ class Job:
 
     def _reconstructed(self, name: str, faces: Sequence[SeenFace]) -> Head:
         if self.cameras is None:
-            return reconstruct_head(self.answer, name, faces)
+            head = reconstruct_head(self.answer, name, faces)
+            return replace(head, doubt=view_doubt(head.views))
         mean = self._mean_landmarks()
         place = head_in_world(faces, mean, self.cameras.path)
         head = reconstruct_head(self.answer, name, in_head_frame(faces, place), place)
         check_fit(head, faces, mean)
-        return replace(head, doubt=size_doubt(faces, mean))
+        return replace(head, doubt=size_doubt(faces, mean) or view_doubt(head.views))
 
     def _mean_landmarks(self) -> NDArray[np.float32]:
         return self.template.landmarks_68(self.template.mean)

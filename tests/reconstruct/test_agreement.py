@@ -16,14 +16,9 @@ from headwater.errors import HeadwaterError, ItemRejected
 from headwater.geometry.cameras import transform_image
 from headwater.reconstruct.agreement import agreeing_views
 from headwater.reconstruct.causes import likely_cause
-from headwater.reconstruct.console import _line
-from headwater.reconstruct.head import check_fit, reconstruct_head, size_doubt
-from headwater.reconstruct.names import FolderNames
+from headwater.reconstruct.head import check_fit, reconstruct_head
 from headwater.reconstruct.placing import head_in_world, in_head_frame
-from headwater.reconstruct.run import Job
 from headwater.reconstruct.seeing import SeenFace
-from headwater.reconstruct.settings import PhotoSettings
-from headwater.reconstruct.summary import Outcome
 from headwater.systems.glvd.weights import TrainedGlvd
 from tests.reconstruct.test_given_cameras import Change, seen_from, world_of, written
 from tests.systems.judging import answering
@@ -110,44 +105,6 @@ def test_a_head_that_its_cameras_do_not_explain_is_refused(
         with pytest.raises(ItemRejected, match=said) as caught:
             check_fit(head, views, mean)
         assert caught.value.reason == "camera_failed"
-
-
-@pytest.mark.parametrize(
-    ("factor", "yaws", "said"),
-    [
-        (1.0, [-45.0, 0.0, 45.0], None),
-        (1.3, [-45.0, 0.0, 45.0], "1.3 times as large as usual"),
-        (0.75, [-45.0, 0.0, 45.0], "0.75 times as large as usual"),
-        (1.3, [0.0], None),  # One view tells no size.
-    ],
-)
-def test_a_head_of_unusual_size_is_doubted(
-    template: Template, faces: list[SeenFace], factor: float, yaws: list[float], said: str | None
-) -> None:
-    points = template.landmarks_478.on(template.mean)
-    views = [
-        replace(one, camera=replace(one.camera, t=one.camera.t * factor))
-        for one in seen_from(faces[0], points, world_of(5), yaws, noise_px=0.5)
-    ]
-    doubt = size_doubt(views, template.landmarks_68(template.mean))
-    assert (said in doubt) if said else not doubt
-
-
-def test_a_doubt_stands_in_the_table_and_on_the_console(
-    template: Template, faces: list[SeenFace], trained: TrainedGlvd, tmp_path: Path
-) -> None:
-    points = template.landmarks_478.on(template.mean)
-    views = seen_from(faces[0], points, world_of(5), [-45.0, 0.0, 45.0], noise_px=0.5)
-    place = head_in_world(views, template.landmarks_68(template.mean))
-    head = reconstruct_head(answering(trained), "x", in_head_frame(views, place), place)
-    told: list[Outcome] = []
-    job = Job(answering(trained), template, PhotoSettings(), tmp_path, lambda o, _: told.append(o))
-    job._write(replace(head, doubt="It is odd."), FolderNames(tmp_path), 0.0)
-    job._write(head, FolderNames(tmp_path), 0.0)
-    assert [one.reason for one in told] == ["uncertain"] * 3 + [""] * 3
-    assert told[0].message == "It is odd."
-    assert "uncertain: It is odd." in _line(told[0], tmp_path, 1.0).plain
-    assert "uncertain" not in _line(told[3], tmp_path, 1.0).plain
 
 
 def turned(view: SeenFace) -> SeenFace:

@@ -1,0 +1,63 @@
+"""Reasons to doubt a reconstructed head, each a sentence for the user.
+
+Limits on head pose and landmark error come from 16 heads of the model in 13 poses through the
+default build of GLVD: of the heads whose error was above 1.2 times the mean head's 29 of 36 are
+beyond them, of the others a fifth.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.geometry.cameras import Camera
+from headwater.metrics.strata import yaw_degrees
+from headwater.reconstruct.head import SeenView, unusual_size
+from headwater.reconstruct.placing import unit_in_words
+from headwater.reconstruct.seeing import SeenFace
+
+# Of the estimated camera, which sees large turns smaller than they are.
+MOST_YAW_DEGREES: Final = 45.0
+MOST_PITCH_DEGREES: Final = 15.0
+DOUBTED_ERROR_PERCENT: Final = 8.0
+
+
+def size_doubt(faces: Sequence[SeenFace], points_mm: NDArray[np.float32]) -> str:
+    """A sentence on a head that its calibrated cameras make unusually large or small, or nothing.
+
+    faces: its views with their cameras as given. points_mm: (68, 3) landmarks of the template.
+    """
+    size = unusual_size(faces, points_mm)
+    if size is None:
+        return ""
+    return (
+        f"The given cameras make the head {size:.2g} times as large as usual; {unit_in_words(size)}"
+    )
+
+
+def view_doubt(views: Sequence[SeenView]) -> str:
+    """A sentence on a head that no view shows well, that of the first view; or nothing."""
+    doubts = [_pose_doubt(one.frame_camera) or _error_doubt(one.error_percent) for one in views]
+    return doubts[0] if all(doubts) else ""
+
+
+def _pose_doubt(camera: Camera) -> str:
+    yaw = abs(yaw_degrees(camera.R))
+    pitch = float(np.degrees(np.arcsin(np.clip(-camera.R[2, 1], -1.0, 1.0))))
+    if abs(pitch) > MOST_PITCH_DEGREES:
+        where = f"from {abs(pitch):.0f} degrees {'above' if pitch > 0 else 'below'}"
+    elif yaw > MOST_YAW_DEGREES:
+        where = f"from {yaw:.0f} degrees to the side"
+    else:
+        return ""
+    return f"The face is seen {where}: such heads are often no better than the mean head."
+
+
+def _error_doubt(error_percent: float) -> str:
+    if error_percent <= DOUBTED_ERROR_PERCENT:
+        return ""
+    return (
+        f"The mesh misses the landmarks by {error_percent:.0f} % of the eye distance, more than it "
+        "should."
+    )
