@@ -1,7 +1,7 @@
 """The systems of a build: those that ``make repro BUILD=...`` names, and outputs of no others."""
 
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import yaml
 from dvc.utils.serialize import modify_yaml
@@ -16,6 +16,7 @@ from headwater.systems.settings import check_systems
 from headwater.upkeep.recorded import LOCK, read_lock
 
 ALL = "all"
+DATA = "data"
 
 
 def choose_systems(project: Path, names: str) -> bool:
@@ -55,14 +56,17 @@ def choose_systems(project: Path, names: str) -> bool:
 def drop_unbuilt(project: Path, params: Params) -> None:
     """Remove data and record of systems no longer built, which would pass for those of this build.
 
-    DVC's cache keeps both for a build that has the system again.
+    DVC's cache keeps both for a build that has the system again. Raises OSError for data that
+    cannot be removed, which stays on record.
     """
     built = _stages_of_each(project, params)
     gone = [one for one in read_lock(project) if "@" in one.stage and one.stage not in built]
     if not gone:
         return
-    for output in gone:
-        shutil.rmtree(project / output.path, ignore_errors=True)
+    for path in {PurePosixPath(output.path) for output in gone}:
+        # The record may be anyone's.
+        if path.parts[0] == DATA and len(path.parts) > 1 and (project / path).exists():
+            shutil.rmtree(project / path)
     with record_lock(project), modify_yaml(project / LOCK) as record:
         for stage in {output.stage for output in gone}:
             del record["stages"][stage]

@@ -1,5 +1,6 @@
 """The systems of a build are chosen on make's command line, and outputs of no others stay."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from flows.build_in_params import with_build
-from flows.systems import choose_systems
+from flows.systems import choose_systems, drop_unbuilt
 from headwater.config import load_params
 from headwater.errors import HeadwaterError
 from headwater.systems import SYSTEMS
@@ -177,6 +178,46 @@ def make(project: ToyProject, *arguments: str) -> subprocess.CompletedProcess[st
     command = next(line for line in rule.splitlines() if "-m flows" in line)
     (project.path / "Makefile").write_text(f"PY := python\nrepro:\n{command}\n")
     return project.run("make", "--silent", "repro", *arguments)
+
+
+def unbuilt(folder: Path, *paths: str) -> None:
+    """Record a stage of a system that is not built for every path, where a file lies."""
+    shutil.copy(PROJECT / "dvc.yaml", folder)
+    (folder / ".dvc" / "tmp").mkdir(parents=True)
+    outs = {f"train@gone{n}": path for n, path in enumerate(paths)}
+    stages = {
+        name: {"cmd": "", "outs": [{"path": path, "md5": f"{'0' * 32}.dir"}]}
+        for name, path in outs.items()
+    }
+    (folder / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
+    for path in paths:
+        (folder / path).mkdir(parents=True, exist_ok=True)
+        (folder / path / "file").touch()
+
+
+@pytest.mark.fault("nothing but outputs below data/ is removed, whatever dvc.lock says")
+def test_of_systems_that_are_not_built_only_data_is_removed(folder: Path) -> None:
+    unbuilt(folder, "data/train/gone", ".git", "data2/train", "photos", "data", "data/.")
+    (folder / "data" / "photos").mkdir()
+    drop_unbuilt(folder, load_params(folder / "params.yaml"))
+    assert not (folder / "data" / "train" / "gone").exists()
+    assert (folder / "data" / "photos").exists()
+    assert all((folder / kept / "file").exists() for kept in (".git", "data2/train", "photos"))
+    assert yaml.safe_load((folder / "dvc.lock").read_text())["stages"] == {}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files immutable")
+def test_data_that_cannot_be_removed_stays_on_record(folder: Path) -> None:
+    unbuilt(folder, "data/train/gone")
+    kept = folder / "data" / "train" / "gone" / "file"
+    if subprocess.run(("chattr", "+i", str(kept)), check=False).returncode:
+        pytest.skip("this file system knows no immutable files")
+    try:
+        with pytest.raises(PermissionError, match="file"):
+            drop_unbuilt(folder, load_params(folder / "params.yaml"))
+    finally:
+        subprocess.run(("chattr", "-i", str(kept)), check=True)
+    assert "train@gone0" in (folder / "dvc.lock").read_text()
 
 
 def test_a_system_no_longer_built_leaves_nothing_and_comes_back_from_the_cache(
