@@ -98,7 +98,8 @@ def summary_table(outcomes: Sequence[Outcome]) -> Table:
     table.add_column("folder or reason", overflow="fold")
     for one in outcomes:
         error = "" if one.error_percent is None else f"{one.error_percent:.1f}"
-        where = one.folder if one.status == Status.DONE else one.reason
+        said = (one.folder, one.reason) if one.status == Status.DONE else (one.reason,)
+        where = ", ".join(filter(None, said))
         style = "red" if one.status == Status.REJECTED else ""
         table.add_row(Text(one.name), Text(one.status, style), error, Text(where))
     return table

@@ -16,7 +16,7 @@ from headwater.reconstruct.placing import head_in_world, in_head_frame
 from headwater.reconstruct.run import Job
 from headwater.reconstruct.seeing import SeenFace
 from headwater.reconstruct.settings import PhotoSettings
-from headwater.reconstruct.summary import Outcome
+from headwater.reconstruct.summary import Outcome, summary_table
 from headwater.systems.glvd.weights import TrainedGlvd
 from tests.reconstruct.test_given_cameras import seen_from, world_of
 from tests.systems.judging import answering
@@ -58,6 +58,8 @@ def test_a_doubt_stands_in_the_table_and_on_the_console(
     assert told[0].message == "It is odd."
     assert "uncertain: It is odd." in _line(told[0], tmp_path, 1.0).plain
     assert "uncertain" not in _line(told[3], tmp_path, 1.0).plain
+    shown = [str(cell) for cell in summary_table(told).columns[3].cells]
+    assert [", uncertain" in cell for cell in shown] == [True] * 3 + [False] * 3
 
 
 def view(face: SeenFace, yaw: float, pitch: float, error: float = 2.0) -> SeenView:
