@@ -24,7 +24,7 @@ _PAGE_BYTES, _PAGE_COMPRESSED, _OF_KIND, _VALUES = 2, 3, (5, 7, 8), 1
 
 @dataclass(frozen=True)
 class Stated:
-    """What the pages of a row group state: their bytes and the values in them, unpacked."""
+    """Bytes and values of a row group, unpacked, as its pages state them."""
 
     bytes: int
     values: int
