@@ -14,6 +14,7 @@ from headwater.errors import HeadwaterError, StepFault
 from headwater.reject_reasons import RejectReason
 from tasks import lifeline
 from tasks.console import redirect
+from tasks.lifeline import WATCH_SECONDS
 
 # Buckets give way to stages, which others wait for longer.
 NICENESS = 5
@@ -44,7 +45,7 @@ class Worker:
         """Value of a function; raises what it raises, and WorkerDied when the process ends."""
         try:
             self._ours.send((function, arguments))
-            wait([self._ours, self._process.sentinel])
+            self._wait()
             outcome = self._ours.recv()
         except (EOFError, OSError):
             self._process.join()
@@ -55,6 +56,18 @@ class Worker:
         if isinstance(outcome, HeadwaterError):
             raise outcome
         return outcome
+
+    def _wait(self) -> None:
+        """Wait for an outcome. Raises EOFError when there is none to come."""
+        while True:
+            # A process that it forked may hold its ends of pipe and sentinel open when it dies.
+            ready = wait([self._ours, self._process.sentinel], WATCH_SECONDS)
+            if self._ours in ready:
+                return
+            if ready or not self._process.is_alive():
+                if self._ours.poll():
+                    return
+                raise EOFError
 
     def close(self) -> None:
         """Let the process end."""

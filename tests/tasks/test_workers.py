@@ -71,6 +71,14 @@ def _count(name: str, params: Params, project: Path, counter: Path) -> None:
         time.sleep(0.01)
 
 
+def _die_with_a_child(name: str, params: Params, project: Path) -> None:
+    """Leave a forked process that holds all that this one had open."""
+    if os.fork() == 0:
+        time.sleep(45)
+        os._exit(0)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def _leave(name: str, params: Params, project: Path) -> int:
     threading.Thread(target=time.sleep, args=(600,)).start()
     return subprocess.Popen((sys.executable, "-c", "import time; time.sleep(600)")).pid
@@ -98,6 +106,16 @@ def test_workers_are_replaced_refuse_the_hopeless_and_pass_errors_on(
             workers._run(_reject, "photos")
         assert workers._run(_threads, "photos") == "1"
         assert workers._run(_process, "photos") == workers._run(_process, "photos")
+
+
+@pytest.mark.fault("an item that kills its worker is one reject, tried again by the next build")
+def test_death_of_a_worker_is_seen_although_a_child_of_it_lives_on(workers: Workers) -> None:
+    with workers:
+        workers.insist(_process, "photos")
+        started = time.monotonic()
+        with pytest.raises(WorkerDied, match="was killed"):
+            workers._run(_die_with_a_child, "photos")
+        assert time.monotonic() - started < 30
 
 
 @pytest.mark.fault("a step ends although code from outside left threads and processes at work")
