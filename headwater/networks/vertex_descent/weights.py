@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from headwater.artifacts.atomic import write_bytes
 from headwater.data.scenes import Template
@@ -56,6 +57,30 @@ def load_descent(
     return config, template, network
 
 
+class _ShapesAlone(TorchFunctionMode):
+    """Building a network on the meta device without torch's compiler.
+
+    Torch imports it, which takes longer than an answer, for the shapes of these two functions.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """The function's value; of these two, a tensor of its shape."""
+        if func is torch.Tensor.normal_:
+            return args[0]
+        if func is torch.norm_except_dim:
+            weight, _, kept = args
+            return weight.new_empty(
+                [size if axis == kept else 1 for axis, size in enumerate(weight.shape)]
+            )
+        return func(*args, **(kwargs or {}))
+
+
 def _network(
     config: ConfigT,
     template: Template,
@@ -74,7 +99,7 @@ def _network(
     if state["template"].shape != template.mean.shape:
         raise ValueError("its network is for another template")
     # Without numbers first: a config's network must not take more memory than the file.
-    with torch.device("meta"):
+    with torch.device("meta"), _ShapesAlone():
         bare = build(config, {name: value.to("meta") for name, value in state.items()})
     shapes = {name: value.shape for name, value in bare.state_dict().items()}
     if shapes != {name: value.shape for name, value in state.items()}:

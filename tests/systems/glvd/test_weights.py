@@ -2,6 +2,8 @@
 
 import json
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,6 +38,19 @@ def test_sound_weights_come_back(sound: Path) -> None:
     tensors, _ = read_safetensors(sound)
     for name, value in trained.network.state_dict().items():
         assert torch.equal(value, tensors[f"model.{name}"])
+
+
+def test_weights_are_read_without_torch_s_compiler(sound: Path) -> None:
+    """Which takes more time to import than all else that an answer needs."""
+    code = (
+        "import sys; from pathlib import Path;"
+        "from headwater.systems.glvd.weights import load_weights;"
+        "load_weights(Path(sys.argv[1])); print({'torch._dynamo', 'sympy'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        (sys.executable, "-c", code, str(sound)), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize(
