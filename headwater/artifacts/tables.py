@@ -220,12 +220,18 @@ def read_table(
     schema: TableSchema,
     columns: Sequence[str] | None = None,
     where: pc.Expression | None = None,
+    bucket: str | None = None,
 ) -> pa.Table:
-    """Read all buckets of a table below ``data``, sorted by bucket, then item."""
+    """Read all buckets of a table below ``data``, sorted by bucket, then item.
+
+    bucket: file name of the only one that is read; one without a file has no rows.
+    """
     files = table_files(data, schema)
     if not files:
         raise HeadwaterError(
             f"{data / schema.step / schema.table}: no table here; run its step first"
         )
-    table = pa.concat_tables([read_bucket(path, schema, columns) for path in files])
+    chosen = [path for path in files if bucket in (None, path.name)]
+    empty = schema.arrow.empty_table().select(schema.arrow.names if columns is None else columns)
+    table = pa.concat_tables([read_bucket(path, schema, columns) for path in chosen] or [empty])
     return table if where is None else table.filter(where)

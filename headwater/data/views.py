@@ -4,12 +4,13 @@ A view is the frame of an item, with the landmarks detected in it, a mask and a 
 rendered view mask and camera are exact; of a photo they are the pipeline's own.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -26,7 +27,7 @@ from headwater.artifacts.schemas import (
     SYNTHETIC_FRAMES,
     TRUTH,
 )
-from headwater.artifacts.tables import Row, read_table
+from headwater.artifacts.tables import Row, read_table, table_files
 from headwater.data.scenes import FloatArray, Heads, Views, stacked
 from headwater.faces.affine import labels_in_frame
 from headwater.geometry.cameras import Camera, transform_image
@@ -54,22 +55,15 @@ def read_views(data: Path, annotations: Sequence[Annotation]) -> Views:
     A rendered view without a frame, since no face was detected in it, is its own frame.
     """
     items = [one.row["item"] for one in annotations]
-    images = _rows_by_item(data, FRAMES, ("item", "image"), items)
-    if unframed := [item for item in items if item not in images]:
-        images |= _rows_by_item(data, SYNTHETIC_FRAMES, ("item", "image"), unframed)
-    return Views(
-        tuple(decode_png(images[item]["image"]) for item in items),
-        tuple(one.mask for one in annotations),
-        *stacked([one.camera for one in annotations]),
-        detected_landmarks(data, items),
-        np.array([one.head for one in annotations], np.int32),
-        np.array([one.row["split"] for one in annotations]),
-    )
+    return _views(annotations, _frames(data, items), detected_landmarks(data, items))
 
 
-def detected_landmarks(data: Path, items: Sequence[str]) -> FloatArray:
-    """(n, 478, 2) px of items' frames below ``data``; NaN where no face was detected."""
-    detected = _rows_by_item(data, LANDMARKS, ("item", "landmarks_478_px"), items)
+def detected_landmarks(data: Path, items: Sequence[str], bucket: str | None = None) -> FloatArray:
+    """(n, 478, 2) px of items' frames below ``data``; NaN where no face was detected.
+
+    bucket: file name of the only one that is read.
+    """
+    detected = _rows_by_item(data, LANDMARKS, ("item", "landmarks_478_px"), items, bucket)
     return np.stack(
         [landmarks_of(detected[item]) if item in detected else _UNDETECTED for item in items]
     )
@@ -87,14 +81,30 @@ def of_rendered(data: Path, heads: Heads) -> list[Annotation]:
     return [_exact(row, frames.get(row["item"]), number[row["subject"]]) for row in truth]
 
 
-def of_photos(data: Path) -> list[Annotation]:
-    """Of every photo below ``data`` that has landmarks, a mask and a camera, ordered by item."""
+def photos_in_turn(data: Path) -> Iterator[tuple[Annotation, Views]]:
+    """Every photo below ``data`` that has landmarks, a mask and a camera, and its one view.
+
+    Ordered by bucket, then item. Frames of one bucket are in memory, of which one is decoded.
+    """
+    for path in table_files(data, FRAMES):
+        annotations = _photos_in(data, path.name)
+        if not annotations:
+            continue
+        items = [one.row["item"] for one in annotations]
+        frames = _frames(data, items, path.name)
+        landmarks = detected_landmarks(data, items, path.name)
+        for number, one in enumerate(annotations):
+            yield one, _views([one], frames, landmarks[[number]])
+
+
+def _photos_in(data: Path, bucket: str) -> list[Annotation]:
+    """Annotations of a bucket's photos that have them all, ordered by item."""
     columns = (*ORIGIN_COLUMNS, "width", "height")
-    table = read_table(data, FRAMES, columns, pc.field("source") == "photo")
+    table = read_table(data, FRAMES, columns, pc.field("source") == "photo", bucket)
     frames = {row["item"]: row for row in table.to_pylist()}
-    detected = _rows_by_item(data, LANDMARKS, ("item",), frames)
-    masks = _rows_by_item(data, MASKS, ("item", "mask"), frames)
-    cameras = _rows_by_item(data, CAMERAS, ("item", *CAMERA_COLUMNS), frames)
+    detected = _rows_by_item(data, LANDMARKS, ("item",), frames, bucket)
+    masks = _rows_by_item(data, MASKS, ("item", "mask"), frames, bucket)
+    cameras = _rows_by_item(data, CAMERAS, ("item", *CAMERA_COLUMNS), frames, bucket)
     return [
         Annotation(
             origin(row),
@@ -107,6 +117,28 @@ def of_photos(data: Path) -> list[Annotation]:
     ]
 
 
+def _frames(data: Path, items: Sequence[str], bucket: str | None = None) -> dict[str, Row]:
+    """Rows of the encoded frames of items, by item."""
+    frames = _rows_by_item(data, FRAMES, ("item", "image"), items, bucket)
+    if unframed := [item for item in items if item not in frames]:
+        frames |= _rows_by_item(data, SYNTHETIC_FRAMES, ("item", "image"), unframed, bucket)
+    return frames
+
+
+def _views(
+    annotations: Sequence[Annotation], frames: dict[str, Row], landmarks: FloatArray
+) -> Views:
+    """The views of annotated items, whose frames are decoded; landmarks: (n, 478, 2) px."""
+    return Views(
+        tuple(decode_png(frames[one.row["item"]]["image"]) for one in annotations),
+        tuple(one.mask for one in annotations),
+        *stacked([one.camera for one in annotations]),
+        landmarks,
+        np.array([one.head for one in annotations], np.int32),
+        np.array([one.row["split"] for one in annotations]),
+    )
+
+
 def _exact(truth: Row, frame: Row | None, head: int) -> Annotation:
     """The truth of a rendered view, carried into its frame."""
     mask, camera = decode_png(truth["mask"]), camera_of(truth)
@@ -117,8 +149,13 @@ def _exact(truth: Row, frame: Row | None, head: int) -> Annotation:
 
 
 def _rows_by_item(
-    data: Path, schema: TableSchema, columns: tuple[str, ...], items: Iterable[str]
+    data: Path,
+    schema: TableSchema,
+    columns: tuple[str, ...],
+    items: Iterable[str],
+    bucket: str | None = None,
 ) -> dict[str, Row]:
     """Rows of ``items`` by item, of those that are there."""
-    table = read_table(data, schema, columns, pc.field("item").isin(list(items)))
+    chosen = pc.field("item").isin(pa.array(list(items), pa.string()))
+    table = read_table(data, schema, columns, chosen, bucket)
     return {row["item"]: row for row in table.to_pylist()}

@@ -1,5 +1,6 @@
 """Views of heads: rendered ones and photos by one reader, in px of their frames."""
 
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,14 @@ import pytest
 
 from headwater.artifacts import schemas
 from headwater.artifacts.cameras import camera_columns
-from headwater.artifacts.ids import item_id
-from headwater.artifacts.images import encode_png
+from headwater.artifacts.ids import bucket_of, item_id
+from headwater.artifacts.images import decode_png, encode_png
 from headwater.artifacts.landmark_rows import mesh_columns
 from headwater.artifacts.meshes import to_ply
+from headwater.data import views as reader
 from headwater.data.scenes import Heads, Views
 from headwater.data.tables import read_heads
-from headwater.data.views import of_photos, of_rendered, read_views
+from headwater.data.views import of_rendered, photos_in_turn, read_views
 from headwater.faces.affine import map_points
 from headwater.faces.resampling import resampled
 from headwater.geometry.cameras import project, rotation_angle_degrees
@@ -201,21 +203,55 @@ def test_a_rendered_head_lies_on_its_mask_in_any_frame(
 # Photos.
 
 
-def test_photos_are_views_of_their_frames_in_the_order_of_their_items(tmp_path: Path) -> None:
+def test_photos_are_views_of_their_frames_bucket_by_bucket(tmp_path: Path) -> None:
     builder = Builder()
-    items = {photo(builder, number): number for number in range(4)}
+    items = {photo(builder, number): number for number in range(9)}
     add_view(builder, 0, 0, "train")
     builder.write(tmp_path)
-    photos = of_photos(tmp_path)
-    assert [one.row["item"] for one in photos] == sorted(items)
-    views = read_views(tmp_path, photos)
-    assert len(views) == 4
-    for row, one in enumerate(photos):
+    photos = list(photos_in_turn(tmp_path))
+    assert [one.row["item"] for one, _ in photos] == sorted(
+        items, key=lambda item: (bucket_of(item, 4), item)
+    )
+    for one, view in photos:
         number = items[one.row["item"]]
-        np.testing.assert_array_equal(views.images[row], picture(number))
-        np.testing.assert_array_equal(views.masks[row] > 0, mask(number))
-        np.testing.assert_allclose(views.landmarks_478_px[row], landmarks(number)[:, :2])
-        np.testing.assert_allclose(views.camera(row).t, camera(number).t, rtol=1e-6)
+        assert len(view) == 1
+        np.testing.assert_array_equal(view.images[0], picture(number))
+        np.testing.assert_array_equal(view.masks[0] > 0, mask(number))
+        np.testing.assert_allclose(view.landmarks_478_px[0], landmarks(number)[:, :2])
+        np.testing.assert_allclose(view.camera(0).t, camera(number).t, rtol=1e-6)
+
+
+def test_a_bucket_of_rendered_views_has_no_photos(tmp_path: Path) -> None:
+    builder = Builder()
+    add_view(builder, 0, 0, "train")
+    taken = bucket_of(item_id("head", 0), 4)
+    other = next(n for n in range(9) if bucket_of(item_id("photo", n), 4) != taken)
+    kept = photo(builder, other)
+    builder.write(tmp_path)
+    assert [one.row["item"] for one, _ in photos_in_turn(tmp_path)] == [kept]
+
+
+def test_one_frame_of_many_photos_is_decoded_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builder = Builder()
+    for number in range(9):
+        photo(builder, number)
+    builder.write(tmp_path)
+    decoded: list[weakref.ref[np.ndarray]] = []
+
+    def watched(data: Any) -> np.ndarray:
+        pixels = decode_png(data)
+        if pixels.ndim == 3:
+            decoded.append(weakref.ref(pixels))
+        return pixels
+
+    monkeypatch.setattr(reader, "decode_png", watched)
+    for number, (_, view) in enumerate(photos_in_turn(tmp_path), 1):
+        assert len(decoded) == number
+        assert [one() for one in decoded if one() is not None][-1] is view.images[0]
+        assert sum(one() is not None for one in decoded) == 1
+        del view
 
 
 @pytest.mark.parametrize("without", [schemas.LANDMARKS, schemas.MASKS, schemas.CAMERAS], ids=str)
@@ -224,4 +260,4 @@ def test_a_photo_that_a_step_rejected_is_no_view(tmp_path: Path, without: Any) -
     kept = photo(builder, 1)
     photo(builder, 2, without=without)
     builder.write(tmp_path)
-    assert [one.row["item"] for one in of_photos(tmp_path)] == [kept]
+    assert [one.row["item"] for one, _ in photos_in_turn(tmp_path)] == [kept]

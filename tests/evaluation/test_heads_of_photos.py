@@ -46,8 +46,8 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Answer],
         )
         for number, name in enumerate(names)
     ]
-    monkeypatch.setattr(photos, "of_photos", lambda data: annotations)
-    monkeypatch.setattr(photos, "read_views", lambda data, annotations: VIEWS)
+    views = [VIEWS.choose(np.array([number])) for number in range(PHOTOS)]
+    monkeypatch.setattr(photos, "photos_in_turn", lambda data: zip(annotations, views, strict=True))
     return lambda answer: photos.reconstruct_photos("toy", answer, tmp_path, tmp_path / PLACE, None)
 
 

@@ -31,7 +31,7 @@ def looks_row(system: str, row: Row, views: Views, answer: HeadAnswer, camera: C
         "image": encode_png(views.images[0], item),
         **camera_columns(camera),
         "mesh": {"bytes": to_ply(answer.vertices, template.faces), "path": f"{item}.ply"},
-        "steps_mm": [step.ravel().tolist() for step in answer.steps],
+        "steps_mm": [step.ravel() for step in answer.steps],
         "landmarks_68_px": projected.ravel().tolist(),
         "landmarks_68_detected_px": views.landmarks_478_px[0][IBUG68_FROM_478].ravel().tolist(),
     }

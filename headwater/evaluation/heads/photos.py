@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ from headwater.artifacts.meshes import check_head_size, to_ply
 from headwater.artifacts.provenance import origin
 from headwater.artifacts.tables import Row, to_table, write_bucket
 from headwater.data.scenes import Views
-from headwater.data.views import of_photos, read_views
+from headwater.data.views import photos_in_turn
 from headwater.errors import HeadwaterError
 from headwater.evaluation.attempt import UNEXPECTED, attempted
 from headwater.evaluation.challenge import Answerer, Figures, Unanswered
@@ -53,10 +54,8 @@ def reconstruct_photos(
     HeadwaterError where every photo ends in a fault of the system's code.
     """
     rows, failures = [], []
-    annotations = of_photos(data)
-    views = read_views(data, annotations)
-    for number, annotation in enumerate(annotations):
-        view, origin_row = views.choose(np.array([number])), annotation.row
+    for annotation, view in photos_in_turn(data):
+        origin_row = annotation.row
         row, failure = attempted(partial(_head, system, answer, origin_row, view, out / "meshes"))
         if row is not None:
             rows.append(row)
@@ -64,6 +63,8 @@ def reconstruct_photos(
             failures.append({**origin(origin_row), "system": system, "failure": failure})
         if progress is not None:
             progress(1)
+    for table in (rows, failures):
+        table.sort(key=itemgetter("item"))
     if failures and not rows and all(one["failure"].startswith(UNEXPECTED) for one in failures):
         raise HeadwaterError(
             f"{system}: none of {len(failures)} photos could be reconstructed; the first, "
