@@ -38,9 +38,13 @@ def sample(maps: Tensor, pixels: Tensor, depth: Tensor, image_px: int) -> tuple[
 def mean_over_views(features: Tensor, valid: Tensor) -> Tensor:
     """Mean of (B, N, Q, C) over the views in which a point is seen; zeros where none sees it."""
     weight = valid.to(features.dtype)[..., None]
-    if features.shape[1] == 1:  # the usual photo: the same numbers without a sum and a division
-        return features[:, 0] * weight[:, 0]
-    return (features * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1.0)
+    # View by view: what a view adds stays in the processor's cache.
+    first, *others = (
+        one * seen for one, seen in zip(features.unbind(1), weight.unbind(1), strict=True)
+    )
+    if not others:  # the usual photo: the same numbers without a division
+        return first
+    return sum(others, first) / weight.sum(dim=1).clamp(min=1.0)
 
 
 def pixel_aligned(maps: Tensor, points: Tensor, projection: Tensor, image_px: int) -> Tensor:

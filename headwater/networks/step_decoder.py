@@ -45,10 +45,10 @@ class StepDecoder(nn.Module):
         same: (B, d) the last d inputs, where they are the same for all points of a head: x comes
         without them, and the first layer multiplies them once a head.
         """
-        hidden = functional.relu(self._first(x, same))
+        hidden = functional.relu(self._first(x, same), inplace=True)
         if seen is not None:
             hidden = mean_over_views(hidden, seen)
-        return functional.relu(self.trunk2(hidden))
+        return functional.relu(self.trunk2(hidden), inplace=True)
 
     def _first(self, x: Tensor, same: Tensor | None) -> Tensor:
         if same is None or not same.shape[1]:

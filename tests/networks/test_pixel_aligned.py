@@ -1,6 +1,7 @@
 """Projection, sampling and the mean over views (the note's tests 5 and 6)."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,6 +56,16 @@ def test_views_that_do_not_see_a_point_are_left_out() -> None:
     torch.testing.assert_close(one, torch.ones(1, 1, 1))
     none = pixel_aligned(maps, point, torch.stack([off_image, behind, behind])[None], 16)
     torch.testing.assert_close(none, torch.zeros(1, 1, 1))
+
+
+@pytest.mark.parametrize("views", [1, 2, 3, 6])
+def test_the_mean_over_views_weighs_all_at_once_bit_for_bit(views: int) -> None:
+    generator = torch.Generator().manual_seed(views)
+    features = torch.randn(2, views, 16, 50, generator=generator).transpose(2, 3)
+    valid = torch.rand(2, views, 50, generator=generator) > 0.3
+    weight = valid.float()[..., None]
+    expected = (features * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1.0)
+    assert torch.equal(mean_over_views(features, valid), expected)
 
 
 def test_the_mean_over_views_is_a_plain_mean_where_all_see() -> None:
