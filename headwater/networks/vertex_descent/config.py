@@ -60,7 +60,7 @@ class DescentConfig(Config):
     """Interpolation of the hourglasses' doublings."""
     outputs: Count = 64
     """Channels of the feature maps."""
-    hidden: Count = 256
+    hidden: Count = 128
     """Hidden units of the step decoders."""
     fusion: Literal["features", "hidden"] = "features"
     """Values averaged over the views: sampled features, or hidden units after a decoder's first
