@@ -23,6 +23,7 @@ from headwater.systems import (
     unknown_in_params,
 )
 from headwater.systems.homes import home_of_system
+from headwater.systems.soundness import config_fault
 from headwater.systems.system import System
 from headwater.training.run import Config
 
@@ -44,6 +45,8 @@ def check_systems(params: Params, project: Path) -> None:
         _check_split(system, params, challenge_of(system, params, project))
     for name in {**params.build, **params.systems}:
         config = config_of(known[name], params, project)
+        if fault := config_fault(config):
+            raise HeadwaterError(f"system {name!r}: {fault}")
         tables_read(known[name], config)
         steps_of(known[name], config)
 

@@ -3,7 +3,10 @@
 import reprlib
 from collections.abc import Iterator, Mapping
 from math import isfinite
+from types import NoneType
 from typing import Final
+
+from pydantic import ValidationError
 
 from headwater.evaluation.checks import MOST_LETTERS_ABOUT, line_fault, name_fault
 from headwater.systems.system import Published, System
@@ -21,6 +24,45 @@ def system_fault(system: System) -> str | None:
         return fault
     fault = next(_faults(system), None)
     return None if fault is None else f"system {system.name!r}: {fault}"
+
+
+def config_fault(config: Config) -> str | None:
+    """A sentence on the first setting of which no record tells its value; None without any.
+
+    Stages would not be run again for another value, or would be for ever.
+    """
+    recorded = config.model_dump()
+    for name, value in _leaves(recorded):
+        if not isinstance(value, (bool, int, float, str, NoneType)):
+            return (
+                f"setting {name} is {reprlib.repr(value)}; let it be a number, a text, true, "
+                "false, none, or a tuple or dict of these"
+            )
+    try:
+        read = type(config).model_validate(recorded)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        return f"setting {place} is {reprlib.repr(first['input'])}: {first['msg']}; mend it"
+    for name in type(config).model_fields:
+        if getattr(read, name) != (value := getattr(config, name)):
+            return (
+                f"setting {name} is {reprlib.repr(value)}, which is lost where settings are "
+                "recorded; annotate it with its own type, and exclude nothing"
+            )
+    return None
+
+
+def _leaves(value: object, name: str = "") -> Iterator[tuple[str, object]]:
+    """Values that are no dict, list or tuple, at whatever depth, with their dotted names."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _leaves(inner, name)
+    else:
+        yield name, value
 
 
 def _faults(system: System) -> Iterator[str]:

@@ -10,9 +10,10 @@ from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
 from headwater.evaluation.challenge import Challenge, Metric, Stratum, own_challenges
 from headwater.evaluation.checks import challenge_fault
-from headwater.systems import known_challenges, known_systems
+from headwater.systems import SYSTEMS, known_challenges, known_systems
 from headwater.systems.listing import listing
 from headwater.systems.settings import check_systems
+from headwater.systems.soundness import config_fault
 from headwater.systems.stages import baselines_stage
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -249,3 +250,36 @@ def test_a_fault_of_a_systems_settings_names_it(
     params = with_plugins(toy=folder).model_copy(update={"build": {"toy": "fields"}})
     with pytest.raises(HeadwaterError, match=f"^{said}"):
         check_systems(params, PROJECT)
+
+
+@pytest.mark.fault("old weights are never taken for those of other settings")
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("x: frozenset[str] = frozenset({'a', 'b'})", r"setting x is frozenset.*; let it be a num"),
+        ("x: Any = Field(default_factory=object)", "setting x is <object.*; let it be a number"),
+        ("x: Any = {'a': [(b'',)]}", "setting x.a is b''; let it be a number"),
+        ("x: Path = Path('a')", r"setting x is PosixPath\('a'\); let it be a number"),
+        ("x: int = Field(default=3, gt=4)", "setting x is 3: Input should be greater than 4"),
+        ("x: float = float('nan')", "setting x is nan: Input should be a finite number"),
+        ("x: Config = Inner(y=2)", r"setting x is Inner\(y=2\), which is lost"),
+        ("x: int = Field(default_factory=iter(range(9)).__next__, exclude=True)", "x is 0, which"),
+        ("x: SecretStr = SecretStr('a')", r"setting x is SecretStr.*; let it be a number"),
+    ],
+)
+def test_a_setting_that_no_record_tells_is_refused(
+    tmp_path: Path, request: pytest.FixtureRequest, setting: str, said: str
+) -> None:
+    inner = "from pydantic import SecretStr\n\n\nclass Inner(Config):\n    y: int = 1\n\n\n"
+    change = ("class ToyConfig(Config):", f"{inner}class ToyConfig(Config):")
+    field = ("    steps: int", f"    {setting}\n    steps: int")
+    folder = plugin(tmp_path, f"names_{abs(hash(request.node.name))}", change, field)
+    params = with_plugins(toy=folder).model_copy(update={"build": {"toy": "fields"}})
+    with pytest.raises(HeadwaterError, match=f"^system 'toy': .*{said}") as error:
+        check_systems(params, PROJECT)
+    assert "\n" not in str(error.value)
+
+
+def test_every_setting_of_headwaters_own_systems_is_recorded() -> None:
+    for system in SYSTEMS.values():
+        assert [config_fault(one) for one in system.sizes.values()] == [None] * len(system.sizes)
