@@ -218,7 +218,7 @@ def _take_folder(place: Path, root: Path, pieces: dict[str, str]) -> list[Name]:
     names: list[Name] = []
     for path in files_below(place) if place.is_dir() else [place.with_name(f"{place.name}.py")]:
         inside = path.relative_to(root)
-        tree = _parsed(unedited(path)) if path.suffix == ".py" else None
+        tree = parsed(unedited(path)) if path.suffix == ".py" else None
         pieces[inside.as_posix()] = _hash(path, tree)
         if tree is None:
             continue
@@ -237,10 +237,10 @@ def _take_folder(place: Path, root: Path, pieces: dict[str, str]) -> list[Name]:
 
 def sha256_of_code(path: Path) -> str:
     """SHA-256 of a file; of Python, of its code without comments, docstrings and layout."""
-    return _hash(path, _parsed(path.read_bytes()) if path.suffix == ".py" else None)
+    return _hash(path, parsed(path.read_bytes()) if path.suffix == ".py" else None)
 
 
-def _parsed(text: str | bytes) -> ast.Module | None:
+def parsed(text: str | bytes) -> ast.Module | None:
     """The syntax tree of Python code; None where it has none."""
     try:
         return ast.parse(text)

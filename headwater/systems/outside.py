@@ -5,11 +5,13 @@ the folders that ``plugins`` in ``params.yaml`` names. Whatever their code raise
 becomes one sentence, and the other packages are known all the same.
 """
 
+import ast
 import os
 import pkgutil
 import re
 import sys
 import traceback
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -19,7 +21,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+from headwater.artifacts.code import files_below, parsed
 from headwater.artifacts.regular_files import regular_bytes
+from headwater.artifacts.syntax import local_imports
 from headwater.config import Params
 from headwater.errors import HeadwaterError
 
@@ -117,9 +121,12 @@ def _imported(source: str, name: str, folder: Path | None) -> ModuleType | str:
     if folder is not None:
         if str(folder) not in sys.path:
             sys.path.append(str(folder))
-        spec = find_spec(name)
-        if spec is None or spec.origin != str(folder / name / "__init__.py"):
-            return f"{source}: {folder / name}: there is a package of this name already; rename it"
+        try:
+            taken = _taken(name, folder)
+        except HeadwaterError as error:
+            return f"{source}: {error}"
+        if taken is not None:
+            return f"{source}: {folder / taken}: there is a package of this name already; rename it"
         # A folder that DVC watches must not change by being read: by this process, whose functions
         # import more of it later, nor by those that it starts.
         sys.dont_write_bytecode = True
@@ -132,6 +139,48 @@ def _imported(source: str, name: str, folder: Path | None) -> ModuleType | str:
         reason = " ".join(str(error).split())[:_MAX_REASON]
         said = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
         return f"{source}: {_place(error, name, folder)}: {said}; mend it or take it out"
+
+
+def _taken(package: str, folder: Path) -> str | None:
+    """A module of a folder whose name would import another: the package, or one that it uses.
+
+    Raises HeadwaterError for a link in the folder.
+    """
+    files = [one for one in files_below(folder) if one.suffix == ".py"]
+    used, left = {package}, [package]
+    while left:
+        places = (folder / f"{left[-1]}.py", folder / left.pop())
+        inside = [one for one in files if one in places or places[1] in one.parents]
+        beside = {one for one in _imported_names(inside) if _is_beside(one, folder)}
+        left += beside - used
+        used |= beside
+    return next((one for one in (package, *sorted(used)) if not _is_found(one, folder)), None)
+
+
+def _is_beside(name: str, folder: Path) -> bool:
+    return (folder / f"{name}.py").is_file() or (folder / name / "__init__.py").is_file()
+
+
+def _is_found(name: str, folder: Path) -> bool:
+    """True where importing a name takes the module of this folder."""
+    try:
+        spec = find_spec(name)
+    except ValueError:  # of a module that was made by hand
+        return False
+    return spec is not None and Path(spec.origin or "").parent in (folder, folder / name)
+
+
+def _imported_names(files: Iterable[Path]) -> set[str]:
+    """Top-level names that code imports, wherever it does."""
+    names = set()
+    for path in files:
+        tree = parsed(path.read_bytes())
+        for one in [] if tree is None else local_imports(tree):
+            if isinstance(one, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in one.names}
+            elif isinstance(one, ast.ImportFrom) and not one.level and one.module:
+                names.add(one.module.partition(".")[0])
+    return names
 
 
 def _place(error: BaseException, name: str, folder: Path | None) -> str:

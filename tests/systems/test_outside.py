@@ -95,6 +95,34 @@ def test_a_sound_system_is_there_beside_a_broken_package(tmp_path: Path) -> None
     assert known.startswith("unknown system 'outside_broken'; ")
 
 
+@pytest.mark.fault("old weights are never taken for those of new code")
+@pytest.mark.parametrize("inside", ["outside_helper/__init__.py", "outside_helper.py"])
+def test_a_helper_that_would_be_another_plugins_is_refused(tmp_path: Path, inside: str) -> None:
+    name = f"outside_{abs(hash(inside))}"
+    text = "def late():\n    import outside_between_{}\n"
+    for number, folder in enumerate(("one", "two")):
+        package(tmp_path / folder, f"{name}_{folder}", text.format(number) + sound(f"s{number}"))
+        between = tmp_path / folder / f"outside_between_{number}.py"
+        between.write_text("from outside_helper import RATE\n")
+        (tmp_path / folder / inside).parent.mkdir(exist_ok=True)
+        (tmp_path / folder / inside).write_text(f"RATE = {number}\n")
+    params = with_plugins(one="one", two="two")
+    with pytest.raises(HeadwaterError) as error:
+        known_systems(params, tmp_path)
+    assert find_system("s0", params, tmp_path).name == "s0"
+    assert str(error.value) == (
+        f"params.yaml: plugins.two: {tmp_path / 'two' / 'outside_helper'}: there is a package of "
+        "this name already; rename it"
+    )
+
+
+def test_a_helper_that_nothing_imports_may_have_any_name(tmp_path: Path) -> None:
+    package(tmp_path / "one", "outside_with_tests", sound("with_tests"))
+    package(tmp_path / "one", "tests", "from tests.more import made\n")
+    params = with_plugins(one="one")
+    assert find_system("with_tests", params, tmp_path).name == "with_tests"
+
+
 def test_an_installed_package_is_known_or_named(tmp_path: Path) -> None:
     sys.path.insert(0, str(tmp_path))
     metadata = tmp_path / "outside_installed-1.0.dist-info"
