@@ -149,17 +149,22 @@ def test_another_head_model_changes_all_and_another_test_set_the_evaluation(
     assert changed(name, project, content=other) == {"evaluate"}
 
 
-def test_baselines_depend_on_the_heads_that_they_are_the_mean_of_and_on_questions(
+def test_baselines_depend_on_the_heads_and_views_that_they_learn_from_and_on_questions(
     project: Path,
 ) -> None:
     before = baseline_inputs(HEADS, PARAMS, project)
     assert before["learned"]["rows"] == {
-        "synthesize/heads": {"synthetic/train": "synthesize/heads synthetic/train"}
+        table: {"synthetic/train": f"{table} synthetic/train"}
+        for table in (
+            *("synthesize/heads", "synthesize/frames", "synthesize/truth"),
+            *("ingest/frames", "landmarks/landmarks"),
+        )
     }
     for table, group, counts in (
         ("synthesize/heads", "synthetic/train", True),
         ("synthesize/heads", "synthetic/validation", False),
-        ("landmarks/landmarks", "synthetic/train", False),
+        ("landmarks/landmarks", "synthetic/train", True),
+        ("landmarks/landmarks", "synthetic/validation", False),
         ("landmarks/landmarks", "synthetic/test", True),
         ("sdf/samples", "synthetic/train", False),
         ("landmarks/landmarks", "photo/test", False),
