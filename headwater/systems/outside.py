@@ -154,14 +154,14 @@ def _taken(package: str, folder: Path) -> str | None:
         beside = {one for one in _imported_names(inside) if _is_beside(one, folder)}
         left += beside - used
         used |= beside
-    return next((one for one in (package, *sorted(used)) if not _is_found(one, folder)), None)
+    return next((one for one in (package, *sorted(used)) if not _is_own(one, folder)), None)
 
 
 def _is_beside(name: str, folder: Path) -> bool:
     return (folder / f"{name}.py").is_file() or (folder / name / "__init__.py").is_file()
 
 
-def _is_found(name: str, folder: Path) -> bool:
+def _is_own(name: str, folder: Path) -> bool:
     """True where importing a name takes the module of this folder."""
     try:
         spec = find_spec(name)
