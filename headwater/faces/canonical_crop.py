@@ -72,6 +72,12 @@ class Placement:
         turn = np.array([[cosine, sine], [-sine, cosine]])
         return np.column_stack([turn, px / 2 - turn @ self.centre])
 
+    def distance(self, other: "Placement") -> float:
+        """The largest of what two places differ by: shares of the side, and radians."""
+        shift = float(np.linalg.norm(other.centre - self.centre)) / self.side
+        roll = (other.roll - self.roll + np.pi) % (2 * np.pi) - np.pi
+        return max(shift, abs(float(np.log(other.side / self.side))), abs(roll))
+
 
 @dataclass(frozen=True)
 class PlacedMesh:

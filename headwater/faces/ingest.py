@@ -24,9 +24,11 @@ from headwater.faces.vocabulary import ibug68, outer_eye_distance
 from headwater.reject_reasons import RejectReason
 
 MIN_EYE_DISTANCE_PX: Final = 24.0
-# Canonical crops after the search's, each where the one before puts it: with one, landmarks of a
-# photo's variants lie a quarter further apart, with three as far.
+# Canonical crops after the search's, each where the one before puts it. A second one where the
+# first moves the face by 3 %, as it does one in four, leaves landmarks of a photo's variants a
+# sixth nearer to each other and none far away; of every face, another eighth.
 _CROPS: Final = 2
+_SETTLED: Final = 0.03
 
 
 def largest_face(rgb: NDArray[np.uint8], detector: FaceDetector) -> tuple[PlacedMesh, int]:
@@ -84,7 +86,10 @@ def _refined(rgb: NDArray[np.uint8], mesh: PlacedMesh, detector: FaceDetector) -
     """The upright mesh from the last of the canonical crops that the mesh of the search places."""
     mesh = upright_mesh(rgb, mesh, detector)
     for _ in range(_CROPS):
-        mesh = placed_mesh(rgb, mesh.place, detector) or mesh
+        place = mesh.place
+        mesh = placed_mesh(rgb, place, detector) or mesh
+        if place.distance(mesh.place) < _SETTLED:
+            break
     return mesh
 
 

@@ -120,6 +120,18 @@ def test_a_profile_is_set_upright_by_forehead_and_chin() -> None:
         assert placement_of(mesh.astype(np.float32)).roll == pytest.approx(0, abs=1e-6)
 
 
+@given(st.floats(-3.1, 3.1), st.floats(1, 500), st.floats(-9, 9))
+def test_distance_of_places_is_their_largest_difference(
+    roll: float, side: float, turns: float
+) -> None:
+    place = Placement(np.array([40.0, 30.0]), side, roll)
+    assert place.distance(replace(place, roll=roll + 2 * np.pi * round(turns))) < 1e-9
+    assert place.distance(replace(place, roll=roll - 0.2)) == pytest.approx(0.2)
+    assert place.distance(replace(place, side=1.1 * side)) == pytest.approx(np.log(1.1))
+    moved = replace(place, centre=place.centre + [0.3 * side, 0.4 * side])
+    assert place.distance(moved) == pytest.approx(0.5)
+
+
 @given(st.floats(10, 500), st.floats(0.7, 1.4), st.floats(-3.1, 3.1))
 def test_the_next_side_does_not_depend_on_the_first(side: float, off: float, roll: float) -> None:
     """A network that measures a face as 0.25 % too small in a crop that is 1 % too small."""

@@ -72,6 +72,8 @@ def _dark_half_is_up(rgb: NDArray[np.uint8]) -> bool:
         pytest.param((0.8, 0.9), (0.09, 0.03), True, id="both seen and the other fits better"),
         pytest.param((0.0, 0.9), (0.06, 0.09), True, id="not seen as it is"),
         pytest.param((0.8, 0.7), (0.09, 0.03), False, id="seen better as it is"),
+        pytest.param((0.0, 0.0), (0.09, 0.03), True, id="neither seen, the other fits far better"),
+        pytest.param((0.0, 0.0), (0.09, 0.06), False, id="neither seen, the other fits no worse"),
         pytest.param((0.9, 1.0), (0.09, 0.03), False, id="seen surely as it is"),
         pytest.param((0.0, 1.0), (0.01, 0.00), False, id="fits well"),
     ],
