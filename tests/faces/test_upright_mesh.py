@@ -71,6 +71,8 @@ def _dark_half_is_up(rgb: NDArray[np.uint8]) -> bool:
         pytest.param((0.8, 0.9), (0.06, 0.09), False, id="both seen and the other fits worse"),
         pytest.param((0.8, 0.9), (0.09, 0.03), True, id="both seen and the other fits better"),
         pytest.param((0.0, 0.9), (0.06, 0.09), True, id="not seen as it is"),
+        pytest.param((0.79, 0.81), (0.05, 0.046), False, id="both seen and the other fits as well"),
+        pytest.param((0.0, 0.62), (0.05, 0.06), False, id="hardly seen the other way up"),
         pytest.param((0.8, 0.7), (0.09, 0.03), False, id="seen better as it is"),
         pytest.param((0.0, 0.0), (0.09, 0.03), True, id="neither seen, the other fits far better"),
         pytest.param((0.0, 0.0), (0.09, 0.06), False, id="neither seen, the other fits no worse"),
