@@ -2,20 +2,19 @@
 
 MediaPipe's mesh depends on the size, place and roll that a face has in its image, by 1 to 3 % of
 the eye distance. Every landmark of the pipeline is therefore taken from a crop that the mesh itself
-placed, of the size that the network takes, so that nothing else resamples it, of one brightness and
-half its colour, which shift landmarks too, and without what only single pixels show. The last mesh
-is the mean of the crop's and of its mirror image's: the network sees the two sides of a face
-differently.
+placed, of the size that the network takes, so that nothing else resamples it, and of one
+brightness: dark photos shift landmarks too. The last mesh is the mean of the crop's and of its
+mirror image's: the network sees the two sides of a face differently.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.faces.affine import inverted, map_points
+from headwater.faces.affine import Box, inverted, map_points
 from headwater.faces.resampling import resampled
 from headwater.faces.vocabulary import (
     CHIN,
@@ -26,15 +25,8 @@ from headwater.faces.vocabulary import (
 )
 
 CROP_PX: Final = 192
-# MediaPipe follows a face through a film with 1.5. With 1.4 landmarks of a photo's variants lie
-# nearer to each other, by a tenth and of a blurred photo by a third, and as near to points set by
-# hand; with 1.3 or 1.6 neither.
-CROP_TO_FACE: Final = 1.4
-# Pixels of the crop. It takes a tenth from what variants of a photo differ by; from 0.7 on,
-# landmarks move away from points set by hand.
-_SMOOTHING_PX: Final = 0.6
-# A face that fills a crop by 1 % too little is measured as 0.25 % smaller than it is.
-_FOLLOWED: Final = 0.25
+# As MediaPipe follows a face from one image of a film to the next.
+CROP_TO_FACE: Final = 1.5
 # Mean level of the crop's middle, about that of usual portraits, and the gains that lead there.
 _LEVEL: Final = 110.0
 _LEAST_GAIN, _MOST_GAIN = 1.0, 3.0
@@ -72,20 +64,6 @@ class Placement:
         turn = np.array([[cosine, sine], [-sine, cosine]])
         return np.column_stack([turn, px / 2 - turn @ self.centre])
 
-    def distance(self, other: "Placement") -> float:
-        """The largest of what two places differ by: shares of the side, and radians."""
-        shift = float(np.linalg.norm(other.centre - self.centre)) / self.side
-        roll = (other.roll - self.roll + np.pi) % (2 * np.pi) - np.pi
-        return max(shift, abs(float(np.log(other.side / self.side))), abs(roll))
-
-
-@dataclass(frozen=True)
-class PlacedMesh:
-    """A face's mesh (478, 3), px of an image, and the place there of the next crop of it."""
-
-    points: NDArray[np.float32]
-    place: Placement
-
 
 def placement_of(mesh: NDArray[np.float32]) -> Placement:
     """Placement of a mesh (478, 2 or 3), px.
@@ -105,23 +83,10 @@ def placement_of(mesh: NDArray[np.float32]) -> Placement:
     return Placement((low + high) / 2 @ turn, float((high - low).max()), roll)
 
 
-def next_placement(place: Placement, mesh: NDArray[np.float32]) -> Placement:
-    """Placement of the mesh (478, 2 or 3), px, that the crop at a place gave, for the next crop.
-
-    The side that the network measures follows that of its crop by the power ``_FOLLOWED``; the
-    side at which both would be the same is taken, so that it does not depend on the first place.
-    """
-    measured = placement_of(mesh)
-    side = place.side * (measured.side / place.side) ** (1 / (1 - _FOLLOWED))
-    return replace(measured, side=side)
-
-
-def placed_mesh(
-    rgb: NDArray[np.uint8], place: Placement, network: MeshNetwork
-) -> PlacedMesh | None:
-    """The mesh of an (H, W, 3) image's canonical crop at a place; None without a face there."""
-    points = crop_landmarks(rgb, place, network, mirrored=False)
-    return None if points is None else PlacedMesh(points, next_placement(place, points))
+def placement_in_box(box: Box) -> Placement:
+    """Placement of a level face with this box of its mesh, px."""
+    low, high = np.array(box[:2]), np.array(box[2:])
+    return Placement((low + high) / 2, float((high - low).max()), 0.0)
 
 
 def crop_landmarks(
@@ -135,13 +100,9 @@ def crop_landmarks(
 
 
 def canonical_crop(rgb: NDArray[np.uint8], place: Placement) -> NDArray[np.uint8]:
-    """The square (n, n, 3) around the face at a place of an (H, W, 3) image, as networks take it.
-
-    Of one brightness, of half the colour and smoothed.
-    """
+    """The square (n, n, 3) around the face at a place of an (H, W, 3) image, of one brightness."""
     to_crop = place.square_map(CROP_TO_FACE, CROP_PX)
-    crop = _half_grey(_of_one_brightness(resampled(rgb, to_crop, CROP_PX, CROP_PX)))
-    return cv2.GaussianBlur(crop, (0, 0), _SMOOTHING_PX).astype(np.uint8, copy=False)
+    return _of_one_brightness(resampled(rgb, to_crop, CROP_PX, CROP_PX))
 
 
 def landmarks_in_crop(
@@ -165,12 +126,6 @@ def _of_one_brightness(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
     middle = float(crop[around:-around, around:-around].mean())
     gain = float(np.clip(_LEVEL / max(middle, 1.0), _LEAST_GAIN, _MOST_GAIN))
     return cv2.convertScaleAbs(crop, alpha=gain).astype(np.uint8, copy=False)
-
-
-def _half_grey(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The crop (n, n, 3) with its colours half-way to its luminance."""
-    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-    return cv2.addWeighted(crop, 0.5, cv2.merge([grey] * 3), 0.5, 0).astype(np.uint8, copy=False)
 
 
 def _turned_back(mesh: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from headwater.faces.affine import inverted, turn
 from headwater.faces.canonical_crop import (
     MeshNetwork,
-    PlacedMesh,
     Placement,
-    placed_mesh,
+    crop_landmarks,
     placement_of,
 )
 from headwater.faces.plausibility import misfit
@@ -34,30 +33,21 @@ MAX_PLACES: Final = 256
 # Over 20 portraits, upright faces scored 0.82 to 0.96 and upside-down ones 0 to 0.80.
 _SURELY_UPRIGHT: Final = 0.85
 # Over the same portraits, upright meshes were off by 0.014 to 0.039 and upside-down ones by 0.037
-# to 0.064 face widths; turned by 135 degrees, one by 0.033.
-_SURELY_FITS: Final = 0.030
-# Of 40 portraits that were turned by 120 to 240 degrees the full-range model saw one neither way
-# up; the right way up, its mesh was off by a quarter of what it was off by.
-_FAR_BETTER: Final = 0.5
-# Three upright rendered views of 969 were seen the other way up alone with 0.61 and 0.62, or a
-# little better there by a mesh that was off by a tenth less.
-_SURELY_SEEN: Final = 0.7
-_BETTER: Final = 0.8
+# to 0.064 face widths.
+_SURELY_FITS: Final = 0.033
 _CHECKED_SIDE_PX: Final = 256
-# Meshes on what is no face were off by 0.035 to 0.072 face widths.
-_UNDOUBTED_FIT: Final = 0.030
-# The model sees an upright face best with four times its side around it, some faces from the side
-# with five times, and one that fills its photo with less. Of what is no face it saw none with any;
-# with three times, a colour wheel.
-_CONFIRMED_SIDES: Final = (4.0, 5.0, 2.0)
+# Meshes on what is no face were off by 0.032 to 0.057 face widths.
+_UNDOUBTED_FIT: Final = 0.025
+# The model sees an upright face best with four times its side around it (with 0.70 to 0.95 in 168
+# of 168 photos and rendered views), and one that fills its photo with less. Of what is no face it
+# saw none with either; with three times, a colour wheel.
+_CONFIRMED_SIDES: Final = (4.0, 2.0)
 _CONFIRMED_SCORE: Final = 0.5
 # The short-range model takes a third of the time and sees best what fills a third. Of 77 meshes
 # that fitted badly it was so sure of none that the full-range model did not confirm.
 _NEAR_SIDES: Final = 3.0
 _NEAR_SIDE_PX: Final = 128
 _SURE_NEAR_SCORE: Final = 0.9
-# The mesh reaches beyond the boxes of the models that detect faces.
-_FACE_TO_BOX: Final = 1.07
 _MIN_TILE_PX: Final = 192
 # Of the photo's sides: quarters overlap by a third of their own.
 _QUARTER_SHARE: Final = 0.6
@@ -69,6 +59,7 @@ _ALONE_SHARE: Final = 0.2
 _SAME_PLACE: Final = 0.5
 
 Picture = NDArray[np.uint8]
+Mesh = NDArray[np.float32]
 Tile = tuple[int, int, int, int]
 
 
@@ -96,8 +87,8 @@ class FaceDetector(MeshNetwork, Protocol):
         ...
 
 
-def search_faces(rgb: Picture, detector: FaceDetector, *, small: bool = False) -> list[PlacedMesh]:
-    """Meshes of the faces of an (H, W, 3) photo, largest first; may be empty.
+def search_faces(rgb: Picture, detector: FaceDetector, *, small: bool = False) -> list[Mesh]:
+    """Meshes (478, 3), px, of the faces of an (H, W, 3) photo, largest first; may be empty.
 
     small: tiles are searched for smaller faces although there are larger ones.
     """
@@ -117,19 +108,19 @@ def search_faces(rgb: Picture, detector: FaceDetector, *, small: bool = False) -
     )
 
 
-def upright_mesh(rgb: Picture, mesh: PlacedMesh, detector: FaceDetector) -> PlacedMesh:
-    """The mesh, or that of the half-turned photo where that shows the face upright.
+def upright_mesh(rgb: Picture, mesh: Mesh, detector: FaceDetector) -> Mesh:
+    """The mesh (478, 3), or that of the half-turned photo where that shows the face upright.
 
-    It does where the full-range model sees the face that way alone and well, or better and the mesh
-    fits a mean face better too; and where that model sees none but the mesh fits far better.
+    Where the full-range model sees faces both ways up, the mesh of the half-turned photo is taken
+    only if it also fits a mean face better.
     """
-    if misfit(mesh.points) < _SURELY_FITS:
+    if misfit(mesh) < _SURELY_FITS:
         return mesh
-    to_cut = mesh.place.square_map(FRAME_TO_FACE, _CHECKED_SIDE_PX)
+    to_cut = placement_of(mesh).square_map(FRAME_TO_FACE, _CHECKED_SIDE_PX)
     cut = resampled(rgb, to_cut, _CHECKED_SIDE_PX, _CHECKED_SIDE_PX)
     reversed_cut = np.rot90(cut, 2)
     score = detector.upright_score(cut)
-    if score >= _SURELY_UPRIGHT:
+    if score >= _SURELY_UPRIGHT or detector.upright_score(reversed_cut) <= score:
         return mesh
     to_reversed = turn(2, _CHECKED_SIDE_PX, _CHECKED_SIDE_PX) @ np.vstack([to_cut, [0, 0, 1]])
     places = [
@@ -137,26 +128,22 @@ def upright_mesh(rgb: Picture, mesh: PlacedMesh, detector: FaceDetector) -> Plac
         for place in _placements(detector.near_faces(reversed_cut))
     ]
     other = next(iter(_faces(rgb, places, detector)), mesh)
-    own_misfit, other_misfit = misfit(mesh.points), misfit(other.points)
-    reversed_score = detector.upright_score(reversed_cut)
-    if reversed_score > score and other_misfit < _BETTER * own_misfit:
-        return other
-    is_clear = reversed_score >= _SURELY_SEEN or other_misfit < _FAR_BETTER * own_misfit
-    return other if score == 0 and is_clear else mesh
+    return mesh if score > 0 and misfit(other) >= misfit(mesh) else other
 
 
-def is_confirmed(rgb: Picture, mesh: PlacedMesh, detector: FaceDetector) -> bool:
-    """True where an upright mesh lies on a face.
+def is_confirmed(rgb: Picture, mesh: Mesh, detector: FaceDetector) -> bool:
+    """True where an upright mesh (478, 3) lies on a face.
 
     It does where it fits a mean face well, or where a model that detects faces sees one as well.
     """
-    if misfit(mesh.points) < _UNDOUBTED_FIT:
+    if misfit(mesh) < _UNDOUBTED_FIT:
         return True
-    near = _around(rgb, mesh.place, _NEAR_SIDES, _NEAR_SIDE_PX)
-    if detector.near_score(near) >= _SURE_NEAR_SCORE:
-        return True
-    cuts = (_around(rgb, mesh.place, sides, _CHECKED_SIDE_PX) for sides in _CONFIRMED_SIDES)
-    return any(detector.upright_score(cut) >= _CONFIRMED_SCORE for cut in cuts)
+    place = placement_of(mesh)
+    near = _around(rgb, place, _NEAR_SIDES, _NEAR_SIDE_PX)
+    return detector.near_score(near) >= _SURE_NEAR_SCORE or any(
+        detector.upright_score(_around(rgb, place, sides, _CHECKED_SIDE_PX)) >= _CONFIRMED_SCORE
+        for sides in _CONFIRMED_SIDES
+    )
 
 
 def _around(rgb: Picture, place: Placement, sides: float, px: int) -> Picture:
@@ -164,7 +151,7 @@ def _around(rgb: Picture, place: Placement, sides: float, px: int) -> Picture:
     return resampled(rgb, place.square_map(sides, px), px, px)
 
 
-def _search_turned(rgb: Picture, detector: FaceDetector) -> list[PlacedMesh]:
+def _search_turned(rgb: Picture, detector: FaceDetector) -> list[Mesh]:
     height, width = rgb.shape[:2]
     for turns in (2, 1, 3):
         back = inverted(turn(turns, width, height)[:2])
@@ -197,18 +184,18 @@ def _placements(rows: NDArray[np.float64]) -> list[Placement]:
     return [Placement(row[:2], float(row[2]), float(row[3])) for row in rows if row[2] > 0]
 
 
-def _faces(rgb: Picture, places: Iterable[Placement], detector: FaceDetector) -> list[PlacedMesh]:
+def _faces(rgb: Picture, places: Iterable[Placement], detector: FaceDetector) -> list[Mesh]:
     """Meshes at the places that show a face, each face once, largest first."""
-    shown: list[tuple[Placement, PlacedMesh]] = []
+    shown: list[tuple[Placement, Mesh]] = []
     for place in list(places)[:MAX_PLACES]:
         if any(_is_same(place, other) for other, _ in shown):
             continue
-        mesh = placed_mesh(rgb, replace(place, side=_FACE_TO_BOX * place.side), detector)
+        mesh = crop_landmarks(rgb, place, detector, mirrored=False)
         if mesh is not None:
             shown.append((place, mesh))
-    kept: list[PlacedMesh] = []
-    for _, mesh in sorted(shown, key=lambda one: -placement_of(one[1].points).side):
-        if not any(_holds(other, mesh.points[:, :2].mean(axis=0)) for other in kept):
+    kept: list[Mesh] = []
+    for _, mesh in sorted(shown, key=lambda one: -placement_of(one[1]).side):
+        if not any(_holds(other, mesh[:, :2].mean(axis=0)) for other in kept):
             kept.append(mesh)
     return kept
 
@@ -218,8 +205,8 @@ def _is_same(place: Placement, other: Placement) -> bool:
     return bool(distance < _SAME_PLACE * max(place.side, other.side))
 
 
-def _holds(mesh: PlacedMesh, point: NDArray[np.float32]) -> bool:
-    low, high = mesh.points[:, :2].min(axis=0), mesh.points[:, :2].max(axis=0)
+def _holds(mesh: Mesh, point: NDArray[np.float32]) -> bool:
+    low, high = mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)
     return bool((low <= point).all() and (point <= high).all())
 
 

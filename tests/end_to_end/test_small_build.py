@@ -55,7 +55,7 @@ ROOTS = {"train": train_stage, "reconstruct": photos_stage, "baselines": baselin
 # What enters by its value or shows progress, and is rightly in no fingerprint.
 PREPARED = "headwater.systems.glvd.config prepared"
 BY_VALUE = {
-    "train": {PREPARED, "tasks.train main"},
+    "train": {PREPARED, "tasks.train main", "headwater.artifacts.modules refuse_edited"},
     "evaluate": {PREPARED},
     "reconstruct": {PREPARED},
     # The tables that trainings read are a file of the stage "reads".

@@ -9,7 +9,6 @@ import skimage.data
 from numpy.typing import NDArray
 
 from headwater.errors import ItemRejected
-from headwater.faces.canonical_crop import PlacedMesh, placement_of
 from headwater.faces.face_search import is_confirmed, upright_mesh
 from headwater.faces.photo_path import face_frame, face_frames
 from headwater.faces.plausibility import _POINTS, _SHAPE, misfit
@@ -27,10 +26,6 @@ def mesh_with(distortion: float) -> NDArray[np.float32]:
     waves = np.sin(7 * _SHAPE[:, ::-1] + [0.0, 1.0, 2.0])
     points[_POINTS] += 110 * (_SHAPE + distortion * waves)
     return points.astype(np.float32)
-
-
-def placed(points: NDArray[np.float32]) -> PlacedMesh:
-    return PlacedMesh(points, placement_of(points))
 
 
 @dataclass
@@ -71,11 +66,7 @@ def _dark_half_is_up(rgb: NDArray[np.uint8]) -> bool:
         pytest.param((0.8, 0.9), (0.06, 0.09), False, id="both seen and the other fits worse"),
         pytest.param((0.8, 0.9), (0.09, 0.03), True, id="both seen and the other fits better"),
         pytest.param((0.0, 0.9), (0.06, 0.09), True, id="not seen as it is"),
-        pytest.param((0.79, 0.81), (0.05, 0.046), False, id="both seen and the other fits as well"),
-        pytest.param((0.0, 0.62), (0.05, 0.06), False, id="hardly seen the other way up"),
         pytest.param((0.8, 0.7), (0.09, 0.03), False, id="seen better as it is"),
-        pytest.param((0.0, 0.0), (0.09, 0.03), True, id="neither seen, the other fits far better"),
-        pytest.param((0.0, 0.0), (0.09, 0.06), False, id="neither seen, the other fits no worse"),
         pytest.param((0.9, 1.0), (0.09, 0.03), False, id="seen surely as it is"),
         pytest.param((0.0, 1.0), (0.01, 0.00), False, id="fits well"),
     ],
@@ -84,7 +75,7 @@ def test_a_mesh_is_turned_over_on_good_grounds_alone(
     scores: tuple[float, float], distortions: tuple[float, float], turned: bool
 ) -> None:
     mesh = mesh_with(distortions[0]) + np.float32(SIDE / 2 - 96)
-    seen = upright_mesh(PHOTO, placed(mesh), Ambiguous(scores, distortions)).points
+    seen = upright_mesh(PHOTO, mesh, Ambiguous(scores, distortions))
     assert (seen[152, 1] < seen[10, 1]) == turned
     assert misfit(seen) == pytest.approx(misfit(mesh_with(distortions[int(turned)])), rel=0.05)
 
@@ -102,8 +93,8 @@ def test_a_mesh_that_fits_badly_needs_a_second_detector(
     near: float, far: float, distortion: float, confirmed: bool
 ) -> None:
     mesh = mesh_with(distortion) + np.float32(SIDE / 2 - 96)
-    detector = Ambiguous((far, 0.0), (distortion, distortion), near)
-    assert is_confirmed(PHOTO, placed(mesh), detector) == confirmed
+    seen = is_confirmed(PHOTO, mesh, Ambiguous((far, 0.0), (distortion, distortion), near))
+    assert seen == confirmed
 
 
 def blurred_disc() -> NDArray[np.uint8]:
