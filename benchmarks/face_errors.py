@@ -21,11 +21,11 @@ Errors = dict[str, float]
 def error(case: Case, template: Template, vertices: FloatArray) -> float:
     """Scan-to-mesh error of the face, mm, of vertices (V, 3) mm; NaN where it cannot be judged."""
     head, truth = prediction(template, vertices), case.truth
-    if not head.dense.sound:
+    if not head.surface.sound:
         return np.nan
     landmarks = np.asarray(truth.landmarks_478)[IBUG68_FROM_478]
     judged = scan_to_mesh_error(
-        truth.vertices, landmarks, truth.nose_tip, head.dense, surface=truth.seen
+        truth.vertices, landmarks, truth.nose_tip, head.surface, seen=truth.seen
     )
     return judged.mean_mm if judged.aligned else np.nan
 

@@ -34,7 +34,7 @@ from headwater.faces.vocabulary import H3DS_FROM_478, NOSE_TIP
 from headwater.geometry.registration import Similarity
 from headwater.metrics.h3ds import h3ds_score, landmarks_of
 from headwater.metrics.intervals import Interval, mean_interval
-from headwater.metrics.scan_to_mesh import DensePrediction, scan_to_mesh_error
+from headwater.metrics.scan_to_mesh import PredictedSurface, scan_to_mesh_error
 from headwater.photos.folder import PhotoFile
 from headwater.reconstruct.given_cameras import GivenCamera
 from headwater.reconstruct.head import Head, reconstruct_head
@@ -207,9 +207,9 @@ def scores(scene: H3dsScene, head: Head) -> tuple[float, float, float]:
     known = np.array([scene.vertices[scene.landmarks[point]] for point in H3DS_FROM_478])
     ours = np.array(list(found.values()))
     skin = skin_faces(head.template)
-    dense = DensePrediction(head.vertices, skin, ours, head.landmarks[NOSE_TIP])
+    surface = PredictedSurface(head.vertices, skin, ours, head.landmarks[NOSE_TIP])
     tip = scene.vertices[scene.landmarks["nose_tip"]]
-    judged = scan_to_mesh_error(scene.vertices, known, tip, dense)
+    judged = scan_to_mesh_error(scene.vertices, known, tip, surface)
     if not judged.aligned:
         raise HeadwaterError("the head could not be aligned with the scan")
     published = h3ds_score(truth, head.vertices, found)

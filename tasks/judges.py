@@ -6,7 +6,7 @@ its question.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import chain, groupby, repeat
 from pathlib import Path
 
 import psutil
@@ -49,7 +49,10 @@ def judged_by(
         return [replace(one, question=own) for one, own in zip(ours, members, strict=True)]
 
     by_subject = groupby(questions, key=lambda one: (one.test_set, one.subject))
-    for subject in workers.in_order(of_subject, (list(members) for _, members in by_subject)):
+    # No question to each worker first: they load the system while the questions are read.
+    none: list[Question] = []
+    jobs = chain(repeat(none, workers.count), (list(members) for _, members in by_subject))
+    for subject in workers.in_order(of_subject, jobs):
         yield from subject
 
 

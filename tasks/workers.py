@@ -86,10 +86,10 @@ class Workers:
         self._lock = Lock()
         self._closed = False
         self._alive: set[Worker] = set()
-        self._count = count if count is not None else cores()
+        self.count = count if count is not None else cores()
         # The last one used comes first; None is the place of one that is not started.
         self._idle: LifoQueue[Worker | None] = LifoQueue()
-        for _ in range(self._count):
+        for _ in range(self.count):
             self._idle.put(None)
 
     def __enter__(self) -> "Workers":
@@ -126,7 +126,7 @@ class Workers:
 
     def compute_all(self, buckets: list[Planned]) -> Iterator[None]:
         """Compute buckets, as many at once as there are workers; yields after each."""
-        with ThreadPoolExecutor(self._count + 1) as waiting:
+        with ThreadPoolExecutor(self.count + 1) as waiting:
             futures = [waiting.submit(self.compute, planned) for planned in buckets]
             try:
                 for future in as_completed(futures):
@@ -145,11 +145,11 @@ class Workers:
         Jobs are taken as workers get free, a few ahead.
         """
         pending: deque[Future[Outcome]] = deque()
-        with ThreadPoolExecutor(self._count) as waiting:
+        with ThreadPoolExecutor(self.count) as waiting:
             try:
                 for job in jobs:
                     pending.append(waiting.submit(work, job))
-                    if len(pending) > 2 * self._count:
+                    if len(pending) > 2 * self.count:
                         yield pending.popleft().result()
                 while pending:
                     yield pending.popleft().result()

@@ -1,4 +1,4 @@
-"""Rigid and similarity registration of points: closed form, and iterated closest points."""
+"""Similarity registration of corresponding points, and nearest neighbours of moving ones."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -42,21 +42,6 @@ class Similarity:
             self.rotation @ first.rotation,
             self.scale * self.rotation @ first.translation + self.translation,
         )
-
-
-@dataclass(frozen=True)
-class Registration:
-    """The result of an iterated registration.
-
-    transform: maps source onto target. rms: root mean square of the last nearest distances, in the
-    points' unit. iterations: done. converged: False when the limit was reached first; such a
-    result must be counted as failed, not averaged in.
-    """
-
-    transform: Similarity
-    rms: float
-    iterations: int
-    converged: bool
 
 
 def umeyama(source: Points, target: Points, *, with_scale: bool) -> Similarity:
@@ -158,34 +143,3 @@ class MovingNearest:
 def _lengths(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     """Lengths (n,) of vectors (3, n)."""
     return np.asarray(np.sqrt(np.einsum("cn,cn->n", vectors, vectors)))
-
-
-def rigid_icp(
-    source: Points,
-    target: Points | cKDTree,
-    start: Similarity,
-    *,
-    max_iterations: int = 300,
-    tolerance: float = 1e-3,
-) -> Registration:
-    """Rigid map of ``source`` onto the cloud ``target`` by iterated closest points, no scale.
-
-    source: (n, 3); target: (m, 3) or a tree of it, same unit; start: first guess. Iterates until no
-    source point moves by ``tolerance`` (in the points' unit) or more: a stop on the residual alone
-    would quit early on data in other units. All source points are used in every iteration.
-    """
-    tree = target if isinstance(target, cKDTree) else cKDTree(target)
-    cloud, closest = np.asarray(tree.data), MovingNearest(tree)
-    transform = Similarity(1.0, start.rotation, start.translation)
-    moved = transform.apply(source)
-    for iteration in range(1, max_iterations + 1):
-        distance, nearest = closest.query(moved)
-        transform = umeyama(source, cloud[nearest], with_scale=False)
-        previous, moved = moved, transform.apply(source)
-        if float(np.abs(moved - previous).max()) < tolerance:
-            return Registration(transform, _rms(distance), iteration, converged=True)
-    return Registration(transform, _rms(distance), max_iterations, converged=False)
-
-
-def _rms(distance: NDArray[np.float64]) -> float:
-    return float(np.sqrt((distance**2).mean()))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.faces.vocabulary import IBUG68_FROM_478, NOSE_TIP
+from headwater.geometry.triangles import Triangles
 from headwater.metrics.face_regions import face_regions, region_means
 from headwater.metrics.h3ds import (
     H3dsTruth,
@@ -21,12 +22,11 @@ from headwater.metrics.h3ds import (
     landmarks_of,
 )
 from headwater.metrics.scan_to_mesh import (
-    DensePrediction,
+    PredictedSurface,
     SurfaceError,
     reverse_error,
     scan_to_mesh_error,
 )
-from headwater.metrics.triangles import Triangles
 
 NOT_CONVERGED: Final = "the rigid alignment did not converge"
 NOT_A_SURFACE: Final = "the prediction is no finite surface"
@@ -45,7 +45,7 @@ class Prediction:
     def __init__(self, vertices: FloatArray, faces: IntArray, landmarks_478: FloatArray) -> None:
         self.vertices = np.asarray(vertices, dtype=np.float64)
         self.landmarks_478 = np.asarray(landmarks_478, dtype=np.float64)
-        self.dense = DensePrediction(
+        self.surface = PredictedSurface(
             vertices, faces, self.landmarks_478[IBUG68_FROM_478], self.landmarks_478[NOSE_TIP]
         )
 
@@ -156,19 +156,19 @@ def score(
         first_view=first_view,
         size=size,
     )
-    dense = prediction.dense
-    if not dense.sound:
+    surface = prediction.surface
+    if not surface.sound:
         return replace(row, failure=NOT_A_SURFACE)
     forward = scan_to_mesh_error(
         truth.vertices,
         np.asarray(truth.landmarks_478)[IBUG68_FROM_478],
         truth.nose_tip,
-        dense,
-        surface=truth.seen,
+        surface,
+        seen=truth.seen,
     )
     if not forward.aligned:
         return replace(row, failure=NOT_CONVERGED)
-    reverse = reverse_error(forward, truth.triangles, truth.nose_tip, dense)
+    reverse = reverse_error(forward, truth.triangles, truth.nose_tip, surface)
     published = h3ds_score(truth.h3ds, prediction.vertices, landmarks_of(prediction.landmarks_478))
     return replace(
         row,

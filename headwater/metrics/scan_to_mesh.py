@@ -1,8 +1,8 @@
 """Scan-to-mesh distances of the face: rigid, no scale, to the surface and not its vertices.
 
-Start from the landmarks, then closest points on the prediction subdivided below 1 mm edges until
-nothing moves, then the exact distance of every ground-truth vertex to the predicted surface. The
-reverse distance and F-scores see what that direction misses: surface that should not be there.
+Start from the landmarks, then descend to the least squared distances of the ground-truth vertices
+to the predicted surface, whose distances there are the error. The reverse distance and F-scores see
+what that direction misses: surface that should not be there.
 ``headwater.metrics.h3ds`` is the other protocol, for comparison with published numbers.
 """
 
@@ -12,26 +12,25 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
-from headwater.geometry.registration import Similarity, rigid_icp, umeyama
+from headwater.geometry.registration import Similarity, umeyama
+from headwater.geometry.surface_icp import surface_icp
+from headwater.geometry.triangles import Triangles
 from headwater.metrics.h3ds import FACE_RADIUS_MM, face_sphere
-from headwater.metrics.surfaces import area_samples, subdivide
-from headwater.metrics.triangles import Triangles
+from headwater.metrics.surfaces import area_samples
 
 __all__ = [
     "FACE_RADIUS_MM",
-    "DensePrediction",
+    "PredictedSurface",
     "ReverseError",
     "SurfaceError",
     "face_sphere",
     "reverse_error",
     "scan_to_mesh_error",
-    "subdivide",
 ]
 
-# A prediction is cut this far beyond the face sphere before it is subdivided: more than any
-# alignment moves it, so the cut never changes a nearest point, and the rest costs nothing.
+# A prediction is cut this far beyond the face sphere: more than any alignment moves it, so the cut
+# never changes a nearest point, and the rest costs nothing.
 CUT_MARGIN_MM: Final = 25.0
 MAX_RMS_MM: Final = 15.0
 SAMPLE_EDGE_MM: Final = 10.0
@@ -89,7 +88,7 @@ class ReverseError:
         return 2.0 * precision * recall / both if both > 0 else 0.0
 
 
-class DensePrediction:
+class PredictedSurface:
     """A predicted mesh near its face, prepared once and then compared with many heads.
 
     vertices: (V, 3) mm; faces: (F, 3); landmarks: (k, 3) mm, the prediction's own;
@@ -112,17 +111,7 @@ class DensePrediction:
         return len(self.faces) > 0 and is_finite(self.vertices) and is_finite(self.landmarks)
 
     @cached_property
-    def points(self) -> NDArray[np.float64]:
-        """Points (n, 3) mm on the surface, no edge between them longer than 1 mm."""
-        return subdivide(self.vertices, self.faces)
-
-    @cached_property
-    def tree(self) -> cKDTree:
-        """Tree of ``points``."""
-        return cKDTree(self.points, leafsize=32, balanced_tree=False, compact_nodes=False)
-
-    @cached_property
-    def surface(self) -> Triangles:
+    def triangles(self) -> Triangles:
         """The surface, for exact distances."""
         return Triangles(self.vertices, self.faces)
 
@@ -136,34 +125,33 @@ def scan_to_mesh_error(
     truth: FloatArray,
     truth_landmarks: FloatArray,
     truth_nose_tip: FloatArray,
-    prediction: DensePrediction,
+    prediction: PredictedSurface,
     *,
-    surface: IntArray | None = None,
+    seen: IntArray | None = None,
 ) -> SurfaceError:
     """Ground truth to prediction under a rigid alignment without scale.
 
     truth: (V, 3) mm; truth_landmarks: (k, 3) mm, corresponding to the prediction's;
-    truth_nose_tip: (3,) mm; surface: vertex indices that count (skin), all when None.
+    truth_nose_tip: (3,) mm; seen: vertex indices that count (skin), all when None.
     """
     region = face_sphere(truth, truth_nose_tip)
-    if surface is not None:
-        region = np.intersect1d(region, surface)
+    if seen is not None:
+        region = np.intersect1d(region, seen)
     if not prediction.sound or len(region) < 3:
         return _failed(region)
     points = np.asarray(truth[region], dtype=np.float64)
     try:
         start = umeyama(truth_landmarks, prediction.landmarks, with_scale=False)
-        found = rigid_icp(points, prediction.tree, start)
+        found = surface_icp(points, prediction.triangles, start)
     except ValueError:  # a prediction shrunk to a line or a point fixes no rotation
         return _failed(region)
     if not found.converged or found.rms >= MAX_RMS_MM:
         return _failed(region)
-    distances = prediction.surface.distances(found.transform.apply(points))
-    return SurfaceError(distances, region, aligned=True, transform=found.transform.inverse())
+    return SurfaceError(found.distances, region, aligned=True, transform=found.transform.inverse())
 
 
 def reverse_error(
-    error: SurfaceError, truth: Triangles, truth_nose_tip: FloatArray, prediction: DensePrediction
+    error: SurfaceError, truth: Triangles, truth_nose_tip: FloatArray, prediction: PredictedSurface
 ) -> ReverseError:
     """Distances from the prediction, aligned as in ``error``, to the true surface.
 

@@ -1,4 +1,4 @@
-"""A score the slow and obvious way: one search widened for all points, both regions apart.
+"""A score the slow way: point-to-point ICP on dense points, one search widened for all points.
 
 Tests compare with it, and ``make bench`` measures beside it.
 """
@@ -7,7 +7,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from headwater.faces.vocabulary import IBUG68_FROM_478, NOSE_TIP
-from headwater.geometry.registration import rigid_icp, umeyama
+from headwater.geometry.registration import MovingNearest, Similarity, umeyama
 from headwater.metrics.benchmark import TruthHead
 from headwater.metrics.face_regions import region_means
 from headwater.metrics.h3ds import (
@@ -18,15 +18,11 @@ from headwater.metrics.h3ds import (
     region_distances,
 )
 from headwater.metrics.scan_to_mesh import CUT_MARGIN_MM, MAX_RMS_MM, SAMPLE_EDGE_MM
-from headwater.metrics.surfaces import (
-    MOST_PIECES,
-    _cuts,
-    _piece_weights,
-    area_samples,
-    subdivide,
-)
+from headwater.metrics.surfaces import _cuts, _piece_weights, area_samples
 
 PIECE_MM = 3.0
+EDGE_MM = 1.0
+MOST_PIECES = 4_000_000
 FEW = 8
 
 
@@ -95,6 +91,35 @@ def point_triangle_distances(points: np.ndarray, triangles: np.ndarray) -> np.nd
     return np.sqrt(np.where(inside, np.minimum(plane, edge), edge))
 
 
+def dense_points(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Points (n, 3) mm of a surface cut until no edge is longer than a millimetre."""
+    whole = np.asarray(vertices, np.float64)[faces]
+    cuts = _cuts(whole, EDGE_MM, MOST_PIECES)
+    points = []
+    for count in np.unique(cuts):
+        i, j = np.meshgrid(np.arange(count + 1), np.arange(count + 1), indexing="ij")
+        inside = i + j <= count
+        weights = np.stack([i[inside], j[inside], count - (i + j)[inside]], axis=1) / count
+        points.append((weights @ whole[cuts == count]).reshape(-1, 3))
+    together = np.concatenate(points)
+    return together[np.unique(together.round(6), axis=0, return_index=True)[1]]
+
+
+def point_to_point_icp(
+    points: np.ndarray, cloud: np.ndarray, start: Similarity, tolerance: float = 1e-3
+) -> Similarity | None:
+    """Rigid map of points onto the nearest ones of a cloud, until none moves; None without end."""
+    closest = MovingNearest(cKDTree(cloud, leafsize=32, balanced_tree=False, compact_nodes=False))
+    moved = start.apply(points)
+    for _ in range(300):
+        _, nearest = closest.query(moved)
+        found = umeyama(points, cloud[nearest], with_scale=False)
+        former, moved = moved, found.apply(points)
+        if np.abs(moved - former).max() < tolerance:
+            return found
+    return None
+
+
 class SlowTruth:
     """A true head with its own slow surface, made once as the fast one's is."""
 
@@ -103,27 +128,55 @@ class SlowTruth:
         self.surface = WideningSearch(truth.vertices, truth.faces)
 
 
-def slow_score(
-    truth: SlowTruth, vertices: np.ndarray, faces: np.ndarray, landmarks_478: np.ndarray
-) -> dict[str, float] | None:
-    """The errors of one prediction by their names in a row; None where it cannot be aligned."""
-    head, vertices = truth.head, np.asarray(vertices, np.float64)
-    landmarks_478 = np.asarray(landmarks_478, np.float64)
+def _region(head: TruthHead) -> np.ndarray:
+    return np.intersect1d(face_sphere(head.vertices, head.nose_tip), head.seen)
+
+
+def _scored(head: TruthHead) -> np.ndarray:
+    return np.asarray(head.vertices[_region(head)], np.float64)
+
+
+def _near_face(vertices: np.ndarray, faces: np.ndarray, landmarks_478: np.ndarray) -> np.ndarray:
+    """Faces (f, 3) that the alignment and the scores see."""
     near = np.zeros(len(vertices), dtype=bool)
     near[face_sphere(vertices, landmarks_478[NOSE_TIP], FACE_RADIUS_MM + CUT_MARGIN_MM)] = True
-    faces = faces[near[faces].any(axis=1)]
-    region = np.intersect1d(face_sphere(head.vertices, head.nose_tip), head.seen)
-    points = np.asarray(head.vertices[region], np.float64)
-    tree = cKDTree(subdivide(vertices, faces), balanced_tree=False, compact_nodes=False)
+    return faces[near[faces].any(axis=1)]
+
+
+def slow_alignment(
+    truth: SlowTruth, vertices: np.ndarray, faces: np.ndarray, landmarks_478: np.ndarray
+) -> Similarity | None:
+    """Rigid map of the true face onto a prediction; None where it cannot be aligned."""
+    head = truth.head
     start = umeyama(
         head.landmarks_478[IBUG68_FROM_478], landmarks_478[IBUG68_FROM_478], with_scale=False
     )
-    found = rigid_icp(points, tree, start)
-    if not found.converged or found.rms >= MAX_RMS_MM:
+    near = _near_face(vertices, faces, landmarks_478)
+    return point_to_point_icp(_scored(head), dense_points(vertices, near), start)
+
+
+def slow_score(
+    truth: SlowTruth,
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    landmarks_478: np.ndarray,
+    found: Similarity | None,
+) -> dict[str, float] | None:
+    """The errors of one prediction by their names in a row, aligned as ``found`` says.
+
+    None where it cannot be aligned.
+    """
+    if found is None:
         return None
-    forward = WideningSearch(vertices, faces).distances(found.transform.apply(points))
+    head, vertices = truth.head, np.asarray(vertices, np.float64)
+    landmarks_478 = np.asarray(landmarks_478, np.float64)
+    faces = _near_face(vertices, faces, landmarks_478)
+    region = _region(head)
+    forward = WideningSearch(vertices, faces).distances(found.apply(_scored(head)))
+    if np.sqrt((forward**2).mean()) >= MAX_RMS_MM:
+        return None
     samples, areas = area_samples(vertices, faces, SAMPLE_EDGE_MM)
-    samples = found.transform.inverse().apply(samples)
+    samples = found.inverse().apply(samples)
     inside = face_sphere(samples, head.nose_tip)
     areas, reverse = areas[inside], truth.surface.distances(samples[inside])
 

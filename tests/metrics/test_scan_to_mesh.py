@@ -1,18 +1,16 @@
 import numpy as np
 import pytest
 import trimesh
-from scipy.spatial import Delaunay, cKDTree
 
+from headwater.geometry.triangles import Triangles
 from headwater.metrics.h3ds import H3dsTruth, h3ds_score
 from headwater.metrics.scan_to_mesh import (
     FACE_RADIUS_MM,
-    DensePrediction,
+    PredictedSurface,
     face_sphere,
     reverse_error,
     scan_to_mesh_error,
-    subdivide,
 )
-from headwater.metrics.triangles import Triangles
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +30,8 @@ def landmark_rows(mesh: trimesh.Trimesh) -> np.ndarray:
     return np.argsort(np.linalg.norm(mesh.vertices - TIP, axis=1))[:600:60]
 
 
-def prediction(mesh: trimesh.Trimesh, vertices: np.ndarray, rows: np.ndarray) -> DensePrediction:
-    return DensePrediction(vertices, mesh.faces, vertices[rows], vertices[rows[0]])
+def prediction(mesh: trimesh.Trimesh, vertices: np.ndarray, rows: np.ndarray) -> PredictedSurface:
+    return PredictedSurface(vertices, mesh.faces, vertices[rows], vertices[rows[0]])
 
 
 def moved(vertices: np.ndarray) -> np.ndarray:
@@ -51,30 +49,15 @@ def surface_distance(mesh: trimesh.Trimesh, points: np.ndarray) -> np.ndarray:
     return np.array(distances)
 
 
-def disc(count: int, radius: float, rng: np.random.Generator) -> np.ndarray:
-    r, angle = radius * np.sqrt(rng.random(count)), 2 * np.pi * rng.random(count)
-    return np.stack([r * np.cos(angle), r * np.sin(angle), np.zeros(count)], axis=1)
-
-
-def test_subdividing_leaves_no_long_edge_and_no_stray_vertex(head: trimesh.Trimesh) -> None:
-    faces = head.faces[:200]
-    points = subdivide(head.vertices, faces)
-    used = head.vertices[np.unique(faces)]
-    assert cKDTree(points).query(used)[0].max() < 1e-9
-    part = trimesh.Trimesh(head.vertices, faces, process=False)
-    assert surface_distance(part, points[::50]).max() < 1e-6
-    assert cKDTree(points).query(points, k=2)[0][:, 1].max() < 1.0
-
-
 def test_a_rigidly_moved_head_has_no_error(head: trimesh.Trimesh) -> None:
     rows = landmark_rows(head)
     found = scan_to_mesh_error(
         head.vertices, head.vertices[rows], TIP, prediction(head, moved(head.vertices), rows)
     )
     assert found.aligned
-    assert found.mean_mm < 0.01
+    assert found.mean_mm < 1e-6
     np.testing.assert_allclose(
-        found.transform.apply(moved(head.vertices)), head.vertices, atol=0.05
+        found.transform.apply(moved(head.vertices)), head.vertices, atol=1e-6
     )
 
 
@@ -125,22 +108,6 @@ def test_the_face_sphere_holds_what_is_near_the_nose(head: trimesh.Trimesh) -> N
     assert set(region) == {i for i, d in enumerate(distance) if d <= FACE_RADIUS_MM}
 
 
-def test_a_disc_of_triangles_is_what_the_density_law_is_about() -> None:
-    """Denser sampling of the same surface lowers the vertex distance; subdividing removes that."""
-    rng = np.random.default_rng(3)
-    truth = disc(2_000, 85.0, rng)
-    raw, dense = [], []
-    for spacing in (10.0, 5.0):
-        steps = np.arange(-95.0, 96.0, spacing)
-        flat = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
-        vertices = np.pad(flat, ((0, 0), (0, 1)))
-        raw.append(cKDTree(vertices).query(truth)[0].mean())
-        points = subdivide(vertices, Delaunay(flat).simplices)
-        dense.append(cKDTree(points).query(truth)[0].mean())
-    assert raw[0] > 1.8 * raw[1]
-    assert max(dense) < 0.35
-
-
 def test_an_exact_surface_of_6_mm_spacing_costs_at_most_a_tenth(head: trimesh.Trimesh) -> None:
     """Vertices against vertices would charge 0.37 x 6.3 mm."""
     dense = head.subdivide().subdivide()
@@ -149,7 +116,7 @@ def test_an_exact_surface_of_6_mm_spacing_costs_at_most_a_tenth(head: trimesh.Tr
     assert np.sqrt(coarse.area / len(coarse.vertices)) == pytest.approx(6.3, abs=0.1)
     tip, spots = np.array([0.0, 0, 90]), np.array([[0.0, 0, 90], [60, 0, 67], [0, 60, 67]])
     found = scan_to_mesh_error(
-        dense.vertices, spots, tip, DensePrediction(coarse.vertices, coarse.faces, spots, tip)
+        dense.vertices, spots, tip, PredictedSurface(coarse.vertices, coarse.faces, spots, tip)
     )
     assert found.mean_mm < 0.1
 
@@ -160,7 +127,7 @@ def test_floaters_are_seen_in_the_reverse_direction_only(head: trimesh.Trimesh) 
     floater.vertices += TIP + [0.0, 30.0, 40.0]
     both = trimesh.util.concatenate([head, floater])
     plain, cluttered = (
-        DensePrediction(mesh.vertices, mesh.faces, head.vertices[rows], TIP)
+        PredictedSurface(mesh.vertices, mesh.faces, head.vertices[rows], TIP)
         for mesh in (head, both)
     )
     surface = Triangles(head.vertices, head.faces)
@@ -182,9 +149,10 @@ def test_floaters_are_seen_in_the_reverse_direction_only(head: trimesh.Trimesh) 
 
 def test_a_hole_is_seen_in_the_forward_direction_only(head: trimesh.Trimesh) -> None:
     rows = landmark_rows(head)
-    hole = np.linalg.norm(head.triangles_center - [45.0, -20.0, 70.0], axis=1) < 25.0
-    holed = DensePrediction(head.vertices, head.faces[~hole], head.vertices[rows], TIP)
+    hole = np.linalg.norm(head.triangles_center - [45.0, -20.0, 70.0], axis=1) < 21.0
+    holed = PredictedSurface(head.vertices, head.faces[~hole], head.vertices[rows], TIP)
     found = scan_to_mesh_error(head.vertices, head.vertices[rows], TIP, holed)
     back = reverse_error(found, Triangles(head.vertices, head.faces), TIP, holed)
     assert found.mean_mm > 0.3
-    assert back.mean_mm < 0.2 * found.mean_mm
+    # The alignment is drawn towards the hole, so that the reverse distance is not zero.
+    assert back.mean_mm < 0.25 * found.mean_mm

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from headwater.metrics.benchmark import BenchmarkRow, Prediction, TruthHead, score
 from tests.metrics import heads as toys
-from tests.metrics.slow_scores import SlowTruth, slow_score
+from tests.metrics.slow_scores import SlowTruth, slow_alignment, slow_score
 
 MESH = toys.egg(3)
 LANDMARKS = toys.landmark_vertices(toys.egg(3))
@@ -55,5 +55,11 @@ def test_a_score_is_the_slow_one(
     other = toys.rigid(other, angles, size)
     given_ = other, MESH.faces[100:], other[LANDMARKS]
     row = score(truth, Prediction(*given_), system="toy", views=1, yaw_degrees=0.0)
-    expected = slow_score(SlowTruth(truth), *given_)
+    slow = SlowTruth(truth)
+    found = None if row.heat is None else row.heat.transform.inverse()
+    expected = slow_score(slow, *given_, found)
     assert by_name(row) == (expected and pytest.approx(expected, abs=1e-9, nan_ok=True))
+    plain = slow_score(slow, *given_, slow_alignment(slow, *given_))
+    assert (plain is None) == (row.failure is not None)
+    if plain is not None:
+        assert row.face_scan_to_mesh_mm <= plain["forward_mm"] + 0.05

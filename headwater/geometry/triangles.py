@@ -1,4 +1,4 @@
-"""Exact distances of points to a triangle surface, in bounded memory whatever its triangles.
+"""Exact closest points on a triangle surface, in bounded memory whatever its triangles.
 
 Arrays have their coordinates first: every operation then runs over contiguous rows.
 """
@@ -52,6 +52,19 @@ class Boxes(NamedTuple):
         )
 
 
+class Closest(NamedTuple):
+    """Closest points of a surface.
+
+    distances: (n,) mm; directions: (n, 3) unit vectors from them to the points, the gradient of the
+    distance: on the surface itself its normal, and zeros on a triangle without area. triangles:
+    (n,) the surface's own numbers of those that they lie on.
+    """
+
+    distances: Float64Array
+    directions: Float64Array
+    triangles: IntArray
+
+
 class Triangles:
     """A triangle surface that answers exact distances of points.
 
@@ -71,14 +84,39 @@ class Triangles:
 
     def distances(self, points: FloatArray) -> Float64Array:
         """Exact distance (n,) mm of points (n, 3) to the surface."""
+        return np.sqrt(self._nearest(points)[1])
+
+    def closest(self, points: FloatArray, guess: IntArray | None = None) -> Closest:
+        """The exact closest points of points (n, 3) mm.
+
+        guess: (n,) triangles that lie near, from points that have moved little: it saves time.
+        """
+        nearest, squared = self._nearest(points, guess)
+        columns, triangles = np.asarray(points, np.float64).T, self._triangles(nearest)
+        away = columns - feet(columns, triangles)
+        on_it = squared <= np.square(8 * np.spacing(np.abs(columns).max(axis=0, initial=1.0)))
+        a, b, c = triangles
+        away = np.where(on_it, _cross(b - a, c - a), away)
+        length = np.sqrt(_dot(away, away))
+        directions = (away / np.where(length > 0, length, 1.0)).T
+        return Closest(np.sqrt(squared), directions, nearest)
+
+    def _nearest(
+        self, points: FloatArray, guess: IntArray | None = None
+    ) -> tuple[IntArray, Float64Array]:
+        """Nearest triangle (n,) of points (n, 3), and the squared distance (n,) to it."""
         places = np.asarray(points, dtype=np.float64)
-        columns, best = np.ascontiguousarray(places.T), np.zeros(len(places))
+        columns = np.ascontiguousarray(places.T)
+        nearest, best = np.zeros(len(places), dtype=np.intp), np.zeros(len(places))
         for some in _slices(len(places), POINTS):
-            _, near = self._tree.query(places[some])
-            best[some] = squared_distances(columns[:, some], self._triangles(self._place[near]))
+            if guess is None:
+                nearest[some] = self._place[self._tree.query(places[some])[1]]
+            else:
+                nearest[some] = guess[some]
+            best[some] = squared_distances(columns[:, some], self._triangles(nearest[some]))
             rows = np.arange(some.start, some.stop)
-            self._open(0, rows, np.zeros_like(rows), columns, best)
-        return np.sqrt(best)
+            self._open(0, rows, np.zeros_like(rows), columns, nearest, best)
+        return nearest, best
 
     def _triangles(self, numbers: IntArray) -> Float64Array:
         return self._corners.take(numbers, axis=2)
@@ -89,11 +127,13 @@ class Triangles:
         rows: IntArray,
         runs: IntArray,
         points: Float64Array,
+        nearest: IntArray,
         best: Float64Array,
     ) -> None:
         """Lower ``best`` (n,) to what lies in the runs (p,) of a level, for the points ``rows``.
 
-        Rows ascend. A box that is further than the best so far hides nothing nearer.
+        ``nearest`` (n,) follows. Rows ascend. A box that is further than the best so far hides
+        nothing nearer.
         """
         for some in _slices(len(rows), PAIRS):
             boxes = self._levels[level].squared_distances(
@@ -102,9 +142,9 @@ class Triangles:
             pair, child = np.nonzero(boxes < best[rows[some], None])
             under, within = rows[some][pair], runs[some][pair] * RUN + child
             if level + 1 < len(self._levels):
-                self._open(level + 1, under, within, points, best)
+                self._open(level + 1, under, within, points, nearest, best)
             else:
-                self._try(under, within, boxes[pair, child], points, best)
+                self._try(under, within, boxes[pair, child], points, nearest, best)
 
     def _try(
         self,
@@ -112,6 +152,7 @@ class Triangles:
         triangles: IntArray,
         boxes: Float64Array,
         points: Float64Array,
+        nearest: IntArray,
         best: Float64Array,
     ) -> None:
         """Lower ``best`` to the triangles, the one with the nearest box of each point first."""
@@ -126,6 +167,8 @@ class Triangles:
                 points.take(rows[left], axis=1), self._triangles(triangles[left])
             )
             np.minimum.at(best, rows[left], tried)
+            lower = left[tried == best[rows[left]]]
+            nearest[rows[lower]] = triangles[lower]
 
 
 def squared_distances(points: Float64Array, triangles: Float64Array) -> Float64Array:
@@ -141,14 +184,36 @@ def squared_distances(points: Float64Array, triangles: Float64Array) -> Float64A
     edge = np.full(points.shape[1], np.inf)
     for start, end in ((a, b), (b, c), (c, a)):
         along, offset = end - start, points - start
-        length = _dot(along, along)
-        share = _dot(offset, along) / np.where(length > 0, length, 1.0)
-        foot = offset - np.clip(share, 0.0, 1.0) * along
+        foot = offset - _share(offset, along) * along
         edge = np.minimum(edge, _dot(foot, foot))
         inside &= _dot(_cross(along, offset), normal) >= 0
     height = _dot(points - a, normal)
     plane = height**2 / np.where(area > 0, area, 1.0)
     return np.where(inside, np.minimum(plane, edge), edge)
+
+
+def feet(points: Float64Array, triangles: Float64Array) -> Float64Array:
+    """Closest points (3, n) of triangles (3 corners, 3, n) to points (3, n), pair by pair."""
+    a, b, c = triangles
+    normal = _cross(b - a, c - a)
+    area = _dot(normal, normal)
+    inside = area > 0
+    nearest, best = np.zeros_like(points), np.full(points.shape[1], np.inf)
+    for start, end in ((a, b), (b, c), (c, a)):
+        along, offset = end - start, points - start
+        away = offset - _share(offset, along) * along
+        squared = _dot(away, away)
+        nearest = np.where(squared < best, points - away, nearest)
+        best = np.minimum(best, squared)
+        inside &= _dot(_cross(along, offset), normal) >= 0
+    height = _dot(points - a, normal) / np.where(area > 0, area, 1.0)
+    return np.where(inside, points - height * normal, nearest)
+
+
+def _share(offset: Float64Array, along: Float64Array) -> Float64Array:
+    """Shares (n,) of edges (3, n) at which the offsets (3, n) from their starts are nearest."""
+    length = _dot(along, along)
+    return np.clip(_dot(offset, along) / np.where(length > 0, length, 1.0), 0.0, 1.0)
 
 
 def _cross(u: Float64Array, v: Float64Array) -> Float64Array:

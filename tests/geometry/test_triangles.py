@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from headwater.metrics import triangles as boxes
-from headwater.metrics.triangles import Triangles, squared_distances
+from headwater.geometry import triangles as boxes
+from headwater.geometry.triangles import Triangles, squared_distances
 from tests.metrics import heads as toys
 
 coordinates = st.floats(-100, 100, width=32)
@@ -93,6 +93,47 @@ def test_how_much_is_taken_at_a_time_changes_nothing(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(boxes, "PAIRS", 5)
     np.testing.assert_array_equal(Triangles(mesh.vertices, mesh.faces).distances(points), whole)
     np.testing.assert_allclose(whole, slow_distances(mesh.vertices, mesh.faces, points), atol=1e-12)
+
+
+@given(seed=st.integers(0, 2**32 - 1), noise_mm=st.sampled_from([0.0, 4.0]))
+def test_directions_are_the_gradient_of_the_distance(seed: int, noise_mm: float) -> None:
+    rng = np.random.default_rng(seed)
+    mesh = toys.egg(2)
+    surface = Triangles(mesh.vertices + rng.normal(0, noise_mm, mesh.vertices.shape), mesh.faces)
+    points = mesh.vertices[::5] + rng.normal(0.0, 6.0, mesh.vertices[::5].shape)
+    closest = surface.closest(points)
+    np.testing.assert_array_equal(closest.distances, surface.distances(points))
+    feet = points - closest.distances[:, None] * closest.directions
+    np.testing.assert_allclose(surface.distances(feet), 0.0, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(closest.directions, axis=1), 1.0)
+    # Towards the foot the distance shrinks by as much as the point moves.
+    nearer = points - 0.5 * closest.distances[:, None] * closest.directions
+    np.testing.assert_allclose(surface.distances(nearer), 0.5 * closest.distances, atol=1e-6)
+
+
+def test_the_direction_on_the_surface_is_its_normal() -> None:
+    surface = Triangles(np.array([[0.0, 0, 5], [9, 0, 5], [0, 9, 5]]), np.array([[0, 1, 2]]))
+    closest = surface.closest(np.array([[2.0, 2, 5], [2, 2, 7], [2, 2, 1], [-3, 2, 5]]))
+    np.testing.assert_allclose(closest.distances, [0.0, 2.0, 4.0, 3.0], atol=1e-12)
+    np.testing.assert_allclose(closest.directions, [[0, 0, 1], [0, 0, 1], [0, 0, -1], [-1, 0, 0]])
+
+
+def test_a_triangle_without_area_gives_no_direction_on_itself() -> None:
+    surface = Triangles(np.array([[0.0, 0, 0], [9, 0, 0], [4, 0, 0]]), np.array([[0, 1, 2]]))
+    closest = surface.closest(np.array([[2.0, 0, 0], [2, 3, 0]]))
+    np.testing.assert_allclose(closest.directions, [[0, 0, 0], [0, 1, 0]])
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_guess_changes_no_distance(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    mesh = toys.egg(2)
+    surface = Triangles(mesh.vertices, mesh.faces)
+    points = mesh.vertices + rng.normal(0.0, 8.0, mesh.vertices.shape)
+    guess = rng.integers(0, len(mesh.faces), len(points))
+    np.testing.assert_allclose(
+        surface.closest(points, guess).distances, surface.distances(points), rtol=1e-12
+    )
 
 
 def test_no_points_have_no_distances() -> None:
