@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headwater.artifacts.atomic import write_text
 from headwater.artifacts.evaluate_schemas import ERRORS, EXAMPLES
+from headwater.artifacts.provenance import ORIGIN_COLUMNS
 from headwater.artifacts.schemas import TRUTH
 from headwater.artifacts.tables import Row, read_table, to_table, write_bucket
 from headwater.data.tables import read_model
@@ -19,6 +21,7 @@ from headwater.evaluation.heads.heat_map import write_heat_maps
 from headwater.evaluation.heads.table import of_system, rows_of
 from headwater.evaluation.heads.trials import HELD_OUT
 from headwater.metrics.benchmark import BenchmarkRow
+from headwater.metrics.summary import FRONTAL
 
 HEADLINE = "face_scan_to_mesh_mm"
 
@@ -133,8 +136,8 @@ def _examples(data: Path, judged: Sequence[Judged], faces: NDArray[np.int32]) ->
 
 def _origins(data: Path) -> dict[str, Row]:
     """The first view's row of every head."""
-    first = [row for row in read_table(data, TRUTH).to_pylist() if not row["view"]]
-    return {row["subject"]: row for row in first}
+    first = read_table(data, TRUTH, (*ORIGIN_COLUMNS, "view"), pc.field("view") == FRONTAL)
+    return {row["subject"]: row for row in first.to_pylist()}
 
 
 def _steps_mm(one: Judged) -> NDArray[np.floating[Any]]:
