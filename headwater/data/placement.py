@@ -44,16 +44,17 @@ def placement_from_views(
 ) -> Similarity:
     """Rigid map from the head frame to the canonical one, from landmarks seen in N views.
 
-    template_mm: (68, 3). landmarks_px: (N, 68, 2), NaN where none were detected. cameras: of the N
-    views. A maximum a posteriori PnP; the identity when no view has landmarks.
+    template_mm: (68, 3). landmarks_px: (N, 68, 2), NaN where none were detected, or are not seen.
+    cameras: of the N views. A maximum a posteriori PnP; the identity when no view has landmarks.
     """
-    seen = np.flatnonzero(np.isfinite(landmarks_px).all(axis=(1, 2)))
-    if not len(seen):
+    seen = np.isfinite(landmarks_px).all(axis=2)
+    views = np.flatnonzero(np.count_nonzero(seen, axis=1) > 1)
+    if not len(views):
         return Similarity.identity()
-    spreads = LANDMARK_SPREAD * np.ptp(landmarks_px[seen], axis=1).max(axis=1)
+    spreads = [LANDMARK_SPREAD * np.ptp(landmarks_px[i][seen[i]], axis=0).max() for i in views]
     sightings = [
-        Sighting(cameras[i], landmarks_px[i], IBUG_POSE_WEIGHTS / spread)
-        for i, spread in zip(seen, spreads, strict=True)
+        Sighting(cameras[i], np.nan_to_num(landmarks_px[i]), IBUG_POSE_WEIGHTS * seen[i] / spread)
+        for i, spread in zip(views, spreads, strict=True)
     ]
     head = solve_pose(template_mm, sightings, Similarity.identity(), SPREAD)
     return head.inverse()

@@ -21,7 +21,8 @@ class Views:
 
     images: n of (h, w, 3) uint8 sRGB. masks: n of (h, w) uint8, 0 or 255, head.
     K: (n, 3, 3) px; R: (n, 3, 3); t: (n, 3) mm: head frame to camera. float32.
-    landmarks_478_px: (n, 478, 2) float32 px, the detector's; rows of NaN where it found no face.
+    landmarks_478_px: (n, 478, 2) float32 px, the detector's; NaN where it found no face, and for
+    points of a face that lie outside its photo.
     head: (n,) int32 index into heads (any number where there is no true head).
     split: (n,) str.
     """

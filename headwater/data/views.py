@@ -30,8 +30,10 @@ from headwater.artifacts.schemas import (
 from headwater.artifacts.tables import Row, read_table, table_files
 from headwater.data.scenes import FloatArray, Heads, Views, stacked
 from headwater.faces.affine import labels_in_frame
+from headwater.faces.seen_landmarks import seen_landmarks
 from headwater.geometry.cameras import Camera, transform_image
 
+_PLACE: Final = ("frame_from_photo", "photo_width", "photo_height")
 _UNDETECTED: Final = np.full((478, 2), np.nan, np.float32)
 
 
@@ -119,7 +121,7 @@ def _photos_in(data: Path, bucket: str) -> list[Annotation]:
 
 def _frames(data: Path, items: Sequence[str], bucket: str | None = None) -> dict[str, Row]:
     """Rows of the encoded frames of items, by item."""
-    frames = _rows_by_item(data, FRAMES, ("item", "image"), items, bucket)
+    frames = _rows_by_item(data, FRAMES, ("item", "image", *_PLACE), items, bucket)
     if unframed := [item for item in items if item not in frames]:
         frames |= _rows_by_item(data, SYNTHETIC_FRAMES, ("item", "image"), unframed, bucket)
     return frames
@@ -128,15 +130,28 @@ def _frames(data: Path, items: Sequence[str], bucket: str | None = None) -> dict
 def _views(
     annotations: Sequence[Annotation], frames: dict[str, Row], landmarks: FloatArray
 ) -> Views:
-    """The views of annotated items, whose frames are decoded; landmarks: (n, 478, 2) px."""
+    """The views of annotated items, whose frames are decoded; landmarks: (n, 478, 2) px.
+
+    Those that lie outside the item's photo are left out.
+    """
+    rows = [frames[one.row["item"]] for one in annotations]
+    landmarks = np.stack([_shown(row, points) for row, points in zip(rows, landmarks, strict=True)])
     return Views(
-        tuple(decode_png(frames[one.row["item"]]["image"]) for one in annotations),
+        tuple(decode_png(row["image"]) for row in rows),
         tuple(one.mask for one in annotations),
         *stacked([one.camera for one in annotations]),
         landmarks,
         np.array([one.head for one in annotations], np.int32),
         np.array([one.row["split"] for one in annotations]),
     )
+
+
+def _shown(frame: Row, landmarks: FloatArray) -> FloatArray:
+    """Landmarks (478, 2) px of a frame, NaN for those that its photo does not show."""
+    if "frame_from_photo" not in frame:
+        return landmarks
+    photo = frame_from_photo_of(frame), frame["photo_width"], frame["photo_height"]
+    return np.where(seen_landmarks(landmarks, *photo)[:, None], landmarks, np.float32("nan"))
 
 
 def _exact(truth: Row, frame: Row | None, head: int) -> Annotation:

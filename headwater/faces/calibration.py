@@ -14,7 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.errors import ItemRejected
-from headwater.faces.vocabulary import IBUG_POSE_WEIGHTS, outer_eye_distance
+from headwater.faces.vocabulary import (
+    IBUG_LEFT_OUTER_EYE_CORNER,
+    IBUG_POSE_WEIGHTS,
+    IBUG_RIGHT_OUTER_EYE_CORNER,
+    outer_eye_distance,
+)
 from headwater.geometry.cameras import Camera
 from headwater.geometry.pose import Sighting, solve_pose
 from headwater.geometry.registration import Similarity
@@ -44,7 +49,8 @@ class Calibration:
     """A pinhole camera, x_cam = rotation x_head + translation.
 
     intrinsics: (3, 3) px. rotation: (3, 3) proper. translation: (3,) mm. reprojection_error_px:
-    mean over the 68 landmarks; nme_percent: the same, of the outer eye-corner distance.
+    mean over those of the 68 landmarks that count; nme_percent: the same, of the outer eye-corner
+    distance.
     """
 
     intrinsics: FloatArray
@@ -63,20 +69,23 @@ def calibrate(
     points68_mm: NDArray[np.float32],
     principal_px: tuple[float, float],
     focal_px: float | None = None,
+    seen: NDArray[np.bool_] | None = None,
 ) -> Calibration:
     """Camera that sees ``points68_mm`` (68, 3), head frame, at ``landmarks68_px`` (68, 2).
 
     principal_px is the photo's middle in px of the frame; focal_px the focal length, if known.
+    seen: (68,) the landmarks that count, all when left out.
     Raises ``ItemRejected`` (camera_failed) if the landmarks are not finite, no pose with the face
     before the camera fits, or the mean error is above 15 % of the outer eye-corner distance.
     """
-    image = landmarks68_px.astype(np.float64)
-    model = points68_mm.astype(np.float64)
-    eyes = outer_eye_distance(landmarks68_px)
+    used = np.ones(len(landmarks68_px), np.bool_) if seen is None else seen
+    image = landmarks68_px[used].astype(np.float64)
+    model = points68_mm[used].astype(np.float64)
+    eyes = _eye_distance(landmarks68_px, points68_mm, used)
     if not np.isfinite(image).all() or not eyes > 0:
         raise _failure("the landmarks are not finite")
     start_focal = focal_px or _usual_focal(image, model)
-    weights = IBUG_POSE_WEIGHTS / (_POINT_SPREAD * eyes)
+    weights = IBUG_POSE_WEIGHTS[used] / (_POINT_SPREAD * eyes)
     problem = _Problem(image - principal_px, model, weights[:, None], eyes)
     intrinsics = _intrinsics(start_focal, principal_px)
     view = _start(image, model, intrinsics, problem)
@@ -97,9 +106,9 @@ class _View:
 
     rotation: (3, 3). origin: (2,) px from the principal point, where the head's origin is seen.
     scale: px per mm there. distance: mm, its depth; focal length = scale distance. Hence points
-    with coordinates ``turned`` (68, 3), mm, along the camera's axes about the origin are ``seen``
-    (68, 2), px from the principal point, at (scale turned_xy + origin) / depth, where
-    depth (68, 1) = 1 + turned_z / distance.
+    with coordinates ``turned`` (n, 3), mm, along the camera's axes about the origin are ``seen``
+    (n, 2), px from the principal point, at (scale turned_xy + origin) / depth, where
+    depth (n, 1) = 1 + turned_z / distance.
     """
 
     rotation: FloatArray
@@ -132,7 +141,7 @@ class _Problem:
     """Weighted reprojection and the distance's prior, a ``robust_fit.Problem``.
 
     Steps are a rotation vector, the origin in ``unit_px``, and logarithms of distance and scale.
-    image: (68, 2) px from the principal point. model: (68, 3) mm. weights: (68, 1) per px.
+    image: (n, 2) px from the principal point. model: (n, 3) mm. weights: (n, 1) per px.
     """
 
     image: FloatArray
@@ -167,15 +176,16 @@ class _Problem:
         )
 
     def residuals(self, state: _View) -> FloatArray:
-        """Errors (137,) of the landmarks over their spread, then that of the distance prior."""
+        """Errors (2 n + 1,) of the landmarks over their spread, then that of the distance prior."""
         errors = (state.seen - self.image) * self.weights
         prior = np.log(state.distance / PRIOR_DISTANCE_MM) / PRIOR_LOG_SPREAD
         return np.append(errors.ravel(), prior)
 
     def slopes(self, state: _View) -> FloatArray:
-        """Derivatives (137, 7) of ``residuals`` by a step."""
-        slopes = np.zeros((137, 7))
-        by = slopes[:136].reshape(68, 2, 7)
+        """Derivatives (2 n + 1, 7) of ``residuals`` by a step."""
+        count = len(self.model)
+        slopes = np.zeros((2 * count + 1, 7))
+        by = slopes[:-1].reshape(count, 2, 7)
         across = state.scale * state.turned / state.depth
         forward = state.turned / (state.distance * state.depth)
         by[:, :, 0] = -state.seen * forward[:, 1:2]
@@ -187,12 +197,12 @@ class _Problem:
         by[:, :, 5] = state.seen * forward[:, 2:]
         by[:, :, 6] = across[:, :2]
         by *= self.weights[:, :, None]
-        slopes[136, 5] = 1 / PRIOR_LOG_SPREAD
+        slopes[-1, 5] = 1 / PRIOR_LOG_SPREAD
         return slopes
 
 
 def _checked(view: _View, image: FloatArray, intrinsics: FloatArray, eyes: float) -> Calibration:
-    """The result; ``image`` (68, 2) px from the principal point, ``eyes`` their distance in px."""
+    """The result; ``image`` (n, 2) px from the principal point, ``eyes`` their distance in px."""
     nearest = float(view.depth.min()) * view.distance
     if nearest < _MIN_DISTANCE_MM or view.rotation[2, 2] >= 0:
         raise _failure("the face would be behind the camera or turned away from it")
@@ -209,6 +219,16 @@ def _intrinsics(focal: float, principal: tuple[float, float]) -> FloatArray:
     return np.array([[focal, 0.0, principal[0]], [0.0, focal, principal[1]], [0.0, 0.0, 1.0]])
 
 
+def _eye_distance(
+    landmarks: NDArray[np.float32], model: NDArray[np.float32], seen: NDArray[np.bool_]
+) -> float:
+    """Distance of the outer eye corners, px; the model's at its size in the image where unseen."""
+    if seen[[IBUG_RIGHT_OUTER_EYE_CORNER, IBUG_LEFT_OUTER_EYE_CORNER]].all():
+        return outer_eye_distance(landmarks)
+    usual = _usual_focal(landmarks[seen].astype(np.float64), model[seen].astype(np.float64))
+    return outer_eye_distance(model) * usual / PRIOR_DISTANCE_MM
+
+
 def _usual_focal(image: FloatArray, model: FloatArray) -> float:
     """Focal length, px, that shows the model at its size in the image from the prior distance."""
     # Of an affine camera's two rows, the longer is shortened least by noise and turning.
@@ -220,7 +240,7 @@ def _usual_focal(image: FloatArray, model: FloatArray) -> float:
 def _start(
     image: FloatArray, model: FloatArray, intrinsics: FloatArray, problem: _Problem
 ) -> _View:
-    """The view of ``problem`` that SQPnP finds for points (68, 2) px, with known intrinsics."""
+    """The view of ``problem`` that SQPnP finds for points (n, 2) px, with known intrinsics."""
     try:
         found, turn, shift = cv2.solvePnP(
             model, image, intrinsics, _NO_DISTORTION, flags=cv2.SOLVEPNP_SQPNP

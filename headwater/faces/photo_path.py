@@ -20,6 +20,7 @@ from headwater.faces.frame_landmarks import frame_crop
 from headwater.faces.ingest import frame_of, large_faces, largest_face
 from headwater.faces.masks import head_mask
 from headwater.faces.parts import part_labels
+from headwater.faces.seen_landmarks import check_seen, seen_landmarks
 from headwater.faces.vocabulary import Part
 from headwater.reject_reasons import RejectReason
 
@@ -111,11 +112,13 @@ def frame_camera(
     """The camera of a frame from its landmarks (68, 2), px, and the mean head's (68, 3), mm.
 
     from_photo: (2, 3), px of the photo to px of the frame; the lens points at the photo's middle.
-    Raises ``ItemRejected`` as ``calibrate``.
+    Landmarks that the photo does not show do not count. Raises ``ItemRejected`` as ``calibrate``
+    and ``check_seen``.
     """
-    return calibrate(
-        landmarks_68, points_68_mm, principal_px(from_photo, photo_width, photo_height)
-    )
+    photo = from_photo, photo_width, photo_height
+    seen = seen_landmarks(landmarks_68, *photo)
+    check_seen(seen)
+    return calibrate(landmarks_68, points_68_mm, principal_px(*photo), seen=seen)
 
 
 def _searched(

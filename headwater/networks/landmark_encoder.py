@@ -132,15 +132,16 @@ class LandmarkEncoder(nn.Module):
 
         The sources are the detected landmarks and the localiser's points after them. Inputs are the
         offsets of the landmarks from the projected template's, each times every monomial of the
-        camera's direction, and the monomials; offsets of what is no face's are zero.
+        camera's direction, and the monomials; offsets of what is no face's, and of landmarks that
+        are not seen (NaN), are zero.
         """
         usual, _ = project(self.template.expand(len(landmarks), -1, -1), projection)
         offset = (landmarks - usual) / self.image_px
         parts = [part for part in offset.tensor_split([LANDMARKS], dim=2) if part.shape[2]]
-        believed = [part.square().sum(dim=-1).mean(dim=-1).sqrt() < _FARTHEST for part in parts]
+        believed = [_root_mean_square(part) < _FARTHEST for part in parts]
         offset = torch.cat(
             [
-                torch.where(one[..., None, None], part, torch.zeros_like(part))
+                torch.where(one[..., None, None] & part.isfinite(), part, torch.zeros_like(part))
                 for one, part in zip(believed, parts, strict=True)
             ],
             dim=2,
@@ -216,6 +217,15 @@ class LandmarkEncoder(nn.Module):
         parts = likely @ parting
         if parts > 0:
             self.opening[: len(likely)] = (likely / parts).float()
+
+
+def _root_mean_square(offset: Tensor) -> Tensor:
+    """Root mean square length of offsets (B, N, L, 2) over those that are finite; NaN of none."""
+    squares = offset.square().sum(dim=-1)
+    seen = squares.isfinite()
+    share = squares.shape[-1] / seen.sum(dim=-1)
+    mean = torch.where(seen, squares, torch.zeros_like(squares)).mean(dim=-1)
+    return (mean * share).sqrt()
 
 
 def fold_regressions(x: Tensor, y: Tensor, person: Tensor) -> tuple[Regression, list[Regression]]:

@@ -11,6 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.faces.seen_landmarks import guessed_in_words
+from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.geometry.cameras import Camera
 from headwater.metrics.strata import yaw_degrees
 from headwater.reconstruct.head import SeenView, unusual_size
@@ -21,6 +23,7 @@ from headwater.reconstruct.seeing import SeenFace
 MOST_YAW_DEGREES: Final = 45.0
 MOST_PITCH_DEGREES: Final = 15.0
 DOUBTED_ERROR_PERCENT: Final = 8.0
+DENOISED: Final = "The face shows only in a copy of the photo without its noise."
 
 
 def size_doubt(faces: Sequence[SeenFace], points_mm: NDArray[np.float32]) -> str:
@@ -40,6 +43,20 @@ def view_doubt(views: Sequence[SeenView]) -> str:
     """A sentence on a head that no view shows well, that of the first view; or nothing."""
     doubts = [_pose_doubt(one.frame_camera) or _error_doubt(one.error_percent) for one in views]
     return doubts[0] if all(doubts) else ""
+
+
+def view_note(view: SeenView) -> str:
+    """Sentences on a view that did not show the whole face, or only without noise; or nothing."""
+    said = DENOISED if view.face.denoised else ""
+    guessed = guessed_part(view)
+    unseen = f"{guessed[0].upper()}{guessed[1:]}." if guessed else ""
+    return " ".join(filter(None, (said, unseen)))
+
+
+def guessed_part(view: SeenView) -> str:
+    """The part of the face that the view does not show, in words; or nothing."""
+    said = guessed_in_words(view.face.seen[IBUG68_FROM_478])
+    return said and f"{said}: guessed"
 
 
 def _pose_doubt(camera: Camera) -> str:

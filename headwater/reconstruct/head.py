@@ -39,7 +39,7 @@ class SeenView:
 
     camera: of the upright photo in its full size; frame_camera: of the face's frame. landmarks:
     (478, 2) px found in that photo; projected: (478, 2) px of the mesh's. error_percent: mean
-    distance of the 68 points of both, of the outer eye-corner distance.
+    distance of the 68 points of both that the photo shows, of the outer eye-corner distance.
     """
 
     face: SeenFace
@@ -140,7 +140,7 @@ def views_of(faces: Sequence[SeenFace]) -> Views:
         K=K,
         R=R,
         t=t,
-        landmarks_478_px=np.stack([face.landmarks[:, :2] for face in faces]),
+        landmarks_478_px=np.stack([face.seen_landmarks for face in faces]),
         head=np.zeros(len(faces), np.int32),
         split=np.full(len(faces), "test"),
     )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from headwater.faces.affine import map_points
 from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.reconstruct.cuts import cut_head
+from headwater.reconstruct.doubts import view_note
 from headwater.reconstruct.head import Head, SeenView
 from headwater.viewer.encoding import data_uri
 from headwater.viewer.marks import landmarks_layer
@@ -40,6 +41,7 @@ class ShownView:
 def head_page(head: Head, texture: Texture, files: dict[str, str]) -> str:
     """The page of a head. files: name and description of the files beside it, to link to."""
     (still,) = turned(head.vertices, head.template.faces, [STILL_YAW], STILL_PX)
+    notes = [view_note(view) for view in head.views]
     views = [_shown(view, head, data_uri(still, STILL_PX, 82)) for view in head.views]
     states = list(head.steps) or [head.vertices]
     model = viewer_model(head.name, states, head.template.faces, texture)
@@ -50,6 +52,7 @@ def head_page(head: Head, texture: Texture, files: dict[str, str]) -> str:
         "extent_mm": [float(length) for length in size],
         "steps": max(len(head.steps) - 1, 0),
         "files": files,
+        "notes": list(dict.fromkeys(filter(None, (*notes, head.doubt)))),
         **viewer_context([model]),
     }
     return render_page("headwater.reconstruct", "head.html", context)
@@ -57,10 +60,9 @@ def head_page(head: Head, texture: Texture, files: dict[str, str]) -> str:
 
 def _shown(view: SeenView, head: Head, still: str) -> ShownView:
     cut = cut_head(view, head.vertices, PHOTO_PX)
-    found, made = (
-        _in_cut(points[IBUG68_FROM_478], cut.from_photo)
-        for points in (view.landmarks, view.projected)
-    )
+    seen = view.face.seen[IBUG68_FROM_478]
+    found = _in_cut(view.landmarks[IBUG68_FROM_478][seen], cut.from_photo)
+    made = _in_cut(view.projected[IBUG68_FROM_478], cut.from_photo)
     height, width = cut.picture.shape[:2]
     return ShownView(
         view.face.name,

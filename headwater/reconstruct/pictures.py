@@ -65,10 +65,11 @@ def _overlay_row(view: SeenView, head: Head) -> Picture:
 
 def _landmarks(view: SeenView, cut: Cut) -> Picture:
     picture = cut.picture
+    seen = view.face.seen
     sets = (
-        (view.landmarks, FINE, 1.0),
+        (view.landmarks[seen], FINE, 1.0),
         (view.projected[IBUG68_FROM_478], PREDICTED, 3.0),
-        (view.landmarks[IBUG68_FROM_478], DETECTED, 2.2),
+        (view.landmarks[IBUG68_FROM_478][seen[IBUG68_FROM_478]], DETECTED, 2.2),
     )
     for points, colour, radius in sets:
         layer = np.zeros(picture.shape[:2], np.uint8)

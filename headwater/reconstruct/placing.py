@@ -77,7 +77,11 @@ def refined_place(
     Robust least squares over a turn and a shift of the head; the cameras stay as they are.
     """
     sightings = [
-        Sighting(face.camera, seen, IBUG_POSE_WEIGHTS / (_SPREAD * np.ptp(seen, axis=0).max()))
+        Sighting(
+            face.camera,
+            np.nan_to_num(seen),
+            IBUG_POSE_WEIGHTS * _finite(seen) / (_SPREAD * _extent(seen)),
+        )
         for face, seen in zip(faces, _pixels(faces), strict=True)
     ]
     return solve_pose(points_mm, sightings, start)
@@ -104,20 +108,23 @@ def triangulated_landmarks(faces: Sequence[SeenFace]) -> FloatArray | None:
 
 
 def view_errors(faces: Sequence[SeenFace], points: FloatArray) -> list[float]:
-    """Mean reprojection error of points (68, 3), world, in each view.
+    """Mean reprojection error of points (68, 3), world, in each view, of the landmarks it shows.
 
-    As shares of the extent of its landmarks.
+    As shares of the extent of its landmarks. Points that are NaN do not count.
     """
+    known = _finite(points)
     return [
-        float(np.linalg.norm(_offsets(face.camera, found, points), axis=1).mean())
+        float(np.linalg.norm(_offsets(face.camera, found, points), axis=1)[known & shown].mean())
         for face, found in zip(faces, _pixels(faces), strict=True)
+        for shown in [_finite(found)]
     ]
 
 
 def triangulated(cameras: Sequence[Camera], pixels: Sequence[FloatArray]) -> FloatArray | None:
     """Points (n, 3) nearest to all their rays; None when the rays are too parallel to tell.
 
-    pixels: (n, 2) per camera.
+    pixels: (n, 2) per camera, NaN where it does not show the point. A point that fewer than two
+    cameras show is NaN; None where fewer than half are left.
     """
     rays = np.stack(
         [
@@ -127,12 +134,19 @@ def triangulated(cameras: Sequence[Camera], pixels: Sequence[FloatArray]) -> Flo
     )
     rays /= np.linalg.norm(rays, axis=2, keepdims=True)
     across = np.eye(3) - rays[..., :, None] * rays[..., None, :]
-    normal = across.sum(axis=0)
+    shown = np.isfinite(rays).all(axis=2)
+    across[~shown] = 0.0
+    known = np.count_nonzero(shown, axis=0) > 1
+    normal = across.sum(axis=0)[known]
+    if 2 * len(normal) < len(known):
+        return None
     if np.median(np.linalg.eigvalsh(normal)[:, 0]) < LEAST_PARTING:
         return None
     centres = np.stack([camera.centre for camera in cameras])
-    towards = np.einsum("vnij,vj->ni", across, centres)
-    return np.asarray(np.linalg.solve(normal, towards[..., None])[..., 0])
+    towards = np.einsum("vnij,vj->ni", across, centres)[known]
+    points = np.full((len(known), 3), np.nan)
+    points[known] = np.linalg.solve(normal, towards[..., None])[..., 0]
+    return points
 
 
 def _check_agreement(
@@ -163,7 +177,9 @@ def _check_size(points: FloatArray, points_mm: NDArray[np.float32], source: obje
 
 def size_of(points: FloatArray, points_mm: NDArray[np.float32]) -> float:
     """Size of a head with landmarks (68, 3), world, as a share of that of the template's."""
-    return float(umeyama(points_mm[IBUG_INSIDE], points[IBUG_INSIDE], with_scale=True).scale)
+    known = np.flatnonzero(_finite(points))
+    inside = known[known >= IBUG_INSIDE.start]
+    return float(umeyama(points_mm[inside], points[inside], with_scale=True).scale)
 
 
 def unit_in_words(size: float) -> str:
@@ -185,7 +201,7 @@ def _start(
         focal = float(camera.K[0, 0])
         square = (focal * rays[:, :2]).astype(np.float32)
         try:
-            found.append((calibrate(square, points_mm, (0.0, 0.0), focal), camera))
+            found.append((calibrate(square, points_mm, (0.0, 0.0), focal, _finite(seen)), camera))
         except ItemRejected as problem:
             failure = failure or problem
     if failure and not found:
@@ -195,8 +211,19 @@ def _start(
 
 
 def _pixels(faces: Sequence[SeenFace]) -> list[FloatArray]:
-    """The 68 detected landmarks (68, 2) px of each frame."""
-    return [face.landmarks[IBUG68_FROM_478, :2].astype(np.float64) for face in faces]
+    """The 68 detected landmarks (68, 2) px of each frame, NaN for those that are guessed."""
+    return [face.seen_landmarks[IBUG68_FROM_478].astype(np.float64) for face in faces]
+
+
+def _finite(points: FloatArray) -> NDArray[np.bool_]:
+    """True (n,) where all coordinates of points (n, d) are known."""
+    known: NDArray[np.bool_] = np.isfinite(points).all(axis=1)
+    return known
+
+
+def _extent(points: FloatArray) -> float:
+    """The longer side of the box around the known points."""
+    return float(np.ptp(points[_finite(points)], axis=0).max())
 
 
 def _offsets(camera: Camera, seen: FloatArray, points: FloatArray) -> FloatArray:
@@ -204,4 +231,4 @@ def _offsets(camera: Camera, seen: FloatArray, points: FloatArray) -> FloatArray
     projected, depth = project(camera, points)
     # What lies behind the camera is as wrong as it can be, and still a number.
     projected[depth <= 0] = 1e6
-    return np.asarray((projected - seen) / np.ptp(seen, axis=0).max())
+    return np.asarray((projected - seen) / _extent(seen))

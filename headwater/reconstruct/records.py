@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
+
 from headwater.artifacts.cameras import camera_record, pose_record, rounded
 from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.reconstruct.head import Head, SeenView
@@ -24,6 +26,8 @@ WORLD_CONVENTION: Final[Mapping[str, str]] = {
 LANDMARK_CONVENTIONS: Final[Mapping[str, str]] = {
     "landmarks_478": "MediaPipe face mesh with irises",
     "landmarks_68": "iBUG-68 order, a selection of the 478",
+    "guessed": "rows of the landmarks that lie outside the photo or at its edge, from 0; they say "
+    "nothing of the face, and no camera or error counts them",
     **CONVENTIONS,
 }
 
@@ -59,6 +63,8 @@ def landmark_record(head: Head) -> dict[str, Any]:
                 "landmarks_68_px": rounded(view.landmarks[IBUG68_FROM_478], 3),
                 "mesh_landmarks_478_px": rounded(view.projected, 3),
                 "mesh_landmarks_68_px": rounded(view.projected[IBUG68_FROM_478], 3),
+                "guessed_478": np.flatnonzero(~view.face.seen).tolist(),
+                "guessed_68": np.flatnonzero(~view.face.seen[IBUG68_FROM_478]).tolist(),
             }
             for view in head.views
         ],

@@ -15,7 +15,7 @@ from headwater.evaluation.challenge import Answerer
 from headwater.photos.folder import PhotoFile
 from headwater.reconstruct.agreement import agreeing_views
 from headwater.reconstruct.causes import likely_cause
-from headwater.reconstruct.doubts import size_doubt, view_doubt
+from headwater.reconstruct.doubts import guessed_part, size_doubt, view_doubt, view_note
 from headwater.reconstruct.files import save, write_head
 from headwater.reconstruct.given_cameras import GivenCamera, GivenCameras
 from headwater.reconstruct.head import Head, check_fit, reconstruct_head
@@ -29,7 +29,6 @@ from headwater.reject_reasons import RejectReason
 
 # Every view is kept in memory; the published fusion was tried with six.
 MAX_VIEWS: Final = 24
-DENOISED: Final = "The face shows only in a copy of the photo without its noise."
 NOT_AGREEING: Final = (
     "By its camera the face is not where the other views see it: it may be misdetected, of another "
     "head, or the camera that of another photo."
@@ -166,7 +165,8 @@ class Job:
                     view.error_percent,
                     view.face.faces_found,
                     UNCERTAIN if head.doubt else "",
-                    " ".join(filter(None, (DENOISED if view.face.denoised else "", head.doubt))),
+                    " ".join(filter(None, (view_note(view), head.doubt))),
+                    guessed_part(view),
                 ),
                 seconds / len(head.views),
             )

@@ -18,7 +18,8 @@ from headwater.faces.photo_path import (
     frame_camera,
     frame_mask,
 )
-from headwater.faces.vocabulary import ibug68
+from headwater.faces.seen_landmarks import check_seen, seen_landmarks
+from headwater.faces.vocabulary import IBUG68_FROM_478, ibug68
 from headwater.geometry.cameras import Camera, transform_image
 from headwater.photos.decode import decode_photo
 from headwater.photos.folder import PhotoFile, read_photo
@@ -37,7 +38,8 @@ class SeenFace:
     frame: (a, b, 3) uint8 around the head; mask: (a, b) bool; landmarks: (478, 3) float32 px of the
     frame; camera: of the frame, against the mean head, or from the world of a given one.
     photo_from_frame: (2, 3), px of the frame to px of the upright photo in its full size.
-    denoised: whether the face shows only in a copy without noise, which the frame is of.
+    denoised: whether the face shows only in a copy without noise, which the frame is of. seen:
+    (478,) bool, the landmarks that the photo shows; those outside of it are guessed.
     """
 
     name: str
@@ -53,6 +55,12 @@ class SeenFace:
     faces_found: int
     photo_from_frame: NDArray[np.float64]
     denoised: bool
+    seen: NDArray[np.bool_]
+
+    @property
+    def seen_landmarks(self) -> NDArray[np.float32]:
+        """The landmarks (478, 2) px of the frame, NaN for those that are guessed."""
+        return np.where(self.seen[:, None], self.landmarks[:, :2], np.float32("nan"))
 
     @property
     def folder_name(self) -> str:
@@ -124,7 +132,9 @@ def see_face(
     grown = np.diag([photo.width / frame.photo_width, photo.height / frame.photo_height])
     photo_from_frame = grown @ inverted(frame.from_photo)
     size = frame.image.shape[1], frame.image.shape[0]
+    seen = seen_landmarks(landmarks, frame.from_photo, frame.photo_width, frame.photo_height)
     if known:
+        check_seen(seen[IBUG68_FROM_478])
         camera = transform_image(known, inverted(photo_from_frame), *size)
     else:
         camera = frame_camera(
@@ -148,4 +158,5 @@ def see_face(
         frame.faces_detected,
         photo_from_frame,
         frame.denoised,
+        seen,
     )

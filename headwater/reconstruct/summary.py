@@ -23,7 +23,7 @@ class Outcome:
     """One photo. name: printable. folder: of its head below the output, empty without one.
 
     reason, message: why it was rejected or is uncertain, whose bytes it repeats, or how its face
-    was found.
+    was found. guessed: the part of the face that the photo does not show, in words.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Outcome:
     faces_found: int | None = None
     reason: str = ""
     message: str = ""
+    guessed: str = ""
 
 
 COLUMNS: Final = (
@@ -98,7 +99,7 @@ def summary_table(outcomes: Sequence[Outcome]) -> Table:
     table.add_column("folder or reason", overflow="fold")
     for one in outcomes:
         error = "" if one.error_percent is None else f"{one.error_percent:.1f}"
-        said = (one.folder, one.reason) if one.status == Status.DONE else (one.reason,)
+        said = (one.folder, one.reason, one.guessed) if one.status == Status.DONE else (one.reason,)
         where = ", ".join(filter(None, said))
         style = "red" if one.status == Status.REJECTED else ""
         table.add_row(Text(one.name), Text(one.status, style), error, Text(where))

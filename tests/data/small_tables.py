@@ -33,6 +33,9 @@ def camera(seed: int) -> Camera:
     return Camera(K, R, t, SIDE, SIDE)
 
 
+PHOTO_SIZE = {"photo_width": SIDE, "photo_height": SIDE}
+
+
 def affine(seed: int) -> np.ndarray:
     """A turned, scaled and moved frame."""
     rng = np.random.default_rng([seed, 1])
@@ -42,8 +45,9 @@ def affine(seed: int) -> np.ndarray:
 
 
 def landmarks(seed: int) -> np.ndarray:
-    """Landmarks (478, 3) px in the view."""
-    return np.random.default_rng([seed, 2]).uniform(0, SIDE, (478, 3)).astype(np.float32)
+    """Landmarks (478, 3) px in the view, well inside it."""
+    rng = np.random.default_rng([seed, 2])
+    return rng.uniform(0.2 * SIDE, 0.8 * SIDE, (478, 3)).astype(np.float32)
 
 
 def picture(seed: int) -> np.ndarray:
@@ -94,6 +98,7 @@ def add_view(builder: Builder, number: int, view: int, split: str, *, seen: bool
         to_frame, shown = affine(seed), frame_picture(seed)
         frame = {
             "frame_from_photo": to_frame.ravel().tolist(),
+            **PHOTO_SIZE,
             "image": encode_png(shown, "f"),
             "width": shown.shape[1],
             "height": shown.shape[0],
@@ -124,7 +129,12 @@ def photo(builder: Builder, number: int, *, without: Any = None) -> str:
     base = {"item": item, "subject": item, "split": "train", "source": "photo"}
     size = {"width": SIDE, "height": SIDE}
     rows = {
-        schemas.FRAMES: {**size, "image": encode_png(picture(number), "frame")},
+        schemas.FRAMES: {
+            **size,
+            **PHOTO_SIZE,
+            "frame_from_photo": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+            "image": encode_png(picture(number), "frame"),
+        },
         schemas.LANDMARKS: mesh_columns(landmarks(number)),
         schemas.MASKS: {"mask": encode_png(mask(number), "mask")},
         schemas.CAMERAS: {**size, **camera_columns(camera(number))},

@@ -84,10 +84,23 @@ def test_views_without_landmarks_leave_a_head_where_it_is() -> None:
     np.testing.assert_array_equal(nothing.rotation, np.eye(3))
     np.testing.assert_array_equal(nothing.translation, np.zeros(3))
     half = pixels.copy()
-    half[1, 5] = np.nan
+    half[1] = np.nan
     found = placement_from_views(LANDMARKS, half, cameras)
     alone = placement_from_views(LANDMARKS, pixels[:1], cameras[:1])
     np.testing.assert_allclose(found.translation, alone.translation)
+
+
+def test_landmarks_that_are_not_seen_place_nothing() -> None:
+    """A head is placed by the others, wherever the missing ones would have been."""
+    placement = moved([1, 1, 1], [5, 5, 5])
+    pixels, cameras = seen(placement, (0.0, 0.3))
+    whole = placement_from_views(LANDMARKS, pixels, cameras)
+    pixels[0, 48:] = np.nan
+    found = placement_from_views(LANDMARKS, pixels, cameras)
+    assert np.linalg.norm(found.translation - whole.translation) < 1.0
+    pixels[0, 48:] = 300.0
+    wrong = placement_from_views(LANDMARKS, pixels, cameras)
+    assert np.linalg.norm(wrong.translation - whole.translation) > 2.0
 
 
 def test_canonical_cameras_see_the_placed_head_as_the_views_see_it_in_its_own_frame() -> None:

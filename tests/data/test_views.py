@@ -25,8 +25,10 @@ from headwater.metrics.silhouette import silhouette
 from headwater.rendering.looks import sample_look
 from headwater.rendering.view import render_view
 from tests.data.small_tables import (
+    SIDE,
     SPLITS,
     VIEWS,
+    add_heads,
     add_view,
     affine,
     camera,
@@ -108,6 +110,34 @@ def test_image_landmarks_and_mask_are_in_px_of_the_frame(data: Path) -> None:
         assert set(np.unique(views.masks[row])) <= {0, 255}
 
 
+def test_landmarks_outside_the_photo_are_missing(tmp_path: Path) -> None:
+    """Of rendered views and of photos, in turned frames too; those inside keep their places."""
+    builder = Builder()
+    add_view(builder, 0, 0, "train")
+    photo(builder, 3)
+    add_heads(builder)
+    for frame in builder.rows[schemas.FRAMES.name][1]:
+        frame["photo_width"] = SIDE // 2
+    builder.write(tmp_path)
+    (lone,) = [view for _, view in photos_in_turn(tmp_path)]
+    both = (
+        (rendered(tmp_path, read_heads(tmp_path)), seed_of_view(0, 0), affine(0)),
+        (
+            lone,
+            3,
+            np.eye(3)[:2],
+        ),
+    )
+    for views, seed, to_frame in both:
+        found, points = views.landmarks_478_px[0], landmarks(seed)
+        missing = np.isnan(found).all(axis=1)
+        assert 100 < np.count_nonzero(missing) < 378
+        assert missing[points[:, 0] > SIDE / 2].all()
+        assert not missing[points[:, 0] < 0.4 * SIDE].any()
+        kept = map_points(to_frame, points)[:, :2][~missing]
+        np.testing.assert_allclose(found[~missing], kept, atol=1e-4)
+
+
 def test_cameras_see_every_point_where_the_frame_shows_it(data: Path) -> None:
     views, expected = numbered(data)
     for row, (number, view) in enumerate(expected):
@@ -184,6 +214,8 @@ def test_a_rendered_head_lies_on_its_mask_in_any_frame(
         height=side,
         image=encode_png(resampled(view.image, to_frame, side, side), "frame"),
         frame_from_photo=to_frame.ravel().tolist(),
+        photo_width=px,
+        photo_height=px,
     )
     points = map_points(to_frame, view.landmarks_478_px)
     builder.add(schemas.LANDMARKS, **base, **mesh_columns(np.column_stack([points, points[:, 0]])))

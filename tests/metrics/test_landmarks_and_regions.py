@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.metrics.landmarks import normalised_mean_error
+from headwater.metrics.landmarks import normalised_mean_error, seen_mean_error
 from headwater.metrics.regions import intersection_over_union, part_intersection_over_union
 
 
@@ -33,6 +33,19 @@ def test_a_missing_landmark_gives_no_number() -> None:
     predicted = truth.copy()
     predicted[7] = np.nan
     assert np.isnan(normalised_mean_error(predicted, truth))
+
+
+def test_landmarks_outside_a_photo_are_left_out_of_the_error_over_those_seen() -> None:
+    rng = np.random.default_rng(0)
+    predicted = face(rng)
+    detected = predicted + [3.0, 4.0]
+    eyes = np.linalg.norm(predicted[36] - predicted[45])
+    assert seen_mean_error(predicted, detected) == normalised_mean_error(predicted, detected)
+    detected[48:] = np.nan
+    assert seen_mean_error(predicted, detected) == pytest.approx(5.0 / eyes)
+    detected[36] = np.nan
+    assert seen_mean_error(predicted, detected) == pytest.approx(5.0 / eyes)
+    assert np.isnan(seen_mean_error(predicted, np.full_like(detected, np.nan)))
 
 
 def test_the_wrong_number_of_landmarks_is_refused() -> None:

@@ -36,6 +36,23 @@ def test_landmarks_reach_the_decoders_by_how_they_differ_from_the_mean_heads() -
         torch.testing.assert_close(features(one_seen, views.projection), alone)
 
 
+def test_landmarks_that_are_not_seen_say_as_much_as_the_mean_heads() -> None:
+    torch.manual_seed(0)
+    template = 0.3 * torch.randn(68, 3)
+    encoder = landmark_encoder(template)
+    views = view_batch(SIZES["smoke"], heads=2, views=3)
+    usual, _ = project(template.expand(2, -1, -1), views.projection)
+    moved = usual + 2.0
+    unseen = torch.arange(68)[:, None] >= 48
+
+    def features(of_unseen: torch.Tensor) -> torch.Tensor:
+        return encoder(torch.where(unseen, of_unseen, moved), views.projection).features
+
+    nothing = features(torch.full_like(usual, float("nan")))
+    torch.testing.assert_close(nothing, features(usual))
+    assert (nothing - features(moved)).abs().max() > 1e-3
+
+
 def test_a_view_is_told_by_the_localiser_where_the_detector_took_something_else() -> None:
     """Nothing detected, or something elsewhere: as if all landmarks lay as usual, and the reverse.
 

@@ -17,8 +17,8 @@ from PIL import Image
 from headwater.artifacts.meshes import from_ply
 from headwater.cli import app, run
 from headwater.reconstruct import run as running
+from headwater.reconstruct.doubts import DENOISED
 from headwater.reconstruct.files import FILES, PAGE
-from headwater.reconstruct.run import DENOISED
 from tests.report.test_page import Page
 from tests.systems.test_systems import PLUGIN, PROJECT
 

@@ -25,7 +25,7 @@ from headwater.evaluation.heads.examples import looks_row
 from headwater.faces.vocabulary import ibug68
 from headwater.geometry.cameras import Camera, project
 from headwater.geometry.pose import refined_camera
-from headwater.metrics.landmarks import normalised_mean_error
+from headwater.metrics.landmarks import seen_mean_error
 from headwater.metrics.regions import intersection_over_union
 from headwater.metrics.silhouette import silhouette
 
@@ -82,17 +82,21 @@ def refined_cameras(views: Views, answer: HeadAnswer) -> list[Camera]:
     was tried and did not lower the landmark error. Needs landmarks in every view.
     """
     landmarks = answer.template.landmarks_68(answer.vertices)
-    return [
-        refined_camera(views.camera(i), landmarks, ibug68(views.landmarks_478_px[i]))
-        for i in range(len(views))
-    ]
+    cameras = []
+    for i, detected in enumerate(ibug68(views.landmarks_478_px)):
+        seen = np.isfinite(detected).all(axis=1)
+        cameras.append(refined_camera(views.camera(i), landmarks[seen], detected[seen]))
+    return cameras
 
 
 def landmark_nme(views: Views, cameras: Sequence[Camera], answer: HeadAnswer) -> list[float]:
-    """Reprojected 68-landmark error of each view, a fraction of the outer eye-corner distance."""
+    """Reprojected 68-landmark error of each view, a fraction of the outer eye-corner distance.
+
+    Over the landmarks that its photo shows.
+    """
     landmarks = answer.template.landmarks_68(answer.vertices)
     return [
-        normalised_mean_error(project(camera, landmarks)[0], ibug68(seen).astype(np.float64))
+        seen_mean_error(project(camera, landmarks)[0], ibug68(seen).astype(np.float64))
         for camera, seen in zip(cameras, views.landmarks_478_px, strict=True)
     ]
 
