@@ -13,7 +13,7 @@ from headwater.data.scenes import Template
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.evaluation.challenge import Answerer
 from headwater.photos.folder import PhotoFile
-from headwater.reconstruct.agreement import agreeing_views
+from headwater.reconstruct.agreement import agreeing_views, views_of_one_face
 from headwater.reconstruct.causes import likely_cause
 from headwater.reconstruct.doubts import guessed_part, size_doubt, view_doubt, view_note
 from headwater.reconstruct.files import save, write_head
@@ -32,6 +32,10 @@ MAX_VIEWS: Final = 24
 NOT_AGREEING: Final = (
     "By its camera the face is not where the other views see it: it may be misdetected, of another "
     "head, or the camera that of another photo."
+)
+NOT_ONE_FACE: Final = (
+    "The face that was detected looks odd and is not where the other views see it: it may be "
+    "turned over, misdetected, or of another head."
 )
 
 Tell = Callable[[Outcome, float], None]
@@ -119,20 +123,27 @@ class Job:
                 self._reject_photo(photo, problem, started)
 
     def _agreeing(self, faces: list[SeenFace]) -> list[SeenFace]:
-        """The views whose given cameras agree on one head; the others are rejected."""
-        if self.cameras is None or not faces:
+        """The views that see one head; the others are rejected."""
+        if not faces:
             return faces
+        if self.cameras is None:
+            rows, why = views_of_one_face(faces), NOT_ONE_FACE
+        else:
+            rows, why = self._by_cameras(faces, self.cameras), NOT_AGREEING
+        for row, face in enumerate(faces):
+            if row not in rows:
+                self._reject(face.name, face.sha256, RejectReason.CAMERA_FAILED, why, 0.0)
+        return [faces[row] for row in rows]
+
+    def _by_cameras(self, faces: list[SeenFace], cameras: GivenCameras) -> list[int]:
+        """Rows of the views whose given cameras agree on one head."""
         mean = self._mean_landmarks()
         try:
-            rows = agreeing_views(faces, mean, self.cameras.path)
+            return agreeing_views(faces, mean, cameras.path)
         except DisagreementError as error:
             if (cause := likely_cause(faces, mean)) is None:
                 raise
-            raise HeadwaterError(f"{self.cameras.path}: {cause}; mend them") from error
-        for row, face in enumerate(faces):
-            if row not in rows:
-                self._reject(face.name, face.sha256, RejectReason.CAMERA_FAILED, NOT_AGREEING, 0.0)
-        return [faces[row] for row in rows]
+            raise HeadwaterError(f"{cameras.path}: {cause}; mend them") from error
 
     def _camera(self, photo: PhotoFile) -> GivenCamera | None:
         return self.cameras.by_sha256[photo.sha256] if self.cameras else None

@@ -13,12 +13,18 @@ from headwater.artifacts.cameras import camera_record
 from headwater.cli import app, run
 from headwater.data.scenes import Template
 from headwater.errors import HeadwaterError, ItemRejected
+from headwater.faces.calibration import calibrate
+from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.geometry.cameras import transform_image
-from headwater.reconstruct.agreement import agreeing_views
+from headwater.reconstruct.agreement import agreeing_views, views_of_one_face
 from headwater.reconstruct.causes import likely_cause
+from headwater.reconstruct.console import _line
 from headwater.reconstruct.head import check_fit, reconstruct_head
 from headwater.reconstruct.placing import head_in_world, in_head_frame
+from headwater.reconstruct.run import Job
 from headwater.reconstruct.seeing import SeenFace
+from headwater.reconstruct.settings import PhotoSettings
+from headwater.reconstruct.summary import Outcome, Status, summary_csv
 from headwater.systems.glvd.weights import TrainedGlvd
 from tests.reconstruct.test_given_cameras import Change, seen_from, world_of, written
 from tests.systems.judging import answering
@@ -196,3 +202,53 @@ def test_the_command_leaves_out_a_bad_view_with_its_reason(
     assert "d.jpg: camera_failed: By its camera the face is not where the other" in said
     record = json.loads((out / "a" / "camera.json").read_text())
     assert [view["photo"] for view in record["views"]] == ["a.png", "b.png", "c.png"]
+
+
+def estimated(view: SeenFace, mean: np.ndarray) -> SeenFace:
+    """The view with the camera that its own landmarks give, as without calibrated ones."""
+    size = view.frame.shape[1], view.frame.shape[0]
+    points = view.landmarks[IBUG68_FROM_478, :2]
+    return replace(view, camera=calibrate(points, mean, (size[0] / 2, size[1] / 2)).camera(*size))
+
+
+def bent(view: SeenFace, amount: float = 0.5) -> SeenFace:
+    """The view with a mesh as the detector fits it to a face upside down: short, chin and brow."""
+    landmarks = turned(view).landmarks
+    middle = landmarks.mean(axis=0)
+    off = landmarks - middle
+    along = off[:, 1] / np.abs(off[:, 1]).max()
+    off[:, 0] *= 1.0 + amount * along
+    return replace(view, landmarks=(middle + off * [1.0, 0.85, 1.0]).astype(np.float32))
+
+
+@pytest.mark.parametrize("bad", [[], [0], [2], [1, 3]])
+def test_an_odd_view_is_left_out_without_calibrated_cameras_too(
+    template: Template, faces: list[SeenFace], bad: list[int]
+) -> None:
+    points, mean = template.landmarks_478.on(template.mean), template.landmarks_68(template.mean)
+    views = seen_from(faces[0], points, world_of(7), [-40.0, -20.0, 0.0, 20.0, 40.0], noise_px=0.5)
+    mixed = [estimated(bent(v) if i in bad else v, mean) for i, v in enumerate(views)]
+    assert views_of_one_face(mixed) == [row for row in range(5) if row not in bad]
+
+
+def test_without_a_majority_no_view_is_left_out(template: Template, faces: list[SeenFace]) -> None:
+    points, mean = template.landmarks_478.on(template.mean), template.landmarks_68(template.mean)
+    a, b, c = seen_from(faces[0], points, world_of(7), [-40.0, -10.0, 10.0], noise_px=0.5)
+    for views in ([a], [a, bent(b)], [a, b, bent(b, 0.4), bent(c, -0.6)]):
+        rows = list(range(len(views)))
+        assert views_of_one_face([estimated(view, mean) for view in views]) == rows
+
+
+def test_a_run_without_cameras_says_which_view_it_left_out(
+    template: Template, faces: list[SeenFace], trained: TrainedGlvd, tmp_path: Path
+) -> None:
+    points, mean = template.landmarks_478.on(template.mean), template.landmarks_68(template.mean)
+    views = seen_from(faces[0], points, world_of(7), [-40.0, -15.0, 15.0, 40.0], noise_px=0.5)
+    mixed = [estimated(bent(v) if i == 1 else v, mean) for i, v in enumerate(views)]
+    told: list[Outcome] = []
+    job = Job(answering(trained), template, PhotoSettings(), tmp_path, lambda o, _: told.append(o))
+    assert [one.name for one in job._agreeing(mixed)] == ["0.jpg", "2.jpg", "3.jpg"]
+    (left,) = told
+    assert (left.name, left.status, left.reason) == ("1.jpg", Status.REJECTED, "camera_failed")
+    assert "not where the other views see it" in _line(left, tmp_path, 1.0).plain
+    assert "turned over" in summary_csv(told)
