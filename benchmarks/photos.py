@@ -77,7 +77,7 @@ def ours(paths: Sequence[Path]) -> int:
     for path in paths:
         rgb = decode_photo(path.read_bytes(), params.photos.max_pixels).rgb
         frame = face_frame(rgb, params.ingest.frame_px, faces)
-        landmarks = landmarks_of_crop(frame.crop, frame.face_box, faces)
+        landmarks = landmarks_of_crop(frame.crop, frame.image.shape[0], faces)
         frame_mask(frame.image, landmarks, frame.shown, faces)
         frame_parts(landmarks, frame.shown)
         photo = frame.from_photo, frame.photo_width, frame.photo_height

@@ -112,8 +112,7 @@ def _expression(model: HeadModel, head: Row, kind: Expression) -> FloatArray:
 
 
 def _row(item: Item, frame: Row, edited: Edited) -> Row:
-    box = frame["face_box"]
-    landmarks = frame_landmarks(edited.image, box, mediapipe_faces())[:, :2]
+    landmarks = frame_landmarks(edited.image, mediapipe_faces())[:, :2]
     return {
         **origin(frame, item=item.item, parent=frame["item"]),
         "image": encode_png(edited.image, item.item),
@@ -132,9 +131,7 @@ STEP = Step(
     version=1,
     inputs=(
         Input(CAMERAS, ("item", "subject", "source", "rotation")),
-        Input(
-            FRAMES, (*ORIGIN_COLUMNS, "image", "width", "height", "face_box", "frame_from_photo")
-        ),
+        Input(FRAMES, (*ORIGIN_COLUMNS, "image", "width", "height", "frame_from_photo")),
         Input(LANDMARKS, ("item", *MESH_COLUMNS)),
         Input(PARTS, ("item", "parts")),
         Input(TRUTH, ("item", "subject", "view", "width")),

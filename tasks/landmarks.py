@@ -22,7 +22,7 @@ def compute(work: Work, result: Result) -> None:
 
 
 def _landmark_row(row: Row) -> Row:
-    mesh = landmarks_of_crop(decode_png(row["face_crop"]), row["face_box"], mediapipe_faces())
+    mesh = landmarks_of_crop(decode_png(row["face_crop"]), row["width"], mediapipe_faces())
     ratios = aspect_ratios(mesh[:, :2])
     return {
         **origin(row),
@@ -37,7 +37,7 @@ def _landmark_row(row: Row) -> Row:
 STEP = Step(
     name="landmarks",
     version=1,
-    inputs=(Input(FRAMES, (*ORIGIN_COLUMNS, "face_crop", "face_box")),),
+    inputs=(Input(FRAMES, (*ORIGIN_COLUMNS, "face_crop", "width")),),
     outputs=(LANDMARKS,),
     settings=lambda params: {},
     compute=compute,

@@ -1,4 +1,4 @@
-"""The canonical crop of a face: eye line level, of one size and place, smooth, mirrored too.
+"""The canonical crop of a face: eye line level, of one size and place, mirrored too.
 
 MediaPipe's mesh depends on the size, place and roll that a face has in its image, by 1 to 3 % of
 the eye distance. Every landmark of the pipeline is therefore taken from a crop that the mesh itself
@@ -7,14 +7,14 @@ brightness: dark photos shift landmarks too. The last mesh is the mean of the cr
 mirror image's: the network sees the two sides of a face differently.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.faces.affine import Box, inverted, map_points
+from headwater.faces.affine import inverted, map_points
 from headwater.faces.resampling import resampled
 from headwater.faces.vocabulary import (
     CHIN,
@@ -25,8 +25,13 @@ from headwater.faces.vocabulary import (
 )
 
 CROP_PX: Final = 192
-# As MediaPipe follows a face from one image of a film to the next.
+# As MediaPipe follows a face from one image of a film to the next. With 1.4 and 1.6, landmarks of
+# rendered heads lie further from the true ones.
 CROP_TO_FACE: Final = 1.5
+# Pixels of a crop on every side of the face's square.
+AROUND_PX: Final = (CROP_PX - round(CROP_PX / CROP_TO_FACE)) // 2
+# A face that fills a crop by 1 % too little is measured as 0.25 % smaller than it is.
+_FOLLOWED: Final = 0.25
 # Mean level of the crop's middle, about that of usual portraits, and the gains that lead there.
 _LEVEL: Final = 110.0
 _LEAST_GAIN, _MOST_GAIN = 1.0, 3.0
@@ -64,6 +69,25 @@ class Placement:
         turn = np.array([[cosine, sine], [-sine, cosine]])
         return np.column_stack([turn, px / 2 - turn @ self.centre])
 
+    def lowered(self, share: float) -> "Placement":
+        """The place moved down the face by a share of its side."""
+        down = np.array([-np.sin(self.roll), np.cos(self.roll)])
+        return replace(self, centre=self.centre + share * self.side * down)
+
+    def distance(self, other: "Placement") -> float:
+        """The largest of what two places differ by: shares of the side, and radians."""
+        shift = float(np.linalg.norm(other.centre - self.centre)) / self.side
+        roll = (other.roll - self.roll + np.pi) % (2 * np.pi) - np.pi
+        return max(shift, abs(float(np.log(other.side / self.side))), abs(roll))
+
+
+@dataclass(frozen=True)
+class PlacedMesh:
+    """A face's mesh (478, 3), px of an image, and the place there of the next crop of it."""
+
+    points: NDArray[np.float32]
+    place: Placement
+
 
 def placement_of(mesh: NDArray[np.float32]) -> Placement:
     """Placement of a mesh (478, 2 or 3), px.
@@ -83,20 +107,23 @@ def placement_of(mesh: NDArray[np.float32]) -> Placement:
     return Placement((low + high) / 2 @ turn, float((high - low).max()), roll)
 
 
-def placement_in_box(box: Box) -> Placement:
-    """Placement of a level face with this box of its mesh, px."""
-    low, high = np.array(box[:2]), np.array(box[2:])
-    return Placement((low + high) / 2, float((high - low).max()), 0.0)
+def next_placement(place: Placement, mesh: NDArray[np.float32]) -> Placement:
+    """Placement of the mesh (478, 2 or 3), px, that the crop at a place gave, for the next crop.
 
-
-def crop_landmarks(
-    rgb: NDArray[np.uint8], place: Placement, network: MeshNetwork, *, mirrored: bool
-) -> NDArray[np.float32] | None:
-    """Mesh (478, 3), px of the image, from the canonical crop at a place; None without a face.
-
-    mirrored: the mean of the crop's mesh and of its mirror image's.
+    The side that the network measures follows that of its crop by the power ``_FOLLOWED``; the
+    side at which both would be the same is taken, so that it does not depend on the first place.
     """
-    return landmarks_in_crop(canonical_crop(rgb, place), place, network, mirrored=mirrored)
+    measured = placement_of(mesh)
+    side = place.side * (measured.side / place.side) ** (1 / (1 - _FOLLOWED))
+    return replace(measured, side=side)
+
+
+def placed_mesh(
+    rgb: NDArray[np.uint8], place: Placement, network: MeshNetwork
+) -> PlacedMesh | None:
+    """The mesh of an (H, W, 3) image's canonical crop at a place; None without a face there."""
+    points = landmarks_in_crop(canonical_crop(rgb, place), place, network, mirrored=False)
+    return None if points is None else PlacedMesh(points, next_placement(place, points))
 
 
 def canonical_crop(rgb: NDArray[np.uint8], place: Placement) -> NDArray[np.uint8]:
@@ -108,7 +135,10 @@ def canonical_crop(rgb: NDArray[np.uint8], place: Placement) -> NDArray[np.uint8
 def landmarks_in_crop(
     crop: NDArray[np.uint8], place: Placement, network: MeshNetwork, *, mirrored: bool
 ) -> NDArray[np.float32] | None:
-    """Mesh (478, 3), px of the image, from its ``canonical_crop``; None without a face there."""
+    """Mesh (478, 3), px of the image, from its ``canonical_crop``; None without a face there.
+
+    mirrored: the mean of the crop's mesh and of its mirror image's.
+    """
     mesh = network.crop_mesh(crop)
     if mesh is None:
         return None
@@ -122,8 +152,7 @@ def landmarks_in_crop(
 
 def _of_one_brightness(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The crop, as far as gains lead, with a mean of ``_LEVEL`` where its face lies."""
-    around = (CROP_PX - round(CROP_PX / CROP_TO_FACE)) // 2
-    middle = float(crop[around:-around, around:-around].mean())
+    middle = float(crop[AROUND_PX:-AROUND_PX, AROUND_PX:-AROUND_PX].mean())
     gain = float(np.clip(_LEVEL / max(middle, 1.0), _LEAST_GAIN, _MOST_GAIN))
     return cv2.convertScaleAbs(crop, alpha=gain).astype(np.uint8, copy=False)
 

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from headwater.faces.affine import inverted, turn
 from headwater.faces.canonical_crop import (
     MeshNetwork,
+    PlacedMesh,
     Placement,
-    crop_landmarks,
+    placed_mesh,
     placement_of,
 )
 from headwater.faces.plausibility import misfit
@@ -59,7 +60,6 @@ _ALONE_SHARE: Final = 0.2
 _SAME_PLACE: Final = 0.5
 
 Picture = NDArray[np.uint8]
-Mesh = NDArray[np.float32]
 Tile = tuple[int, int, int, int]
 
 
@@ -87,8 +87,8 @@ class FaceDetector(MeshNetwork, Protocol):
         ...
 
 
-def search_faces(rgb: Picture, detector: FaceDetector, *, small: bool = False) -> list[Mesh]:
-    """Meshes (478, 3), px, of the faces of an (H, W, 3) photo, largest first; may be empty.
+def search_faces(rgb: Picture, detector: FaceDetector, *, small: bool = False) -> list[PlacedMesh]:
+    """Meshes of the faces of an (H, W, 3) photo, largest first; may be empty.
 
     small: tiles are searched for smaller faces although there are larger ones.
     """
@@ -108,15 +108,15 @@ def search_faces(rgb: Picture, detector: FaceDetector, *, small: bool = False) -
     )
 
 
-def upright_mesh(rgb: Picture, mesh: Mesh, detector: FaceDetector) -> Mesh:
-    """The mesh (478, 3), or that of the half-turned photo where that shows the face upright.
+def upright_mesh(rgb: Picture, mesh: PlacedMesh, detector: FaceDetector) -> PlacedMesh:
+    """The mesh, or that of the half-turned photo where that shows the face upright.
 
     Where the full-range model sees faces both ways up, the mesh of the half-turned photo is taken
     only if it also fits a mean face better.
     """
-    if misfit(mesh) < _SURELY_FITS:
+    if misfit(mesh.points) < _SURELY_FITS:
         return mesh
-    to_cut = placement_of(mesh).square_map(FRAME_TO_FACE, _CHECKED_SIDE_PX)
+    to_cut = placement_of(mesh.points).square_map(FRAME_TO_FACE, _CHECKED_SIDE_PX)
     cut = resampled(rgb, to_cut, _CHECKED_SIDE_PX, _CHECKED_SIDE_PX)
     reversed_cut = np.rot90(cut, 2)
     score = detector.upright_score(cut)
@@ -128,17 +128,17 @@ def upright_mesh(rgb: Picture, mesh: Mesh, detector: FaceDetector) -> Mesh:
         for place in _placements(detector.near_faces(reversed_cut))
     ]
     other = next(iter(_faces(rgb, places, detector)), mesh)
-    return mesh if score > 0 and misfit(other) >= misfit(mesh) else other
+    return mesh if score > 0 and misfit(other.points) >= misfit(mesh.points) else other
 
 
-def is_confirmed(rgb: Picture, mesh: Mesh, detector: FaceDetector) -> bool:
-    """True where an upright mesh (478, 3) lies on a face.
+def is_confirmed(rgb: Picture, mesh: PlacedMesh, detector: FaceDetector) -> bool:
+    """True where an upright mesh lies on a face.
 
     It does where it fits a mean face well, or where a model that detects faces sees one as well.
     """
-    if misfit(mesh) < _UNDOUBTED_FIT:
+    if misfit(mesh.points) < _UNDOUBTED_FIT:
         return True
-    place = placement_of(mesh)
+    place = placement_of(mesh.points)
     near = _around(rgb, place, _NEAR_SIDES, _NEAR_SIDE_PX)
     return detector.near_score(near) >= _SURE_NEAR_SCORE or any(
         detector.upright_score(_around(rgb, place, sides, _CHECKED_SIDE_PX)) >= _CONFIRMED_SCORE
@@ -151,7 +151,7 @@ def _around(rgb: Picture, place: Placement, sides: float, px: int) -> Picture:
     return resampled(rgb, place.square_map(sides, px), px, px)
 
 
-def _search_turned(rgb: Picture, detector: FaceDetector) -> list[Mesh]:
+def _search_turned(rgb: Picture, detector: FaceDetector) -> list[PlacedMesh]:
     height, width = rgb.shape[:2]
     for turns in (2, 1, 3):
         back = inverted(turn(turns, width, height)[:2])
@@ -184,18 +184,18 @@ def _placements(rows: NDArray[np.float64]) -> list[Placement]:
     return [Placement(row[:2], float(row[2]), float(row[3])) for row in rows if row[2] > 0]
 
 
-def _faces(rgb: Picture, places: Iterable[Placement], detector: FaceDetector) -> list[Mesh]:
+def _faces(rgb: Picture, places: Iterable[Placement], detector: FaceDetector) -> list[PlacedMesh]:
     """Meshes at the places that show a face, each face once, largest first."""
-    shown: list[tuple[Placement, Mesh]] = []
+    shown: list[tuple[Placement, PlacedMesh]] = []
     for place in list(places)[:MAX_PLACES]:
         if any(_is_same(place, other) for other, _ in shown):
             continue
-        mesh = crop_landmarks(rgb, place, detector, mirrored=False)
+        mesh = placed_mesh(rgb, place, detector)
         if mesh is not None:
             shown.append((place, mesh))
-    kept: list[Mesh] = []
-    for _, mesh in sorted(shown, key=lambda one: -placement_of(one[1]).side):
-        if not any(_holds(other, mesh[:, :2].mean(axis=0)) for other in kept):
+    kept: list[PlacedMesh] = []
+    for _, mesh in sorted(shown, key=lambda one: -placement_of(one[1].points).side):
+        if not any(_holds(other, mesh.points[:, :2].mean(axis=0)) for other in kept):
             kept.append(mesh)
     return kept
 
@@ -205,8 +205,8 @@ def _is_same(place: Placement, other: Placement) -> bool:
     return bool(distance < _SAME_PLACE * max(place.side, other.side))
 
 
-def _holds(mesh: Mesh, point: NDArray[np.float32]) -> bool:
-    low, high = mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)
+def _holds(mesh: PlacedMesh, point: NDArray[np.float32]) -> bool:
+    low, high = mesh.points[:, :2].min(axis=0), mesh.points[:, :2].max(axis=0)
     return bool((low <= point).all() and (point <= high).all())
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from headwater.errors import ItemRejected
 from headwater.faces.affine import Box, inside_photo, map_points
 from headwater.faces.calibration import Calibration, calibrate, principal_px
+from headwater.faces.canonical_crop import PlacedMesh
 from headwater.faces.denoising import denoised, is_spoilt
 from headwater.faces.face_search import FaceDetector
 from headwater.faces.frame_landmarks import frame_crop
@@ -40,10 +41,10 @@ class FaceFrame:
     """The head-sized part of a photo around one face, upright.
 
     image: (n, n, 3) uint8. from_photo: (2, 3) float64, px of the photo to px of the frame.
-    face_box: left, top, right, bottom of the face's mesh, px of the frame, of single precision as
-    in tables. crop: (m, m, 3) uint8, what landmarks are found in. face_in_photo: (2,) the middle of
-    the face, px of the photo. faces_detected: in the whole photo. photo_width, photo_height: px.
-    denoised: whether the face shows only in a copy without noise, which the image is of.
+    face_box: left, top, right, bottom of the face's mesh, px of the frame. crop: (m, m, 3) uint8,
+    what landmarks are found in. face_in_photo: (2,) the middle of the face, px of the photo.
+    faces_detected: in the whole photo. photo_width, photo_height: px. denoised: whether the face
+    shows only in a copy without noise, which the image is of.
     """
 
     image: NDArray[np.uint8]
@@ -136,17 +137,17 @@ def _searched(
 
 def _frame(
     rgb: NDArray[np.uint8],
-    mesh: NDArray[np.float32],
+    mesh: PlacedMesh,
     count: int,
     px: int,
     *,
     denoised: bool,
 ) -> FaceFrame:
-    image, from_photo = frame_of(rgb, mesh, px)
-    points = map_points(from_photo, mesh)[:, :2]
+    image, from_photo = frame_of(rgb, mesh.place, px)
+    points = map_points(from_photo, mesh.points)[:, :2]
     (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-    x, y = mesh[:, :2].mean(axis=0).tolist()
+    x, y = mesh.points[:, :2].mean(axis=0).tolist()
     height, width = rgb.shape[:2]
     box = (left, top, right, bottom)
-    crop = frame_crop(image, box)
+    crop = frame_crop(image)
     return FaceFrame(image, from_photo, box, crop, (x, y), count, width, height, denoised)

@@ -71,5 +71,5 @@ def shift_rows(figures: Mapping[str, float]) -> Iterator[tuple[str, float, float
 def _landmarks(photo: Picture, frame_px: int, detector: FaceDetector) -> NDArray[np.float32]:
     """The pipeline's landmarks (478, 2) float32 of a photo, in px of it."""
     frame = face_frame(photo, frame_px, detector)
-    landmarks = landmarks_of_crop(frame.crop, frame.face_box, detector)
+    landmarks = landmarks_of_crop(frame.crop, frame.image.shape[0], detector)
     return map_points(inverted(frame.from_photo), landmarks)[:, :2]

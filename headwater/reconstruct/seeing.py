@@ -127,7 +127,7 @@ def see_face(
     """
     file, photo, frame = faces.file, faces.photo, faces.frames[number - 1]
     known = given.of_size(photo.width, photo.height) if given else None
-    landmarks = landmarks_of_crop(frame.crop, frame.face_box, mediapipe_faces())
+    landmarks = landmarks_of_crop(frame.crop, frame.image.shape[0], mediapipe_faces())
     mask = frame_mask(frame.image, landmarks, frame.shown, mediapipe_faces())
     grown = np.diag([photo.width / frame.photo_width, photo.height / frame.photo_height])
     photo_from_frame = grown @ inverted(frame.from_photo)

@@ -36,7 +36,7 @@ def portraits(detector: MediaPipeFaces) -> list[Portrait]:
     for builtin in PORTRAITS:
         photo = decode_photo(builtin.data()).rgb
         frame = face_frame(photo, 384, detector)
-        landmarks = frame_landmarks(frame.image, frame.face_box, detector)
+        landmarks = frame_landmarks(frame.image, detector)
         person = detector.person_mask(frame.image)
         made.append(Portrait(builtin.name, photo, frame.image, frame.face_box, landmarks, person))
     return made

@@ -1,5 +1,7 @@
 """The canonical crop: the same face gives the same landmarks, wherever and however it is seen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,8 +11,10 @@ from headwater.faces.affine import inverted, map_points
 from headwater.faces.canonical_crop import (
     CROP_PX,
     Placement,
-    crop_landmarks,
-    placement_in_box,
+    canonical_crop,
+    landmarks_in_crop,
+    next_placement,
+    placed_mesh,
     placement_of,
 )
 from headwater.faces.frame_landmarks import frame_landmarks, photo_landmarks
@@ -21,16 +25,21 @@ from headwater.quality.variants import variants
 # Percent of the outer eye distance, mean over the 478 points; before there was a canonical crop
 # they were 1 to 3.8.
 MOST_PERCENT = {
-    "white border of 100%": 0.75,
+    "white border of 100%": 0.4,
+    "black border of 100%": 0.4,
     "half size": 1.1,
-    "double size": 0.4,
+    "double size": 0.3,
     "JPEG of quality 30": 0.75,
     "half as bright": 0.35,
-    "grey": 0.8,
+    "brighter by half": 0.7,
+    "grey": 0.6,
+    "blurred by 2 px": 1.7,
     "turned by 30 degrees": 0.5,
-    "turned by 45 degrees": 0.6,
-    "turned by 180 degrees": 0.6,
-    "turned by 225 degrees": 0.6,
+    "turned by 45 degrees": 0.5,
+    "turned by 75 degrees": 0.5,
+    "turned by 180 degrees": 0.5,
+    "turned by 225 degrees": 0.5,
+    "turned by 270 degrees": 0.5,
     "mirrored": 0.5,
 }
 
@@ -38,8 +47,12 @@ MOST_PERCENT = {
 def landmarks(photo, detector) -> np.ndarray:
     """The pipeline's landmarks (478, 2) in px of the photo."""
     frame = face_frame(photo, 512, detector)
-    mesh = frame_landmarks(frame.image, frame.face_box, detector)
+    mesh = frame_landmarks(frame.image, detector)
     return map_points(inverted(frame.from_photo), mesh)[:, :2]
+
+
+def crop_landmarks(photo, place, network, *, mirrored) -> np.ndarray | None:
+    return landmarks_in_crop(canonical_crop(photo, place), place, network, mirrored=mirrored)
 
 
 def test_variants_of_a_portrait_have_the_same_landmarks(detector, portraits) -> None:
@@ -110,10 +123,49 @@ def test_a_profile_is_set_upright_by_forehead_and_chin() -> None:
         assert placement_of(mesh.astype(np.float32)).roll == pytest.approx(0, abs=1e-6)
 
 
-def test_placement_in_a_box() -> None:
-    place = placement_in_box((10, 20, 50, 100))
-    np.testing.assert_allclose(place.centre, (30, 60))
-    assert (place.side, place.roll) == (80, 0)
+@given(st.floats(-3.1, 3.1), st.floats(1, 500), st.floats(-9, 9))
+def test_distance_of_places_is_their_largest_difference(
+    roll: float, side: float, turns: float
+) -> None:
+    place = Placement(np.array([40.0, 30.0]), side, roll)
+    assert place.distance(replace(place, roll=roll + 2 * np.pi * round(turns))) < 1e-9
+    assert place.distance(replace(place, roll=roll - 0.2)) == pytest.approx(0.2)
+    assert place.distance(replace(place, side=1.1 * side)) == pytest.approx(np.log(1.1))
+    moved = replace(place, centre=place.centre + [0.3 * side, 0.4 * side])
+    assert place.distance(moved) == pytest.approx(0.5)
+
+
+@given(st.floats(-3.1, 3.1), st.floats(10, 500))
+def test_a_lowered_place_lies_down_the_face(roll: float, side: float) -> None:
+    place = Placement(np.array([40.0, 30.0]), side, roll)
+    to_crop = place.square_map(1.0, 100)
+    lower = place.lowered(0.25)
+    np.testing.assert_allclose(map_points(to_crop, lower.centre[None]), [[50, 75]], atol=1e-6)
+    assert (lower.side, lower.roll) == (side, roll)
+
+
+@given(st.floats(10, 500), st.floats(0.7, 1.4), st.floats(-3.1, 3.1))
+def test_the_next_side_does_not_depend_on_the_first(side: float, off: float, roll: float) -> None:
+    """A network that measures a face as 0.25 % too small in a crop that is 1 % too small."""
+    turn = np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]])
+    measured = side * off**0.25 * unit_mesh()[:, :2] @ turn + (200, 300)
+    place = Placement(np.array([190.0, 310.0]), side * off, roll + 0.1)
+    settled = next_placement(place, measured.astype(np.float32))
+    assert settled.side == pytest.approx(side, rel=1e-3)
+    np.testing.assert_allclose(settled.centre, (200, 300), atol=1e-3 * side)
+    assert abs(np.angle(np.exp(1j * (settled.roll - roll)))) < 1e-3
+
+
+def test_sides_of_portraits_settle_from_places_of_other_sizes(detector, portraits) -> None:
+    for portrait in portraits:
+        place = placement_of(portrait.landmarks)
+        settled = []
+        for off in (0.88, 1.12):
+            mesh = placed_mesh(portrait.frame, replace(place, side=off * place.side), detector)
+            assert mesh is not None
+            settled.append((placement_of(mesh.points).side, mesh.place.side))
+        measured, corrected = (abs(np.log(a / b)) for a, b in zip(*settled, strict=True))
+        assert corrected < min(0.03, measured), portrait.name
 
 
 @pytest.mark.parametrize("mirrored", [False, True])

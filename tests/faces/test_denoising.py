@@ -43,7 +43,7 @@ def spotted(rgb: Picture) -> Picture:
 def landmarks(rgb: Picture) -> tuple[NDArray[np.float64], bool]:
     """The landmarks, px of the photo, by the way that every photo goes; and whether denoised."""
     frame = face_frame(rgb, 512, mediapipe_faces())
-    mesh = frame_landmarks(frame.image, frame.face_box, mediapipe_faces())
+    mesh = frame_landmarks(frame.image, mediapipe_faces())
     return map_points(inverted(frame.from_photo), mesh)[:, :2], frame.denoised
 
 

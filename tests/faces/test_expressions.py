@@ -93,7 +93,7 @@ def test_mediapipe_sees_the_edit(edits, detector) -> None:
     """The mesh found anew moves the right way and lies near the edit's own landmarks."""
     seen = []
     for portrait, kind, _, edited in edits:
-        found = frame_landmarks(edited.image, portrait.box, detector)
+        found = frame_landmarks(edited.image, detector)
         seen.append(moved_right(kind, portrait.landmarks, found))
         eyes = np.linalg.norm(found[33] - found[263])
         gaps = np.linalg.norm(found[:, :2] - edited.landmarks[:, :2], axis=1)
@@ -106,12 +106,12 @@ def test_mediapipe_sees_the_edit_on_frontal_photos(detector, shared_data: Path) 
     for path in sorted((shared_data / "photos").glob("frl_*_neutral.jpg")):
         photo = decode_photo(path.read_bytes()).rgb
         cut = face_frame(photo, 384, detector)
-        frame, box = cut.image, cut.face_box
-        landmarks = frame_landmarks(frame, box, detector)
+        frame = cut.image
+        landmarks = frame_landmarks(frame, detector)
         parts = part_labels(landmarks, *frame.shape[:2])
         for kind in Expression:
             edited = edit_expression(frame, landmarks, parts, kind)
-            found = frame_landmarks(edited.image, box, detector)
+            found = frame_landmarks(edited.image, detector)
             seen[kind].append(moved_right(kind, landmarks, found))
     for kind, results in seen.items():
         assert len(results) == 8

@@ -9,6 +9,7 @@ import skimage.data
 from numpy.typing import NDArray
 
 from headwater.errors import ItemRejected
+from headwater.faces.canonical_crop import PlacedMesh, placement_of
 from headwater.faces.face_search import is_confirmed, upright_mesh
 from headwater.faces.photo_path import face_frame, face_frames
 from headwater.faces.plausibility import _POINTS, _SHAPE, misfit
@@ -26,6 +27,10 @@ def mesh_with(distortion: float) -> NDArray[np.float32]:
     waves = np.sin(7 * _SHAPE[:, ::-1] + [0.0, 1.0, 2.0])
     points[_POINTS] += 110 * (_SHAPE + distortion * waves)
     return points.astype(np.float32)
+
+
+def placed(points: NDArray[np.float32]) -> PlacedMesh:
+    return PlacedMesh(points, placement_of(points))
 
 
 @dataclass
@@ -75,7 +80,7 @@ def test_a_mesh_is_turned_over_on_good_grounds_alone(
     scores: tuple[float, float], distortions: tuple[float, float], turned: bool
 ) -> None:
     mesh = mesh_with(distortions[0]) + np.float32(SIDE / 2 - 96)
-    seen = upright_mesh(PHOTO, mesh, Ambiguous(scores, distortions))
+    seen = upright_mesh(PHOTO, placed(mesh), Ambiguous(scores, distortions)).points
     assert (seen[152, 1] < seen[10, 1]) == turned
     assert misfit(seen) == pytest.approx(misfit(mesh_with(distortions[int(turned)])), rel=0.05)
 
@@ -93,8 +98,8 @@ def test_a_mesh_that_fits_badly_needs_a_second_detector(
     near: float, far: float, distortion: float, confirmed: bool
 ) -> None:
     mesh = mesh_with(distortion) + np.float32(SIDE / 2 - 96)
-    seen = is_confirmed(PHOTO, mesh, Ambiguous((far, 0.0), (distortion, distortion), near))
-    assert seen == confirmed
+    detector = Ambiguous((far, 0.0), (distortion, distortion), near)
+    assert is_confirmed(PHOTO, placed(mesh), detector) == confirmed
 
 
 def blurred_disc() -> NDArray[np.uint8]:

@@ -87,7 +87,7 @@ def test_landmarks_are_those_of_the_frames(project: Path) -> None:
     """The step reads the crop of the face alone."""
     stored = {row["item"]: row for row in rows(project, LANDMARKS)}
     for row in rows(project, FRAMES):
-        own = frame_landmarks(decode_png(row["image"]), row["face_box"], mediapipe_faces())
+        own = frame_landmarks(decode_png(row["image"]), mediapipe_faces())
         np.testing.assert_array_equal(landmarks_of(stored[row["item"]]), own[:, :2])
 
 
