@@ -83,10 +83,14 @@ class Placement:
 
 @dataclass(frozen=True)
 class PlacedMesh:
-    """A face's mesh (478, 3), px of an image, and the place there of the next crop of it."""
+    """A face's mesh (478, 3), px of an image, and the place there of the next crop of it.
+
+    confidence: 0 to 1, with which a model detected the face where its first crop was cut.
+    """
 
     points: NDArray[np.float32]
     place: Placement
+    confidence: float = 0.0
 
 
 def placement_of(mesh: NDArray[np.float32]) -> Placement:

@@ -10,7 +10,7 @@ up, and then on whether there is a face at all: the mesh is also laid on cups, c
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import numpy as np
@@ -63,11 +63,18 @@ Picture = NDArray[np.uint8]
 Tile = tuple[int, int, int, int]
 
 
+@dataclass(frozen=True)
+class _Detected(Placement):
+    """A place at which a model detects a face, with this confidence, 0 to 1."""
+
+    confidence: float
+
+
 class FaceDetector(MeshNetwork, Protocol):
     """The part of ``mediapipe_adapter.MediaPipeFaces`` that a search needs.
 
-    Places of faces are rows (n, 4): x and y of the centre and the longer side, px, and the roll of
-    the eyes, radians clockwise.
+    Places of faces are rows (n, 5): x and y of the centre and the longer side, px, the roll of the
+    eyes, radians clockwise, and the confidence, 0 to 1.
     """
 
     def near_faces(self, rgb: Picture) -> NDArray[np.float64]:
@@ -134,9 +141,10 @@ def upright_mesh(rgb: Picture, mesh: PlacedMesh, detector: FaceDetector) -> Plac
 def is_confirmed(rgb: Picture, mesh: PlacedMesh, detector: FaceDetector) -> bool:
     """True where an upright mesh lies on a face.
 
-    It does where it fits a mean face well, or where a model that detects faces sees one as well.
+    It does where it fits a mean face well, or where a model that detects faces is sure of it, in
+    the search already or looking again.
     """
-    if misfit(mesh.points) < _UNDOUBTED_FIT:
+    if mesh.confidence >= _SURE_NEAR_SCORE or misfit(mesh.points) < _UNDOUBTED_FIT:
         return True
     place = placement_of(mesh.points)
     near = _around(rgb, place, _NEAR_SIDES, _NEAR_SIDE_PX)
@@ -161,13 +169,13 @@ def _search_turned(rgb: Picture, detector: FaceDetector) -> list[PlacedMesh]:
     return []
 
 
-def _largest(places: list[Placement]) -> float:
+def _largest(places: list[_Detected]) -> float:
     return max((place.side for place in places), default=0.0)
 
 
 def _places(
     rgb: Picture, tiles: Iterable[Tile], detector: FaceDetector, *, far: bool = False
-) -> list[Placement]:
+) -> list[_Detected]:
     """Places of possible faces in the photo, as the tiles show them."""
     places = []
     for x0, y0, x1, y1 in tiles:
@@ -180,19 +188,23 @@ def _places(
     return places
 
 
-def _placements(rows: NDArray[np.float64]) -> list[Placement]:
-    return [Placement(row[:2], float(row[2]), float(row[3])) for row in rows if row[2] > 0]
+def _placements(rows: NDArray[np.float64]) -> list[_Detected]:
+    return [
+        _Detected(row[:2], float(row[2]), float(row[3]), float(row[4]))
+        for row in rows
+        if row[2] > 0
+    ]
 
 
-def _faces(rgb: Picture, places: Iterable[Placement], detector: FaceDetector) -> list[PlacedMesh]:
+def _faces(rgb: Picture, places: Iterable[_Detected], detector: FaceDetector) -> list[PlacedMesh]:
     """Meshes at the places that show a face, each face once, largest first."""
-    shown: list[tuple[Placement, PlacedMesh]] = []
+    shown: list[tuple[_Detected, PlacedMesh]] = []
     for place in list(places)[:MAX_PLACES]:
         if any(_is_same(place, other) for other, _ in shown):
             continue
         mesh = placed_mesh(rgb, place, detector)
         if mesh is not None:
-            shown.append((place, mesh))
+            shown.append((place, replace(mesh, confidence=place.confidence)))
     kept: list[PlacedMesh] = []
     for _, mesh in sorted(shown, key=lambda one: -placement_of(one[1].points).side):
         if not any(_holds(other, mesh.points[:, :2].mean(axis=0)) for other in kept):
@@ -210,12 +222,13 @@ def _holds(mesh: PlacedMesh, point: NDArray[np.float32]) -> bool:
     return bool((low <= point).all() and (point <= high).all())
 
 
-def _moved(place: Placement, affine: NDArray[np.float64]) -> Placement:
+def _moved(place: _Detected, affine: NDArray[np.float64]) -> _Detected:
     """The place under a similarity (2, 3)."""
     ahead = place.centre + np.array([np.cos(place.roll), np.sin(place.roll)])
     centre, level = np.stack([place.centre, ahead]) @ affine[:, :2].T + affine[:, 2]
     x, y = level - centre
-    return Placement(centre, place.side * float(np.hypot(x, y)), float(np.arctan2(y, x)))
+    side = place.side * float(np.hypot(x, y))
+    return replace(place, centre=centre, side=side, roll=float(np.arctan2(y, x)))
 
 
 def _quarters(width: int, height: int) -> Iterator[Tile]:

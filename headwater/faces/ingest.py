@@ -5,6 +5,7 @@ kept. A frame is upright: the eye line is level, whatever the photo's roll. How 
 for: ``face_search``.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -87,7 +88,9 @@ def _refined(rgb: NDArray[np.uint8], mesh: PlacedMesh, detector: FaceDetector) -
     mesh = upright_mesh(rgb, mesh, detector)
     for _ in range(_CROPS):
         place = mesh.place
-        mesh = placed_mesh(rgb, place, detector) or mesh
+        if (following := placed_mesh(rgb, place, detector)) is None:
+            break
+        mesh = replace(following, confidence=mesh.confidence)
         if place.distance(mesh.place) < _SETTLED:
             break
     return mesh

@@ -65,10 +65,11 @@ class MediaPipeFaces:
         return None if mesh is None else _points(mesh) * np.float32(crop.shape[1])
 
     def near_faces(self, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Places (n, 4) of possible faces in an (H, W, 3) image, by the short-range model.
+        """Places (n, 5) of possible faces in an (H, W, 3) image, by the short-range model.
 
-        Rows are x and y of the centre and the longer side, px, and the roll of the eyes, radians
-        clockwise; best first. The model finds faces of a tenth of the image's side and more.
+        Rows are x and y of the centre and the longer side, px, the roll of the eyes, radians
+        clockwise, and the confidence, 0 to 1; best first. The model finds faces of a tenth of the
+        image's side and more.
         """
         return _places_of(self._process("short", rgb), rgb)
 
@@ -194,7 +195,7 @@ _local = threading.local()
 
 
 def _places_of(faces: Any, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Places (n, 4) of detections in an (H, W, 3) image."""
+    """Places (n, 5) of detections in an (H, W, 3) image."""
     size = np.array(rgb.shape[1::-1], dtype=np.float64)
     places = []
     for face in faces or ():
@@ -203,8 +204,8 @@ def _places_of(faces: Any, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
         right, left = (size * (eye.x, eye.y) for eye in data.relative_keypoints[:2])
         x, y = size * (box.xmin + box.width / 2, box.ymin + box.height / 2)
         side = max(size * (box.width, box.height))
-        places.append((x, y, side, np.arctan2(*(left - right)[::-1])))
-    return np.array(places, dtype=np.float64).reshape(-1, 4)
+        places.append((x, y, side, np.arctan2(*(left - right)[::-1]), face.score[0]))
+    return np.array(places, dtype=np.float64).reshape(-1, 5)
 
 
 def _best_score(faces: Any) -> float:

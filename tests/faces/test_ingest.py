@@ -47,11 +47,11 @@ class Scripted:
     crops: list[NDArray[np.uint8]] = field(default_factory=list)
 
     def near_faces(self, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
-        rows = [(x, y, side, 0.0) for x, y, side in self.places if rgb.shape[:2] == self.shape]
-        return np.array(rows, dtype=np.float64).reshape(-1, 4)
+        rows = [(x, y, side, 0.0, 0.5) for x, y, side in self.places if rgb.shape[:2] == self.shape]
+        return np.array(rows, dtype=np.float64).reshape(-1, 5)
 
     def far_faces(self, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
-        return np.zeros((0, 4))
+        return np.zeros((0, 5))
 
     def crop_mesh(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
         self.crops.append(crop)

@@ -56,12 +56,14 @@ def test_shapes_and_ranges(detector: MediaPipeFaces, portraits) -> None:
     for portrait in portraits:
         height, width = portrait.photo.shape[:2]
         for places in (detector.near_faces(portrait.photo), detector.far_faces(portrait.photo)):
-            assert places.shape == (1, 4)
-            x, y, side, roll = places[0]
+            assert places.shape == (1, 5)
+            x, y, side, roll, confidence = places[0]
             assert 0 < x < width
             assert 0 < y < height
             assert 0.15 * width < side < 0.6 * width
             assert abs(np.rad2deg(roll)) < 15
+            assert 0.7 < confidence <= 1
+        assert detector.near_faces(portrait.photo)[0, 4] == detector.near_score(portrait.photo)
         assert portrait.landmarks.shape == (478, 3)
         assert portrait.landmarks.dtype == np.float32
         mask = detector.person_mask(portrait.photo)
@@ -69,15 +71,15 @@ def test_shapes_and_ranges(detector: MediaPipeFaces, portraits) -> None:
         assert mask.dtype == np.float32
         assert mask.min() >= 0
         assert mask.max() <= 1
-        x, y, _, _ = detector.near_faces(portrait.photo)[0]
+        x, y, *_ = detector.near_faces(portrait.photo)[0]
         assert mask[int(y), int(x)] > 0.9
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (2, 4000, 3), (480, 640, 3)])
 def test_images_without_a_face(detector: MediaPipeFaces, shape: tuple[int, ...]) -> None:
     image = np.zeros(shape, dtype=np.uint8)
-    assert detector.near_faces(image).shape == (0, 4)
-    assert detector.far_faces(image).shape == (0, 4)
+    assert detector.near_faces(image).shape == (0, 5)
+    assert detector.far_faces(image).shape == (0, 5)
     assert detector.crop_mesh(np.zeros((192, 192, 3), np.uint8)) is None
     assert detector.person_mask(image).shape == shape[:2]
 

@@ -1,6 +1,6 @@
 """Which way up a face is, and whether a mesh lies on one at all."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from headwater.errors import ItemRejected
 from headwater.faces.canonical_crop import PlacedMesh, placement_of
 from headwater.faces.face_search import is_confirmed, upright_mesh
+from headwater.faces.ingest import largest_face
 from headwater.faces.photo_path import face_frame, face_frames
 from headwater.faces.plausibility import _POINTS, _SHAPE, misfit
 
@@ -48,7 +49,7 @@ class Ambiguous:
         return self.near
 
     def near_faces(self, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
-        return np.array([[rgb.shape[1] / 2, rgb.shape[0] / 2, rgb.shape[0] / 3, 0.0]])
+        return np.array([[rgb.shape[1] / 2, rgb.shape[0] / 2, rgb.shape[0] / 3, 0.0, 0.5]])
 
     def far_faces(self, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
         raise AssertionError("no other places are looked at")
@@ -100,6 +101,35 @@ def test_a_mesh_that_fits_badly_needs_a_second_detector(
     mesh = mesh_with(distortion) + np.float32(SIDE / 2 - 96)
     detector = Ambiguous((far, 0.0), (distortion, distortion), near)
     assert is_confirmed(PHOTO, placed(mesh), detector) == confirmed
+
+
+@pytest.mark.parametrize(("confidence", "confirmed"), [(0.95, True), (0.85, False)])
+def test_a_search_that_was_sure_needs_no_second_look(confidence: float, confirmed: bool) -> None:
+    mesh = placed(mesh_with(0.09) + np.float32(SIDE / 2 - 96))
+    detector = Ambiguous((0.0, 0.0), (0.09, 0.09), 0.0)
+    assert is_confirmed(PHOTO, replace(mesh, confidence=confidence), detector) == confirmed
+
+
+@dataclass
+class Confident(Ambiguous):
+    """Sees a face with a confidence, and none when it looks again."""
+
+    confidence: float = 0.0
+
+    def near_faces(self, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
+        rows = super().near_faces(rgb)
+        rows[:, 4] = self.confidence
+        return rows
+
+
+@pytest.mark.parametrize("confidence", [0.95, 0.85])
+def test_the_confidence_of_the_search_reaches_the_face(confidence: float) -> None:
+    detector = Confident((0.0, 0.0), (0.09, 0.09), 0.0, confidence)
+    if confidence < 0.9:
+        with pytest.raises(ItemRejected):
+            largest_face(PHOTO, detector)
+    else:
+        assert largest_face(PHOTO, detector)[0].confidence == confidence
 
 
 def blurred_disc() -> NDArray[np.uint8]:
