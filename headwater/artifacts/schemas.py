@@ -114,7 +114,7 @@ FRAMES = table(
     column(
         "face_crop",
         IMAGE,
-        "the face alone, of one size and brightness, in which its landmarks are found",
+        "the face alone, of one size, brightness and sharpness, in which its landmarks are found",
         unit="px",
         shape=(192, 192, 3),
     ),
