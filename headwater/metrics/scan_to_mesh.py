@@ -2,7 +2,8 @@
 
 Start from the landmarks, then descend to the least squared distances of the ground-truth vertices
 to the predicted surface, whose distances there are the error. The reverse distance and F-scores see
-what that direction misses: surface that should not be there.
+what that direction misses: surface that should not be there, and noise, which it rewards (some part
+of a rough surface is always near).
 ``headwater.metrics.h3ds`` is the other protocol, for comparison with published numbers.
 """
 

@@ -147,6 +147,25 @@ def test_floaters_are_seen_in_the_reverse_direction_only(head: trimesh.Trimesh) 
     assert 0.5 < back[1].f_score(found[1], 1.0) < 1.0
 
 
+def test_noise_lowers_the_forward_distance_of_a_wrong_shape_and_raises_the_reverse(
+    head: trimesh.Trimesh,
+) -> None:
+    """The limit of the metric that report and README state."""
+    rows = landmark_rows(head)
+    waves = np.sin(head.vertices[:, :2] / 12.0).prod(axis=1, keepdims=True)
+    wrong = head.vertices + 5.0 * waves * head.vertex_normals
+    noisy = wrong + np.random.default_rng(0).normal(0.0, 3.0, wrong.shape)
+    surface = Triangles(head.vertices, head.faces)
+    forward, reverse = [], []
+    for vertices in (wrong, noisy):
+        one = prediction(head, vertices, rows)
+        found = scan_to_mesh_error(head.vertices, head.vertices[rows], TIP, one)
+        forward.append(found.mean_mm)
+        reverse.append(reverse_error(found, surface, TIP, one).mean_mm)
+    assert forward[1] < 0.95 * forward[0]
+    assert reverse[1] > 1.1 * reverse[0]
+
+
 def test_a_hole_is_seen_in_the_forward_direction_only(head: trimesh.Trimesh) -> None:
     rows = landmark_rows(head)
     hole = np.linalg.norm(head.triangles_center - [45.0, -20.0, 70.0], axis=1) < 21.0
