@@ -149,7 +149,7 @@ def _of_test_set(challenge: Challenge, own: Sequence[Score], baselines: Sequence
 def _paired(own: Sequence[Score], others: Sequence[Score]) -> tuple[np.ndarray, np.ndarray]:
     """Means of the subjects that both have an answer for, subject by subject."""
     a, b = _by_subject(own), _by_subject(others)
-    both = [subject for subject in a if subject in b]
+    both = sorted(set(a) & set(b))
     return np.array([a[s] for s in both]), np.array([b[s] for s in both])
 
 

@@ -1,6 +1,6 @@
 """Bootstrap confidence intervals over subjects."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -20,12 +20,13 @@ class Interval(NamedTuple):
     high: float
 
 
-def subject_means(values: FloatArray, subjects: Sequence[Hashable]) -> NDArray[np.float64]:
-    """Mean (s,) of the values (n,) of each subject, in order of first appearance.
+def subject_means(values: FloatArray, subjects: Sequence[str]) -> NDArray[np.float64]:
+    """Mean (s,) of the values (n,) of each subject, in the order of their names.
 
-    What is drawn anew is people: several views of one head are no independent evidence.
+    What is drawn anew is people: several views of one head are no independent evidence. The order
+    of the values changes nothing, so that a table read back has the intervals of what was written.
     """
-    number = {subject: row for row, subject in enumerate(dict.fromkeys(subjects))}
+    number = {subject: row for row, subject in enumerate(sorted(set(subjects)))}
     rows = np.array([number[subject] for subject in subjects], dtype=np.intp)
     counts = np.bincount(rows, minlength=len(number))
     return np.asarray(np.bincount(rows, np.asarray(values, np.float64), len(number)) / counts)

@@ -121,7 +121,7 @@ def compare(
     Subjects that either failed on, or that only one has, are left out of all figures.
     """
     a, b = _by_subject(ours), _by_subject(theirs)
-    both = [subject for subject in a if subject in b]
+    both = sorted(set(a) & set(b))
     x, y = np.array([a[s] for s in both]), np.array([b[s] for s in both])
     return Comparison(
         len(both),
@@ -199,7 +199,7 @@ def _by_subject(rows: Iterable[BenchmarkRow]) -> dict[str, float]:
     kept = [row for row in rows if row.subject not in failed]
     subjects = [row.subject for row in kept]
     means = subject_means(np.array([row.face_scan_to_mesh_mm for row in kept]), subjects)
-    return dict(zip(dict.fromkeys(subjects), means.tolist(), strict=True))
+    return dict(zip(sorted(set(subjects)), means.tolist(), strict=True))
 
 
 def _attribute(name: str) -> Pick:

@@ -43,11 +43,17 @@ def summary(
     sentences = _sentences(by_name, views, items, rejects)
     metrics = evaluation.metrics or {}
     ours, base = metrics.get("face_scan_to_mesh_mm"), metrics.get("mean_head_face_scan_to_mesh_mm")
+    fit = metrics.get("landmark_fit_face_scan_to_mesh_mm")
     nme = metrics.get("real_landmark_nme_percent")
     numbers = []
     if ours is not None and base:
         numbers.append(
-            BigNumber(number(ours), "mm", f"{title} face error", f"mean head {number(base)} mm")
+            BigNumber(
+                number(ours),
+                "mm",
+                f"{title} face error",
+                f"mean head {number(base)} mm{_beside(fit)}",
+            )
         )
         numbers.append(
             BigNumber(
@@ -60,7 +66,7 @@ def summary(
         sentences.append(
             f"From one picture each of {plural(metrics.get('subjects', 0), 'held-out head')}, "
             f"{title} puts the face {number(ours)} mm from the truth on average; the mean head is "
-            f"{number(base)} mm off."
+            f"{number(base)} mm off{_with_fit(fit)}."
         )
     if "subjects" in metrics:
         failures = plural(metrics.get("failures", 0), "failure")
@@ -77,6 +83,14 @@ def summary(
     numbers.append(BigNumber(number(items), "", "items built", f"by {len(steps)} steps"))
     numbers.append(BigNumber(number(rejects), "", "rejects", "each with its reason"))
     return Summary(sentences, numbers)
+
+
+def _beside(fit: float | None) -> str:
+    return "" if fit is None else f", landmark fit {number(fit)} mm"
+
+
+def _with_fit(fit: float | None) -> str:
+    return "" if fit is None else f", the head model fitted to the landmarks {number(fit)} mm"
 
 
 def _sentences(

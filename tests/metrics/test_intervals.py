@@ -73,3 +73,12 @@ def test_too_few_subjects_have_no_interval() -> None:
 def test_a_subject_counts_once_however_many_views_it_has() -> None:
     found = subject_means(np.array([1.0, 3.0, 10.0]), ["a", "a", "b"])
     np.testing.assert_allclose(found, [2.0, 10.0])
+
+
+@given(st.permutations(range(12)))
+def test_the_order_of_the_rows_changes_no_interval(order: list[int]) -> None:
+    rng = np.random.default_rng(0)
+    data, subjects = rng.gamma(2.0, 1.0, 12), [f"subject {number // 2}" for number in range(12)]
+    plain = mean_interval(subject_means(data, subjects), 0)
+    mixed = mean_interval(subject_means(data[order], [subjects[row] for row in order]), 0)
+    np.testing.assert_allclose(mixed, plain, rtol=1e-12)

@@ -159,7 +159,10 @@ def test_one_of_each_is_written_in_the_singular(tmp_path: Path) -> None:
     assert "1 photo became 1 item" in text
     assert "1 input could not be processed" in text
     assert "1 held-out head, GLVD puts the face 1.50 mm from the truth" in text
+    assert "the mean head is 2.00 mm off." in text
     assert numbers["of the mean head's error"] == "0.75"
+    text, _ = opening(tmp_path, {**metrics, "landmark_fit_face_scan_to_mesh_mm": 1.25})
+    assert "2.00 mm off, the head model fitted to the landmarks 1.25 mm." in text
 
 
 @given(st.floats(1e-3, 1e9), st.floats(1e-3, 1e9))
