@@ -109,10 +109,10 @@ class SystemSettings(Settings):
     """
 
     size: Annotated[str, Field(min_length=1)]
-    device: Literal["cpu", "cuda"]
+    device: Literal["cpu", "cuda"] = "cpu"
     devices: Annotated[int, Field(ge=0, le=1024)] = 0
     precision: Literal["32", "bf16"] = "32"
-    overrides: dict[str, Any]
+    overrides: dict[str, Any] = Field(default_factory=dict)
 
 
 class Params(Settings):
@@ -138,7 +138,7 @@ class Params(Settings):
         if name in self.systems:
             return self.systems[name]
         size = DEFAULT_SIZE if DEFAULT_SIZE in sizes else next(iter(sizes))
-        return SystemSettings(size=size, device="cpu", overrides={})
+        return SystemSettings(size=size)
 
 
 def load_params(path: Path) -> Params:

@@ -399,7 +399,11 @@ def test_every_problem_is_named_at_once(tmp_path: Path, raw: dict[str, Any]) -> 
     assert {"params.yaml: key seed is missing"} <= set(lines)
 
 
-@given(st.sampled_from(valid_keys()))
+# Of a system that has settings at all, all but the size has a default.
+DEFAULTS = re.compile(r"^systems\.\w+\.(device|overrides)$")
+
+
+@given(st.sampled_from([key for key in valid_keys() if not DEFAULTS.match(key)]))
 @settings(max_examples=40, deadline=None)
 def test_every_key_is_needed(tmp_path_factory: pytest.TempPathFactory, key: str) -> None:
     content = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))
@@ -409,6 +413,15 @@ def test_every_key_is_needed(tmp_path_factory: pytest.TempPathFactory, key: str)
         inner = inner[group]
     del inner[last]
     assert f"key {key} is missing" in refusal(tmp_path_factory.mktemp("params"), content)
+
+
+def test_a_system_with_a_size_alone_runs_on_the_cpu_without_overrides(
+    tmp_path: Path, raw: dict[str, Any]
+) -> None:
+    raw["systems"]["glvd"] = {"size": "smoke"}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
+    found = load_params(tmp_path / "params.yaml").system("glvd")
+    assert (found.size, found.device, found.overrides) == ("smoke", "cpu", {})
 
 
 @pytest.mark.parametrize("text", ["", "- 1\n- 2\n", "just words", "a: [1, 2", "a: \x00"])
