@@ -399,11 +399,7 @@ def test_every_problem_is_named_at_once(tmp_path: Path, raw: dict[str, Any]) -> 
     assert {"params.yaml: key seed is missing"} <= set(lines)
 
 
-# Of a system that has settings at all, all but the size has a default.
-DEFAULTS = re.compile(r"^systems\.\w+\.(device|overrides)$")
-
-
-@given(st.sampled_from([key for key in valid_keys() if not DEFAULTS.match(key)]))
+@given(st.sampled_from(valid_keys()))
 @settings(max_examples=40, deadline=None)
 def test_every_key_is_needed(tmp_path_factory: pytest.TempPathFactory, key: str) -> None:
     content = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))
