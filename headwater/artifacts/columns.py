@@ -129,8 +129,14 @@ def table(name: str, row: str, *fields: pa.Field) -> TableSchema:
     return TableSchema(name, row, schema.with_metadata(metadata))
 
 
-CAMERA = (
-    column("intrinsics", doubles(9), "K, row by row", unit="px", frame="frame", shape=(3, 3)),
-    column("rotation", doubles(9), "R, row by row", frame="camera from head", shape=(3, 3)),
-    column("translation", doubles(3), "t", unit="mm", frame="camera", shape=(3,)),
-)
+# The two pictures of an item, in whose px its columns are.
+RENDERED_VIEW, INGEST_FRAME = "rendered view", "ingest frame"
+
+
+def camera_in(picture: str) -> tuple[pa.Field, ...]:
+    """The columns of a camera, whose intrinsics are px of ``picture``."""
+    return (
+        column("intrinsics", doubles(9), "K, row by row", unit="px", frame=picture, shape=(3, 3)),
+        column("rotation", doubles(9), "R, row by row", frame="camera from head", shape=(3, 3)),
+        column("translation", doubles(3), "t", unit="mm", frame="camera", shape=(3,)),
+    )

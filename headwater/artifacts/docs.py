@@ -28,6 +28,14 @@ subject's left, y up and z out of the face. Cameras are OpenCV pinhole, `x_cam =
 z forward; a pixel's centre is at integer + 0.5. A column is filled in every row unless it says
 *may be empty*.
 
+The column *frame* below names the axes of a quantity: those of the head or camera, or of the
+picture whose px it counts. `synthesize` counts px of the *rendered view*; `ingest` and the steps
+after it those of the *ingest frame*, a part of that view or of a photo. The 2 x 3 matrix A =
+`frame_from_photo` of `ingest/frames` maps one to the other, `p_frame = A (x, y, 1)`; for rendered
+rows "photo" is the rendered view. `transform_image(camera, A, width, height)` of
+`headwater.geometry.cameras` takes a camera along. A rendered view in which `ingest` detects no
+face stands in `evaluate` for its own ingest frame.
+
 Rows about the same picture have the same `item`: those of `photos`, `synthesize/frames`,
 `synthesize/truth`, `ingest`, `landmarks`, `masks`, `parts`, `cameras`, `evaluate/errors`,
 `evaluate/examples` and `reconstruct` are joined by it. `synthesize/heads` and `sdf` are about
@@ -40,6 +48,22 @@ heads, whose `item` is the `subject` of their views. `parent` names another item
 | a head, and its distance samples | empty |
 | all about a rendered view | its head |
 | `expressions/frames` | the item of the frame that was changed |
+
+`data/head_model` is no table: `bases.safetensors` holds the parametric head (mean, faces, shapes,
+expressions), `source.json` the SHA-256 of the user's files that it was made of. The meshes of
+`synthesize/heads` have its vertices in its order, and its 478 landmarks lie on each of them:
+
+```python
+from pathlib import Path
+
+from headwater.data.tables import read_heads, read_model, template_of
+
+data = Path("data")
+template = template_of(read_model(data))  # mean (V, 3) mm, faces (F, 3), landmarks
+vertices = read_heads(data, ("train",)).vertices[0]  # (V, 3) mm of the first head
+landmarks_478 = template.landmarks_478.on(vertices)  # (478, 3) mm
+landmarks_68 = template.landmarks_68(vertices)  # (68, 3) mm
+```
 """
 
 

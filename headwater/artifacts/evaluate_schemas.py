@@ -2,7 +2,16 @@
 
 import pyarrow as pa
 
-from headwater.artifacts.columns import CAMERA, IMAGE, MESH, ORIGIN, column, floats, table
+from headwater.artifacts.columns import (
+    IMAGE,
+    INGEST_FRAME,
+    MESH,
+    ORIGIN,
+    camera_in,
+    column,
+    floats,
+    table,
+)
 
 ERRORS = table(
     "evaluate/errors",
@@ -67,7 +76,7 @@ HEAT_MAP = table(
 
 _LOOKS = (
     column("image", IMAGE, "the frame that was reconstructed"),
-    *CAMERA,
+    *camera_in(INGEST_FRAME),
     column("mesh", MESH, "reconstruction, binary PLY", unit="mm", frame="head"),
     column(
         "steps_mm",
@@ -81,7 +90,7 @@ _LOOKS = (
         floats(136),
         "landmarks of the reconstruction, projected",
         unit="px",
-        frame="frame",
+        frame=INGEST_FRAME,
         shape=(68, 2),
     ),
     column(
@@ -89,7 +98,7 @@ _LOOKS = (
         floats(136),
         "landmarks found in the frame",
         unit="px",
-        frame="frame",
+        frame=INGEST_FRAME,
         shape=(68, 2),
     ),
 )

@@ -3,11 +3,13 @@
 import pyarrow as pa
 
 from headwater.artifacts.columns import (
-    CAMERA,
     IMAGE,
+    INGEST_FRAME,
     MESH,
     ORIGIN,
+    RENDERED_VIEW,
     TableSchema,
+    camera_in,
     column,
     doubles,
     floats,
@@ -24,26 +26,28 @@ from headwater.artifacts.evaluate_schemas import (
 )
 from headwater.faces.vocabulary import Part
 
-_SIZE = (
-    column("width", pa.int32(), "width of the frame", unit="px"),
-    column("height", pa.int32(), "height of the frame", unit="px"),
-)
 
-FRAME = (*ORIGIN, column("image", IMAGE, "the frame, 8-bit sRGB PNG"), *_SIZE)
+def _size(of: str) -> tuple[pa.Field, ...]:
+    return (
+        column("width", pa.int32(), f"width of the {of}", unit="px"),
+        column("height", pa.int32(), f"height of the {of}", unit="px"),
+    )
 
-_LANDMARKS = (
-    column(
-        "landmarks_68_px", floats(136), "iBUG-68 points", unit="px", frame="frame", shape=(68, 2)
-    ),
-    column(
-        "landmarks_478_px",
-        floats(956),
-        "MediaPipe face-mesh points",
-        unit="px",
-        frame="frame",
-        shape=(478, 2),
-    ),
-)
+
+def _picture(name: str) -> tuple[pa.Field, ...]:
+    return (*ORIGIN, column("image", IMAGE, f"the {name}, 8-bit sRGB PNG"), *_size(name))
+
+
+def _points(name: str, count: int, about: str, picture: str) -> pa.Field:
+    return column(name, floats(2 * count), about, unit="px", frame=picture, shape=(count, 2))
+
+
+def _landmarks(picture: str) -> tuple[pa.Field, ...]:
+    return (
+        _points("landmarks_68_px", 68, "iBUG-68 points", picture),
+        _points("landmarks_478_px", 478, "MediaPipe face-mesh points", picture),
+    )
+
 
 _MESH_DEPTH = (
     column(
@@ -51,7 +55,7 @@ _MESH_DEPTH = (
         floats(478),
         "relative depth of the points, growing away from the camera, 0 near the head's centre",
         unit="px",
-        frame="frame",
+        frame=INGEST_FRAME,
         shape=(478,),
     ),
 )
@@ -71,7 +75,7 @@ PHOTOS = table(
         "the photo, 8-bit sRGB: a JPEG that is upright sRGB already as it is coded, without its "
         "metadata; anything else as PNG",
     ),
-    *_SIZE,
+    *_size("photo"),
     column("file_name", pa.string(), "path inside the photo folder, odd bytes escaped"),
     column("source_format", pa.string(), "format of the file, from its content"),
     column("source_mode", pa.string(), "colour mode before conversion"),
@@ -88,7 +92,7 @@ HEADS = table(
     column("expression", pa.list_(pa.float32()), "expression coefficients of the model"),
 )
 
-SYNTHETIC_FRAMES = table("synthesize/frames", "a rendered view of a head", *FRAME)
+SYNTHETIC_FRAMES = table("synthesize/frames", "a rendered view of a head", *_picture(RENDERED_VIEW))
 
 TRUTH = table(
     "synthesize/truth",
@@ -96,10 +100,9 @@ TRUTH = table(
     *ORIGIN,
     column("view", pa.int32(), "number of the view of its head"),
     column("view_kind", pa.string(), "frontal or side"),
-    column("width", pa.int32(), "width of the frame", unit="px"),
-    column("height", pa.int32(), "height of the frame", unit="px"),
-    *CAMERA,
-    *_LANDMARKS,
+    *_size(RENDERED_VIEW),
+    *camera_in(RENDERED_VIEW),
+    *_landmarks(RENDERED_VIEW),
     column("mask", IMAGE, "head mask, 8-bit PNG, 0 or 255"),
     column("parts", IMAGE, _PARTS),
     column("depth", IMAGE, "z of the camera, 16-bit PNG, 0 where no head", unit="0.1 mm"),
@@ -109,8 +112,10 @@ FRAMES = table(
     "ingest/frames",
     "the head-sized part of a photo or of a rendered view, turned until the eye line is level; "
     "beyond the photo its border is replicated",
-    *FRAME,
-    column("face_box", floats(4), "left, top, right, bottom", unit="px", frame="frame", shape=(4,)),
+    *_picture(INGEST_FRAME),
+    column(
+        "face_box", floats(4), "left, top, right, bottom", unit="px", frame=INGEST_FRAME, shape=(4,)
+    ),
     column(
         "face_crop",
         IMAGE,
@@ -125,7 +130,7 @@ FRAMES = table(
     column(
         "frame_from_photo",
         doubles(6),
-        "similarity map of photo pixels to frame pixels",
+        "similarity map of px of the photo or rendered view to px of the ingest frame",
         unit="px",
         shape=(2, 3),
     ),
@@ -135,7 +140,7 @@ LANDMARKS = table(
     "landmarks/landmarks",
     "landmarks found in a frame",
     *ORIGIN,
-    *_LANDMARKS,
+    *_landmarks(INGEST_FRAME),
     *_MESH_DEPTH,
     column("eye_left", pa.float32(), "eye aspect ratio, subject's left"),
     column("eye_right", pa.float32(), "eye aspect ratio, subject's right"),
@@ -156,9 +161,8 @@ CAMERAS = table(
     "cameras/cameras",
     "the camera of a frame, by PnP against the mean head's landmarks",
     *ORIGIN,
-    column("width", pa.int32(), "width of the frame", unit="px"),
-    column("height", pa.int32(), "height of the frame", unit="px"),
-    *CAMERA,
+    *_size(INGEST_FRAME),
+    *camera_in(INGEST_FRAME),
     column("reprojection_error_px", pa.float32(), "mean over the 68 landmarks", unit="px"),
     column(
         "landmark_nme_percent",
@@ -171,19 +175,12 @@ CAMERAS = table(
 EXPRESSIONS = table(
     "expressions/frames",
     "a frame with another expression",
-    *FRAME,
+    *_picture(INGEST_FRAME),
     column("edit", pa.string(), "closed_eyes, open_mouth or frown"),
     column("method", pa.string(), "warp (photo edited) or head_model (rendered anew, exact)"),
     column("edited_region", IMAGE, "pixels that may differ from the parent, PNG 0 or 255"),
     column("parts", IMAGE, _PARTS),
-    column(
-        "landmarks_478_px",
-        floats(956),
-        "MediaPipe face-mesh points after the edit",
-        unit="px",
-        frame="frame",
-        shape=(478, 2),
-    ),
+    _points("landmarks_478_px", 478, "MediaPipe face-mesh points after the edit", INGEST_FRAME),
 )
 
 SDF = table(

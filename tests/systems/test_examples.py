@@ -4,12 +4,15 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 import yaml
 
 from benchmarks.head import head_model
+from headwater.artifacts.cameras import camera_of
 from headwater.artifacts.evaluate_schemas import EXAMPLES, PICTURES
 from headwater.artifacts.ids import bucket_of
 from headwater.artifacts.schemas import FRAMES, HEADS, LANDMARKS, SYNTHETIC_FRAMES, TRUTH
@@ -21,6 +24,7 @@ from headwater.evaluation.heads.answer import HeadAnswer
 from headwater.evaluation.heads.baselines import MEAN_HEAD, mean_head
 from headwater.evaluation.heads.photos import PhotoQuestion
 from headwater.evaluation.heads.trials import read_cases
+from headwater.geometry.cameras import project as project_points
 from headwater.heads import store
 from headwater.pipeline.step import Result, Work
 from headwater.reconstruct.system import model_for_photos, system_for_photos, trained_weights
@@ -221,3 +225,20 @@ def test_the_guide_names_files_that_are_there_and_plugins_that_are_the_examples(
 def test_the_tables_of_the_examples_are_read_by_split(project: Path) -> None:
     splits = set(read_table(project / "data", HEADS, ["split"]).column("split").to_pylist())
     assert splits == {"train", "test"}
+
+
+def test_the_snippet_on_landmarks_of_a_mesh_runs(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (PROJECT / "docs" / "artifacts.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(project)
+    names: dict[str, Any] = {}
+    exec(snippet, names)
+    assert names["landmarks_478"].shape == (478, 3)
+    truth = read_table(project / "data", TRUTH, None).to_pylist()
+    head = read_table(project / "data", HEADS, ["item", "split"], pc.field("split") == "train")
+    row = next(one for one in truth if one["subject"] == head.column("item")[0].as_py())
+    projected, _ = project_points(camera_of(row), names["landmarks_68"])
+    exact = np.reshape(row["landmarks_68_px"], (68, 2))
+    np.testing.assert_allclose(projected, exact, atol=1e-3)
