@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +221,16 @@ def test_the_guide_names_files_that_are_there_and_plugins_that_are_the_examples(
         assert (PROJECT / "docs" / one).exists(), one
     for folder in ("heads", "yaw"):
         assert f"examples/{folder}" in guide
+
+
+def test_every_name_of_the_guide_is_in_its_module() -> None:
+    guide = (PROJECT / "docs" / "systems.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.+) \| `(headwater[\w.]+)` \|", guide, re.MULTILINE)
+    named = {name for names, _ in rows for name in re.findall(r"`(\w+)`", names)}
+    assert {"Plan", "Turn", "Run", "Unanswered", "place_views"} <= named
+    for names, module in rows:
+        for name in re.findall(r"`(\w+)`", names):
+            assert hasattr(import_module(module), name), f"{module}.{name}"
 
 
 def test_the_tables_of_the_examples_are_read_by_split(project: Path) -> None:
