@@ -1,4 +1,4 @@
-"""Placement of heads in the canonical space (note of GLVD, section 2.1).
+"""Placement of heads in the canonical space.
 
 True heads: rigid Procrustes of a head's landmarks to the template's, without scale. Views: the
 placement that explains the landmarks detected in them. One view hardly tells a head's size from its

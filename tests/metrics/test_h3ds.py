@@ -43,7 +43,7 @@ def nearest(points, cloud):
 
 
 def slow_h3ds(vertices, landmarks, region_id, truth):
-    """The score as the notes list its steps, all points against all points."""
+    """The score step by step, all points against all points."""
     rho = {"face_sphere": truth.face_sphere, None: truth.face}[region_id]
     if landmarks is not None:
         names = list(truth.landmarks)

@@ -1,4 +1,4 @@
-"""The Laplacian term that the note leaves switched off, on shapes solved by hand."""
+"""The Laplacian term that is switched off by default, on shapes solved by hand."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Projection, sampling and the mean over views (the note's tests 5 and 6)."""
+"""Projection, sampling and the mean over views."""
 
 import numpy as np
 import pytest

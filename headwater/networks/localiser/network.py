@@ -1,4 +1,4 @@
-"""The localiser: a network that finds points of the face in crops (note of GLVD, unknown 5).
+"""The localiser: a network that finds points of the face in crops.
 
 An hourglass on the middle of the crop, where the face is, trained on the same heads before the
 rest. A point is read off its heatmap as the expected place, so that it is not bound to the map's

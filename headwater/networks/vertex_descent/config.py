@@ -195,7 +195,7 @@ DESCENT_SIZES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
             "encoder_rate": 0.5,
             "steps": 2400,
         },
-        # As published, or as the spec note settles what is not; for a GPU.
+        # As published, or chosen where the paper is silent; for a GPU.
         "paper": {
             "image_px": 256,
             "stride": 2,

@@ -1,4 +1,4 @@
-"""Pre-training of f_v: signed distances from pixel-aligned features (note of GLVD, section 2.8).
+"""Pre-training of f_v: signed distances from pixel-aligned features.
 
 A temporary head predicts the distance of a point to the closed surface from where the point is and
 what the views show there. Only f_v is kept.

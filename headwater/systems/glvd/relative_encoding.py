@@ -1,4 +1,4 @@
-"""Relative encodings P: the place of a vertex among the keypoints of the moment (note, 2.6).
+"""Relative encodings P: the place of a vertex among the keypoints of the moment.
 
 The paper names Euclidean distances and no formula, so the readings are a switch.
 """

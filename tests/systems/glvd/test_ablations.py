@@ -1,4 +1,4 @@
-"""Expectations of the note's section 7 of parts and views, on toy heads: tests 12 and 13.
+"""Expectations of parts and views, on toy heads.
 
 The landmark encoder is left out: it would tell the network all that differs between toy heads.
 """

@@ -1,4 +1,4 @@
-"""A trained network by the note's section 7, on toy heads: tests 9 and 10, part of 13."""
+"""A trained network on toy heads."""
 
 from pathlib import Path
 

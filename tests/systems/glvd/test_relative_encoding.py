@@ -1,4 +1,4 @@
-"""The five relative encodings: values, invariances and gradients (the note's test 4)."""
+"""The five relative encodings: values, invariances and gradients."""
 
 import numpy as np
 import pytest
