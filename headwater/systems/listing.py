@@ -18,7 +18,9 @@ from headwater.systems.system import System
 
 def listing(params: Params, project: Path) -> tuple[Table, list[str]]:
     """A line for every sound system, the size that is built marked; sentences on the others."""
-    table = Table(box=None, pad_edge=False)
+    table = Table(
+        box=None, pad_edge=False, caption="*: the size that is built", caption_justify="left"
+    )
     for name in ("name", "title", "challenge", "sizes", "trained", "headline"):
         table.add_column(name, overflow="fold")
     systems, faults = sound_systems(params, project)

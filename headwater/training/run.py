@@ -121,7 +121,7 @@ def outcome(curve: Curve) -> str:
     errors = {
         one["step"]: one["validation"] for one in curve if isfinite(one.get("validation", inf))
     }
-    steps = f"{curve[-1]['step']:.0f} steps"
+    steps = f"{(last := round(curve[-1]['step']))} step{'' if last == 1 else 's'}"
     if not errors:
         return f"{steps}; the last one kept, none was validated"
     return f"{steps}; step {min(errors, key=errors.__getitem__):.0f} kept, best in validation"

@@ -72,6 +72,7 @@ def test_the_weights_of_least_error_are_written(tmp_path: Path, system: str) -> 
 def test_other_weights_than_the_last_are_kept_where_these_are_worse(tmp_path: Path) -> None:
     last = trained("lvd", tmp_path / "last", validation=None, seed=1)
     assert outcome(last.curve) == "40 steps; the last one kept, none was validated"
+    assert outcome([{"step": 1.0}]) == "1 step; the last one kept, none was validated"
     kept = trained("lvd", tmp_path / "kept", seed=1)
     without = [{k: v for k, v in one.items() if k != "validation"} for one in kept.curve]
     assert without == last.curve

@@ -16,7 +16,7 @@ from headwater.errors import HeadwaterError
 from headwater.evaluation.scores import read_scores
 from headwater.report.challenges import challenge_sections
 from headwater.systems import SYSTEMS, challenge_of, find_system, known_systems
-from headwater.systems.listing import line
+from headwater.systems.listing import line, listing
 from headwater.systems.settings import check_systems, training_inputs
 from headwater.systems.stages import baselines_stage, evaluate_stage, photos_stage, train_stage
 from headwater.upkeep.verify import verify
@@ -157,6 +157,7 @@ def test_the_report_and_the_list_show_it(params: Params, built: Path) -> None:
     shown = line(find_system("toy", params, built), params, built)
     assert shown[:5] == ("toy", "Toy fields", "fields", "*smoke", "yes")
     assert shown[5].startswith("RMSE 0.")
+    assert listing(params, built)[0].caption == "*: the size that is built"
 
 
 def test_figures_of_an_earlier_training_are_called_so(
