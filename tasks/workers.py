@@ -127,8 +127,9 @@ class Workers:
     def compute_all(self, buckets: list[Planned]) -> Iterator[None]:
         """Compute buckets, as many at once as there are workers; yields after each."""
         with ThreadPoolExecutor(self.count + 1) as waiting:
-            futures = [waiting.submit(self.compute, planned) for planned in buckets]
+            futures: list[Future[None]] = []
             try:
+                futures.extend(waiting.submit(self.compute, planned) for planned in buckets)
                 for future in as_completed(futures):
                     yield future.result()
             except KeyboardInterrupt:

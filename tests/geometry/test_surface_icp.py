@@ -53,6 +53,7 @@ def point_to_point(points: np.ndarray, surface: Triangles, steps: int = 500) -> 
     return surface.distances(moved)
 
 
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_points_of_the_surface_find_their_places(seed: int) -> None:
     points = front()
@@ -75,6 +76,7 @@ def test_the_descent_ends_where_point_to_point_icp_ends(seed: int, noise_mm: flo
     assert cost(found) <= (slow**2).sum() * (1 + 1e-3)
 
 
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_no_small_motion_lowers_the_squared_distances_further(seed: int) -> None:
     points, surface = front(), Triangles(other_head(seed), HEAD.faces)

@@ -162,7 +162,7 @@ def test_the_list_names_a_system_of_the_build_that_there_is_not(
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw))
     assert run(app, ["systems", "--project", str(tmp_path)]) == 2
     output = capsys.readouterr()
-    assert [line.split()[0] for line in output.out.splitlines()] == ["name", *SYSTEMS]
+    assert [line.split()[0] for line in output.out.splitlines()] == ["name", *SYSTEMS, "*:"]
     assert " ".join(output.err.split()) == (
         "error: params.yaml: build.colour_net: unknown system 'colour_net'; the nearest known one "
         "is 'lvd' of glvd, lvd; take it out of build, or name the folder of its package under "

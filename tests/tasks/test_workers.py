@@ -189,6 +189,42 @@ def test_all_who_wait_are_told_when_the_workers_are_stopped(workers: Workers) ->
                 future.result(timeout=10)
 
 
+INTERRUPTED = """
+import os, signal, sys, threading, time
+from pathlib import Path
+import tasks.workers as pool
+from headwater.config import load_params
+from tests.tasks.test_workers import _wait
+
+class Buckets(list):
+    def __iter__(self):
+        yield "first"
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        time.sleep(2.0)
+        yield "second"
+
+if __name__ == "__main__":
+    pool.Workers.compute = lambda self, planned: self.insist(_wait, "numbers")
+    project = Path(sys.argv[1])
+    try:
+        with pool.Workers(load_params(project / "params.yaml"), project, 1) as workers:
+            list(workers.compute_all(Buckets()))
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+@pytest.mark.fault("a build that is stopped ends at once and quietly")
+def test_a_build_that_is_stopped_while_it_hands_out_buckets_ends_at_once(tmp_path: Path) -> None:
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED)
+    (tmp_path / "params.yaml").write_bytes((PROJECT / "params.yaml").read_bytes())
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    command = (sys.executable, str(script), str(tmp_path))
+    done = subprocess.run(command, env=environment, timeout=20, check=False)
+    assert done.returncode == 130
+
+
 def test_pool_that_computed_nothing_ends(workers: Workers) -> None:
     with workers:
         pass
