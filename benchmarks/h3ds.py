@@ -30,7 +30,7 @@ from headwater.data.h3ds import VERSIONS, H3dsFolder, H3dsScene, Release
 from headwater.data.scenes import Template
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.evaluation.heads.answer import skin_faces
-from headwater.faces.vocabulary import H3DS_FROM_478, NOSE_TIP
+from headwater.faces.vocabulary import H3DS_FROM_478
 from headwater.geometry.registration import Similarity
 from headwater.metrics.h3ds import h3ds_score, landmarks_of
 from headwater.metrics.intervals import Interval, mean_interval
@@ -207,7 +207,7 @@ def scores(scene: H3dsScene, head: Head) -> tuple[float, float, float]:
     known = np.array([scene.vertices[scene.landmarks[point]] for point in H3DS_FROM_478])
     ours = np.array(list(found.values()))
     skin = skin_faces(head.template)
-    surface = PredictedSurface(head.vertices, skin, ours, head.landmarks[NOSE_TIP])
+    surface = PredictedSurface(head.vertices, skin, ours)
     tip = scene.vertices[scene.landmarks["nose_tip"]]
     judged = scan_to_mesh_error(scene.vertices, known, tip, surface)
     if not judged.aligned:

@@ -49,7 +49,8 @@ def umeyama(source: Points, target: Points, *, with_scale: bool) -> Similarity:
 
     source, target: (n, 3) corresponding points, n >= 3, same unit. The rotation is always proper,
     also when the points are mirrored. Scale is tr(D S) / Var(source), the least-squares value.
-    Raises ValueError for points that fix no rotation (fewer than three, or all on one line).
+    Raises ValueError for points that fix no rotation (fewer than three, or all on one line,
+    or at one point but for rounding).
     """
     if source.shape != target.shape or len(source) < 3:
         raise ValueError(f"need 3 or more pairs of points, got {source.shape} and {target.shape}")
@@ -58,12 +59,18 @@ def umeyama(source: Points, target: Points, *, with_scale: bool) -> Similarity:
     a = source.astype(np.float64) - mean_source
     b = target.astype(np.float64) - mean_target
     u, singular, vt = np.linalg.svd(b.T @ a / len(a))
-    if singular[1] <= 1e-12 * max(singular[0], 1e-300):
+    at_a_point = _is_a_point(a, mean_source) or _is_a_point(b, mean_target)
+    if at_a_point or singular[1] <= 1e-12 * max(singular[0], 1e-300):
         raise ValueError("the points lie on one line: no rotation can be found")
     sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
     rotation = (u * sign) @ vt
     scale = float((singular * sign).sum() / (a**2).sum(axis=1).mean()) if with_scale else 1.0
     return Similarity(scale, rotation, mean_target - scale * rotation @ mean_source)
+
+
+def _is_a_point(offsets: NDArray[np.float64], mean: NDArray[np.float64]) -> bool:
+    """True where offsets (n, 3) from the mean (3,) of points are but their rounding."""
+    return bool(np.abs(offsets).max() <= 1e-12 * np.abs(mean).max())
 
 
 class MovingNearest:

@@ -206,8 +206,10 @@ def feet(points: Float64Array, triangles: Float64Array) -> Float64Array:
         nearest = np.where(squared < best, points - away, nearest)
         best = np.minimum(best, squared)
         inside &= _dot(_cross(along, offset), normal) >= 0
-    height = _dot(points - a, normal) / np.where(area > 0, area, 1.0)
-    return np.where(inside, points - height * normal, nearest)
+    height = _dot(points - a, normal)
+    # The normal of a triangle that is a line but for rounding may point anywhere.
+    inside &= height**2 / np.where(area > 0, area, 1.0) < best
+    return np.where(inside, points - height / np.where(area > 0, area, 1.0) * normal, nearest)
 
 
 def _share(offset: Float64Array, along: Float64Array) -> Float64Array:

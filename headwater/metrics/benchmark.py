@@ -30,6 +30,7 @@ from headwater.metrics.scan_to_mesh import (
 
 NOT_CONVERGED: Final = "the rigid alignment did not converge"
 NOT_A_SURFACE: Final = "the prediction is no finite surface"
+NO_AREA: Final = "the prediction has no area near the face"
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
@@ -45,9 +46,7 @@ class Prediction:
     def __init__(self, vertices: FloatArray, faces: IntArray, landmarks_478: FloatArray) -> None:
         self.vertices = np.asarray(vertices, dtype=np.float64)
         self.landmarks_478 = np.asarray(landmarks_478, dtype=np.float64)
-        self.surface = PredictedSurface(
-            vertices, faces, self.landmarks_478[IBUG68_FROM_478], self.landmarks_478[NOSE_TIP]
-        )
+        self.surface = PredictedSurface(vertices, faces, self.landmarks_478[IBUG68_FROM_478])
 
 
 @dataclass(frozen=True)
@@ -169,6 +168,8 @@ def score(
     if not forward.aligned:
         return replace(row, failure=NOT_CONVERGED)
     reverse = reverse_error(forward, truth.triangles, truth.nose_tip, surface)
+    if not np.isfinite(reverse.mean_mm):
+        return replace(row, failure=NO_AREA)
     published = h3ds_score(truth.h3ds, prediction.vertices, landmarks_of(prediction.landmarks_478))
     return replace(
         row,

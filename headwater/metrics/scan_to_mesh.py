@@ -18,7 +18,7 @@ from headwater.geometry.registration import Similarity, umeyama
 from headwater.geometry.surface_icp import surface_icp
 from headwater.geometry.triangles import Triangles
 from headwater.metrics.h3ds import FACE_RADIUS_MM, face_sphere
-from headwater.metrics.surfaces import area_samples
+from headwater.metrics.surfaces import area_samples, pieces_near
 
 __all__ = [
     "FACE_RADIUS_MM",
@@ -30,9 +30,6 @@ __all__ = [
     "scan_to_mesh_error",
 ]
 
-# A prediction is cut this far beyond the face sphere: more than any alignment moves it, so the cut
-# never changes a nearest point, and the rest costs nothing.
-CUT_MARGIN_MM: Final = 25.0
 MAX_RMS_MM: Final = 15.0
 SAMPLE_EDGE_MM: Final = 10.0
 LARGEST_MM: Final = 1e9  # further out, a double's squares no longer tell millimetres apart
@@ -90,20 +87,14 @@ class ReverseError:
 
 
 class PredictedSurface:
-    """A predicted mesh near its face, prepared once and then compared with many heads.
+    """A predicted mesh, prepared once and then compared with many heads.
 
-    vertices: (V, 3) mm; faces: (F, 3); landmarks: (k, 3) mm, the prediction's own;
-    nose_tip: (3,) mm.
+    vertices: (V, 3) mm; faces: (F, 3); landmarks: (k, 3) mm, the prediction's own.
     """
 
-    def __init__(
-        self, vertices: FloatArray, faces: IntArray, landmarks: FloatArray, nose_tip: FloatArray
-    ) -> None:
-        reach = FACE_RADIUS_MM + CUT_MARGIN_MM
-        near = np.zeros(len(vertices), dtype=bool)
-        near[face_sphere(vertices, nose_tip, reach)] = True
+    def __init__(self, vertices: FloatArray, faces: IntArray, landmarks: FloatArray) -> None:
         self.vertices = np.asarray(vertices, dtype=np.float64)
-        self.faces = np.asarray(faces)[near[faces].any(axis=1)]
+        self.faces = np.asarray(faces)
         self.landmarks = np.asarray(landmarks, dtype=np.float64)
 
     @property
@@ -116,10 +107,13 @@ class PredictedSurface:
         """The surface, for exact distances."""
         return Triangles(self.vertices, self.faces)
 
-    @cached_property
-    def samples(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Points (n, 3) mm spread over the surface and the area (n,) mm2 of each."""
-        return area_samples(self.vertices, self.faces, SAMPLE_EDGE_MM)
+    def samples(self, centre: FloatArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Points (n, 3) mm spread over the surface, and the area (n,) mm2 of each.
+
+        All that lie in the face sphere about a centre (3,) mm are among them.
+        """
+        near = pieces_near(self.vertices[self.faces], centre, FACE_RADIUS_MM)
+        return area_samples(near, SAMPLE_EDGE_MM)
 
 
 def scan_to_mesh_error(
@@ -158,7 +152,8 @@ def reverse_error(
 
     Only what then lies within 95 mm of the true nose tip (3,) mm counts.
     """
-    points, areas = prediction.samples
+    centre = error.transform.inverse().apply(np.asarray(truth_nose_tip)[None])[0]
+    points, areas = prediction.samples(centre)
     moved = error.transform.apply(points)
     inside = face_sphere(moved, truth_nose_tip)
     return ReverseError(truth.distances(moved[inside]), areas[inside])

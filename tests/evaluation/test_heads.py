@@ -120,6 +120,10 @@ def test_no_answer_is_a_failure_and_never_averaged_in() -> None:
             "unexpected ValueError: the steps are not finite",
         ),
         (
+            HeadAnswer(replace(TEMPLATE, faces=TEMPLATE.faces - 1), TEMPLATE.mean),
+            "unexpected ValueError: a face names vertex -1 of",
+        ),
+        (
             HeadAnswer(TEMPLATE, np.full_like(TEMPLATE.mean, np.inf)),
             "the prediction is no finite surface",
         ),

@@ -35,6 +35,17 @@ def test_mirrored_points_still_get_a_proper_rotation(seed: int) -> None:
     assert np.linalg.det(found.rotation) == pytest.approx(1.0)
 
 
+@given(SEEDS)
+def test_points_on_a_line_or_at_one_point_are_refused(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    spread = rng.normal(0, 50, (68, 3))
+    point = np.tile(rng.normal(0, 50, 3), (68, 1))
+    line = point + rng.normal(0, 50, (68, 1)) * [1.0, 0.0, 0.0]
+    for source, target in ((point, spread), (spread, point), (line, spread), (spread, line)):
+        with pytest.raises(ValueError, match="no rotation"):
+            umeyama(source, target, with_scale=False)
+
+
 def test_scale_has_no_bias_from_noise_on_the_target() -> None:
     rng = np.random.default_rng(0)
     points = rng.normal(0, 50, (6, 3))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from headwater.geometry import triangles as boxes
-from headwater.geometry.triangles import Triangles, squared_distances
+from headwater.geometry.triangles import Triangles, feet, squared_distances
 from tests.metrics import heads as toys
 
 coordinates = st.floats(-100, 100, width=32)
@@ -122,6 +122,19 @@ def test_a_triangle_without_area_gives_no_direction_on_itself() -> None:
     surface = Triangles(np.array([[0.0, 0, 0], [9, 0, 0], [4, 0, 0]]), np.array([[0, 1, 2]]))
     closest = surface.closest(np.array([[2.0, 0, 0], [2, 3, 0]]))
     np.testing.assert_allclose(closest.directions, [[0, 0, 0], [0, 1, 0]])
+
+
+@given(seed=st.integers(0, 2**32 - 1), wide=st.sampled_from([1.0, 100.0, 1e4]))
+def test_feet_lie_as_far_off_as_the_distance_says_on_slivers_too(seed: int, wide: float) -> None:
+    """Corners in one line but for rounding, whose normal may point anywhere."""
+    rng = np.random.default_rng(seed)
+    start, along = wide * rng.normal(size=(3, 50)), 10.0 ** rng.uniform(-3, 3) * rng.normal(size=3)
+    ends = [start + share * along[:, None] for share in (0.0, 1.0, rng.random(50))]
+    triangles = np.stack([ends[corner] for corner in rng.permutation(3)])
+    points = triangles.mean(axis=0) + rng.choice([0.0, 1e-9, 1.0], 50) * rng.normal(size=(3, 50))
+    away = np.linalg.norm(points - feet(points, triangles), axis=0)
+    expected = np.sqrt(squared_distances(points, triangles))
+    np.testing.assert_allclose(away, expected, rtol=1e-9, atol=1e-9 * max(1.0, wide))
 
 
 @given(seed=st.integers(0, 2**32 - 1))

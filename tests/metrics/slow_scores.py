@@ -6,18 +6,17 @@ Tests compare with it, and ``make bench`` measures beside it.
 import numpy as np
 from scipy.spatial import cKDTree
 
-from headwater.faces.vocabulary import IBUG68_FROM_478, NOSE_TIP
+from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.geometry.registration import MovingNearest, Similarity, umeyama
 from headwater.metrics.benchmark import TruthHead
 from headwater.metrics.face_regions import region_means
 from headwater.metrics.h3ds import (
-    FACE_RADIUS_MM,
     coarse,
     face_sphere,
     landmarks_of,
     region_distances,
 )
-from headwater.metrics.scan_to_mesh import CUT_MARGIN_MM, MAX_RMS_MM, SAMPLE_EDGE_MM
+from headwater.metrics.scan_to_mesh import MAX_RMS_MM, SAMPLE_EDGE_MM
 from headwater.metrics.surfaces import _cuts, _piece_weights, area_samples
 
 PIECE_MM = 3.0
@@ -136,13 +135,6 @@ def _scored(head: TruthHead) -> np.ndarray:
     return np.asarray(head.vertices[_region(head)], np.float64)
 
 
-def _near_face(vertices: np.ndarray, faces: np.ndarray, landmarks_478: np.ndarray) -> np.ndarray:
-    """Faces (f, 3) that the alignment and the scores see."""
-    near = np.zeros(len(vertices), dtype=bool)
-    near[face_sphere(vertices, landmarks_478[NOSE_TIP], FACE_RADIUS_MM + CUT_MARGIN_MM)] = True
-    return faces[near[faces].any(axis=1)]
-
-
 def slow_alignment(
     truth: SlowTruth, vertices: np.ndarray, faces: np.ndarray, landmarks_478: np.ndarray
 ) -> Similarity | None:
@@ -151,8 +143,7 @@ def slow_alignment(
     start = umeyama(
         head.landmarks_478[IBUG68_FROM_478], landmarks_478[IBUG68_FROM_478], with_scale=False
     )
-    near = _near_face(vertices, faces, landmarks_478)
-    return point_to_point_icp(_scored(head), dense_points(vertices, near), start)
+    return point_to_point_icp(_scored(head), dense_points(vertices, faces), start)
 
 
 def slow_score(
@@ -170,12 +161,11 @@ def slow_score(
         return None
     head, vertices = truth.head, np.asarray(vertices, np.float64)
     landmarks_478 = np.asarray(landmarks_478, np.float64)
-    faces = _near_face(vertices, faces, landmarks_478)
     region = _region(head)
     forward = WideningSearch(vertices, faces).distances(found.apply(_scored(head)))
     if np.sqrt((forward**2).mean()) >= MAX_RMS_MM:
         return None
-    samples, areas = area_samples(vertices, faces, SAMPLE_EDGE_MM)
+    samples, areas = area_samples(vertices[faces], SAMPLE_EDGE_MM)
     samples = found.inverse().apply(samples)
     inside = face_sphere(samples, head.nose_tip)
     areas, reverse = areas[inside], truth.surface.distances(samples[inside])

@@ -31,7 +31,7 @@ def landmark_rows(mesh: trimesh.Trimesh) -> np.ndarray:
 
 
 def prediction(mesh: trimesh.Trimesh, vertices: np.ndarray, rows: np.ndarray) -> PredictedSurface:
-    return PredictedSurface(vertices, mesh.faces, vertices[rows], vertices[rows[0]])
+    return PredictedSurface(vertices, mesh.faces, vertices[rows])
 
 
 def moved(vertices: np.ndarray) -> np.ndarray:
@@ -116,7 +116,7 @@ def test_an_exact_surface_of_6_mm_spacing_costs_at_most_a_tenth(head: trimesh.Tr
     assert np.sqrt(coarse.area / len(coarse.vertices)) == pytest.approx(6.3, abs=0.1)
     tip, spots = np.array([0.0, 0, 90]), np.array([[0.0, 0, 90], [60, 0, 67], [0, 60, 67]])
     found = scan_to_mesh_error(
-        dense.vertices, spots, tip, PredictedSurface(coarse.vertices, coarse.faces, spots, tip)
+        dense.vertices, spots, tip, PredictedSurface(coarse.vertices, coarse.faces, spots)
     )
     assert found.mean_mm < 0.1
 
@@ -127,8 +127,7 @@ def test_floaters_are_seen_in_the_reverse_direction_only(head: trimesh.Trimesh) 
     floater.vertices += TIP + [0.0, 30.0, 40.0]
     both = trimesh.util.concatenate([head, floater])
     plain, cluttered = (
-        PredictedSurface(mesh.vertices, mesh.faces, head.vertices[rows], TIP)
-        for mesh in (head, both)
+        PredictedSurface(mesh.vertices, mesh.faces, head.vertices[rows]) for mesh in (head, both)
     )
     surface = Triangles(head.vertices, head.faces)
     found = [
@@ -169,7 +168,7 @@ def test_noise_lowers_the_forward_distance_of_a_wrong_shape_and_raises_the_rever
 def test_a_hole_is_seen_in_the_forward_direction_only(head: trimesh.Trimesh) -> None:
     rows = landmark_rows(head)
     hole = np.linalg.norm(head.triangles_center - [45.0, -20.0, 70.0], axis=1) < 21.0
-    holed = PredictedSurface(head.vertices, head.faces[~hole], head.vertices[rows], TIP)
+    holed = PredictedSurface(head.vertices, head.faces[~hole], head.vertices[rows])
     found = scan_to_mesh_error(head.vertices, head.vertices[rows], TIP, holed)
     back = reverse_error(found, Triangles(head.vertices, head.faces), TIP, holed)
     assert found.mean_mm > 0.3

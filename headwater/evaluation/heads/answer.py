@@ -63,6 +63,10 @@ def check_answer(answer: object) -> None:
     wanted = answer.template.mean.shape
     if np.shape(answer.vertices) != wanted:
         raise ValueError(f"the vertices are {np.shape(answer.vertices)}, of the template {wanted}")
+    faces = answer.template.faces
+    # A negative number would be that of another vertex.
+    if (odd := faces[(faces < 0) | (faces >= wanted[0])]).size:
+        raise ValueError(f"a face names vertex {odd[0]} of {wanted[0]}")
     steps = np.shape(answer.steps)
     if not steps or (steps[0] and steps[1:] != wanted):
         raise ValueError(f"the steps are {steps}, vertices of the template {wanted}")
