@@ -18,13 +18,15 @@ GRAPHS = 6
 NICENESS = 8
 # Prefect runs the graphs; in place of DVC stands what says whether a stage fails, and writes.
 RUN = """
-import json, os, sys, time
+import atexit, json, os, sys, time
 from contextlib import chdir
 from pathlib import Path
 from threading import Lock
 from flows.server import PrefectServer
 project = Path.cwd()
 server = PrefectServer(project)
+# Later than Prefect's own threads, which have things to tell the server.
+atexit.register(server.stop)
 os.environ.clear()
 os.environ.update(server.environment)
 with chdir(server.environment["PREFECT_HOME"]):
@@ -78,7 +80,6 @@ for number, case in enumerate(json.loads(sys.argv[1])):
     events, lock = [], Lock()
     results.append({"events": events, "failed": run(number)})
 Path("results.json").write_text(json.dumps(results))
-server.stop()
 """
 
 
