@@ -28,7 +28,7 @@ def main() -> str:
         with progress(f"baselines {name}", count_of(challenge, project / "data")) as advance:
             systems = {one.name for one in known.values() if one.challenge == name}
             headlines = baselines_stage(challenge, project / "data", advance, systems)
-        unit = challenge.headline.unit
+        unit = challenge.leading.unit
         said += [f"{one} {value:.3g} {unit}".rstrip() for one, value in headlines.items()]
     write_manifest(OUT)
     return ", ".join(said)

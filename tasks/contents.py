@@ -5,10 +5,12 @@ rows that they read have changed.
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from headwater.artifacts.atomic import write_text
+from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.manifest import sha256_of_file, write_manifest
 from headwater.artifacts.schemas import (
     CAMERAS,
@@ -21,14 +23,15 @@ from headwater.artifacts.schemas import (
     TRUTH,
 )
 from headwater.config import load_params
-from headwater.data.contents import table_contents
+from headwater.data.contents import Contents, rejected_contents, table_contents
+from headwater.data.rejections import REJECTS
 from tasks.command import command
 from tasks.head_model import FILE, head_model
 
 OUT = Path("data/contents")
 OTHER = Path("data/other_heads")
-RENDERED = (FRAMES, HEADS, LANDMARKS, SYNTHETIC_FRAMES, TRUTH)
-TABLES = (CAMERAS, *RENDERED, MASKS, SDF)
+RENDERED = (CAMERAS, FRAMES, HEADS, LANDMARKS, MASKS, SYNTHETIC_FRAMES, TRUTH)
+TABLES = (*RENDERED, SDF)
 
 
 def main() -> str:
@@ -37,7 +40,7 @@ def main() -> str:
     params = load_params(project / "params.yaml")
     content = {
         "head_model": head_model(params, project).fingerprint,
-        "rows": table_contents(data, TABLES),
+        "rows": _rows(data, TABLES),
         "other": _other_heads(),
     }
     text = json.dumps(content, indent=1, sort_keys=True) + "\n"
@@ -46,12 +49,16 @@ def main() -> str:
     return f"rows of {len(TABLES)} tables hashed"
 
 
+def _rows(data: Path, tables: Iterable[TableSchema]) -> Contents:
+    return {**table_contents(data, tables), **rejected_contents(data, REJECTS)}
+
+
 def _other_heads() -> dict[str, Any]:
     """The test set of another head model, {} where there is none."""
     model = OTHER / FILE.parent.name / FILE.name
     if not model.is_file():
         return {}
-    return {"head_model": sha256_of_file(model), "rows": table_contents(OTHER, RENDERED)}
+    return {"head_model": sha256_of_file(model), "rows": _rows(OTHER, RENDERED)}
 
 
 if __name__ == "__main__":

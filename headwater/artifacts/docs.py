@@ -34,7 +34,13 @@ after it those of the *ingest frame*, a part of that view or of a photo. The 2 x
 `frame_from_photo` of `ingest/frames` maps one to the other, `p_frame = A (x, y, 1)`; for rendered
 rows "photo" is the rendered view. `transform_image(camera, A, width, height)` of
 `headwater.geometry.cameras` takes a camera along. A rendered view in which `ingest` detects no
-face stands in `evaluate` for its own ingest frame.
+face stands in `evaluate` for its own ingest frame, where its camera is given.
+
+Of the challenge `heads`, `conditions` in `evaluate/scores` have a `camera`: `given` where the masks
+and cameras of a question are those of `synthesize/truth`, `estimated` where the question is the
+first view of a head as if it were a photo, with the rows of `ingest`, `landmarks`, `masks` and
+`cameras`. Names of figures begin with these words; `evaluate/errors`, `evaluate/examples`,
+`evaluate/heat_map` and the charts are of given ones.
 
 Rows about the same picture have the same `item`: those of `photos`, `synthesize/frames`,
 `synthesize/truth`, `ingest`, `landmarks`, `masks`, `parts`, `cameras`, `evaluate/errors`,

@@ -6,13 +6,15 @@ hashes of the training heads as they are.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pyarrow.compute as pc
 
 from headwater.artifacts.columns import TableSchema
-from headwater.artifacts.tables import read_bucket, rows_hash, table_files
+from headwater.artifacts.ids import canonical_json
+from headwater.artifacts.schemas import TRUTH
+from headwater.artifacts.tables import Row, read_bucket, rows_hash, table_files
 
 # By table, then by "source/split".
 Contents = dict[str, dict[str, str]]
@@ -26,12 +28,39 @@ def table_contents(data: Path, schemas: Iterable[TableSchema]) -> Contents:
     return {schema.name: _groups(data, schema) for schema in schemas}
 
 
+def rejected_contents(data: Path, schemas: Iterable[TableSchema]) -> Contents:
+    """SHA-256 of the rows of tables of rejects that are about rendered views, by split.
+
+    Raises DamagedTable naming a file that cannot be read.
+    """
+    columns = ["item", "split"]
+    truth = [row for path in table_files(data, TRUTH) for row in _rows(path, TRUTH, columns)]
+    split_of = {row["item"]: row["split"] for row in truth}
+    return {schema.name: _rejected(data, schema, split_of) for schema in schemas}
+
+
 def of_groups(contents: Contents, source: str, splits: Iterable[str]) -> Contents:
     """The hashes of one source's rows in ``splits``."""
     wanted = {f"{source}/{split}" for split in splits}
     return {
         table: {group: digest for group, digest in groups.items() if group in wanted}
         for table, groups in contents.items()
+    }
+
+
+def _rows(path: Path, schema: TableSchema, columns: list[str] | None = None) -> list[Row]:
+    return read_bucket(path, schema, columns).to_pylist()
+
+
+def _rejected(data: Path, schema: TableSchema, split_of: Mapping[str, str]) -> dict[str, str]:
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for path in table_files(data, schema):
+        for row in _rows(path, schema):
+            if row["item"] in split_of:
+                rows[f"synthetic/{split_of[row['item']]}"].append(row)
+    return {
+        group: hashlib.sha256(canonical_json(members).encode()).hexdigest()
+        for group, members in sorted(rows.items())
     }
 
 

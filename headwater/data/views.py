@@ -1,7 +1,8 @@
 """The views of heads below a folder of data: rendered ones and photos alike, in px of their frames.
 
 A view is the frame of an item, with the landmarks detected in it, a mask and a camera. Of a
-rendered view mask and camera are exact; of a photo they are the pipeline's own.
+rendered view mask and camera are exact; of a photo, and of a rendered view that is taken for one,
+they are the pipeline's own.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -83,6 +84,16 @@ def of_rendered(data: Path, heads: Heads) -> list[Annotation]:
     return [_exact(row, frames.get(row["item"]), number[row["subject"]]) for row in truth]
 
 
+def of_photos(data: Path, items: Sequence[str]) -> list[Annotation]:
+    """Of items below ``data`` what the pipeline detected in their images alone, ordered by item.
+
+    A rendered view has the annotation that a photo of the same pixels has. Left out are items that
+    a step rejected.
+    """
+    columns = (*ORIGIN_COLUMNS, "width", "height")
+    return _detected(data, _rows_by_item(data, FRAMES, columns, items))
+
+
 def photos_in_turn(data: Path) -> Iterator[tuple[Annotation, Views]]:
     """Every photo below ``data`` that has landmarks, a mask and a camera, and its one view.
 
@@ -103,7 +114,11 @@ def _photos_in(data: Path, bucket: str) -> list[Annotation]:
     """Annotations of a bucket's photos that have them all, ordered by item."""
     columns = (*ORIGIN_COLUMNS, "width", "height")
     table = read_table(data, FRAMES, columns, pc.field("source") == "photo", bucket)
-    frames = {row["item"]: row for row in table.to_pylist()}
+    return _detected(data, {row["item"]: row for row in table.to_pylist()}, bucket)
+
+
+def _detected(data: Path, frames: dict[str, Row], bucket: str | None = None) -> list[Annotation]:
+    """Annotations of frames, by item, that have landmarks, a mask and a camera."""
     detected = _rows_by_item(data, LANDMARKS, ("item",), frames, bucket)
     masks = _rows_by_item(data, MASKS, ("item", "mask"), frames, bucket)
     cameras = _rows_by_item(data, CAMERAS, ("item", *CAMERA_COLUMNS), frames, bucket)

@@ -22,7 +22,8 @@ class Question:
     key: names the question among those about its subject in a test set; subject: identifier
     (``item_id``) of what is shown, by which intervals are drawn. conditions: what of the question
     the error may depend on, finite numbers or text.
-    looked_at: pictures may be made of the answer. content: the challenge's own.
+    looked_at: pictures may be made of the answer. content: the challenge's own. unanswerable: why
+    it is put to nobody and counts as a failure of all, as a photo in which no face was detected.
     """
 
     test_set: str
@@ -31,6 +32,7 @@ class Question:
     conditions: Mapping[str, float | int | str]
     content: Any
     looked_at: bool = False
+    unanswerable: str | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,8 @@ class Challenge:
     come from (split "test"), and that show the user's own photos. questions(data),
     count(data): those below the folder, in order, and their number. score(question, answer):
     raises Unanswered. metrics: the first is the headline. baselines(data): answers without
-    training, by name. pictures(question, answer): to look at.
+    training, by name. pictures(question, answer): to look at. listed: figures, by their names, that
+    stand for a system where only one line of it is shown, instead of the headline.
 
     Instead of the usual: figures(system, own, baselines) of scores; chosen(): names of those that
     builds are compared by, a dozen at most. Beside it: extras(data, out, judged, baselines) writes
@@ -141,6 +144,7 @@ class Challenge:
     reads: tuple[TableSchema, ...] = ()
     photographed: tuple[TableSchema, ...] = ()
     strata: tuple[Stratum, ...] = ()
+    listed: tuple[Metric, ...] = ()
     pictures: Callable[[Question, Any], list[Picture]] | None = None
     figures: Callable[[str, Sequence[Score], Sequence[Score]], Figures] | None = None
     chosen: Callable[[], tuple[str, ...]] | None = None
@@ -151,6 +155,11 @@ class Challenge:
     def headline(self) -> Metric:
         """The metric that systems are compared by."""
         return self.metrics[0]
+
+    @property
+    def leading(self) -> Metric:
+        """The figure that a system is listed by before all others."""
+        return (*self.listed, *self.metrics)[0]
 
     @property
     def words(self) -> dict[str, Any]:

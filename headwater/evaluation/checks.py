@@ -70,7 +70,7 @@ def _faults(challenge: Challenge) -> Iterator[str]:
     if fault := name_fault(challenge.name, "challenge"):
         yield fault
     place = f"challenge {challenge.name}"
-    for name, kind in (("metrics", Metric), ("strata", Stratum)):
+    for name, kind in (("metrics", Metric), ("strata", Stratum), ("listed", Metric)):
         members, of = getattr(challenge, name), kind.__name__
         if not isinstance(members, tuple) or not all(isinstance(one, kind) for one in members):
             yield f"{place}: {name} is {reprlib.repr(members)}, no tuple of {of}; mend it"
@@ -80,6 +80,7 @@ def _faults(challenge: Challenge) -> Iterator[str]:
             yield f"{place}: {name} is {reprlib.repr(value)}, no function; mend it"
     yield from _faults_of_names([metric.name for metric in challenge.metrics], "metric", "metrics")
     yield from _faults_of_names([one.name for one in challenge.strata], "stratum", "strata")
+    yield from _faults_of_names([one.name for one in challenge.listed], "figure", "listed figures")
     if not challenge.metrics:
         yield f"{place} has no metric; give it one, the headline first"
     yield from (f"{place}: {fault}" for fault in _faults_of_texts(challenge))
@@ -92,7 +93,7 @@ def _faults_of_texts(challenge: Challenge) -> Iterator[str]:
     # A description may have lines; pages break them as they like.
     unbroken = re.sub(r"\s", " ", about) if isinstance(about, str) else about
     texts = [("title", challenge.title, MOST_LETTERS), ("about", unbroken, MOST_LETTERS_ABOUT)]
-    for metric in challenge.metrics:
+    for metric in (*challenge.metrics, *challenge.listed):
         texts += [
             (f"label of metric {metric.name}", metric.label, MOST_LETTERS),
             (f"unit of metric {metric.name}", metric.unit, MOST_LETTERS),

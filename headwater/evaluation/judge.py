@@ -31,10 +31,11 @@ def judge(
 ) -> Iterator[Judged]:
     """Every question answered by all of ``answerers``, in order.
 
-    An answer or a score that is an exception, and a score that is no finite number or lacks the
-    headline, is a failure with its reason. answer: of a copy of a question's content, which it may
-    change; the generators that a process shares are seeded by the question. size: of the one
-    system that answers. progress is called with 1 after every question.
+    One that is unanswerable is put to nobody and a failure of all, with its reason. An answer or a
+    score that is an exception, and a score that is no finite number or lacks the headline, is a
+    failure with its reason. answer: of a copy of a question's content, which it may change; the
+    generators that a process shares are seeded by the question. size: of the one system that
+    answers. progress is called with 1 after every question.
     Raises HeadwaterError for a score of a metric that the challenge does not have, and StepFault
     for content that cannot be copied.
     """
@@ -48,6 +49,8 @@ def judge(
 def _judged(
     challenge: Challenge, question: Question, name: str, answer: Answerer, size: str | None
 ) -> Judged:
+    if question.unanswerable is not None:
+        return Judged(question, name, size, {}, question.unanswerable)
     with blaming(f"challenge {challenge.name}: a question, copied"):
         content = deepcopy(question.content)
 

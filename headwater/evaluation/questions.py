@@ -68,10 +68,11 @@ def _checked(challenge: Challenge, question: Question) -> Question:
             f"{place}: subject {question.subject!r} is no identifier; "
             "make it with headwater.artifacts.ids.item_id"
         )
+    if question.unanswerable is not None:
+        _check_line(question.unanswerable, "the reason why it is unanswerable", place)
     conditions = {}
     for name, value in question.conditions.items():
-        if fault := line_fault(name, "the name of a condition"):
-            raise HeadwaterError(f"{place}: {fault}")
+        _check_line(name, "the name of a condition", place)
         conditions[name] = _plain(value, f"{place}: condition {name}")
     for stratum in challenge.strata:
         with blaming(f"{place}, stratum {stratum.name}"):
@@ -85,6 +86,11 @@ def _checked(challenge: Challenge, question: Question) -> Question:
                     f"from {edges[0]:g} to {edges[-1]:g}"
                 )
     return replace(question, conditions=conditions)
+
+
+def _check_line(text: object, what: str, place: str) -> None:
+    if fault := line_fault(text, what):
+        raise HeadwaterError(f"{place}: {fault}")
 
 
 def _plain(value: object, place: str) -> float | int | str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headwater.evaluation.challenge import Challenge, Figures, Score, Stratum
+from headwater.evaluation.challenge import Challenge, Figures, Metric, Score, Stratum
 from headwater.metrics.intervals import Interval, mean_interval, ratio_interval, subject_means
 from headwater.metrics.strata import bin_names, bin_numbers
 
@@ -74,10 +74,16 @@ def interval(scores: Iterable[Score]) -> Interval:
 
 
 def headline_in_words(challenge: Challenge, figures: Mapping[str, float]) -> str | None:
-    """The headline figure with its interval, for people; None where it is not known."""
-    metric = challenge.headline
-    if metric.name not in figures:
-        return None
+    """The figures that a system is listed by with their intervals; None where none is known.
+
+    The headline where the challenge lists no others, or these are not known.
+    """
+    known = [one for one in challenge.listed if one.name in figures]
+    known = known or [one for one in (challenge.headline,) if one.name in figures]
+    return ", ".join(_in_words(one, figures) for one in known) or None
+
+
+def _in_words(metric: Metric, figures: Mapping[str, float]) -> str:
     low, high = figures.get(f"{metric.name}_low"), figures.get(f"{metric.name}_high")
     spread = f" ({low:.3g} to {high:.3g})" if low is not None and high is not None else ""
     return f"{metric.label} {figures[metric.name]:.3g} {metric.unit}".rstrip() + spread

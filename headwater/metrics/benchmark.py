@@ -27,6 +27,7 @@ from headwater.metrics.scan_to_mesh import (
     reverse_error,
     scan_to_mesh_error,
 )
+from headwater.metrics.strata import GIVEN
 
 NOT_CONVERGED: Final = "the rigid alignment did not converge"
 NOT_A_SURFACE: Final = "the prediction is no finite surface"
@@ -105,8 +106,9 @@ class TruthHead:
 class BenchmarkRow:
     """Errors of one prediction; all NaN where ``failure`` says why there are none.
 
-    views: how many images the prediction was made from; yaw_degrees: of the first one.
-    first_view: its number among the head's images, 0 being the frontal one. size: of the system's
+    views: how many images the prediction was made from; yaw_degrees: of the first one, NaN where
+    no face was detected in it. first_view: its number among the head's images, 0 being the frontal
+    one. camera: GIVEN or ESTIMATED, of masks and cameras alike. size: of the system's
     network, where it has sizes. face_scan_to_mesh_mm: true to predicted surface, rigid, without
     scale. reverse_face_mm: the other way. f_score_*: at that distance. h3ds_*: the published
     protocol's scores. regions_mm: scan-to-mesh error of each of ``REGIONS``. heat: the distance of
@@ -120,6 +122,7 @@ class BenchmarkRow:
     expression_mm: float
     failure: str | None = None
     first_view: int = 0
+    camera: str = GIVEN
     size: str | None = None
     face_scan_to_mesh_mm: float = np.nan
     reverse_face_mm: float = np.nan
@@ -140,6 +143,7 @@ def score(
     views: int,
     yaw_degrees: float,
     first_view: int = 0,
+    camera: str = GIVEN,
     size: str | None = None,
 ) -> BenchmarkRow:
     """Both protocols, the regions and the reverse distance of one prediction.
@@ -153,6 +157,7 @@ def score(
         yaw_degrees,
         truth.expression_mm,
         first_view=first_view,
+        camera=camera,
         size=size,
     )
     surface = prediction.surface

@@ -1,4 +1,4 @@
-"""Head pose and expression strength of a view, and bins of them."""
+"""Head pose and expression strength of a view, where its camera is from, and bins of them."""
 
 from itertools import pairwise
 from typing import Any, Final
@@ -10,6 +10,11 @@ from headwater.faces.vocabulary import MESH_POINTS
 
 FloatArray = NDArray[np.floating[Any]]
 
+# Where masks and cameras of the views come from: exact ones, or from the images alone.
+GIVEN: Final = "given"
+ESTIMATED: Final = "estimated"
+# In the order in which figures are shown: as users meet a system first.
+CAMERAS: Final = (ESTIMATED, GIVEN)
 YAW_EDGES_DEGREES: Final = (0.0, 15.0, 30.0, 45.0, 180.0)
 EXPRESSION_EDGES_MM: Final = (0.0, 0.5, 2.0, float("inf"))
 

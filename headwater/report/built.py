@@ -12,6 +12,7 @@ from headwater.report.comparison import BASELINE, NAMES, TEST_SETS, Compared
 from headwater.report.counts import Rejection, StepCount
 from headwater.report.diagram import PLACES, Node, diagram
 from headwater.report.evaluation import Evaluation
+from headwater.report.figures import HEADLINE, leading_camera, of_camera
 from headwater.viewer.formats import number, plural
 
 NOUNS = {
@@ -71,13 +72,17 @@ def heads_nodes(evaluation: Evaluation, compared: Compared, title: str) -> list[
     other = [line for line in compared.lines if line.test_set == TEST_SETS["other"]]
     asked = max((line.subjects + line.failures for line in other), default=0)
     others = plural(asked, NOUNS["synthesize"]) if asked else "none asked for"
-    error = None if metrics is None else number(metrics.get("face_scan_to_mesh_mm"))
+    error = None if metrics is None else _face_error(metrics)
     return [
         _node("train", _training_steps(loss, title) if loss else None),
         _node("evaluate", f"{error} mm face error" if error else None),
         _node("other_heads", others if first else None),
         _node("baselines", f"{number(first.error.value)} mm mean head" if first else None),
     ]
+
+
+def _face_error(metrics: Mapping[str, Any]) -> str:
+    return number(of_camera(metrics, leading_camera(metrics)).get(HEADLINE))
 
 
 def systems_nodes(data: Path, build: Mapping[str, str]) -> list[Node]:

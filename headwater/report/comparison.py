@@ -14,6 +14,7 @@ from headwater.evaluation.scores import score_folders
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.metrics.face_regions import REGIONS
 from headwater.metrics.intervals import Interval
+from headwater.metrics.strata import CAMERAS, GIVEN
 from headwater.metrics.summary import (
     EXPRESSION,
     HEADLINE,
@@ -33,6 +34,7 @@ NAMES: Final = {
 }
 HELD_OUT: Final = "held_out"
 TEST_SETS: Final = {HELD_OUT: "Held-out heads", "other": "Heads of another model"}
+NOTHING: Final = Interval(np.nan, np.nan, np.nan)
 REGION: Final = "region"
 KINDS: Final = {
     REGION: "region",
@@ -44,13 +46,19 @@ KINDS: Final = {
 
 @dataclass(frozen=True)
 class Line:
-    """One system on one test set in so many views. error, ratio: with 95 % intervals."""
+    """One system on one test set in so many views. error, ratio, more: with 95 % intervals.
+
+    camera: ESTIMATED or GIVEN. more: mean paired difference from the error with the camera given,
+    of lines where it is estimated.
+    """
 
     system: str
     test_set: str
     views: int
+    camera: str
     error: Interval
     ratio: Interval
+    more: Interval
     h3ds_mm: float
     regions_mm: dict[str, float]
     subjects: int
@@ -91,7 +99,10 @@ class PhotoLine:
 
 @dataclass(frozen=True)
 class Compared:
-    """Lines of all systems; strata and heat maps of held-out heads. regions: names, in order."""
+    """Lines of all systems; strata and heat maps of held-out heads, of which cameras are given.
+
+    regions: names, in order.
+    """
 
     lines: list[Line]
     strata: list[Strata]
@@ -122,12 +133,15 @@ def compare_systems(data: Path, titles: Mapping[str, str], build: Collection[str
         for test_set, members in read_rows(folder).items():
             rows.setdefault(test_set, []).extend(members)
     lines = [
-        _line(test_set, members, named, views, names)
+        _line(test_set, members, named, views, camera, names)
         for test_set, members in sorted(rows.items())
         for views in sorted({row.views for row in members})
-        for named in _ordered([row for row in members if row.views == views], names)
+        for camera in CAMERAS
+        for named in _ordered(
+            [row for row in members if (row.views, row.camera) == (views, camera)], names
+        )
     ]
-    held_out = rows.get(HELD_OUT, [])
+    held_out = [row for row in rows.get(HELD_OUT, []) if row.camera == GIVEN]
     systems = _ordered(held_out, names)
     maps = {(one.system, one.size): one for folder in folders for one in read_heat_maps(folder)}
     return Compared(
@@ -169,17 +183,21 @@ def _line(
     rows: Sequence[BenchmarkRow],
     named: Named,
     views: int,
+    camera: str,
     names: Mapping[str, str],
 ) -> Line:
-    own = of_system(_of(rows, named), named[0], views)
-    compared = compare(own, of_system(rows, BASELINE, views))
+    own, given = (of_system(_of(rows, named), named[0], views, one) for one in (camera, GIVEN))
+    compared = compare(own, of_system(rows, BASELINE, views, camera))
+    more = compare(own, given).difference if camera != GIVEN else NOTHING
     figures = summarise(own)
     return Line(
         label(*named, names),
         TEST_SETS.get(test_set, test_set),
         views,
+        camera,
         _interval(figures, HEADLINE),
         compared.ratio,
+        more,
         float(figures.get("h3ds_face_mm", np.nan)),
         {name: float(figures.get(f"{name}_mm", np.nan)) for name in REGIONS},
         int(figures["subjects"]),
@@ -201,13 +219,12 @@ def _strata(
         found[label(*named, names)] = {one.name: one for one in members if one.kind == kind}
     places = {one.name: one.place for members in found.values() for one in members.values()}
     labels = sorted(places, key=lambda name: places[name])
-    nothing = Interval(np.nan, np.nan, np.nan)
     return Strata(
         kind,
         KINDS[kind],
         [_words(name) for name in labels],
         [
-            (system, [own.get(name, Bin(kind, name, places[name], nothing, 0)) for name in labels])
+            (system, [own.get(name, Bin(kind, name, places[name], NOTHING, 0)) for name in labels])
             for system, own in found.items()
         ],
     )

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headwater.evaluation.heads import CHALLENGE
+from headwater.evaluation.heads.figures import LESS
+from headwater.metrics.strata import CAMERAS
 from headwater.quality.same_face import LOST, PREFIX, shift_rows
 
 METRICS = {metric.name: metric for metric in CHALLENGE.metrics}
@@ -27,6 +29,8 @@ ELSEWHERE = re.compile(
     r"_(low|high|subjects)$|^(views_\d+|other|landmark_fit)_|_ratio_|_(yaw|expression)_"
     r"|^(nose|mouth|forehead|cheeks|chin|eyes)_mm"
 )
+
+HEADLINE = CHALLENGE.headline.name
 
 Figures = Mapping[str, Any]
 
@@ -85,26 +89,56 @@ def label_of(name: str) -> tuple[str, str]:
     return words[:1].upper() + words[1:], unit
 
 
+def of_camera(metrics: Figures, camera: str) -> dict[str, Any]:
+    """Figures of the answers whose cameras are ESTIMATED or GIVEN, by their names without that."""
+    prefix = f"{camera}_"
+    return {
+        name.removeprefix(prefix): value
+        for name, value in metrics.items()
+        if name.startswith(prefix) and not name.startswith(LESS)
+    }
+
+
+def leading_camera(metrics: Figures) -> str:
+    """ESTIMATED, or GIVEN where only with given cameras a face could be measured."""
+    known = [one for one in CAMERAS if of_camera(metrics, one).get(HEADLINE) is not None]
+    return [*known, *CAMERAS][0]
+
+
 def compared(metrics: Figures) -> list[Compared]:
-    """Figures that also exist for the mean head, in the order of the file."""
+    """Figures that also exist for the mean head, those of estimated cameras first."""
     pairs = []
-    for name, value in metrics.items():
-        shown = value is not None and not ELSEWHERE.search(name)
-        if shown and metrics.get(BASELINE + name) is not None:
-            label, unit = label_of(name)
-            pairs.append(Compared(label, unit, value, metrics[BASELINE + name]))
+    for ending, own in _groups(metrics):
+        for name, value in own.items():
+            shown = value is not None and not ELSEWHERE.search(name)
+            if shown and own.get(BASELINE + name) is not None:
+                label, unit = label_of(name)
+                pairs.append(Compared(label + ending, unit, value, own[BASELINE + name]))
     return pairs
 
 
 def others(metrics: Figures) -> list[tuple[str, str, Any]]:
-    """(label, unit, value) of the figures that stand alone."""
-    return [
-        (*label_of(name), value)
+    """(label, unit, value) of the figures that stand alone, those of estimated cameras first."""
+    alone = []
+    for ending, own in _groups(metrics):
+        for name, value in own.items():
+            paired = name.startswith(BASELINE) or BASELINE + name in own
+            if not paired and not ELSEWHERE.search(name):
+                label, unit = label_of(name)
+                alone.append((label + ending, unit, value))
+    return alone
+
+
+def _groups(metrics: Figures) -> list[tuple[str, dict[str, Any]]]:
+    """Figures by where cameras come from, then the others; each with the ending of its labels."""
+    groups = [(f", camera {one}", of_camera(metrics, one)) for one in CAMERAS]
+    cameras = tuple(f"{one}_" for one in CAMERAS)
+    rest = {
+        name: value
         for name, value in metrics.items()
-        if not name.startswith(BASELINE)
-        and BASELINE + name not in metrics
-        and not ELSEWHERE.search(name)
-    ]
+        if name.startswith(LESS) or not name.startswith(cameras)
+    }
+    return [*groups, ("", rest)]
 
 
 def quality_of(figures: Figures) -> Quality:

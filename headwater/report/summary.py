@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from headwater.metrics.strata import ESTIMATED, GIVEN
 from headwater.report.counts import Rejection, StepCount
 from headwater.report.evaluation import Evaluation
+from headwater.report.figures import HEADLINE, leading_camera, of_camera
 from headwater.viewer.formats import number, plural
 
 TARGET_RATIO = 0.85
@@ -41,17 +43,19 @@ def summary(
     items = sum(step.items or 0 for step in steps)
     rejects = sum(one.count for one in rejected)
     sentences = _sentences(by_name, views, items, rejects)
-    metrics = evaluation.metrics or {}
-    ours, base = metrics.get("face_scan_to_mesh_mm"), metrics.get("mean_head_face_scan_to_mesh_mm")
-    fit = metrics.get("landmark_fit_face_scan_to_mesh_mm")
-    nme = metrics.get("real_landmark_nme_percent")
+    figures = evaluation.metrics or {}
+    camera = leading_camera(figures)
+    metrics, given = of_camera(figures, camera), of_camera(figures, GIVEN)
+    ours, base = metrics.get(HEADLINE), metrics.get(f"mean_head_{HEADLINE}")
+    fit = metrics.get(f"landmark_fit_{HEADLINE}")
+    nme = figures.get("real_landmark_nme_percent")
     numbers = []
     if ours is not None and base:
         numbers.append(
             BigNumber(
                 number(ours),
                 "mm",
-                f"{title} face error",
+                f"{title} face error, camera {camera}",
                 f"mean head {number(base)} mm{_beside(fit)}",
             )
         )
@@ -63,10 +67,13 @@ def summary(
                 f"this project's aim: at most {TARGET_RATIO}",
             )
         )
+        alone = camera == ESTIMATED
+        how = "one picture alone" if alone else "one picture, its camera and mask"
+        beside = _with_camera(given.get(HEADLINE)) if alone else ""
         sentences.append(
-            f"From one picture each of {plural(metrics.get('subjects', 0), 'held-out head')}, "
-            f"{title} puts the face {number(ours)} mm from the truth on average; the mean head is "
-            f"{number(base)} mm off{_with_fit(fit)}."
+            f"From {how} each of {plural(metrics.get('subjects', 0), 'held-out head')}, "
+            f"{title} puts the face {number(ours)} mm from the truth on average{beside}; the mean "
+            f"head is {number(base)} mm off{_with_fit(fit)}."
         )
     if "subjects" in metrics:
         failures = plural(metrics.get("failures", 0), "failure")
@@ -87,6 +94,10 @@ def summary(
 
 def _beside(fit: float | None) -> str:
     return "" if fit is None else f", landmark fit {number(fit)} mm"
+
+
+def _with_camera(given: float | None) -> str:
+    return "" if given is None else f", with its camera and mask given {number(given)} mm"
 
 
 def _with_fit(fit: float | None) -> str:

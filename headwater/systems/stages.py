@@ -75,7 +75,7 @@ def baselines_stage(
     progress: Counter | None = None,
     systems: Collection[str] = (),
 ) -> Figures:
-    """Judge a challenge's baselines; the headline of each.
+    """Judge a challenge's baselines; the leading figure of each.
 
     systems: names of those that answer the challenge, which no baseline may have. Writes scores,
     and figures of each, into ``data/evaluate/baselines/<challenge>``.
@@ -106,8 +106,8 @@ def baselines_stage(
         own = [one for one in scores if one.system == name]
         found = _figures(challenge, "figures", name, partial(figures, challenge, name, own, scores))
         written = write_figures(out / name, found, chosen(challenge, found))
-        if challenge.headline.name in written:
-            headlines[name] = written[challenge.headline.name]
+        if challenge.leading.name in written:
+            headlines[name] = written[challenge.leading.name]
     return headlines
 
 

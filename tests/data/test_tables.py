@@ -7,7 +7,8 @@ import pytest
 
 from headwater.artifacts import schemas
 from headwater.artifacts.ids import item_id
-from headwater.data.contents import of_groups, table_contents
+from headwater.data.contents import of_groups, rejected_contents, table_contents
+from headwater.data.rejections import REJECTS
 from headwater.data.scenes import Heads
 from headwater.data.tables import read_heads, read_sdf_samples
 from headwater.errors import HeadwaterError
@@ -133,6 +134,28 @@ def test_new_photos_leave_the_hashes_of_heads(tmp_path: Path) -> None:
     for name in before:
         assert set(after[name]) == {"photo/train", "synthetic/train"}
         assert after[name]["synthetic/train"] == before[name]["synthetic/train"]
+
+
+def test_rejects_are_hashed_of_rendered_views_alone(tmp_path: Path) -> None:
+    """A bad photo more leaves the hash as it is; another reason of a view changes it."""
+    found = {}
+    for name, message in (("a", "no face"), ("b", "no face"), ("c", "too small")):
+        builder = Builder()
+        for split, number in (("test", 0), ("train", 1)):
+            add_view(builder, number, 0, split, seen=False)
+            view = {"item": item_id("view", number, 0), "subject": head(number)}
+            builder.add(REJECTS[0], **view, message=message if split == "test" else "lost")
+        if name == "b":
+            builder.add(REJECTS[0], item=item_id("photo"), subject=item_id("photo"))
+        builder.write(tmp_path / name)
+        found[name] = rejected_contents(tmp_path / name, REJECTS)
+    assert set(found["a"]) == {one.name for one in REJECTS}
+    groups = found["a"]["ingest/rejects"]
+    assert set(groups) == {"synthetic/test", "synthetic/train"}
+    assert found["b"] == found["a"]
+    assert found["c"]["ingest/rejects"]["synthetic/test"] != groups["synthetic/test"]
+    assert found["c"]["ingest/rejects"]["synthetic/train"] == groups["synthetic/train"]
+    assert rejected_contents(tmp_path / "none", REJECTS)["ingest/rejects"] == {}
 
 
 def test_a_table_that_was_not_built_has_no_groups(tmp_path: Path) -> None:

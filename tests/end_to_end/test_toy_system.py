@@ -53,7 +53,9 @@ def test_a_toy_from_outside_is_built_and_shown_and_trains_nothing_else(tmp_path:
     metrics = yaml.safe_load(checkout.dvc("metrics", "show", "--json"))
     files = metrics[""]["data"]
     assert files["data/figures/metrics/fields/toy.json"]["data"]["rmse"] > 0
-    assert files["data/figures/metrics/heads/lvd.json"]["data"]["face_scan_to_mesh_mm"] > 0
+    assert (
+        files["data/figures/metrics/heads/lvd.json"]["data"]["estimated_face_scan_to_mesh_mm"] > 0
+    )
     plots = checkout.dvc("plots", "show", "--json")
     assert "data/figures/plots/fields_by_flatness.csv" in plots
     assert "data/figures/plots/heads_by_yaw.csv" in plots

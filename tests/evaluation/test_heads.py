@@ -18,17 +18,17 @@ from headwater.evaluation.heads import CHALLENGE, baselines, table
 from headwater.evaluation.heads import trials as trials_module
 from headwater.evaluation.heads.answer import HeadAnswer
 from headwater.evaluation.heads.baselines import LANDMARK_FIT, MEAN_HEAD
-from headwater.evaluation.heads.figures import CHOSEN, figures
+from headwater.evaluation.heads.figures import CHOSEN, LESS, figures
 from headwater.evaluation.heads.heat_map import read_heat_maps, write_heat_maps
 from headwater.evaluation.heads.table import SetRows, of_system, read_rows, rows_of, write_rows
-from headwater.evaluation.heads.trials import HELD_OUT, OTHER, Trial, questions, trials
+from headwater.evaluation.heads.trials import HELD_OUT, OTHER, Case, Trial, questions, trials
 from headwater.evaluation.judge import judge
 from headwater.evaluation.scores import read_scores, scores_of
-from headwater.evaluation.summary import bins
+from headwater.evaluation.summary import bins, headline_in_words
 from headwater.metrics import summary
 from headwater.metrics.benchmark import BenchmarkRow, Prediction
 from headwater.metrics.face_regions import REGIONS
-from headwater.metrics.strata import yaw_degrees
+from headwater.metrics.strata import ESTIMATED, GIVEN, yaw_degrees
 from headwater.metrics.summary import heat_map
 from tests.systems.toy_heads import toy_cases, toy_heads, toy_template, toy_views
 
@@ -60,7 +60,7 @@ def test_a_head_is_asked_about_in_as_many_views_as_it_has(seen: int, counts: lis
     case = toy_cases(HEADS, toy_views(HEADS, seen, seed=1))[1]
     asked = [trial for trial in trials([case]) if trial.first_view == 0]
     assert [len(trial.views) for trial in asked] == counts
-    assert [trial.headline for trial in asked] == [count == 1 for count in counts]
+    assert [trial.frontal for trial in asked] == [count == 1 for count in counts]
     for trial in asked:
         np.testing.assert_array_equal(trial.views.R[0], case.views.R[0])
 
@@ -78,7 +78,7 @@ def test_one_question_sees_the_head_from_the_side_where_the_face_was_found(
     for trial in asked:
         np.testing.assert_array_equal(trial.views.R, case.views.R[[side]])
         assert trial.yaw_degrees == yaw_degrees(case.views.R[side])
-        assert not trial.headline
+        assert not trial.frontal
 
 
 def test_the_truth_itself_has_no_error() -> None:
@@ -103,7 +103,43 @@ def test_no_answer_is_a_failure_and_never_averaged_in() -> None:
     assert [one.failure for one in judged] == ["it said nothing", None, None]
     assert {one.value for one in scores if one.failure} == {None}
     found = figures("silent", rows_of(scores), {})
-    assert (found["subjects"], found["failures"]) == (2, 1)
+    assert (found["given_subjects"], found["given_failures"]) == (2, 1)
+
+
+def as_photos(cases: list[Case]) -> list[Case]:
+    """The cases as their first image alone shows them; of the last one no face was detected."""
+    *seen, last = cases
+    alone = [replace(one, views=one.views.choose(np.array([0])), camera=ESTIMATED) for one in seen]
+    none = last.views.choose(np.zeros(0, np.intp))
+    return [*alone, replace(last, views=none, camera=ESTIMATED, unseen="No face is there.")]
+
+
+def test_a_view_without_a_face_is_a_failure_of_all_that_is_put_to_nobody() -> None:
+    cases = as_photos(toy_cases(HEADS, toy_views(HEADS, 3, seed=1)))
+    asked = list(questions(cases))
+    assert [one.key for one in asked] == 3 * ["1 views from 0, camera estimated"]
+    assert [one.unanswerable for one in asked] == [None, None, "No face is there."]
+    assert ["yaw_degrees" in one.conditions for one in asked] == [True, True, False]
+    put = []
+
+    def mean(trial: Trial) -> HeadAnswer:
+        put.append(trial.case.truth.subject)
+        return HeadAnswer(TEMPLATE, TEMPLATE.mean)
+
+    judged = list(judge(CHALLENGE, asked, {MEAN_HEAD: mean}))
+    assert put == [one.truth.subject for one in cases[:2]]
+    assert [one.failure for one in judged] == [None, None, "No face is there."]
+    own = rows_of(scores_of(CHALLENGE, judged))
+    found = figures(MEAN_HEAD, own, own)
+    assert (found["estimated_subjects"], found["estimated_failures"]) == (2, 1)
+    values = [one.values["face_scan_to_mesh_mm"] for one in judged[:2]]
+    assert found["estimated_face_scan_to_mesh_mm"] == pytest.approx(np.mean(values))
+
+
+def test_of_an_image_alone_no_landmark_of_the_truth_is_known() -> None:
+    given = toy_cases(HEADS, toy_views(HEADS, 3, seed=1))
+    assert all(trial.true_landmarks_mm is not None for trial in trials(given))
+    assert all(trial.true_landmarks_mm is None for trial in trials(as_photos(given)))
 
 
 @pytest.mark.parametrize(
@@ -205,8 +241,15 @@ def test_one_answer_to_all_questions_about_a_head_is_judged_once_and_prepared_on
 
 def test_rows_come_back_from_their_table(tmp_path: Path) -> None:
     side = replace(row("head0", "a", 9.0), first_view=2, size="small")
+    alone = estimated(rows("a", [7.0, math.nan]))
+    alone[1] = replace(alone[1], yaw_degrees=math.nan)
     sets: SetRows = {
-        HELD_OUT: [*rows("a", [1.0, math.nan, 1.5]), *rows("b", [2.0, 2.5, 3.0], views=3), side],
+        HELD_OUT: [
+            *rows("a", [1.0, math.nan, 1.5]),
+            *rows("b", [2.0, 2.5, 3.0], views=3),
+            side,
+            *alone,
+        ],
         OTHER: rows("a", [4.0]),
     }
     write_rows(tmp_path, sets)
@@ -217,11 +260,14 @@ def test_rows_come_back_from_their_table(tmp_path: Path) -> None:
     ] == [(2, "small")]
     assert side not in of_system(sets[HELD_OUT], "a", 1)
     for name, members in sets.items():
-        for system, views in (("a", 1), ("b", 3)):
-            before = of_system(members, system, views)
-            after = sorted(of_system(found[name], system, views), key=lambda one: one.subject)
+        for system, views, camera in (("a", 1, GIVEN), ("b", 3, GIVEN), ("a", 1, ESTIMATED)):
+            before = of_system(members, system, views, camera)
+            after = of_system(found[name], system, views, camera)
+            after.sort(key=lambda one: one.subject)
             for given, again in zip(before, after, strict=True):
                 assert (again.subject, again.failure) == (given.subject, given.failure)
+                assert again.camera == camera
+                np.testing.assert_equal(again.yaw_degrees, given.yaw_degrees)
                 np.testing.assert_equal(again.face_scan_to_mesh_mm, given.face_scan_to_mesh_mm)
                 assert set(again.regions_mm) == set(given.regions_mm) <= set(REGIONS)
 
@@ -235,15 +281,68 @@ def test_figures_compare_on_the_heads_that_nobody_failed_on() -> None:
         ]
     }
     found = figures("glvd", {HELD_OUT: own}, others)
-    assert found["face_scan_to_mesh_mm"] == pytest.approx(1.5)
-    assert found["mean_head_face_scan_to_mesh_mm"] == pytest.approx(3.0)
-    assert found["face_scan_to_mesh_ratio"] == pytest.approx(0.5)
-    assert found["face_scan_to_mesh_ratio_low"] <= 0.5 <= found["face_scan_to_mesh_ratio_high"]
-    assert found["face_scan_to_mesh_ratio_to_landmark_fit"] == pytest.approx(2.0)
-    assert (found["subjects"], found["failures"]) == (3, 1)
-    assert found["h3ds_face_mm"] == pytest.approx(4.0)
-    assert found["nose_mm"] == pytest.approx(1.0)
+    ratio = "given_face_scan_to_mesh_ratio"
+    assert found["given_face_scan_to_mesh_mm"] == pytest.approx(1.5)
+    assert found["given_mean_head_face_scan_to_mesh_mm"] == pytest.approx(3.0)
+    assert found[ratio] == pytest.approx(0.5)
+    assert found[f"{ratio}_low"] <= 0.5 <= found[f"{ratio}_high"]
+    assert found[f"{ratio}_to_landmark_fit"] == pytest.approx(2.0)
+    assert (found["given_subjects"], found["given_failures"]) == (3, 1)
+    assert found["given_h3ds_face_mm"] == pytest.approx(4.0)
+    assert found["given_nose_mm"] == pytest.approx(1.0)
     assert all(np.isfinite(value) for value in found.values())
+
+
+def test_estimated_cameras_stand_beside_given_ones_with_their_paired_difference() -> None:
+    own: SetRows = {
+        HELD_OUT: [
+            *rows("glvd", [1.0, 2.0, 3.0, 9.0]),
+            *estimated(rows("glvd", [1.5, 2.0, 4.0, math.nan])),
+        ]
+    }
+    mean: SetRows = {
+        HELD_OUT: [
+            *rows(MEAN_HEAD, [2.0, 4.0, 4.0, 4.0]),
+            *estimated(rows(MEAN_HEAD, [3.0, 3.0, 3.0, math.nan])),
+        ]
+    }
+    found = figures("glvd", own, mean)
+    assert found["estimated_face_scan_to_mesh_mm"] == pytest.approx(2.5)
+    assert found["estimated_face_scan_to_mesh_ratio"] == pytest.approx(2.5 / 3.0)
+    assert (found["estimated_subjects"], found["estimated_failures"]) == (3, 1)
+    assert found["given_face_scan_to_mesh_mm"] == pytest.approx(3.75)
+    assert (found["given_subjects"], found["given_failures"]) == (4, 0)
+    # Of the heads that have both.
+    assert found["estimated_less_given_mm"] == pytest.approx(0.5)
+    assert found["estimated_less_given_mm_low"] < 0.5 < found["estimated_less_given_mm_high"]
+    assert [one.name for one in CHALLENGE.listed] == [
+        name
+        for name in CHOSEN
+        if name in ("estimated_face_scan_to_mesh_mm", LESS) or name == "given_face_scan_to_mesh_mm"
+    ]
+
+
+def test_the_line_of_a_system_names_where_cameras_come_from() -> None:
+    own: SetRows = {HELD_OUT: rows("glvd", [1.0])}
+    mean = rows(MEAN_HEAD, [2.0])
+    others: SetRows = {HELD_OUT: [*mean, *estimated(mean)]}
+    given = "camera given 1 mm"
+    assert headline_in_words(CHALLENGE, figures("glvd", own, others)) == given
+    own[HELD_OUT] += estimated(rows("glvd", [1.25]))
+    said = "face scan to mesh, camera estimated 1.25 mm, " + given + ", difference 0.25 mm"
+    assert headline_in_words(CHALLENGE, figures("glvd", own, others)) == said
+    # Of a build from before.
+    assert headline_in_words(CHALLENGE, {"face_scan_to_mesh_mm": 2.0}) == "face scan to mesh 2 mm"
+
+
+def test_rows_without_the_condition_had_given_cameras(tmp_path: Path) -> None:
+    write_rows(tmp_path, {HELD_OUT: rows("a", [1.0])})
+    scores = [
+        replace(one, conditions={k: v for k, v in one.conditions.items() if k != "camera"})
+        for one in read_scores(tmp_path)
+    ]
+    assert [one.camera for one in rows_of(scores)[HELD_OUT]] == [GIVEN]
+    assert [one.name for one in bins(CHALLENGE, CHALLENGE.strata[0], scores)] == ["0_15"]
 
 
 def test_more_views_and_the_other_heads_have_names_of_their_own() -> None:
@@ -255,10 +354,14 @@ def test_more_views_and_the_other_heads_have_names_of_their_own() -> None:
         name: [replace(one, system=MEAN_HEAD) for one in members] for name, members in own.items()
     }
     found = figures("glvd", own, mean)
-    assert found["views_3_face_scan_to_mesh_mm"] == pytest.approx(0.75)
-    assert found["other_face_scan_to_mesh_mm"] == pytest.approx(4.0)
-    assert found["other_face_scan_to_mesh_ratio"] == pytest.approx(1.0)
-    assert found["other_subjects"] == 2
+    assert found["given_views_3_face_scan_to_mesh_mm"] == pytest.approx(0.75)
+    assert found["other_given_face_scan_to_mesh_mm"] == pytest.approx(4.0)
+    assert found["other_given_face_scan_to_mesh_ratio"] == pytest.approx(1.0)
+    assert found["other_given_subjects"] == 2
+
+
+def estimated(members: list[BenchmarkRow]) -> list[BenchmarkRow]:
+    return [replace(one, camera=ESTIMATED) for one in members]
 
 
 def from_the_side(members: list[BenchmarkRow], yaw: float) -> list[BenchmarkRow]:
@@ -272,11 +375,17 @@ def from_the_side(members: list[BenchmarkRow], yaw: float) -> list[BenchmarkRow]
 
 def test_builds_are_compared_by_a_dozen_figures_and_the_rest_is_kept(tmp_path: Path) -> None:
     judged = {
-        name: [row for views in (1, 3, 6) for row in rows("glvd", [1.0, 2.0, 3.0], views)]
+        name: [
+            *[row for views in (1, 3, 6) for row in rows("glvd", [1.0, 2.0, 3.0], views)],
+            *estimated(rows("glvd", [1.5, 2.5, 3.5])),
+        ]
         for name in (HELD_OUT, OTHER)
     }
     means = {
-        name: [row for views in (1, 3, 6) for row in rows(MEAN_HEAD, [2.0, 3.0, 4.0], views)]
+        name: [
+            *[row for views in (1, 3, 6) for row in rows(MEAN_HEAD, [2.0, 3.0, 4.0], views)],
+            *estimated(rows(MEAN_HEAD, [2.0, 3.0, 4.0])),
+        ]
         for name in (HELD_OUT, OTHER)
     }
     photos = {"real_photos": 2, "real_landmark_nme_percent": 3.0}
@@ -297,14 +406,15 @@ def test_a_view_from_the_side_is_in_the_bins_of_pose_and_in_no_other_figure() ->
     found = figures("glvd", {HELD_OUT: [*frontal[HELD_OUT], *sides]}, mean)
     added = {name for name in found if "yaw_30_45" in name}
     assert {name: value for name, value in found.items() if name not in added} == without
-    assert found["face_mm_yaw_30_45"] == pytest.approx(15.0)
-    assert found["face_mm_yaw_30_45_subjects"] == 2
-    assert found["face_mm_yaw_0_15"] == pytest.approx(1.5)
-    assert found["face_mm_expression_0.5_2"] == pytest.approx(1.5)
+    assert found["given_face_mm_yaw_30_45"] == pytest.approx(15.0)
+    assert found["given_face_mm_yaw_30_45_subjects"] == 2
+    assert found["given_face_mm_yaw_0_15"] == pytest.approx(1.5)
+    assert found["given_face_mm_expression_0.5_2"] == pytest.approx(1.5)
 
 
 def test_scores_fall_into_the_bins_of_their_strata(tmp_path: Path) -> None:
     a, b = rows("a", [1.0, 2.0]), rows("b", [3.0, math.nan])
+    given = [*a]
     a += from_the_side(a, 20.0)
     b += from_the_side(b[:1], 20.0) + [replace(row("head1", "b", math.nan), yaw_degrees=20.0)]
     write_rows(tmp_path, {HELD_OUT: a + b})
@@ -318,6 +428,11 @@ def test_scores_fall_into_the_bins_of_their_strata(tmp_path: Path) -> None:
     assert math.isnan(found["b"][0].value.low)
     assert [one.name for one in bins(CHALLENGE, expression, own["a"])] == ["0.5_2"]
     assert [one.name for one in bins(CHALLENGE, views, own["a"])] == ["1"]
+    # Images alone are in no stratum.
+    write_rows(tmp_path, {HELD_OUT: [*given, *estimated(given)]})
+    for stratum, count in ((yaw, 2), (expression, 2), (views, 2)):
+        (one,) = bins(CHALLENGE, stratum, read_scores(tmp_path))
+        assert (one.value.value, one.subjects) == (1.5, count)
     # The strata are those of the figures.
     for stratum in (yaw, expression, views):
         flat = [one for one in summary.bins(a) if one.kind == stratum.name]

@@ -129,7 +129,14 @@ def test_the_last_words_name_every_built_system_with_the_headline_of_its_challen
     text = (PROJECT / "params.yaml").read_text()
     text = text.replace("plugins: {}", f"plugins: {{toy: {PROJECT}/tests/systems/toy_plugin}}")
     (tmp_path / "params.yaml").write_text(text.replace("  lvd: heads", "  toy: fields"))
-    metrics = {"face_scan_to_mesh_mm": 1.2, "mean_head_face_scan_to_mesh_mm": 1.6, "subjects": 48}
+    face = "face_scan_to_mesh_mm"
+    metrics = {
+        f"estimated_{face}": 1.5,
+        f"estimated_{face}_low": 1.4,
+        f"estimated_{face}_high": 1.6,
+        f"given_{face}": 1.2,
+        "estimated_less_given_mm": 0.3,
+    }
     data = tmp_path / "data"
     path = data / "evaluate" / "glvd" / "metrics.json"
     written = {
@@ -153,15 +160,17 @@ def test_the_last_words_name_every_built_system_with_the_headline_of_its_challen
     ]
     record = {"schema": "2.0", "stages": {"evaluate@glvd": {"outs": outs}}}
     (tmp_path / "dvc.lock").write_text(yaml.safe_dump(record))
+    leading = "face scan to mesh, camera estimated"
     words = [" ".join(line.split()) for line in main_figures(tmp_path)]
     assert words == [
         f"report: {report}",
         "fields sphere no figure",
         "fields toy RMSE 0.25 units (0.125 to 0.5)",
+        # A build from before cameras were estimated.
         "heads mean_head face scan to mesh 1.62 mm",
-        "heads glvd face scan to mesh 1.2 mm",
+        f"heads glvd {leading} 1.5 mm (1.4 to 1.6), camera given 1.2 mm, difference 0.3 mm",
         "heads glvd photos: real landmark nme percent 3.46",
     ]
-    path.write_text(json.dumps({**metrics, "face_scan_to_mesh_mm": 0.1}))
+    path.write_text(json.dumps({**metrics, f"estimated_{face}": 0.1}))
     with pytest.raises(HeadwaterError, match=r"metrics\.json: is not as dvc\.lock records it"):
         main_figures(tmp_path)

@@ -73,6 +73,34 @@ def test_systems_stand_below_the_baselines_with_their_share_of_the_mean_heads_er
     assert np.isnan(glvd.regions_mm["chin"])
 
 
+def test_estimated_cameras_lead_and_have_the_difference_from_given_ones(tmp_path: Path) -> None:
+    given = [*rows("glvd", 1.0), *rows("glvd", 0.8, views=3)]
+    alone = [replace(one, camera="estimated") for one in rows("glvd", 1.5)[:4]]
+    lost = BenchmarkRow("head4", "glvd", 1, np.nan, 0.0, camera="estimated", failure="no face")
+    write_rows(tmp_path / "evaluate" / "glvd", {"held_out": [*given, *alone, lost]})
+    mean = rows("mean_head", 2.0)
+    both = [*mean, *(replace(one, camera="estimated") for one in mean[:4])]
+    write_rows(tmp_path / "evaluate" / "baselines", {"held_out": both})
+    compared = compare_systems(tmp_path, TITLES, BUILD)
+    assert [(line.system, line.views, line.camera) for line in compared.lines] == [
+        ("mean head", 1, "estimated"),
+        ("GLVD", 1, "estimated"),
+        ("mean head", 1, "given"),
+        ("GLVD", 1, "given"),
+        ("GLVD", 3, "given"),
+    ]
+    mean_line, line, *others = compared.lines
+    assert line.more.value == pytest.approx(0.5 * np.mean([1.0, 1.1, 1.2, 1.3]))
+    assert line.more.low <= line.more.value <= line.more.high
+    assert (line.subjects, line.failures) == (4, 1)
+    assert line.ratio.value == pytest.approx(0.75)
+    assert mean_line.more.value == pytest.approx(0.0)
+    assert all(np.isnan(one.more.value) for one in others)
+    # Charts are of given cameras alone.
+    views = next(one for one in compared.strata if one.kind == "views")
+    assert [one.error.value for one in views.systems[1][1]] == pytest.approx([1.2, 0.96])
+
+
 def test_a_system_that_left_the_build_is_not_compared(tmp_path: Path) -> None:
     for system in ("glvd", "lvd"):
         write_rows(tmp_path / "evaluate" / system, {"held_out": rows(system, 0.5)})

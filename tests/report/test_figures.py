@@ -5,7 +5,14 @@ import numpy as np
 from headwater.quality.edits import edit_figures
 from headwater.quality.figures import view_figures
 from headwater.quality.views import PART_NAMES, SCALAR_ERRORS, ViewErrors
-from headwater.report.figures import compared, label_of, others, quality_of
+from headwater.report.figures import (
+    compared,
+    label_of,
+    leading_camera,
+    of_camera,
+    others,
+    quality_of,
+)
 from tests.report.tiny_data import METRICS
 
 
@@ -25,8 +32,24 @@ def test_labels_have_words_and_units() -> None:
 
 def test_every_metric_is_shown_once() -> None:
     pairs, rest = compared(METRICS), others(METRICS)
-    assert 2 * len(pairs) + len(rest) == len(METRICS)
-    assert [pair.baseline for pair in pairs] == [1.591, 4.321]
+    # The end of an interval stands with the systems.
+    assert 2 * len(pairs) + len(rest) == len(METRICS) - 1
+    assert [pair.baseline for pair in pairs] == [1.601, 1.591, 4.321]
+    assert [pair.label for pair in pairs] == [
+        "Face scan to mesh, camera estimated",
+        "Face scan to mesh, camera given",
+        "Vertex error",
+    ]
+    assert ("Estimated less given", "mm", 0.111) in rest
+    assert ("Failures, camera estimated", "", 2) in rest
+
+
+def test_figures_of_given_cameras_lead_where_no_camera_was_estimated() -> None:
+    assert leading_camera(METRICS) == "estimated"
+    without = {name: value for name, value in METRICS.items() if "estimated_face" not in name}
+    assert leading_camera(without) == "given"
+    assert leading_camera({}) == "estimated"
+    assert "less_given_mm" not in of_camera(METRICS, "estimated")
 
 
 def test_quality_figures_of_the_pipeline_all_have_a_place() -> None:

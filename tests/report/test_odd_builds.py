@@ -150,31 +150,46 @@ def test_one_of_each_is_written_in_the_singular(tmp_path: Path) -> None:
     )
     builder.write(tmp_path)
     metrics = {
-        "face_scan_to_mesh_mm": 1.5,
-        "mean_head_face_scan_to_mesh_mm": 2.0,
-        "subjects": 1,
-        "failures": 1,
+        "estimated_face_scan_to_mesh_mm": 1.5,
+        "estimated_mean_head_face_scan_to_mesh_mm": 2.0,
+        "estimated_subjects": 1,
+        "estimated_failures": 1,
     }
     text, numbers = opening(tmp_path, metrics)
     assert "1 photo became 1 item" in text
     assert "1 input could not be processed" in text
-    assert "1 held-out head, GLVD puts the face 1.50 mm from the truth" in text
+    assert "From one picture alone each of 1 held-out head, GLVD puts the face 1.50 mm" in text
     assert "the mean head is 2.00 mm off." in text
     assert numbers["of the mean head's error"] == "0.75"
-    text, _ = opening(tmp_path, {**metrics, "landmark_fit_face_scan_to_mesh_mm": 1.25})
+    text, _ = opening(tmp_path, {**metrics, "estimated_landmark_fit_face_scan_to_mesh_mm": 1.25})
     assert "2.00 mm off, the head model fitted to the landmarks 1.25 mm." in text
 
 
 @given(st.floats(1e-3, 1e9), st.floats(1e-3, 1e9))
 def test_the_ratio_is_that_of_the_two_figures(ours: float, base: float) -> None:
-    metrics = {"face_scan_to_mesh_mm": ours, "mean_head_face_scan_to_mesh_mm": base}
+    face = "face_scan_to_mesh_mm"
+    metrics = {f"estimated_{face}": ours, f"estimated_mean_head_{face}": base}
     _, numbers = opening(Path("/nonexistent"), metrics)
     assert numbers["of the mean head's error"] == f"{ours / base:.2f}"
-    assert numbers["GLVD face error"] == f"{ours:,.2f}"
+    assert numbers["GLVD face error, camera estimated"] == f"{ours:,.2f}"
+
+
+def test_the_estimated_camera_leads_and_the_given_one_stands_beside(tmp_path: Path) -> None:
+    face = "face_scan_to_mesh_mm"
+    given = {f"given_{face}": 1.0, f"given_mean_head_{face}": 2.0, "given_subjects": 4}
+    text, numbers = opening(tmp_path, given)
+    assert "From one picture, its camera and mask each of 4 held-out heads" in text
+    assert numbers["GLVD face error, camera given"] == "1.00"
+    both = {f"estimated_{face}": 1.5, f"estimated_mean_head_{face}": 2.0, "estimated_subjects": 3}
+    text, numbers = opening(tmp_path, {**given, **both})
+    assert "3 held-out heads, GLVD puts the face 1.50 mm" in text
+    assert "on average, with its camera and mask given 1.00 mm; the mean" in text
+    assert numbers["of the mean head's error"] == "0.75"
 
 
 def test_a_mean_head_without_error_leaves_the_ratio_out(tmp_path: Path) -> None:
-    metrics = {"face_scan_to_mesh_mm": 1.0, "mean_head_face_scan_to_mesh_mm": 0.0}
+    face = "face_scan_to_mesh_mm"
+    metrics = {f"estimated_{face}": 1.0, f"estimated_mean_head_{face}": 0.0}
     _, numbers = opening(tmp_path, metrics)
     assert "of the mean head's error" not in numbers
 

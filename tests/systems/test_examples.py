@@ -16,7 +16,15 @@ from benchmarks.head import head_model
 from headwater.artifacts.cameras import camera_of
 from headwater.artifacts.evaluate_schemas import EXAMPLES, PICTURES
 from headwater.artifacts.ids import bucket_of
-from headwater.artifacts.schemas import FRAMES, HEADS, LANDMARKS, SYNTHETIC_FRAMES, TRUTH
+from headwater.artifacts.schemas import (
+    CAMERAS,
+    FRAMES,
+    HEADS,
+    LANDMARKS,
+    MASKS,
+    SYNTHETIC_FRAMES,
+    TRUTH,
+)
 from headwater.artifacts.tables import bucket_file, read_bucket, read_table, to_table, write_bucket
 from headwater.config import Params, SystemSettings, load_params
 from headwater.data.tables import read_model, template_of
@@ -77,7 +85,7 @@ def project(params: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows[LANDMARKS] = [
         {**nothing, **rest, **{k: v for k, v in row.items() if k in names}} for row in rows[TRUTH]
     ]
-    for schema, members in {**rows, FRAMES: []}.items():
+    for schema, members in {**rows, FRAMES: [], MASKS: [], CAMERAS: []}.items():
         for bucket in range(2):
             inside = [row for row in members if bucket_of(row["subject"], 2) == bucket]
             path = folder / "data" / schema.step / schema.table / bucket_file(bucket)
@@ -121,10 +129,13 @@ def test_the_scaled_mean_head_answers_every_question_about_heads(
     params: Params, built: Path
 ) -> None:
     figures = figures_of(built, "scaled_mean")
-    assert figures["failures"] == 0
-    assert figures["subjects"] >= 2
-    assert figures["face_scan_to_mesh_mm"] > 0.5
-    assert figures["face_scan_to_mesh_ratio"] < 0.9
+    assert figures["given_failures"] == 0
+    assert figures["given_subjects"] >= 2
+    # No image of this project went through the detectors.
+    heads = figures["given_subjects"]
+    assert (figures["estimated_subjects"], figures["estimated_failures"]) == (0, heads)
+    assert figures["given_face_scan_to_mesh_mm"] > 0.5
+    assert figures["given_face_scan_to_mesh_ratio"] < 0.9
     looks = read_bucket(built / "data/evaluate/scaled_mean/examples.parquet", EXAMPLES)
     assert set(looks.column("kind").to_pylist()) == {"best", "median", "worst"}
     page = build_page(built / "data", params).html

@@ -268,6 +268,7 @@ def asking(fields: Challenge, **changes: Any) -> Challenge:
         ({"key": ""}, "its key is ''"),
         ({"test_set": "../../parts"}, "its test set is '../../parts'; write it without /"),
         ({"test_set": 7}, "its test set is 7, no text"),
+        ({"unanswerable": "a\nb"}, r"the reason why it is unanswerable is 'a\\nb', not"),
         ({"conditions": {"flatness": 7.0}}, "stratum flatness has no bin for 7"),
         ({"conditions": {}}, "stratum flatness: unexpected KeyError: 'flatness'"),
     ],

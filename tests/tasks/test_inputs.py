@@ -11,6 +11,7 @@ import yaml
 
 from headwater.artifacts.schemas import PARTS
 from headwater.config import Params, load_params
+from headwater.data.rejections import REJECTS
 from headwater.errors import HeadwaterError
 from headwater.evaluation.challenge import own_challenges
 from headwater.systems import SYSTEMS
@@ -31,7 +32,8 @@ GROUPS = tuple(
 
 def contents() -> dict[str, Any]:
     """Hashes of the rows of all tables, each another one."""
-    rows = {schema.name: {group: f"{schema.name} {group}" for group in GROUPS} for schema in TABLES}
+    tables = (*TABLES, *REJECTS)
+    rows = {schema.name: {group: f"{schema.name} {group}" for group in GROUPS} for schema in tables}
     return {"head_model": "model", "rows": rows, "other": {}}
 
 
@@ -121,7 +123,12 @@ def edited(table: str, group: str) -> dict[str, Any]:
         ("cameras/cameras", "photo/train", {"reconstruct"}),
         ("cameras/cameras", "synthetic/train", set()),
         ("sdf/samples", "synthetic/train", set()),
-        ("masks/masks", "synthetic/test", set()),
+        ("masks/masks", "synthetic/train", set()),
+        # Questions about images alone.
+        ("masks/masks", "synthetic/test", {"evaluate"}),
+        ("cameras/cameras", "synthetic/test", {"evaluate"}),
+        ("ingest/rejects", "synthetic/test", {"evaluate"}),
+        ("cameras/rejects", "synthetic/train", set()),
     ],
 )
 def test_edited_rows_change_the_stages_that_read_them(
@@ -166,6 +173,9 @@ def test_baselines_depend_on_the_heads_and_views_that_they_learn_from_and_on_que
         ("landmarks/landmarks", "synthetic/train", True),
         ("landmarks/landmarks", "synthetic/validation", False),
         ("landmarks/landmarks", "synthetic/test", True),
+        ("cameras/cameras", "synthetic/test", True),
+        ("cameras/cameras", "synthetic/train", False),
+        ("masks/rejects", "synthetic/test", True),
         ("sdf/samples", "synthetic/train", False),
         ("landmarks/landmarks", "photo/test", False),
     ):

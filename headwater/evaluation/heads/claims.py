@@ -11,6 +11,7 @@ from headwater.evaluation.claims import Claim, measured
 from headwater.evaluation.heads.trials import HELD_OUT
 from headwater.evaluation.scores import read_all
 from headwater.metrics.intervals import Interval, difference_interval, ratio_interval
+from headwater.metrics.strata import GIVEN
 from headwater.metrics.summary import HEADLINE
 
 Errors = dict[str, float]
@@ -42,12 +43,15 @@ class ErrorTable:
 def scan_to_mesh_claims(data: Path, system: str, seed: int) -> Iterator[Claim]:
     """Scan-to-mesh error of ``system`` from one frontal view against every other of the build.
 
+    With masks and cameras given.
+
     data: with the scores of all. seed: of the intervals.
     """
     errors: dict[str, dict[str, float]] = {}
     for score in read_all(data):
         frontal = score.conditions.get("views") == 1 and score.conditions.get("first_view") == 0
-        judged = frontal and (score.metric, score.test_set) == (HEADLINE, HELD_OUT)
+        given = score.conditions.get("camera", GIVEN) == GIVEN
+        judged = frontal and given and (score.metric, score.test_set) == (HEADLINE, HELD_OUT)
         if judged and score.value is not None:
             errors.setdefault(score.system, {})[score.subject] = score.value
     ours = errors.pop(system, {})

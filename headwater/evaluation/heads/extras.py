@@ -91,6 +91,7 @@ def _row(one: Judged) -> BenchmarkRow:
         question.content.case.truth.expression_mm,
         failure=one.failure,
         first_view=question.content.first_view,
+        camera=question.content.case.camera,
         size=one.size,
         heat=heat,
     )

@@ -7,23 +7,25 @@ from headwater.evaluation.heads.baselines import LANDMARK_FIT, MEAN_HEAD
 from headwater.evaluation.heads.table import SetRows, of_system
 from headwater.evaluation.heads.trials import HELD_OUT
 from headwater.metrics.benchmark import BenchmarkRow
+from headwater.metrics.strata import ESTIMATED, GIVEN
 from headwater.metrics.summary import VIEWS, Figures, bins, compare, flat, summarise
 
 FACE: Final = "face_scan_to_mesh"
+LESS: Final = "estimated_less_given_mm"
 # What builds are compared by; the others are the report's.
 CHOSEN: Final = (
-    "face_scan_to_mesh_mm",
-    "face_scan_to_mesh_mm_low",
-    "face_scan_to_mesh_mm_high",
-    "face_scan_to_mesh_ratio",
-    "failures",
-    "mean_head_face_scan_to_mesh_mm",
-    "other_face_scan_to_mesh_mm",
+    "estimated_face_scan_to_mesh_mm",
+    "estimated_face_scan_to_mesh_mm_low",
+    "estimated_face_scan_to_mesh_mm_high",
+    "estimated_face_scan_to_mesh_ratio",
+    "estimated_failures",
+    "given_face_scan_to_mesh_mm",
+    "given_face_scan_to_mesh_mm_low",
+    "given_face_scan_to_mesh_mm_high",
+    LESS,
+    f"{LESS}_low",
+    f"{LESS}_high",
     "real_landmark_nme_percent",
-    "real_photos",
-    "subjects",
-    "views_3_face_scan_to_mesh_mm",
-    "views_6_face_scan_to_mesh_mm",
 )
 _TWICE: Final = ("face_scan_to_mesh_mm", "face_scan_to_mesh_mm_low", "face_scan_to_mesh_mm_high")
 
@@ -31,25 +33,30 @@ _TWICE: Final = ("face_scan_to_mesh_mm", "face_scan_to_mesh_mm_low", "face_scan_
 def figures(system: str, rows: SetRows, baselines: SetRows) -> Figures:
     """All figures of ``system``, over the heads on which neither it nor a baseline failed.
 
-    The frontal view of held-out heads has plain names; the others begin with ``views_3_`` and the
-    like, and with the test set's name. ``face_mm_yaw_15_30`` and ``face_mm_expression_0.5_2`` are
-    bins in degrees and mm, see ``headwater.metrics.summary.bins``.
+    Names begin with ``estimated_`` or ``given_``, as masks and cameras are; before it stands the
+    name of a test set other than that of held-out heads, and after it ``views_3_`` and the like.
+    ``estimated_less_given_mm`` is the mean paired difference of the two.
+    ``given_face_mm_yaw_15_30`` and ``given_face_mm_expression_0.5_2`` are bins in degrees and mm,
+    see ``headwater.metrics.summary.bins``.
     """
     found: Figures = {}
     for test_set, members in rows.items():
         prefix = "" if test_set == HELD_OUT else f"{test_set}_"
-        for views in sorted({row.views for row in members}):
-            own = of_system(members, system, views)
-            inner = prefix + ("" if views == 1 else f"views_{views}_")
-            members_figures = _set_figures(own, baselines.get(test_set, []), views)
-            found |= {f"{inner}{name}": value for name, value in members_figures.items()}
-        found |= _bin_figures(prefix, [row for row in members if row.system == system])
+        own = [row for row in members if row.system == system]
+        others = baselines.get(test_set, [])
+        for camera, views in sorted({(row.camera, row.views) for row in own}):
+            inner = f"{prefix}{camera}_" + ("" if views == 1 else f"views_{views}_")
+            named = _set_figures(own, others, system, views, camera)
+            found |= {f"{inner}{name}": value for name, value in named.items()}
+        alone, given = (of_system(own, system, 1, camera) for camera in (ESTIMATED, GIVEN))
+        found |= flat(f"{prefix}{LESS}", compare(alone, given).difference)
+        found |= _bin_figures(f"{prefix}{GIVEN}_", own)
     return found
 
 
 def _bin_figures(prefix: str, rows: Sequence[BenchmarkRow]) -> Figures:
     found: Figures = {}
-    for one in bins(rows):
+    for one in bins([row for row in rows if row.camera == GIVEN]):
         if one.kind != VIEWS:
             name = f"{prefix}face_mm_{one.kind}_{one.name}"
             found |= {**flat(name, one.error), f"{name}_subjects": one.subjects}
@@ -57,10 +64,15 @@ def _bin_figures(prefix: str, rows: Sequence[BenchmarkRow]) -> Figures:
 
 
 def _set_figures(
-    own: Sequence[BenchmarkRow], others: Sequence[BenchmarkRow], views: int
+    rows: Sequence[BenchmarkRow],
+    others: Sequence[BenchmarkRow],
+    system: str,
+    views: int,
+    camera: str,
 ) -> Figures:
-    mean = compare(own, of_system(others, MEAN_HEAD, views))
-    fit = compare(own, of_system(others, LANDMARK_FIT, views))
+    own = of_system(rows, system, views, camera)
+    mean = compare(own, of_system(others, MEAN_HEAD, views, camera))
+    fit = compare(own, of_system(others, LANDMARK_FIT, views, camera))
     named: Figures = {
         **flat(f"{FACE}_mm", mean.ours),
         **flat(f"{MEAN_HEAD}_{FACE}_mm", mean.theirs),

@@ -7,12 +7,17 @@ from typing import Any, Final
 
 from headwater.evaluation.challenge import Judged, Question, Score, Scored, Unanswered
 from headwater.evaluation.heads.answer import HeadAnswer, check_answer, prediction
+from headwater.evaluation.heads.trials import key_of
 from headwater.evaluation.scores import read_scores, scores_of, write_scores
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.metrics.face_regions import REGIONS
+from headwater.metrics.strata import GIVEN
 from headwater.metrics.summary import ERRORS, FRONTAL
 
-_CONDITIONS: Final = ("views", "first_view", "yaw_degrees", "expression_mm")
+_CONDITIONS: Final = ("camera", "views", "first_view", "yaw_degrees", "expression_mm")
+
+# Of rows without the condition: masks and cameras were always given once.
+_UNSAID: Final[dict[str, Any]] = {"camera": GIVEN, "yaw_degrees": math.nan}
 
 SetRows = dict[str, list[BenchmarkRow]]
 
@@ -62,18 +67,25 @@ def read_rows(folder: Path) -> SetRows:
     return rows_of(score for score in read_scores(folder) if score.challenge == "heads")
 
 
-def of_system(rows: Iterable[BenchmarkRow], system: str, views: int) -> list[BenchmarkRow]:
-    """The rows of one system from ``views`` views, the first of them from the front."""
-    return [
-        row
-        for row in rows
-        if row.system == system and row.views == views and row.first_view == FRONTAL
-    ]
+def of_system(
+    rows: Iterable[BenchmarkRow], system: str, views: int, camera: str = GIVEN
+) -> list[BenchmarkRow]:
+    """The rows of one system from ``views`` views, the first of them from the front.
+
+    camera: GIVEN or ESTIMATED.
+    """
+    asked = (system, views, FRONTAL, camera)
+    return [row for row in rows if (row.system, row.views, row.first_view, row.camera) == asked]
 
 
 def _judged(test_set: str, row: BenchmarkRow) -> Judged:
-    conditions = {name: getattr(row, name) for name in _CONDITIONS}
-    key = f"{row.views} views from {row.first_view}"
+    # Where no face was detected nobody knows its pose.
+    conditions = {
+        name: value
+        for name, value in vars(row).items()
+        if name in _CONDITIONS and not (isinstance(value, float) and math.isnan(value))
+    }
+    key = key_of(row.views, row.first_view, row.camera)
     question = Question(test_set, row.subject, key, conditions, None)
     return Judged(question, row.system, row.size, _known_values(row), row.failure)
 
@@ -96,6 +108,6 @@ def _row(scores: list[Score]) -> BenchmarkRow:
         failure=first.failure,
         size=first.size,
         regions_mm=regions,
-        **{name: first.conditions[name] for name in _CONDITIONS},
+        **{name: first.conditions.get(name, _UNSAID.get(name)) for name in _CONDITIONS},
         **errors,
     )
