@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import pickle  # noqa: TID251  of one's own processes, as multiprocessing does
 import signal
 import sys
 import traceback
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from headwater.errors import HeadwaterError, StepFault
+from headwater.evaluation.attempt import alone, in_one_line
 from headwater.reject_reasons import RejectReason
 from tasks import lifeline
 from tasks.console import redirect
@@ -18,14 +20,20 @@ from tasks.lifeline import WATCH_SECONDS
 
 # Buckets give way to stages, which others wait for longer.
 NICENESS = 5
+# After which a process whose pipe has ended is taken to live on.
+ENDING_SECONDS = 5.0
 
 
 class WorkerDied(Exception):
-    """A worker ended before its job did; the message says how, ``reason`` is that of a reject."""
+    """A worker ended before its job did; the message says how.
 
-    def __init__(self, reason: RejectReason, message: str) -> None:
+    reason: that of a reject. for_memory: more memory would have helped, most probably.
+    """
+
+    def __init__(self, reason: RejectReason, message: str, for_memory: bool) -> None:
         super().__init__(message)
         self.reason = reason
+        self.for_memory = for_memory
 
 
 class Worker:
@@ -43,16 +51,26 @@ class Worker:
 
     def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Value of a function; raises what it raises, and WorkerDied when the process ends."""
+        job = pickle.dumps((arguments[0], pickle.dumps((function, arguments))))
         try:
-            self._ours.send((function, arguments))
+            self._ours.send_bytes(job)
             self._wait()
-            outcome = self._ours.recv()
+            answer = self._ours.recv_bytes()
         except (EOFError, OSError):
+            self._process.join(ENDING_SECONDS)
+            self.kill()
             self._process.join()
-            raise WorkerDied(RejectReason.CRASHED, _ending(self._process.exitcode)) from None
+            status = self._process.exitcode
+            killed = status == -signal.SIGKILL
+            raise WorkerDied(RejectReason.CRASHED, _ending(status), killed) from None
+        try:
+            outcome = _read(answer)
+        except Exception as error:
+            place = f"{arguments[0]}: the result of {function.__name__} cannot be read here"
+            raise StepFault(f"{place}: {in_one_line(error)}; mend its code") from error
         if isinstance(outcome, MemoryError):
             self.kill()
-            raise WorkerDied(RejectReason.OUT_OF_MEMORY, "There was not enough memory.")
+            raise WorkerDied(RejectReason.OUT_OF_MEMORY, "There was not enough memory.", True)
         if isinstance(outcome, HeadwaterError):
             raise outcome
         return outcome
@@ -95,15 +113,35 @@ def _serve(jobs: Connection, parent: int, log: Path) -> NoReturn:
     redirect(log)
     while True:
         try:
-            function, arguments = jobs.recv()
+            job = jobs.recv_bytes()
         except EOFError:
             lifeline.end(0)
-        outcome = _outcome(function, arguments, log)
-        try:
-            jobs.send(outcome)
-        except Exception as error:  # noqa: BLE001  pickle raises whatever an object does
-            place = f"{arguments[0]}: the result of {function.__name__}"
-            jobs.send(_logged(f"{place} cannot be passed to another process: {error}", log))
+        with alone():
+            answer = _answer(job, log)
+        jobs.send_bytes(answer)
+
+
+def _answer(job: bytes, log: Path) -> bytes:
+    """The pickled outcome of a pickled job.
+
+    By value: torch would else pass its tensors by open files, of which a process may have so many.
+    """
+    step, work = _read(job)
+    try:
+        function, arguments = _read(work)
+    except Exception as error:  # noqa: BLE001  pickle raises whatever an object does
+        said = f"{step}: what was passed to another process cannot be read there"
+        return pickle.dumps(_logged(f"{said}: {in_one_line(error)}", log))
+    try:
+        return pickle.dumps(_outcome(function, arguments, log))
+    except Exception as error:  # noqa: BLE001
+        place = f"{step}: the result of {function.__name__}"
+        said = f"{place} cannot be passed to another process: {error}"
+        return pickle.dumps(_logged(said, log))
+
+
+def _read(pickled: bytes) -> Any:
+    return pickle.loads(pickled)  # noqa: S301  from the other end of our pipe
 
 
 def _outcome(function: Callable[..., Any], arguments: tuple[Any, ...], log: Path) -> Any:

@@ -81,6 +81,7 @@ class Workers:
     def __init__(self, params: Params, project: Path, count: int | None = None) -> None:
         self._params = params
         self._project = project
+        self._log = project / ".headwater" / "logs" / "workers.log"
         # The kernel kills a worker when the thread that started it ends: this one lives on.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="workers")
         self._lock = Lock()
@@ -202,10 +203,12 @@ class Workers:
                 return self._run(function, step, *arguments)
             except WorkerDied as death:
                 died = death
-        raise HeadwaterError(
-            f"{step}: a worker process ended {_TRIES} times: {died} "
+        advice = (
             "Use a machine with more memory, or fewer cores (taskset)"
+            if died.for_memory
+            else f"Mend what ends it; its last words may stand in {self._log}"
         )
+        raise HeadwaterError(f"{step}: a worker process ended {_TRIES} times: {died} {advice}")
 
     def _run(self, function: Callable[..., Any], step: str, *arguments: Any) -> Any:
         worker = self._idle.get()
@@ -226,8 +229,7 @@ class Workers:
                 raise Stopped("the build was stopped")
             if worker is None:
                 os.environ.update(ONE_THREAD)
-                log = self._project / ".headwater" / "logs" / "workers.log"
-                worker = self._starter.submit(Worker, log).result()
+                worker = self._starter.submit(Worker, self._log).result()
                 self._alive.add(worker)
             return worker
 

@@ -1,5 +1,6 @@
 """Code of a system or challenge at work on one question: its result, or the reason for none."""
 
+import os
 import re
 import traceback
 from collections.abc import Callable, Iterator
@@ -22,7 +23,8 @@ def attempted(work: Callable[[], Result]) -> tuple[Result, None] | tuple[None, s
     standard error. Raises HeadwaterError where the work does.
     """
     try:
-        return work(), None
+        with alone():
+            return work(), None
     except Unanswered as reason:
         return None, plain(reason) or "no answer"
     except HeadwaterError:
@@ -40,13 +42,28 @@ def blaming(who: str) -> Iterator[None]:
     The traceback goes to standard error. What a user can mend passes as it is.
     """
     try:
-        yield
+        with alone():
+            yield
     except (HeadwaterError, OSError):
         raise
     except BaseException as error:
         _pass_on_ends(error)
         traceback.print_exc()
         raise StepFault(f"{who}: {UNEXPECTED}{in_one_line(error)}; mend its code") from error
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """End a process that the code inside has forked off once it leaves that code.
+
+    It would go on with this one's work beside it: write the same files, and answer in its place.
+    """
+    process = os.getpid()
+    try:
+        yield
+    finally:
+        if os.getpid() != process:
+            os._exit(0)
 
 
 def in_one_line(error: BaseException) -> str:

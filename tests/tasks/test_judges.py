@@ -79,6 +79,53 @@ def test_an_answer_that_kills_its_process_ends_the_evaluation_with_its_reason(
         list(by_workers(params, tmp_path))
 
 
+@pytest.mark.fault("no answer is taken for that to another question")
+@pytest.mark.parametrize("child", ["", "    if child == 0:\n        raise RuntimeError('child')\n"])
+def test_an_answer_that_forks_is_given_once_and_to_its_own_question(
+    tmp_path: Path, child: str
+) -> None:
+    package = f"judges_forks_{len(child)}"
+    old = "    return model * part.field"
+    fork = "    import os\n\n    child = os.fork()\n" + child
+    params = trained_project(tmp_path, package, old, fork + old)
+    found = [plain(one) for one in by_workers(params, tmp_path)]
+    sound = trained_project(tmp_path / "sound", f"{package}_not")
+    assert found == [plain(one) for one in by_workers(sound, tmp_path / "sound")]
+
+
+@pytest.mark.fault("a fault of one item fails its stage alone and is named")
+@pytest.mark.parametrize("kind", ["answer", "question"])
+def test_what_cannot_be_read_in_the_other_process_is_a_fault_with_its_reason(
+    tmp_path: Path, kind: str
+) -> None:
+    """An error of the system, as of a file that is not there, is none of the pipe."""
+    odd = (
+        "class Odd:\n    def __init__(self, it):\n        self.it = it\n"
+        "    def __getattr__(self, name):\n        return getattr(self.__dict__['it'], name)\n"
+        "    def __deepcopy__(self, memo):\n        return self\n"
+        "    def __setstate__(self, state):\n        raise FileNotFoundError('lost')\n\n\n"
+    )
+    package = f"judges_unread_{kind}"
+    old, new = {
+        "answer": (
+            "def _answer(model: float, part: Any) -> Any:\n",
+            "def _answer(model: float, part: Any) -> Any:\n    return Odd(part.field)\n",
+        ),
+        "question": (
+            f"def _part(number: int) -> Any:\n    from {package}.parts import part\n",
+            (
+                "def _part(number: int) -> Any:\n    return Odd(_inner(number))\n\n\n"
+                f"def _inner(number: int) -> Any:\n    from {package}.parts import part\n"
+            ),
+        ),
+    }[kind]
+    params = trained_project(tmp_path, package, old, odd + new)
+    started = time.monotonic()
+    with pytest.raises(StepFault, match=r"evaluate@toy: .* cannot be read .*FileNotFoundError: lo"):
+        list(by_workers(params, tmp_path))
+    assert time.monotonic() - started < 60
+
+
 def test_missing_weights_are_named_and_content_that_cannot_travel_is(tmp_path: Path) -> None:
     params = trained_project(
         tmp_path, "judges_lambda", "part.flatness}, part,", "part.flatness}, lambda: part,"

@@ -79,6 +79,18 @@ def _die_with_a_child(name: str, params: Params, project: Path) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _fork(name: str, params: Params, project: Path, number: int) -> int:
+    """Answer twice, once in a forked process."""
+    os.fork()
+    return number
+
+
+def _tensor(name: str, params: Params, project: Path, number: int) -> Any:
+    import torch
+
+    return torch.full((2,), number)
+
+
 def _leave(name: str, params: Params, project: Path) -> int:
     threading.Thread(target=time.sleep, args=(600,)).start()
     return subprocess.Popen((sys.executable, "-c", "import time; time.sleep(600)")).pid
@@ -100,8 +112,10 @@ def test_workers_are_replaced_refuse_the_hopeless_and_pass_errors_on(
 ) -> None:
     with workers:
         assert workers.insist(_kill_once, "photos", tmp_path / "killed") == "photos"
-        with pytest.raises(HeadwaterError, match="photos: a worker process ended 2 times"):
+        with pytest.raises(HeadwaterError, match=r"photos: a worker .* 2 times: .* more memory"):
             workers.insist(_kill_always, "photos")
+        with pytest.raises(HeadwaterError, match=r"status 3\. Mend what ends it; .*workers\.log"):
+            workers.insist(_end, "photos")
         with pytest.raises(HeadwaterError, match="no face"):
             workers._run(_reject, "photos")
         assert workers._run(_threads, "photos") == "1"
@@ -116,6 +130,26 @@ def test_death_of_a_worker_is_seen_although_a_child_of_it_lives_on(workers: Work
         with pytest.raises(WorkerDied, match="was killed"):
             workers._run(_die_with_a_child, "photos")
         assert time.monotonic() - started < 30
+
+
+@pytest.mark.fault("no answer is taken for that to another question")
+def test_a_job_that_forks_has_one_outcome(workers: Workers) -> None:
+    with workers:
+        assert [workers.insist(_fork, "photos", number) for number in range(6)] == list(range(6))
+
+
+@pytest.mark.slow
+def test_tensors_are_passed_by_value_however_many_are_kept(workers: Workers) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with workers:
+        workers.insist(_process, "photos")
+        open_files = len(list(Path("/proc/self/fd").iterdir()))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (open_files + 30, hard))
+        try:
+            kept = [workers.insist(_tensor, "photos", number) for number in range(60)]
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert [one.tolist() for one in kept] == [[number] * 2 for number in range(60)]
 
 
 @pytest.mark.fault("a step ends although code from outside left threads and processes at work")
