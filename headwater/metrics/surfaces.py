@@ -33,7 +33,7 @@ def _cuts(triangles: NDArray[np.float64], edge_mm: float, most: int) -> NDArray[
 def pieces_near(
     triangles: NDArray[np.float64], centre: FloatArray, radius_mm: float
 ) -> NDArray[np.float64]:
-    """What of triangles (n, 3, 3) mm reaches within ``radius_mm`` of a centre (3,) mm; (m, 3, 3).
+    """Pieces (m, 3, 3) of triangles (n, 3, 3) mm that reach within ``radius_mm`` of a centre (3,).
 
     Triangles are left whole, but for those longer than the radius: they are halved until no piece
     is, so that a sheet of any size has a few pieces near, which make up all of it there. Halving
