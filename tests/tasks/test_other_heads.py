@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from headwater.artifacts.cameras import camera_of, frame_from_photo_of
 from headwater.artifacts.landmark_rows import landmarks_of
+from headwater.artifacts.manifest import write_manifest
 from headwater.artifacts.schemas import (
     CAMERAS,
     FRAMES,
@@ -116,6 +117,7 @@ def test_the_model_that_systems_train_on_is_no_other_one(tmp_path: Path) -> None
 def test_the_set_is_read_like_the_build_itself(tmp_path: Path, shared_data: Path) -> None:
     spec = f"ict:{shared_data / 'ict_facekit.npz'}"
     store.write(tmp_path / FILE, load_head_model("anny", tmp_path / ".headwater/models"))
+    write_manifest((tmp_path / FILE).parent)
     done = run(project(tmp_path, other_head_model=spec, subjects=2, views=3))
     assert done.returncode == 0, done.stderr
     data = tmp_path / "data/other_heads"
