@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import networkx as nx
+from dvc.dependency.param import ParamsDependency
 from dvc.exceptions import DvcException
 from dvc.lock import LockError
 from dvc.repo import Repo
@@ -17,6 +18,7 @@ from dvc.scm import SCMError
 from flows.odd_entries import pass_over_odd_entries
 from headwater.artifacts.manifest import MANIFEST
 from headwater.errors import HeadwaterError
+from headwater.upkeep.recorded import LOCK
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Stage:
 
     module: the step's module, from the stage's command. needs: stages that it reads from.
     bucketed: whether the module defines a ``STEP``. outs: its output folders, from the project's.
+    deps: files and folders that it reads, as ``changed_stages`` names them.
     """
 
     name: str
@@ -32,6 +35,20 @@ class Stage:
     needs: frozenset[str]
     bucketed: bool
     outs: tuple[str, ...] = ()
+    deps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The inputs of a stage as DVC recorded them, beside the parameters that it reads now.
+
+    md5s: by path, of the files and folders that are on record. before, now: values of parameters
+    by dotted name.
+    """
+
+    md5s: dict[str, str]
+    before: dict[str, Any]
+    now: dict[str, Any]
 
 
 def read_graph(project: Path) -> dict[str, Stage]:
@@ -51,6 +68,12 @@ def changed_stages(project: Path) -> dict[str, Any]:
     """Changes by stage, as ``dvc status`` has them; empty when everything holds."""
     with _repository(project) as repo:
         return dict(repo.status())
+
+
+def read_recorded(project: Path) -> dict[str, Recorded]:
+    """Recorded inputs by stage."""
+    with _repository(project) as repo:
+        return {stage.addressing: _recorded(stage) for stage in repo.index.stages}
 
 
 @contextmanager
@@ -73,13 +96,33 @@ def _repository(project: Path) -> Iterator[Repo]:
         ) from error
     except DvcException as error:
         raise HeadwaterError(f"dvc: {error}") from error
+    except NotImplementedError as error:
+        # Of the name of a hash that DVC does not know.
+        raise HeadwaterError(
+            f"{project / LOCK}: is not as DVC writes it; restore it (git checkout {LOCK}) or "
+            "remove it"
+        ) from error
 
 
 def _stage(project: Path, stage: Any, needs: frozenset[str]) -> Stage:
     module = _module(stage.cmd)
     path = project.joinpath(*module.split(".")).with_suffix(".py")
     outs = tuple(sorted(Path(out.fs_path).relative_to(project).as_posix() for out in stage.outs))
-    return Stage(stage.addressing, module, needs, defines_step(path), outs)
+    deps = tuple(str(dep) for dep in stage.deps if not isinstance(dep, ParamsDependency))
+    return Stage(stage.addressing, module, needs, defines_step(path), outs, deps)
+
+
+def _recorded(stage: Any) -> Recorded:
+    settings = [dep for dep in stage.deps if isinstance(dep, ParamsDependency)]
+    return Recorded(
+        {
+            str(dep): dep.hash_info.value
+            for dep in stage.deps
+            if isinstance(dep.hash_info.value, str)
+        },
+        {name: value for dep in settings for name, value in (dep.hash_info.value or {}).items()},
+        {name: value for dep in settings for name, value in dep.read_params().items()},
+    )
 
 
 def written(project: Path, stage: Stage) -> dict[str, bytes | None]:

@@ -77,6 +77,28 @@ def verify(data: Data = Path("data")) -> None:
 
 
 @app.command()
+def status(project: Project = Path()) -> None:
+    """Say what `make repro` would run and why, without running or changing anything.
+
+    One line a stage; those that follow others only if these give other rows or outputs say so.
+    """
+    from headwater.upkeep.flow_command import run_flow
+
+    raise typer.Exit(run_flow("status", project))
+
+
+@app.command()
+def retry(project: Project = Path()) -> None:
+    """Try again, alone, the items that were rejected for the moment only.
+
+    Their stages are recorded; what follows from new rows is left to `make repro`.
+    """
+    from headwater.upkeep.flow_command import run_flow
+
+    raise typer.Exit(run_flow("retry", project))
+
+
+@app.command()
 def repair(project: Project = Path()) -> None:
     """Find damaged files in the data and in DVC's cache, and restore them from sound ones.
 

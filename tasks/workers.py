@@ -29,6 +29,7 @@ from headwater.pipeline.run import (
 )
 from headwater.pipeline.step import Item, Result, Step
 from headwater.threads import ONE_THREAD
+from headwater.upkeep.kept_rows import items_to_retry, kept_rows
 from tasks.worker import Worker, WorkerDied
 
 _TRIES = 2
@@ -69,6 +70,24 @@ def _part(
     name: str, params: Params, project: Path, planned: Planned, items: Sequence[Item]
 ) -> Rows:
     return compute_items(load_step(name), params, project, planned, items)
+
+
+def _again(name: str, params: Params, project: Path, planned: Planned) -> list[Item]:
+    """Items of a bucket to try again alone, for its other rows stand; none where they do not."""
+    step = load_step(name)
+    again = items_to_retry(step, project, planned)
+    if not again or kept_rows(step, project, planned, params.buckets) is None:
+        return []
+    return [one for one in items_of_bucket(step, params, project, planned) if one.item in again]
+
+
+def _complete(name: str, params: Params, project: Path, planned: Planned, rows: Rows) -> None:
+    """Store a bucket of rows that stand and those of the items that were tried again."""
+    step = load_step(name)
+    kept = kept_rows(step, project, planned, params.buckets)
+    if kept is None:
+        raise HeadwaterError(f"{name}: the table of bucket {planned.bucket} changed; run again")
+    store_bucket(step, params, project, planned, _together([kept, rows]))
 
 
 def _store(name: str, params: Params, project: Path, planned: Planned, rows: Rows) -> None:
@@ -113,9 +132,13 @@ class Workers:
     def compute(self, planned: Planned) -> None:
         """Compute one bucket and store it; waits for it.
 
+        Of a bucket that the tables have, but for items to try again, these alone are computed.
         Items that kill the worker, or take all memory, become rejects. Raises StepFault for a
         fault in the step and Stopped when the workers are ended meanwhile.
         """
+        if again := self.insist(_again, planned.step, planned):
+            self.insist(_complete, planned.step, planned, self._bisect(planned, again))
+            return
         for _ in range(_TRIES):
             try:
                 self._run(_compute, planned.step, planned)

@@ -54,7 +54,7 @@ def adopt(project: Path, data: Path, cache: BucketCache) -> Adopted:
         if not names:
             continue
         try:
-            records = _records(project, data / step, outputs.get(f"data/{step}"))
+            records = records_of(project, data / step, outputs.get(f"data/{step}"))
         except (NotAdopted, DamagedManifest) as error:
             left_out.append(str(error))
             continue
@@ -72,8 +72,11 @@ def adopt(project: Path, data: Path, cache: BucketCache) -> Adopted:
     return Adopted(new, known, tuple(left_out))
 
 
-def _records(project: Path, folder: Path, output: Output | None) -> dict[str, tuple[str, str]]:
-    """MD5 from DVC's record and SHA-256 from the manifest, by path relative to ``folder``."""
+def records_of(project: Path, folder: Path, output: Output | None) -> dict[str, tuple[str, str]]:
+    """MD5 from DVC's record and SHA-256 from the manifest, by path relative to ``folder``.
+
+    Raises NotAdopted where one of them does not speak of the folder, and DamagedManifest.
+    """
     listing = objects_of(project).listing(output.md5) if output and output.is_folder else None
     if listing is None:
         raise NotAdopted(
@@ -94,7 +97,7 @@ def _bucket(
     keys = set()
     for schema in schemas:
         path = folder / schema.table / name
-        files[schema.name] = _vouched(path, records.get(f"{schema.table}/{name}"))
+        files[schema.name] = vouched(path, records.get(f"{schema.table}/{name}"))
         table = read_bucket(path, schema)
         if schema.table == "rejects" and PASSING.intersection(table.column("reason").to_pylist()):
             raise NotAdopted(f"{path}: has items that the next build tries again")
@@ -105,7 +108,8 @@ def _bucket(
     return keys.pop(), files
 
 
-def _vouched(path: Path, records: tuple[str, str] | None) -> bytes:
+def vouched(path: Path, records: tuple[str, str] | None) -> bytes:
+    """Bytes of a file that has the MD5 and the SHA-256 on record; raises NotAdopted."""
     try:
         # A pipe would wait for ever.
         data = path.read_bytes() if path.is_file() else b""

@@ -1,6 +1,7 @@
 """Stages that an edit makes DVC run again on a small build, and those that it does not."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -66,6 +67,15 @@ class Checkout:
             text=True,
             check=False,
         )
+
+    def status(self) -> dict[str, str]:
+        """What `headwater status` says by stage, the stages of hashes beside the others."""
+        command = (sys.executable, "-m", "flows.status")
+        done = subprocess.run(command, cwd=self.path, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        said = dict(line.split(": ", 1) for line in done.stdout.splitlines()[:-1])
+        hashes = said.pop("hashes alone, in seconds", "")
+        return said | dict.fromkeys(hashes.split(", "), "hashes")
 
     def trains(self) -> bool:
         """Bring the weights up to date; whether that trained, beyond which nothing is stale."""
@@ -187,3 +197,48 @@ def test_a_photo_more_trains_nothing(checkout: Checkout) -> None:
 def test_another_seed_trains(checkout: Checkout) -> None:
     checkout.set(lambda params: params.update(seed=8))
     assert checkout.trains()
+
+
+def _other_loss(text: str) -> str:
+    return text.replace(".abs().mean()", ".square().mean()", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "reasons"),
+    [
+        (LOSSES, lambda text: f"# A comment.\n{text}", {}),
+        (LOSSES, _other_loss, {STAGE: "code that it executes"}),
+        (
+            "tasks/synthesize.py",
+            lambda text: text.replace("DEPTH_UNIT_MM = 0.1", "DEPTH_UNIT_MM = 0.2"),
+            {
+                "synthesize": "2 of 2 buckets: code that it executes",
+                "ingest": "up to 2 of 2 buckets, if synthesize's rows change",
+                STAGE: "if synthesize's rows change",
+            },
+        ),
+        (
+            "params.yaml",
+            lambda text: text.replace("frame_px: 256", "frame_px: 320"),
+            {
+                "ingest": "2 of 2 buckets: setting ingest.frame_px: 256 -> 320",
+                "landmarks": "up to 2 of 2 buckets, if ingest's rows change",
+            },
+        ),
+    ],
+)
+def test_what_status_says_is_what_runs(
+    checkout: Checkout, name: str, change: Callable[[str], str], reasons: dict[str, str]
+) -> None:
+    built = {stage for stage, text in checkout.status().items() if text != "not built yet"}
+    checkout.edit(name, change)
+    said = {stage: text for stage, text in checkout.status().items() if text != "not built yet"}
+    assert built <= said.keys()
+    assert {stage: said.get(stage) for stage in reasons} == reasons
+    ran = set(re.findall(r"Running stage '(\S+)'", checkout.dvc("repro", STAGE)))
+    certain = {one for one, text in said.items() if not text.startswith(("if ", "up to ", "hash"))}
+    assert certain & _needed() <= ran <= said.keys()
+
+
+def _needed() -> set[str]:
+    return {"photos", "synthesize", "ingest", "landmarks", "masks", "cameras", STAGE}

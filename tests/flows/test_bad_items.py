@@ -1,6 +1,7 @@
 """One bad item: it takes neither its bucket nor other stages with it, and is tried again."""
 
 import re
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +13,8 @@ from tests.flows.conftest import ToyProject
 # Troubles of the moment, as long as the file named by TROUBLE is there.
 TROUBLE = "trouble"
 BAD_ITEMS = f"""
+    with Path("computed").open("a") as file:
+        file.write(f"{{value}}\\n")
     if Path("{TROUBLE}").exists():
         if value == 7:
             ctypes.string_at(0)
@@ -40,7 +43,16 @@ def rejected(project: ToyProject) -> dict[str, str]:
     return {row["name"]: row["reason"] for row in rows if row["reason"] != "nine"}
 
 
+def computed(project: ToyProject) -> list[int]:
+    """Numbers that were computed since the last call, each as often as it was."""
+    path = project.path / "computed"
+    numbers = sorted(map(int, path.read_text().split()))
+    path.unlink()
+    return numbers
+
+
 BAD = {"number 7": "crashed", "number 13": "out_of_memory", "number 24": "changed"}
+KINDS = "changed 1, crashed 1, out_of_memory 1"
 COUNTS = r"33 items, 7 rejected: changed 1, crashed 1, nine 4, out_of_memory 1"
 
 
@@ -100,6 +112,53 @@ def test_items_that_stay_bad_are_named_by_every_build_and_change_nothing(
     assert (done.returncode, done.stderr) == (0, "")
     assert "numbers: 3 items were left" in done.stdout
     assert troubled.bytes() == first
+
+
+@pytest.mark.slow
+@pytest.mark.fault("an item that kills its worker is one reject, tried again by the next build")
+def test_items_that_were_left_are_tried_again_alone(troubled: ToyProject) -> None:
+    retry = (sys.executable, "-m", "headwater.cli", "retry")
+    assert troubled.flow().returncode == 0
+    assert len(computed(troubled)) > 40
+    first = troubled.bytes()
+    # Twice together, then twice by halves: the other 37 numbers stand.
+    done = troubled.run(*retry)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"numbers: {COUNTS}; 3 left for the next `make repro`",
+        f"numbers: 3 items were left ({KINDS}); the next `make repro` tries again",
+    ]
+    assert set(computed(troubled)) == {7, 13, 24}
+    assert troubled.bytes() == first
+    (troubled.path / TROUBLE).unlink()
+    status = troubled.run(sys.executable, "-m", "headwater.cli", "status")
+    assert status.stdout.startswith("numbers: 3 of 4 buckets: 3 items to try again (changed 1, ")
+    done = troubled.run(*retry)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "numbers: 36 items, 4 rejected: nine 4",
+        "`headwater status` says what follows from that, `make repro` builds it",
+    ]
+    assert computed(troubled) == [7, 13, 24]
+    assert troubled.dvc("status", "--quiet", "numbers").returncode == 0
+    assert troubled.run(*retry).stdout == "no items are left to try again\n"
+    assert troubled.flow().returncode == 0
+    mended = troubled.bytes()
+    troubled.forget()
+    assert troubled.dvc("repro", "--quiet").returncode == 0
+    assert mended == troubled.bytes()
+
+
+@pytest.mark.slow
+def test_a_stage_that_is_out_of_date_is_not_retried(troubled: ToyProject) -> None:
+    assert troubled.dvc("repro").returncode == 0
+    troubled.set(seed=8)
+    done = troubled.run(sys.executable, "-m", "headwater.cli", "retry")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(
+        "numbers: is out of date; `make repro` tries its items again, too\n"
+    )
+    assert rejected(troubled) == BAD
 
 
 @pytest.mark.fault("a fault of one item fails its stage alone and is named")
