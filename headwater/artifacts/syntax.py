@@ -79,12 +79,16 @@ def has_effect(statement: ast.stmt) -> bool:
 
 
 def is_guard(statement: ast.stmt) -> bool:
-    """True for ``if __name__ == "__main__"``, which no import runs."""
+    """True for ``if __name__ == "__main__"`` and ``if TYPE_CHECKING``, which no import runs."""
+    if not isinstance(statement, ast.If):
+        return False
+    test = statement.test
+    if isinstance(test, ast.Name):
+        return test.id == "TYPE_CHECKING" and not statement.orelse
     return (
-        isinstance(statement, ast.If)
-        and isinstance(statement.test, ast.Compare)
-        and isinstance(statement.test.left, ast.Name)
-        and statement.test.left.id == "__name__"
+        isinstance(test, ast.Compare)
+        and isinstance(test.left, ast.Name)
+        and test.left.id == "__name__"
     )
 
 

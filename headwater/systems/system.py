@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from headwater.artifacts.columns import TableSchema
-from headwater.evaluation.claims import Claim
 from headwater.training.run import Config, Curve, Run
+
+if TYPE_CHECKING:
+    # A training must not depend on how its claims are judged.
+    from headwater.evaluation.claims import Claim
 
 
 @dataclass(frozen=True)
@@ -53,5 +56,5 @@ class System:
     prepared: Callable[[Any, Path], Any] | None = None
     paper: Published | None = None
     claims: (
-        Callable[[Any, Path, int | None, Callable[[int, int], None]], Sequence[Claim]] | None
+        Callable[[Any, Path, int | None, Callable[[int, int], None]], "Sequence[Claim]"] | None
     ) = None

@@ -46,7 +46,19 @@ def train_on(
             ended = error
     if failures:
         raise failures[0] from ended
+    if isinstance(ended, ProcessExitedException):
+        raise HeadwaterError(_ending(ended, devices.count)) from ended
     raise ended
+
+
+def _ending(ended: ProcessExitedException, count: int) -> str:
+    """A sentence on a process that ended without an error of its own."""
+    how = ended.signal_name or f"status {ended.exit_code}"
+    return (
+        f"process {ended.error_index + 1} of {count} of the training ended with {how}; most often "
+        "memory ran out: train on fewer devices, or another size; it goes on from its last "
+        "checkpoint"
+    )
 
 
 def fabric_of(devices: Devices) -> Fabric:

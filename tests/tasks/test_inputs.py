@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from headwater.artifacts.code import code_of_functions, forget
+from headwater.artifacts.modules import COUNTED
 from headwater.artifacts.schemas import PARTS
 from headwater.config import Params, load_params
 from headwater.data.rejections import REJECTS
@@ -16,6 +18,7 @@ from headwater.errors import HeadwaterError
 from headwater.evaluation.challenge import own_challenges
 from headwater.systems import SYSTEMS
 from headwater.systems.settings import training_inputs
+from headwater.systems.stages import train_stage
 from tasks.contents import TABLES
 from tasks.inputs import CONTENTS, KINDS, baseline_inputs, inputs, inputs_text, shown_text
 from tasks.questions import question_texts
@@ -226,6 +229,15 @@ def test_what_pages_and_charts_show_of_a_system_is_no_input_of_its_stages() -> N
     stages = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"]
     for name in ("figures", "report"):
         assert {"data/questions", "data/inputs"} <= set(stages[name]["deps"])
+
+
+def test_no_training_depends_on_how_claims_are_judged() -> None:
+    """Else an edit of a goal's side would train all systems anew."""
+    forget()
+    code_of_functions((train_stage,))
+    counted = {path.relative_to(PROJECT).as_posix() for path in COUNTED}
+    assert "headwater/systems/system.py" in counted
+    assert "headwater/evaluation/claims.py" not in counted
 
 
 def test_there_is_a_file_of_questions_for_every_challenge_of_the_build(project: Path) -> None:

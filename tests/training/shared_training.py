@@ -1,6 +1,8 @@
 """A training that several devices share, as one of a system is called; for processes to import."""
 
 import json
+import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -45,8 +47,8 @@ def answers(model: nn.ModuleDict, rows: Tensor) -> tuple[Tensor, Tensor]:
 def train(config: dict[str, Any], data: Path, run: Run, weights: Path) -> Curve:
     """Learn sums of rows and of their scenes' numbers.
 
-    config: steps; optionally fails_at and waits_at, a step. Rows that a device sees are noted in
-    ``data``.
+    config: steps; optionally fails_at, dies_at and waits_at, a step. Rows that a device sees are
+    noted in ``data``.
     """
     assert run.fabric is not None
     fabric = run.fabric
@@ -57,6 +59,8 @@ def train(config: dict[str, Any], data: Path, run: Run, weights: Path) -> Curve:
     def losses(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         if step == config.get("fails_at") and share.rank == share.ranks - 1:
             raise HeadwaterError("head 7 has no views; add some")
+        if step == config.get("dies_at") and share.rank == share.ranks - 1:
+            os.kill(os.getpid(), signal.SIGKILL)
         if step == config.get("waits_at"):
             (data / f"waits-{share.rank}").touch()
             time.sleep(600)

@@ -94,6 +94,13 @@ def test_no_process_is_left_by_one_that_is_stopped(tmp_path: Path, number: signa
     until(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
 
 
+@pytest.mark.slow
+@pytest.mark.fault("a fault of one item fails its stage alone and is named")
+def test_a_process_that_is_killed_is_named_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(HeadwaterError, match=r"process 2 of 2 .* SIGKILL; .*memory"):
+        trained(tmp_path, 2, dies_at=13, waits_at=13)
+
+
 def children_of(parent: int) -> list[int]:
     return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
