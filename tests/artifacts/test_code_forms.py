@@ -34,7 +34,8 @@ HIDDEN = (
     "compile",
 )
 # Systems and challenges that are looked up by their folders are followed from their own homes; the
-# others are of installed packages, or say where the repository lies.
+# others are of installed packages, say where the repository lies, or are a limit that the module's
+# own functions follow.
 KNOWN = {
     "headwater/apart.py: __file__",
     "headwater/artifacts/code.py: sys.modules",
@@ -45,6 +46,7 @@ KNOWN = {
     "headwater/evaluation/challenge.py: import_module(f'{package.__name__}.{name}')",
     "headwater/evaluation/draws.py: sys.modules",
     "headwater/faces/mediapipe_adapter.py: mediapipe.__file__",
+    "headwater/photos/pixels.py: Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2",
     "headwater/rendering/calibrate_landmarks.py: __file__",
     "headwater/report/making.py: version(package)",
     "headwater/systems/__init__.py: import_module(f'{__name__}.{name}')",
@@ -78,6 +80,21 @@ def hidden(tree: ast.Module) -> Iterator[ast.AST]:
             if {chain[0] for chain in chains(decorator)} & made:
                 yield decorator
     yield from conditional(tree)
+    yield from patched(tree)
+
+
+def patched(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Statements at the top of a module that change what it imports: others use that too."""
+    imports = (one for one in tree.body if isinstance(one, ast.Import | ast.ImportFrom))
+    names = (alias.asname or alias.name for one in imports for alias in one.names)
+    imported = {name.partition(".")[0] for name in names}
+    for statement in tree.body:
+        targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+        for target in targets:
+            if isinstance(target, ast.Attribute | ast.Subscript) and (
+                {chain[0] for chain in chains(target.value)} & imported
+            ):
+                yield statement
 
 
 def conditional(tree: ast.Module) -> Iterator[ast.stmt]:
@@ -118,6 +135,9 @@ def test_our_own_code_has_no_form_that_cannot_be_followed() -> None:
     "text",
     [
         "from headwater.errors import *",
+        "import headwater.threads\nheadwater.threads.ONE_THREAD = {}",
+        "from headwater.training.run import Run\nRun.seed = 3",
+        "from headwater.threads import ONE_THREAD\nONE_THREAD['a'] = '2'",
         "if x:\n    from headwater.errors import HeadwaterError",
         "def register(f): ...\n@register\ndef f(): ...",
         "def f(): return globals()['g']()",
