@@ -67,9 +67,10 @@ def _stands_for(value: Any, stage: str, sources: Collection[str]) -> bool:
         return False
     if stage in ("head_model", "other_heads") and stage.removesuffix("_heads") in value:
         return True
-    rows = value.get("rows")
-    for table, groups in rows.items() if isinstance(rows, dict) else ():
-        kinds = {group.partition("/")[0] for group in groups}
-        if stage in (CONTENTS, table.partition("/")[0]) and (not kinds or kinds & set(sources)):
-            return True
+    rows = value["rows"] if isinstance(value.get("rows"), dict) else {}
+    # Of one source together; without any group it may be any.
+    kinds = {group.partition("/")[0] for groups in rows.values() for group in groups}
+    steps = {table.partition("/")[0] for table in rows}
+    if (stage in steps or (rows and stage == CONTENTS)) and (not kinds or kinds & set(sources)):
+        return True
     return any(_stands_for(one, stage, sources) for key, one in value.items() if key != "rows")

@@ -257,7 +257,10 @@ def test_many_reasons_are_counted() -> None:
         ({"rows": {"ingest/frames": {"synthetic/train": "0"}}}, ()),
         # A new photo may be the first of a group.
         ({"questions": {"rows": {"ingest/frames": {}}}}, ("ingest",)),
+        ({"rows": {"ingest/rejects": {}, "masks/masks": {"photo/train": "0"}}}, ("ingest",)),
+        ({"rows": {"ingest/rejects": {}, "masks/masks": {"synthetic/train": "0"}}}, ()),
         ({"rows": {"masks/masks": {"photo/train": "0"}}}, ()),
+        ({"rows": {}}, ()),
         ({"other": {}}, ("other_heads",)),
         ({"x": {"head_model": "0"}}, ("head_model",)),
         (["ingest/frames"], ()),
