@@ -6,6 +6,7 @@ from pathlib import Path
 from flows.graph import Stage
 from flows.hash_files import Files
 from headwater.config import Params
+from headwater.errors import HeadwaterError
 from headwater.systems.homes import OUTSIDE, outside_text
 from headwater.upkeep.recorded import md5_of, objects_of
 
@@ -29,6 +30,11 @@ def foretold(stage: str, params: Params, project: Path) -> Files:
         made = texts[step](key, params, project) if step in texts else {}
     except OSError:
         # It reads what another stage has yet to write.
+        return {}
+    except HeadwaterError:
+        if step == "code":
+            raise
+        # What another stage wrote is of other code, which reads less or more.
         return {}
     return {path: text.encode() for path, text in made.items()}
 
