@@ -61,14 +61,14 @@ class Fate:
 class Known:
     """Facts that are there before anything runs.
 
-    foretell, present: files of a stage of hashes by path, as it would write them and as they lie
-    there; none where that is not known. plan: buckets of a stage on the inputs that are there.
+    foretell, recorded: files of a stage of hashes by path, as it would write them and as they are
+    on record; none where that is not known. plan: buckets of a stage on the inputs that are there.
     buckets: those of the tables that are there.
     """
 
     former: Former
     foretell: Callable[[str], Files]
-    present: Callable[[str], Files]
+    recorded: Callable[[str], Files]
     plan: Callable[[str], Buckets | None]
     buckets: Callable[[str], Buckets]
 
@@ -181,11 +181,11 @@ def _most(planned: Buckets | None, followed: Collection[Fate]) -> Buckets | None
 
 
 def _hash_files(name: str, fates: Mapping[str, Fate], known: Known) -> HashFiles:
-    fate, present = fates[name], known.present(name)
-    now = known.foretell(name) if fate.reasons else present
+    fate, recorded = fates[name], known.recorded(name)
+    now = known.foretell(name) if fate.reasons else recorded
     if name == CONTENTS or not now:
         # It hashes the rows themselves: who reads which is told by those that read it.
         return HashFiles(name, {}, {}, {}, (*fate.doubts, *([name] if fate.reasons else [])))
     sources = {one: fates[one].sources for one in fate.doubts}
     doubts = {path: read_from(content, sources) for path, content in now.items()}
-    return HashFiles(name, now, present, doubts)
+    return HashFiles(name, now, recorded, doubts)

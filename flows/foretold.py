@@ -1,14 +1,14 @@
 """The files of stages of hashes as these would write them now, and files as they were recorded."""
 
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from flows.graph import Stage
 from flows.hash_files import Files
 from headwater.config import Params
 from headwater.errors import HeadwaterError
 from headwater.systems.homes import OUTSIDE, outside_text
 from headwater.upkeep.recorded import md5_of, objects_of
+from headwater.upkeep.repair import Record
 
 Texts = dict[str, str]
 
@@ -39,10 +39,15 @@ def foretold(stage: str, params: Params, project: Path) -> Files:
     return {path: text.encode() for path, text in made.items()}
 
 
-def present_files(stage: Stage, project: Path) -> Files:
-    """JSON files of a stage's outputs by path, without the manifests."""
-    paths = [path for out in stage.outs for path in sorted((project / out).glob("[!.]*.json"))]
-    return {path.relative_to(project).as_posix(): path.read_bytes() for path in paths}
+def recorded_files(stage: str, record: Record) -> Files:
+    """JSON files of a stage by path as they are on record, whatever lies in their place now."""
+    files: dict[str, bytes] = {}
+    for path, (md5, output) in record.files.items():
+        name = PurePosixPath(path)
+        if output.stage == stage and name.suffix == ".json" and not name.name.startswith("."):
+            content = former(record.project, md5, path)
+            files |= {} if content is None else {path: content}
+    return files
 
 
 def former(project: Path, md5: str, path: str) -> bytes | None:

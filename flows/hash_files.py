@@ -20,7 +20,7 @@ Former = Callable[[str, str], bytes | None]
 
 @dataclass(frozen=True)
 class HashFiles:
-    """Files of the stage ``name`` by path, as it would write them, and as they lie there.
+    """Files of the stage ``name`` by path, as it would write them, and as they are on record.
 
     doubts: by path, stages whose rows a file stands for and that may change. opaque: those that may
     change any file, where none is known.
@@ -28,7 +28,7 @@ class HashFiles:
 
     name: str
     now: Files
-    present: Files
+    recorded: Files
     doubts: Mapping[str, tuple[str, ...]]
     opaque: tuple[str, ...] = ()
 
@@ -41,8 +41,8 @@ class HashFiles:
             if md5_of(now) == md5:
                 return []
             return of_contents(former(md5, dep), now) or [f"other outputs of {self.name}"]
-        inside = {path for path in (*self.now, *self.present) if is_in(path, dep)}
-        differ = any(self.now.get(path) != self.present.get(path) for path in inside)
+        inside = {path for path in (*self.now, *self.recorded) if is_in(path, dep)}
+        differ = any(self.now.get(path) != self.recorded.get(path) for path in inside)
         return [f"other outputs of {self.name}"] if differ else []
 
     def doubts_of(self, dep: str) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from flows.dvc_locks import mend_rwlock
 from flows.forecast import Buckets, Known, changed_outputs, forecast, own_reasons
 from flows.forecast_lines import last_line, leaving, lines
-from flows.foretold import foretold, former, present_files
+from flows.foretold import foretold, former, recorded_files
 from flows.graph import Recorded, Stage, changed_stages, read_graph, read_recorded
 from flows.left import items_left
 from flows.outside import read_otherwise, refuse_missing
@@ -72,7 +72,7 @@ def status(project: Path) -> list[str]:
     changes, records = changed_stages(project), read_recorded(project)
     whole = _whole(record, changes)
     own = _own(project, params, graph, changes, records, record, whole)
-    fates = forecast(graph, own, records, _known(project, params, graph))
+    fates = forecast(graph, own, records, _known(project, params, graph, record))
     refuse_missing(project, params, [name for name, fate in fates.items() if fate.reasons])
     restored = [
         f"{output.stage}: {output.path} is restored from DVC's cache"
@@ -124,11 +124,11 @@ def _whole(record: Record, changes: Mapping[str, Any]) -> set[str]:
     return whole
 
 
-def _known(project: Path, params: Params, graph: Mapping[str, Stage]) -> Known:
+def _known(project: Path, params: Params, graph: Mapping[str, Stage], record: Record) -> Known:
     return Known(
         former=lambda md5, path: former(project, md5, path),
         foretell=lambda name: foretold(name, params, project),
-        present=lambda name: present_files(graph[name], project),
+        recorded=lambda name: recorded_files(name, record),
         plan=lambda name: _planned(project, params, graph[name]),
         buckets=lambda name: Buckets(_present(project, graph[name])),
     )

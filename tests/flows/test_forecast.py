@@ -98,7 +98,7 @@ class World:
         known = Known(
             former=lambda md5, path: old.get(path) if md5s.get(path) == md5 else None,
             foretell=lambda name: of(name, files),
-            present=lambda name: of(name, FILES),
+            recorded=lambda name: of(name, FILES),
             plan=self.planned.get,
             buckets=lambda name: Buckets(frozenset(range(4))),
         )

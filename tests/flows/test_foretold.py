@@ -5,11 +5,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
-from flows.foretold import foretold, former, present_files
-from flows.graph import Stage
+from flows.foretold import foretold, former, recorded_files
 from headwater.config import load_params
 from headwater.upkeep.recorded import md5_of
+from headwater.upkeep.repair import read_record
 from tasks.contents import TABLES
 from tasks.inputs import CONTENTS, inputs_text
 from tasks.reads import tables_text
@@ -66,10 +67,26 @@ def test_a_former_file_is_taken_from_where_it_is_as_recorded(tmp_path: Path) -> 
         place.write_bytes(other)
     assert former(tmp_path, md5, path) is None
     (tmp_path / path).write_bytes(content)
-    (tmp_path / "data" / "reads" / ".manifest.json").write_bytes(other)
     assert former(tmp_path, md5, path) == content
     (tmp_path / path).write_bytes(other)
     (objects / md5[2:]).write_bytes(content)
     assert former(tmp_path, md5, path) == content
-    reads = Stage("reads", "tasks.reads", frozenset(), False, ("data/reads",))
-    assert present_files(reads, tmp_path) == {path: other}
+
+
+def test_files_are_those_on_record_whatever_lies_in_their_place(tmp_path: Path) -> None:
+    content = {"files.json": b"{}\n", ".manifest.json": b"[]\n", "page.html": b"<p>"}
+    listing = [{"md5": md5_of(data), "relpath": name} for name, data in content.items()]
+    folder = json.dumps(listing, sort_keys=True).encode()
+    md5 = f"{md5_of(folder)}.dir"
+    objects = {md5: folder, **{md5_of(data): data for data in content.values()}}
+    for name, data in objects.items():
+        place = tmp_path / ".dvc" / "cache" / "files" / "md5" / name[:2] / name[2:]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+    outs = {"outs": [{"path": "data/own", "md5": md5}]}
+    (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"stages": {"code": outs, "other": {}}}))
+    (tmp_path / "data" / "own").mkdir(parents=True)
+    (tmp_path / "data" / "own" / "files.json").write_bytes(b"half of ano")
+    record = read_record(tmp_path)
+    assert recorded_files("code", record) == {"data/own/files.json": b"{}\n"}
+    assert recorded_files("other", record) == {}
