@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from headwater.artifacts.atomic import write_text
-from headwater.artifacts.code import code_of_functions, code_of_object
+from headwater.artifacts.code import Home, code_of_functions, code_of_object
 from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.ids import sha256_hex
 from headwater.artifacts.manifest import write_manifest
+from headwater.artifacts.modules import OURS
 from headwater.config import Params, load_params
 from headwater.data.contents import of_groups
 from headwater.errors import HeadwaterError
 from headwater.evaluation.challenge import Challenge
 from headwater.systems import challenge_of, find_system
-from headwater.systems.homes import home_of_challenge
+from headwater.systems.homes import home_of_challenge, home_of_system
 from headwater.systems.settings import (
     answer_inputs,
     config_of,
@@ -37,6 +38,9 @@ CONTENTS = Path("data/contents/tables.json")
 OUT = Path("data/inputs")
 KINDS = ("train", "evaluate", "reconstruct")
 SPLITS = ("train", "validation", "test")
+RENDERED = ("synthetic",)
+# Nothing says which rows the code of others reads.
+ANY_SOURCE = ("synthetic", "photo")
 
 
 def main() -> str:
@@ -56,16 +60,17 @@ def inputs(kind: str, name: str, params: Params, project: Path) -> dict[str, Any
     challenge = challenge_of(system, params, project)
     if kind == "train":
         read = tables_read(system, config_of(system, params, project))
-        rows = _rows(read, "synthetic", ("train", "validation"), project)
+        sources = _sources(home_of_system(name, params, project))
+        rows = _rows(read, sources, ("train", "validation"), project)
         code = _code(train_stage)
         return {"system": name, **training_inputs(system, params, project), "stage": code, **rows}
     answers = answer_inputs(system, params, project)
     if kind == "evaluate":
         judging = _judging(challenge, _functions(challenge), params, project)
-        questions = question_rows(challenge, project)
+        questions = question_rows(challenge, params, project)
         code = _code(evaluate_stage, judged)
         return {"system": name, **answers, "stage": code, **judging, **questions}
-    rows = _rows(challenge.photographed, "photo", SPLITS, project)
+    rows = _rows(challenge.photographed, ("photo",), SPLITS, project)
     used = (challenge.photos, challenge.chosen)
     judging = _judging(challenge, [one for one in used if one is not None], params, project)
     return {"system": name, **answers, "stage": _code(photos_stage), **judging, **rows}
@@ -95,22 +100,32 @@ def recorded_inputs(kind: str, system: str, params: Params, project: Path) -> st
 
 def baseline_inputs(challenge: Challenge, params: Params, project: Path) -> dict[str, Any]:
     """Everything that the figures of a challenge's baselines depend on."""
+    sources = _sources(home_of_challenge(challenge.name, params, project))
     return {
         "stage": _code(baselines_stage),
         **_judging(challenge, [*_functions(challenge), challenge.baselines], params, project),
-        "learned": _rows(challenge.learns, "synthetic", ("train",), project),
-        "questions": question_rows(challenge, project),
+        "learned": _rows(challenge.learns, sources, ("train",), project),
+        "questions": question_rows(challenge, params, project),
     }
 
 
-def question_rows(challenge: Challenge, project: Path) -> dict[str, Any]:
+def question_rows(challenge: Challenge, params: Params, project: Path) -> dict[str, Any]:
     """Hashes of the rows that questions come from, with those of the other test set."""
+    sources = _sources(home_of_challenge(challenge.name, params, project))
     other = _contents(project)["other"] if challenge.reads else {}
-    return {**_rows(challenge.reads, "synthetic", ("test",), project), "other": other}
+    return {**_rows(challenge.reads, sources, ("test",), project), "other": other}
+
+
+def _sources(home: Home) -> tuple[str, ...]:
+    """Sources of the rows that may be read from a system's or challenge's home."""
+    return RENDERED if home.module.partition(".")[0] in OURS else ANY_SOURCE
 
 
 def _rows(
-    schemas: Iterable[TableSchema], source: str, splits: tuple[str, ...], project: Path
+    schemas: Iterable[TableSchema],
+    sources: tuple[str, ...],
+    splits: tuple[str, ...],
+    project: Path,
 ) -> dict[str, Any]:
     names = [schema.name for schema in schemas]
     if not names:
@@ -123,7 +138,7 @@ def _rows(
             f"they may read {', '.join(sorted(rows))}"
         )
     chosen = {name: rows[name] for name in names}
-    return {"head_model": contents["head_model"], "rows": of_groups(chosen, source, splits)}
+    return {"head_model": contents["head_model"], "rows": of_groups(chosen, sources, splits)}
 
 
 def _contents(project: Path) -> dict[str, Any]:

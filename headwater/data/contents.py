@@ -6,7 +6,7 @@ hashes of the training heads as they are.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -39,9 +39,9 @@ def rejected_contents(data: Path, schemas: Iterable[TableSchema]) -> Contents:
     return {schema.name: _rejected(data, schema, split_of) for schema in schemas}
 
 
-def of_groups(contents: Contents, source: str, splits: Iterable[str]) -> Contents:
-    """The hashes of one source's rows in ``splits``."""
-    wanted = {f"{source}/{split}" for split in splits}
+def of_groups(contents: Contents, sources: Iterable[str], splits: Collection[str]) -> Contents:
+    """The hashes of the rows of ``sources`` in ``splits``."""
+    wanted = {f"{source}/{split}" for source in sources for split in splits}
     return {
         table: {group: digest for group, digest in groups.items() if group in wanted}
         for table, groups in contents.items()

@@ -248,6 +248,22 @@ def test_there_is_a_file_of_questions_for_every_challenge_of_the_build(project: 
     assert found == question_texts(with_system("glvd", size="smoke"), project)
 
 
+@pytest.mark.fault("old weights are never taken for those of other rows")
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_code_from_outside_may_read_photos_of_its_splits_too(project: Path, split: str) -> None:
+    params = PARAMS.model_copy(
+        update={"plugins": {"yaw": str(PROJECT / "examples" / "yaw")}, "build": {"yaw_net": "yaw"}}
+    )
+    before = {kind: inputs_text(kind, "yaw_net", params, project) for kind in KINDS}
+    questions = question_texts(params, project)
+    # The example reads tables of rendered views alone: photos are added to one of them.
+    write(project, edited("synthesize/truth", f"photo/{split}"))
+    after = {kind: inputs_text(kind, "yaw_net", params, project) for kind in KINDS}
+    stages = {kind for kind in KINDS if before[kind] != after[kind]}
+    assert stages == ({"evaluate"} if split == "test" else {"train"})
+    assert (question_texts(params, project) != questions) == (split != "validation")
+
+
 def test_weights_depend_on_the_devices_that_share_their_batches() -> None:
     before = training_inputs(SYSTEMS["lvd"], PARAMS, PROJECT)
     for change in ({"devices": 2}, {"precision": "bf16"}, {"device": "cuda"}):
