@@ -34,7 +34,7 @@ DISK_BYTES = 1 << 20
 def main() -> NoReturn:
     """Build in the current folder and exit."""
     make = int(sys.argv[1]) if len(sys.argv) > 1 else None
-    systems = sys.argv[2] if len(sys.argv) > 2 else ""
+    systems = sys.argv[2] if len(sys.argv) > 2 else None
     lifeline.hold(make)
     if make is not None:
         lifeline.stop_with(make)
@@ -51,14 +51,14 @@ def main() -> NoReturn:
         sys.exit(130)
 
 
-def build(project: Path, systems: str = "") -> int:
+def build(project: Path, systems: str | None = None) -> int:
     """Rebuild what is out of date and say so; returns the exit status.
 
     systems: those to build from now on, where they are not the ones in ``params.yaml``.
     """
     started = time.monotonic()
     try:
-        if systems:
+        if systems is not None:
             _choose(project, systems)
         changed, checked = _changes_built(project, _checked_params(project))
         figures = main_figures(project)

@@ -49,7 +49,8 @@ class Claim:
     @property
     def bound(self) -> str:
         """The goal in words."""
-        return f"{'at most' if self.sign == '<=' else 'at least'} {self.goal:g}"
+        words = f"{'at most' if self.sign == '<=' else 'at least'} {self.goal:g}"
+        return f"{words}, with all of its interval" if self.strict else words
 
 
 def measured(

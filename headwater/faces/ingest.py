@@ -99,9 +99,11 @@ def _refined(rgb: NDArray[np.uint8], mesh: PlacedMesh, detector: FaceDetector) -
 def _large_enough(mesh: PlacedMesh) -> PlacedMesh:
     distance = outer_eye_distance(ibug68(mesh.points[:, :2]))
     if distance < MIN_EYE_DISTANCE_PX:
+        # Rounded down: 24.0 px would be enough.
+        shown = np.floor(10 * distance) / 10
         raise ItemRejected(
             RejectReason.FACE_TOO_SMALL,
-            f"The largest face has {distance:.0f} px between the outer eye corners; "
+            f"The largest face has {shown:.1f} px between the outer eye corners; "
             f"{MIN_EYE_DISTANCE_PX:.0f} px are needed.",
         )
     return mesh

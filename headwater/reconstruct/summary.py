@@ -81,7 +81,7 @@ def _text(value: str) -> str:
 
 def counts(outcomes: Sequence[Outcome]) -> str:
     """The totals in one line."""
-    parts = [f"{_count(outcomes, Status.DONE)} of {len(outcomes)} files reconstructed"]
+    parts = [f"{_count(outcomes, Status.DONE)} of {len(outcomes)} reconstructed"]
     if repeated := _count(outcomes, Status.REPEATED):
         parts.append(f"{repeated} duplicate" + ("s" if repeated > 1 else ""))
     if rejected := _count(outcomes, Status.REJECTED):

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from headwater.config import Params
+from headwater.errors import HeadwaterError
 from headwater.systems.settings import config_of, settings_of
 from headwater.systems.system import System
 
@@ -38,6 +39,10 @@ def settings_table(
     size or an override that the system does not have.
     """
     settings = settings_of(system, params)
+    if size is not None and size not in system.sizes:
+        raise HeadwaterError(
+            f"--size {size}: the sizes of {system.name} are {', '.join(system.sizes)}"
+        )
     if size is not None:
         settings = settings.model_copy(update={"size": size})
         params = params.model_copy(update={"systems": {**params.systems, system.name: settings}})

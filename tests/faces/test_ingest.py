@@ -19,7 +19,7 @@ from headwater.faces.frame_landmarks import (
     frame_landmarks,
     landmarks_of_crop,
 )
-from headwater.faces.ingest import frame_of, large_faces, largest_face
+from headwater.faces.ingest import MIN_EYE_DISTANCE_PX, frame_of, large_faces, largest_face
 from headwater.faces.photo_path import face_frame, face_frames
 from headwater.faces.plausibility import misfit
 from headwater.photos.decode import decode_photo
@@ -109,6 +109,19 @@ def test_no_face_and_too_small_a_face() -> None:
         with pytest.raises(ItemRejected) as caught:
             look(photo, Scripted((400, 600), [(100, 100, 40)]))
         assert caught.value.reason == RejectReason.FACE_TOO_SMALL
+
+
+def test_a_face_that_is_just_too_small_is_never_said_to_be_large_enough() -> None:
+    photo = np.zeros((400, 600, 3), dtype=np.uint8)
+    said = []
+    for side in np.linspace(40, 80, 41):
+        try:
+            largest_face(photo, Scripted((400, 600), [(100, 100, side)]))
+        except ItemRejected as problem:
+            said.append(float(problem.message.split()[4]))
+    assert said
+    assert max(said) < MIN_EYE_DISTANCE_PX
+    assert min(said) < max(said)
 
 
 def test_a_place_that_is_named_twice_is_one_face() -> None:

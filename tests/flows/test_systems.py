@@ -160,6 +160,7 @@ def test_the_files_line_ends_stay(folder: Path) -> None:
         ("glvf", "BUILD=glvf: unknown system 'glvf'; the nearest known one is 'glvd' of glvd, lvd"),
         ("glvd,al", "BUILD=glvd,al: unknown system 'al'"),
         (",", "BUILD=,: names no system; there are "),
+        ("", "BUILD=: names no system; there are "),
     ],
 )
 def test_a_name_that_is_none_is_refused_and_changes_nothing(

@@ -225,7 +225,7 @@ def test_nothing_is_opened_but_files(tmp_path: Path, portraits: list[Path], weig
     lines = done.stdout.splitlines()
     assert lines[0].startswith("astronaut.png: landmark error ")
     assert lines[0].endswith(f"out/astronaut/{PAGE}")
-    assert lines[-1].startswith("1 of 1 files reconstructed; ")
+    assert lines[-1].startswith("1 of 1 reconstructed; ")
 
 
 def test_every_face_of_a_photo_becomes_a_head(

@@ -66,7 +66,7 @@ def test_no_cell_is_a_formula(first: str) -> None:
 def test_totals_add_up(outcomes: list[Outcome]) -> None:
     text = counts(outcomes)
     done = sum(one.status == Status.DONE for one in outcomes)
-    assert text.startswith(f"{done} of {len(outcomes)} files reconstructed")
+    assert text.startswith(f"{done} of {len(outcomes)} reconstructed")
     repeated = sum(one.status == Status.REPEATED for one in outcomes)
     assert (f"{repeated} duplicate" in text) == bool(repeated)
     rejected = sum(one.status == Status.REJECTED for one in outcomes)

@@ -269,6 +269,7 @@ def test_claims_of_the_size_stand_in_the_section_of_their_system(
     shutil.copytree(data, tmp_path / "data")
     claims = [
         measured("three views beat <one>", "mm", Interval(-0.1, -0.2, -0.05), "<=", 0.0),
+        measured("not by chance", "mm", Interval(-0.1, -0.2, 0.05), "<=", 0.0, strict=True),
         measured("flat", "ratio", Interval(1.5, 1.4, 1.6), "<=", 1.0, own=True),
     ]
     about = {
@@ -285,6 +286,8 @@ def test_claims_of_the_size_stand_in_the_section_of_their_system(
     page = Page(build_page(tmp_path / "data", params).html)
     row = [cell.strip() for cell in page.row("three views beat <one>")]
     assert row == ["three views beat <one>", "mm", "-0.1 (-0.2 to -0.05)", "at most 0", "yes"]
+    row = [cell.strip() for cell in page.row("not by chance")]
+    assert row[-2:] == ["at most 0, with all of its interval", "no"]
     assert page.row("flat this project's own goal")[-1].strip() == "no"
     assert "of paper" not in page.text
     text = " ".join(page.text.split())

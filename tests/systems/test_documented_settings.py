@@ -116,7 +116,7 @@ def test_the_command_refuses_what_there_is_not(capsys: pytest.CaptureFixture[str
     wrong = shown(capsys, "glvt", *project, status=2)
     assert "unknown system 'glvt'; the nearest known one is 'glvd' of glvd, lvd" in wrong
     size = shown(capsys, "glvd", "--size", "huge", *project, status=2)
-    assert "'huge'" in size
+    assert "--size huge: the sizes of glvd are" in size
     assert "smoke, small, medium, paper" in size
 
 
