@@ -95,12 +95,12 @@ def test_hashes_stand_by_table_source_and_split(data: Path) -> None:
     hashes = [digest for inner in found.values() for digest in inner.values()]
     assert len(set(hashes)) == 6
     assert found == contents(data)
-    train = of_groups(found, "synthetic", ("train",))
+    train = of_groups(found, ("synthetic",), ("train",))
     assert {name: set(inner) for name, inner in train.items()} == {
         "synthesize/heads": {"synthetic/train"},
         "sdf/samples": {"synthetic/train"},
     }
-    assert of_groups(found, "photo", ("train",)) == {"synthesize/heads": {}, "sdf/samples": {}}
+    assert of_groups(found, ("photo",), ("train",)) == {"synthesize/heads": {}, "sdf/samples": {}}
 
 
 @pytest.mark.parametrize("changed", ["train", "test", "validation"])
