@@ -22,6 +22,7 @@ MAX_RATIO = 30
 FREE_BYTES = 2**24
 BYTES_PER_VALUE = 8
 BUCKET_KEY = b"headwater.bucket_key"
+TABLE_NAME = b"headwater.table"
 Row = dict[str, Any]
 
 
@@ -35,6 +36,15 @@ class _Bounds:
 
     limit: int
     groups: list[int]
+
+
+@dataclass(frozen=True)
+class Footer:
+    """Rows of each row group of a file, and their bounds, as it was when this was read."""
+
+    sizes: list[int]
+    bounds: _Bounds
+    identity: tuple[int, int, int]
 
 
 def bucket_file(bucket: int) -> str:
@@ -99,22 +109,32 @@ def read_unpacked(data: bytes, columns: Sequence[str]) -> pa.Table:
         return _unpacked(file, _bounds(data, file.metadata), columns)
 
 
-def row_group_sizes(path: Path) -> list[int]:
-    """Rows of each row group of a Parquet file. Raises DamagedTable."""
+def read_footer(path: Path) -> Footer:
+    """Sizes that a Parquet file states of its row groups. Raises DamagedTable."""
     with _named_damage(path), pq.ParquetFile(path) as file:
-        footer = file.metadata
-        _bounds_of_file(path, footer)
-        return [footer.row_group(group).num_rows for group in range(footer.num_row_groups)]
+        identity, footer = _identity(path), file.metadata
+        sizes = [footer.row_group(group).num_rows for group in range(footer.num_row_groups)]
+        return Footer(sizes, _bounds_of_file(path, footer), identity)
 
 
 def read_row_groups(
-    path: Path, schema: TableSchema, groups: Sequence[int], columns: Sequence[str]
+    path: Path, schema: TableSchema, footer: Footer, groups: Sequence[int], columns: Sequence[str]
 ) -> pa.Table:
-    """Columns of some row groups, checked as ``read_bucket`` does. Raises DamagedTable."""
+    """Columns of some row groups, checked as ``read_bucket`` does.
+
+    footer: of the file, whose pages are looked through again only if it was written since. Raises
+    DamagedTable.
+    """
     with _named_damage(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
-        bounds = _bounds_of_file(path, file.metadata)
+        same = _identity(path) == footer.identity
+        bounds = footer.bounds if same else _bounds_of_file(path, file.metadata)
         _check_schema(path, file.schema_arrow, schema, columns)
         return _unpacked(file, bounds, columns, groups)
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 @contextmanager
@@ -202,12 +222,21 @@ def rows_hash(table: pa.Table) -> str:
 
 
 def bucket_key(path: Path) -> str:
-    """Key that a bucket file carries, "" when it has none."""
+    """Key that a bucket file carries, "" when it has none. Raises DamagedTable."""
+    return _noted(path, BUCKET_KEY)
+
+
+def table_name(path: Path) -> str:
+    """Name "step/table" that a table's file carries, "" when it has none. Raises DamagedTable."""
+    return _noted(path, TABLE_NAME)
+
+
+def _noted(path: Path, key: bytes) -> str:
     try:
         metadata = pq.read_schema(path).metadata or {}
     except (pa.ArrowException, *READER_ERRORS) as error:
         raise DamagedTable(f"{path}: cannot be read; rebuild its step") from error
-    return str(metadata.get(BUCKET_KEY, b"").decode(errors="backslashreplace"))
+    return str(metadata.get(key, b"").decode(errors="backslashreplace"))
 
 
 def table_files(data: Path, schema: TableSchema) -> list[Path]:

@@ -19,26 +19,13 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from headwater.artifacts.columns import TableSchema
-from headwater.artifacts.tables import DamagedTable, read_row_groups, row_group_sizes
+from headwater.artifacts.row_groups import Rows, row_groups_of, rows_of, window_ends
 from headwater.errors import HeadwaterError
 from headwater.training.draws import WHOLE, Share
 
 HELD: Final = 2
-Rows = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class _Group:
-    """A row group of ``size`` rows in a file, and those of its rows that are trained on."""
-
-    path: Path
-    number: int
-    size: int
-    rows: Rows
 
 
 @dataclass(frozen=True)
@@ -57,13 +44,7 @@ def windows_of(
     sizes: rows of each group. A group of more rows than that is a window of its own.
     """
     order = generator.permutation(len(sizes))
-    ends, held = [], 0
-    for place, group in enumerate(order):
-        if held and held + sizes[group] > buffer_rows:
-            ends.append(place)
-            held = 0
-        held += sizes[group]
-    return np.split(order, ends)
+    return np.split(order, window_ends([sizes[group] for group in order], buffer_rows))
 
 
 class ParquetBatches:
@@ -88,7 +69,7 @@ class ParquetBatches:
     ) -> None:
         self.schema, self.columns = schema, tuple(columns)
         self.batch, self.seed, self.buffer_rows = batch, seed, buffer_rows
-        self._groups = [group for path in files for group in _groups_of(path, schema, split)]
+        self._groups = [group for path in files for group in row_groups_of(path, schema, split)]
         self._sizes = [len(group.rows) for group in self._groups]
         if not self._groups:
             chosen = f" of the split {split!r}" if split else ""
@@ -133,26 +114,8 @@ class ParquetBatches:
         return self._order[1:]
 
     def _read(self, key: tuple[int, int], window: Rows) -> _Window:
-        pieces = [self._rows_of(self._groups[group]) for group in sorted(window)]
+        groups = [self._groups[group] for group in sorted(window)]
+        pieces = [rows_of(group, self.schema, self.columns) for group in groups]
         table = pa.concat_tables(pieces).combine_chunks()
         generator = np.random.default_rng((self.seed, *key, 1))
         return _Window(table, generator.permutation(table.num_rows))
-
-    def _rows_of(self, group: _Group) -> pa.Table:
-        table = read_row_groups(group.path, self.schema, [group.number], self.columns)
-        if table.num_rows != group.size:
-            raise DamagedTable(f"{group.path}: changed while it was trained on; train again")
-        return table if len(group.rows) == group.size else table.take(pa.array(group.rows))
-
-
-def _groups_of(path: Path, schema: TableSchema, split: str | None) -> list[_Group]:
-    """The row groups of a file that hold rows to train on."""
-    groups = []
-    for number, size in enumerate(row_group_sizes(path)):
-        rows = np.arange(size)
-        if split is not None:
-            splits = read_row_groups(path, schema, [number], ["split"]).column("split")
-            rows = np.flatnonzero(pc.equal(splits, split).to_numpy())
-        if len(rows):
-            groups.append(_Group(path, number, size, rows))
-    return groups

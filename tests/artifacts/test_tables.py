@@ -20,6 +20,7 @@ from headwater.artifacts.tables import (
     bucket_file,
     bucket_key,
     read_bucket,
+    read_footer,
     read_row_groups,
     read_table,
     read_unpacked,
@@ -219,7 +220,7 @@ def refuses_within(limit: int, path: Path, schema: TableSchema, column: str) -> 
             with pytest.raises(DamagedTable, match=r"bucket-000\.parquet: "):
                 read_bucket(path, schema, columns)
         with pytest.raises(DamagedTable, match=r"bucket-000\.parquet: "):
-            read_row_groups(path, schema, [0], [column])
+            read_row_groups(path, schema, read_footer(path), [0], [column])
         with pytest.raises(ValueError, match="unpack to"):
             read_unpacked(path.read_bytes(), [column])
     finally:

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headwater.artifacts import row_groups as module
 from headwater.artifacts import tables
 from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.schemas import TRUTH
-from headwater.artifacts.tables import DamagedTable
+from headwater.artifacts.tables import DamagedTable, Footer
 from headwater.errors import HeadwaterError
-from headwater.training import batches as module
 from headwater.training.batches import ParquetBatches, windows_of
 from headwater.training.draws import WHOLE, Share
 from tests.training.parquet_files import TOY, write_files
@@ -69,9 +69,11 @@ def read_groups(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """The row groups that are read from now on."""
     read: list[tuple[str, int]] = []
 
-    def noted(path: Path, schema: TableSchema, groups: list[int], columns: list[str]) -> object:
+    def noted(
+        path: Path, schema: TableSchema, footer: Footer, groups: list[int], columns: list[str]
+    ) -> object:
         read.extend((path.name, group) for group in groups)
-        return tables.read_row_groups(path, schema, groups, columns)
+        return tables.read_row_groups(path, schema, footer, groups, columns)
 
     monkeypatch.setattr(module, "read_row_groups", noted)
     return read

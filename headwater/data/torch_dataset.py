@@ -1,0 +1,205 @@
+"""A finished table as a torch data set: shuffled, shared by ranks and workers, and resumable.
+
+Row groups are shuffled over all files, and their rows are dealt in that order to the workers of all
+ranks, each an equal, contiguous part. A worker reads its part in windows of a bounded number of
+rows and shuffles the rows of each. All follows from seed and epoch, so that a state is a number.
+
+The shuffled sets of `datasets` do not resume exactly: their buffers are refilled with other rows.
+They share a table between ranks by files, or let every rank read all of it, and check no page.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch.utils.data import IterableDataset, get_worker_info
+
+from headwater.artifacts.columns import TableSchema
+from headwater.artifacts.ids import canonical_json, sha256_hex
+from headwater.artifacts.row_groups import RowGroup, Rows, row_groups_of, rows_of, window_ends
+from headwater.artifacts.schemas import TABLES
+from headwater.artifacts.tables import DamagedTable, table_name
+from headwater.data.column_values import reader_of
+from headwater.errors import READER_ERRORS, HeadwaterError
+
+_EPOCH, _BY_WORKERS = 0, 1
+
+
+class TorchDataset(IterableDataset[dict[str, Any]]):
+    """The rows of a table, each once in an epoch over all ranks and their DataLoaders' workers.
+
+    table: folder of its files, as ``data/ingest/frames``, or one file. columns: those of a row,
+    which is a dict of tensors and text (``column_values``). split: only rows of this split. rank,
+    ranks: this process and the number of those that share the table; parts differ by one row at
+    most. buffer_rows: rows that a worker shuffles at a time; it holds as many again, read ahead.
+
+    ``set_epoch`` before each pass gives every pass another order, with persistent workers too.
+    Raises HeadwaterError where there is no such row or column, and DamagedTable naming a file.
+    """
+
+    def __init__(
+        self,
+        table: str | Path,
+        columns: Sequence[str],
+        *,
+        split: str | None = None,
+        seed: int = 0,
+        rank: int = 0,
+        ranks: int = 1,
+        buffer_rows: int = 256,
+    ) -> None:
+        if not (0 <= rank < ranks and buffer_rows > 0 and seed >= 0):
+            raise HeadwaterError(
+                f"rank {rank} of {ranks}, buffer_rows {buffer_rows}, seed {seed}: ranks count from "
+                "0, a buffer has a row or more, and a seed is not negative"
+            )
+        files = _files(Path(table))
+        self._schema = _schema(files[0], [*columns, *(() if split is None else ("split",))])
+        self._columns = list(columns)
+        self._groups = [one for path in files for one in row_groups_of(path, self._schema, split)]
+        if not self._groups:
+            chosen = f" of the split {split!r}" if split else ""
+            raise HeadwaterError(f"{table}: has no row{chosen}")
+        self._seed, self._rank, self._ranks, self._buffer_rows = seed, rank, ranks, buffer_rows
+        # Seen by persistent workers, which have copies of all else.
+        self._shared = torch.zeros(2, dtype=torch.int64).share_memory_()
+        self._given, self._resumed = 0, False
+
+    @property
+    def rows(self) -> int:
+        """Rows that this rank gives in an epoch."""
+        total = sum(len(group.rows) for group in self._groups)
+        return total * (self._rank + 1) // self._ranks - total * self._rank // self._ranks
+
+    def set_epoch(self, epoch: int) -> None:
+        """Let the next pass be number ``epoch``, from its start."""
+        self._shared[_EPOCH] = epoch
+        self._given, self._resumed = 0, False
+
+    def state_dict(self) -> dict[str, Any]:
+        """Epoch and rows given in it; one rank's state serves all, which have given equally many.
+
+        Raises HeadwaterError where workers gave the rows: theirs is the state to ask for.
+        """
+        if self._shared[_BY_WORKERS] and get_worker_info() is None:
+            raise HeadwaterError(
+                "the workers of a DataLoader give the rows of this data set: take the state of "
+                "torchdata's StatefulDataLoader, which asks them, or set num_workers to 0"
+            )
+        epoch = int(self._shared[_EPOCH])
+        return {"epoch": epoch, "given": self._given, "order": self._order()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Let the next pass be the rest of the epoch that ``state`` was taken in.
+
+        Raises HeadwaterError where the rows come in another order here.
+        """
+        if state.get("order") != self._order():
+            raise HeadwaterError(
+                "the state is of another table, columns apart, split, seed, buffer_rows or number "
+                "of ranks or workers, with which rows come in another order; set them as they were"
+            )
+        self._shared[_EPOCH] = int(state["epoch"])
+        self._given, self._resumed = int(state["given"]), True
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        worker, workers = _worker()
+        self._shared[_BY_WORKERS] |= int(get_worker_info() is not None)
+        start = self._given if self._resumed else 0
+        self._given, self._resumed = start, False
+        epoch, consumer = int(self._shared[_EPOCH]), self._rank * workers + worker
+        windows = self._windows(epoch, consumer, self._ranks * workers)
+        counts = [sum(len(group.rows) for group in window) for window in windows]
+        first = next((n for n, end in enumerate(accumulate(counts)) if end > start), len(counts))
+        skipped = start - sum(counts[:first])
+        # While the rows of one window are decoded, the next is read.
+        with ThreadPoolExecutor(1) as ahead:
+            reads = [ahead.submit(self._read, window) for window in windows[first : first + 1]]
+            for number in range(first, len(windows)):
+                tables = reads.pop().result()
+                reads = [ahead.submit(self._read, one) for one in windows[number + 1 : number + 2]]
+                generator = np.random.default_rng((self._seed, epoch, consumer, number))
+                order = generator.permutation(counts[number])[skipped:]
+                skipped = 0
+                for row in self._rows(windows[number], tables, order):
+                    self._given += 1
+                    yield row
+
+    def _order(self) -> str:
+        """SHA-256 of all that the order of rows follows from, but the epoch."""
+        groups = [[one.path.name, one.number, one.size, len(one.rows)] for one in self._groups]
+        shares = [self._ranks, _worker()[1], self._buffer_rows, self._seed]
+        return sha256_hex(canonical_json([self._schema.name, groups, shares]).encode())
+
+    def _windows(self, epoch: int, consumer: int, consumers: int) -> list[list[RowGroup]]:
+        """Windows of the part of the shuffled groups that a consumer reads in an epoch."""
+        order = np.random.default_rng((self._seed, epoch)).permutation(len(self._groups))
+        part = _part([self._groups[place] for place in order], consumer, consumers)
+        ends = window_ends([len(group.rows) for group in part], self._buffer_rows)
+        return [part[start:stop] for start, stop in pairwise([0, *ends, len(part)])]
+
+    def _read(self, window: list[RowGroup]) -> list[pa.Table]:
+        return [rows_of(group, self._schema, self._columns) for group in window]
+
+    def _rows(
+        self, window: list[RowGroup], tables: list[pa.Table], order: Rows
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of a window, read as ``tables``, in the order of their numbers."""
+        readers = [reader_of(self._schema.arrow.field(name)) for name in self._columns]
+        pieces = [[table.column(name) for name in self._columns] for table in tables]
+        ends = np.cumsum([table.num_rows for table in tables])
+        for place in order:
+            piece = int(np.searchsorted(ends, place, side="right"))
+            row = int(place - (ends[piece - 1] if piece else 0))
+            values = zip(self._columns, readers, pieces[piece], strict=True)
+            try:
+                decoded = {name: read(column[row]) for name, read, column in values}
+            except (HeadwaterError, *READER_ERRORS) as error:
+                path, number = window[piece].path, window[piece].number
+                raise DamagedTable(
+                    f"{path}: row {window[piece].rows[row]} of row group {number} cannot be "
+                    f"decoded ({error}); rebuild its step"
+                ) from error
+            yield decoded
+
+
+def _worker() -> tuple[int, int]:
+    """Number of this worker of a DataLoader, and how many there are; without workers 0 and 1."""
+    info = get_worker_info()
+    return (0, 1) if info is None else (info.id, info.num_workers)
+
+
+def _part(groups: list[RowGroup], consumer: int, consumers: int) -> list[RowGroup]:
+    """The groups, or parts of them, that hold a consumer's equal share of their rows in a row."""
+    ends = list(accumulate(len(group.rows) for group in groups))
+    start, stop = (ends[-1] * number // consumers for number in (consumer, consumer + 1))
+    part = []
+    for group, end in zip(groups, ends, strict=True):
+        begin = end - len(group.rows)
+        if begin < stop and end > start:
+            rows = group.rows[max(0, start - begin) : stop - begin]
+            part.append(replace(group, rows=rows))
+    return part
+
+
+def _files(table: Path) -> list[Path]:
+    files = sorted(table.glob("*.parquet")) if table.is_dir() else [table]
+    if not files or not files[0].is_file():
+        raise HeadwaterError(f"{table}: no table here; build it, or fetch it with dvc pull")
+    return files
+
+
+def _schema(path: Path, columns: Sequence[str]) -> TableSchema:
+    name = table_name(path)
+    if name not in TABLES:
+        raise HeadwaterError(f"{path}: is no table that this version knows, but {name[:80]!r}")
+    schema = TABLES[name]
+    if unknown := sorted(set(columns) - set(schema.arrow.names)):
+        raise HeadwaterError(f"{name}: has no column {unknown[0]!r}; see docs/artifacts.md")
+    return schema
