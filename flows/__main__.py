@@ -154,7 +154,7 @@ def _rebuild(project: Path, changed: dict[str, Any]) -> None:
         from flows.rebuild import rebuild
     server.wait()
     server.end_build_with_it()
-    rebuild()
+    rebuild(review=False, push=False)
 
 
 def _checked(checked: SpotCheck) -> str:

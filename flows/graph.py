@@ -76,6 +76,25 @@ def read_recorded(project: Path) -> dict[str, Recorded]:
         return {stage.addressing: _recorded(stage) for stage in repo.index.stages}
 
 
+def read_metrics(project: Path) -> dict[str, float]:
+    """Every number that ``dvc metrics show`` shows, by file and dotted key."""
+    with _repository(project) as repo:
+        files = repo.metrics.show().get("", {}).get("data", {})
+    return {
+        f"{Path(name).with_suffix('')} {key}": value
+        for name, file in sorted(files.items())
+        for key, value in _numbers(file.get("data", {}))
+    }
+
+
+def _numbers(value: Any, prefix: str = "") -> Iterator[tuple[str, float]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _numbers(inner, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield prefix, value
+
+
 @contextmanager
 def _repository(project: Path) -> Iterator[Repo]:
     """DVC's view of a project; its errors become ours."""

@@ -28,7 +28,7 @@ def items_left(project: Path) -> dict[str, Counter[str]]:
     data = project / "data"
     left: dict[str, Counter[str]] = {}
     for path in (path for pattern in _TABLES for path in data.glob(pattern)):
-        passing = [reason for reason in _reasons(path) if reason in PASSING]
+        passing = [reason for reason in reasons_of(path) if reason in PASSING]
         if passing:
             left.setdefault(path.relative_to(data).parts[0], Counter()).update(passing)
     if left:
@@ -59,7 +59,7 @@ def unheld(failed: Collection[str], waiting: Collection[str], total: int, report
     return text
 
 
-def _reasons(path: Path) -> list[str]:
+def reasons_of(path: Path) -> list[str]:
     """Reasons of a rejects table; none when it is damaged, for then it is rebuilt anyway."""
     try:
         # Most are empty, and their footer says so.

@@ -7,11 +7,13 @@ inside it, in the shared worker processes, and then DVC records it (``dvc repro 
 The bucket cache and DVC decide what is reused, never Prefect's own cache.
 """
 
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from pydantic import Field
 
 from flows.build import Build
 from flows.dvc_locks import mend_rwlock
@@ -19,11 +21,12 @@ from flows.graph import changed_stages, read_graph
 from flows.left import PAGE, items_left, unheld
 from flows.outside import read_otherwise
 from flows.packages import of_other_packages
-from flows.run_page import run_log, say_what_holds, show_settings
+from flows.review import base_commit, leave, send_build
+from flows.run_page import run_branch, run_log, say_what_holds, show_review
 from flows.screen import Screen
 from flows.soundness import sound_changes, sound_inputs
 from flows.systems import drop_unbuilt
-from headwater.config import Params, load_params
+from headwater.config import load_params
 from headwater.errors import HeadwaterError, StepFault
 from headwater.pipeline.run import forget_aside
 from headwater.upkeep.build_lock import build_lock
@@ -43,22 +46,31 @@ class BuildFault(BuildFailed):
     exit_status = StepFault.exit_status
 
 
+# Prefect's page shows a parameter's description beside its field.
+Review = Annotated[
+    bool, Field(description="Leave data that changed on a Git branch named after the run.")
+]
+Push = Annotated[
+    bool,
+    Field(
+        description="Send what is left for review to the DVC remote, and its branch to Git's "
+        "origin, where there are such."
+    ),
+]
 RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=THREADS)
 
 
 @flow(name="rebuild", task_runner=RUNNER, persist_result=False)
-def rebuild(settings: Params | None = None) -> None:
-    """Rebuild every stage that is out of date in the current folder.
-
-    settings: those of ``params.yaml``, which the run's page shows; no others are built.
+def rebuild(review: Review = True, push: Push = True) -> None:
+    """Rebuild every stage that is out of date in the current folder, as params.yaml has it.
 
     Raises BuildFailed when a stage failed, or when DVC sees changes after the last stage.
     """
     project = Path.cwd()
     params = load_params(project / "params.yaml")
-    if settings not in (None, params):
-        raise HeadwaterError("a run builds params.yaml as it is; change the settings there")
-    show_settings(params)
+    if review:
+        # Before hours of a build that could not be left.
+        base_commit(project)
     screen = Screen(run_log())
     with build_lock(project), Workers(params, project) as workers, screen.live():
         mend_rwlock(project)
@@ -79,3 +91,8 @@ def rebuild(settings: Params | None = None) -> None:
             raise failure(unheld(build.failed, waiting, len(graph), reported))
         if left := changed_stages(project):
             raise BuildFailed(f"changed while they were built: {', '.join(left)}; run again")
+        if review:
+            branch = run_branch("rebuild")
+            send = partial(send_build, project) if push else None
+            if kept := leave(project, branch, f"Rebuild {branch}", send):
+                show_review(kept, project, screen)

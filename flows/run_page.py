@@ -1,19 +1,32 @@
-"""The page of a flow's run: its settings, the build's own lines as its log, and an artifact."""
+"""The page of a flow's run: the build's own lines as its log, and what it made as artifacts.
 
+The artifacts are named ``build`` (stages, figures, settings), ``items`` (rows and rejects of every
+step), ``metrics`` (beside those of the run before), ``report`` (a link) and ``review``.
+"""
+
+import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-from prefect.artifacts import create_markdown_artifact
-from prefect.client.orchestration import get_client
+from prefect.artifacts import (
+    Artifact,
+    create_link_artifact,
+    create_markdown_artifact,
+    create_table_artifact,
+)
 from prefect.logging import get_logger, get_run_logger
 from prefect.runtime import flow_run
 
-from flows.figures import main_figures
+from flows.counts import table_counts
+from flows.figures import REPORT, main_figures
+from flows.graph import read_metrics
 from flows.left import items_left, sentence
+from flows.review import Left, branch_name, review_text
 from flows.screen import Ended, Screen
-from headwater.config import Params
+
+METRICS = "metrics"
 
 
 def run_log() -> logging.LoggerAdapter[Any]:
@@ -23,11 +36,9 @@ def run_log() -> logging.LoggerAdapter[Any]:
     return logging.LoggerAdapter(get_logger("extra"), run.extra)
 
 
-def show_settings(params: Params) -> None:
-    """Show the build's settings as the parameters of the current flow run."""
-    with get_client(sync_client=True) as client:
-        shown = {"settings": params.model_dump(mode="json")}
-        client.update_flow_run(UUID(flow_run.get_id()), parameters=shown)
+def run_branch(kind: str) -> str:
+    """The branch that is named after the current flow run."""
+    return branch_name(kind, str(flow_run.get_name()), str(flow_run.get_id()))
 
 
 def say_what_holds(project: Path, screen: Screen) -> None:
@@ -40,6 +51,54 @@ def say_what_holds(project: Path, screen: Screen) -> None:
         markdown=page(screen.ended, left, main_figures(project), settings),
         key="build",
         description="What a build made, with which settings",
+    )
+    create_table_artifact(
+        table_counts(project), key="items", description="Rows and rejects of every step"
+    )
+    show_metrics(read_metrics(project))
+    if (project / REPORT).is_file():
+        create_link_artifact(
+            (project / REPORT).as_uri(),
+            link_text=str(project / REPORT),
+            key="report",
+            description="The report, on the machine that built it",
+        )
+
+
+def show_metrics(metrics: Mapping[str, float]) -> None:
+    """Put metrics on the page of the run, beside those that the run before had put there."""
+    last = Artifact.get(METRICS)
+    assert last is None or isinstance(last, Artifact)
+    before = {row["metric"]: row["now"] for row in json.loads(str(last.data))} if last else {}
+    if metrics:
+        create_table_artifact(
+            metric_rows(metrics, before), key=METRICS, description="Beside those of the last run"
+        )
+
+
+def metric_rows(now: Mapping[str, float], before: Mapping[str, float]) -> list[dict[str, Any]]:
+    """A row for every metric, with its value in the last run and the change where it had one."""
+    return [
+        {
+            "metric": name,
+            "now": value,
+            "last run": before.get(name),
+            "change": value - before[name] if before.get(name) is not None else None,
+        }
+        for name, value in now.items()
+    ]
+
+
+def show_review(left: Left, project: Path, screen: Screen) -> None:
+    """Say how the branch of a build is reviewed, in its log and on the page of its run."""
+    screen.say(
+        f"the data changed: branch {left.branch}; review with "
+        f"`dvc diff {left.base} {left.branch}` and {project / REPORT}"
+    )
+    create_markdown_artifact(
+        review_text(left, project, str(REPORT)),
+        key="review",
+        description="How to review what a build changed",
     )
 
 

@@ -27,6 +27,16 @@ def push(project: Path, remote: str | None) -> int:
     return subprocess.run(_command("push", *arguments), cwd=project, check=False).returncode
 
 
+def push_outputs(project: Path, *targets: str) -> None:
+    """Send the outputs of some stages, or of all, to the default remote, without a word.
+
+    Raises HeadwaterError with DVC's own words when not all of them came there.
+    """
+    sent = _dvc(project, "push", *targets)
+    if sent.returncode:
+        raise HeadwaterError(f"dvc push: {_error(sent.stderr)}; run again once that is mended")
+
+
 def _dvc(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         _command(*arguments),

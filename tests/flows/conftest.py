@@ -101,6 +101,19 @@ class ToyProject:
             time.sleep(0.1)
         return [command_line(process) for process in left]
 
+    def git(self, *arguments: str) -> str:
+        """What Git prints, as a user whom it knows."""
+        who = ("-c", "user.name=A user", "-c", "user.email=user@example.org")
+        return subprocess.run(
+            ("git", *who, *arguments), cwd=self.path, check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    def commit(self, message: str) -> None:
+        """Commit every file that a checkout of the project would have, with DVC's record."""
+        (self.path / ".gitignore").write_text((PROJECT / ".gitignore").read_text() + "*.txt\n")
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+
     def wait_for_locks(self, seconds: float = 30.0) -> None:
         """Wait until the kernel has forgotten the processes that DVC's lock file names.
 

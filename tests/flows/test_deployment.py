@@ -78,6 +78,7 @@ def deploy(
         project.forget()
         shutil.rmtree(project.path / ".prefect")
         shutil.copy(PROJECT / "prefect.yaml", project.path)
+        project.commit("not built")
         started.append(project)
         server = project.start(sys.executable, "-c", SERVE)
         assert server.stdout is not None
@@ -95,7 +96,7 @@ def deploy(
                 stdout=output,
                 stderr=output,
             )
-        deployment.prefect("deployment", "run", "rebuild/nightly")
+        deployment.prefect("deployment", "run", "rebuild/rebuild")
         return deployment
 
     yield start

@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from flows.run_page import page
+from flows.run_page import metric_rows, page
 from flows.screen import Ended
-from headwater.config import load_params
-from headwater.errors import HeadwaterError
 from tests.flows.conftest import ToyProject
 
 # Starts the project's Prefect server anew and reads what the last build left there.
@@ -56,16 +54,23 @@ def test_settings_log_artifact_and_tasks_tell_of_the_build(
     assert len(lines) == 4
     for line in lines:
         assert told["log"].count(line) == 1
-    assert told["parameters"] == {
-        "settings": load_params(built.path / "params.yaml").model_dump(mode="json")
-    }
+    assert told["parameters"] == {"review": False, "push": False}
     assert {f"compute numbers bucket {number}" for number in range(4)} <= set(told["tasks"])
-    [[key, text]] = told["artifacts"]
-    assert key == "build"
+    artifacts = dict(told["artifacts"])
+    assert artifacts.keys() == {"build", "items", "metrics"}
+    text = artifacts["build"]
     assert re.search(
         r"^\| numbers \| 36 items, 4 rejected: nine 4 \| \d+\.\d \|$", text, re.MULTILINE
     )
     assert "    subjects: 40" in text
+    assert json.loads(artifacts["items"]) == [
+        {"step": "doubles", "rows": "values 36", "rejected": 0, "reasons": ""},
+        {"step": "numbers", "rows": "values 36", "rejected": 4, "reasons": "nine 4"},
+        {"step": "squares", "rows": "values 36", "rejected": 0, "reasons": ""},
+    ]
+    assert json.loads(artifacts["metrics"]) == [
+        {"metric": "data/total/metrics of.sum", "now": 19104, "last run": None, "change": None}
+    ]
 
 
 @pytest.mark.fault("a run's page tells of its stages, rejects, figures and errors")
@@ -103,14 +108,8 @@ def test_page_shows_figures_and_what_was_left() -> None:
     )
 
 
-def test_a_run_with_other_settings_than_those_of_the_folder_is_refused(
-    toy: ToyProject, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As when a run's settings are edited on its page: DVC would go on with those of the file."""
-    from flows.rebuild import rebuild
-
-    monkeypatch.chdir(toy.path)
-    params = load_params(toy.path / "params.yaml")
-    with pytest.raises(HeadwaterError, match=r"a run builds params\.yaml as it is"):
-        rebuild.fn(params.model_copy(update={"seed": 8}))
-    assert not (toy.path / "data" / "numbers").exists()
+def test_metrics_stand_beside_those_of_the_last_run() -> None:
+    assert metric_rows({"loss": 1.5, "new": 2}, {"loss": 2.0, "gone": 3}) == [
+        {"metric": "loss", "now": 1.5, "last run": 2.0, "change": -0.5},
+        {"metric": "new", "now": 2, "last run": None, "change": None},
+    ]

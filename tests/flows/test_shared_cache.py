@@ -1,6 +1,5 @@
 """A build's bucket cache: named before anything runs when it cannot serve, and shared by copies."""
 
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,20 +24,13 @@ def test_cache_that_cannot_serve_is_one_sentence(toy: ToyProject, command: tuple
     assert not (toy.path / "data" / "numbers").exists()
 
 
-def git(project: ToyProject, *arguments: str) -> None:
-    who = ("-c", "user.name=A user", "-c", "user.email=user@example.org")
-    subprocess.run(("git", *who, *arguments), cwd=project.path, check=True, capture_output=True)
-
-
 @pytest.mark.fault("an experiment in a copy computes no bucket again")
 @pytest.mark.slow
 def test_experiment_in_a_copy_computes_no_bucket_again(
     copy_of_built: Callable[[], ToyProject],
 ) -> None:
     project = copy_of_built()
-    (project.path / ".gitignore").write_text(".headwater/\n.prefect/\n__pycache__/\n*.txt\n")
-    git(project, "add", "--all")
-    git(project, "commit", "--message", "built")
+    project.commit("built")
     notes = buckets(project.path)
     # One bucket takes longer than the test may.
     command = ("dvc", "exp", "run", "--temp", "--force", "doubles", "squares")

@@ -21,6 +21,7 @@ def main() -> str:
             total += sum(read_table(Path("data"), schema).column("value").to_pylist())
             advance(note=f"sum {total}")
     write_text(Path("data/total/total.txt"), f"{total}\n")
+    write_text(Path("data/total/metrics.json"), f'{{"of": {{"sum": {total}}}}}\n')
     return f"sum {total}"
 
 
