@@ -28,6 +28,9 @@ cache_app = typer.Typer(
 )
 app.add_typer(cache_app, name="cache")
 
+export_app = typer.Typer(help="The build's tables in forms of others.", no_args_is_help=True)
+app.add_typer(export_app, name="export")
+
 
 def _version(asked: bool) -> None:
     if asked:
@@ -150,6 +153,55 @@ def adopt(data: Data = Path("data"), project: Project = Path()) -> None:
         f"{taken.new} buckets adopted, {taken.known} known already, {len(taken.left_out)} left out",
         highlight=False,
     )
+
+
+@app.command("data")
+def data_origins(
+    artifact: Annotated[
+        str | None,
+        typer.Argument(help="Artifact of which all is printed, as data/ingest."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="All of it, for scripts.")] = False,
+    project: Project = Path(),
+) -> None:
+    """Say where each artifact came from: inputs, settings, code, models, licences, revision."""
+    from headwater.sharing.origins import as_json, origins, revision
+    from headwater.sharing.shown import lines_of, overview, revision_line
+
+    artifacts, commit = origins(project), revision(project)
+    if json:
+        typer.echo(as_json(commit, artifacts), nl=False)
+        return
+    if artifact is None:
+        _console().print(overview(artifacts))
+    else:
+        for line in lines_of(artifacts, artifact):
+            _console().print(line, highlight=False, markup=False, soft_wrap=True)
+    _console().print(revision_line(commit), highlight=False)
+
+
+@export_app.command()
+def hf(
+    folder: Annotated[Path, typer.Argument(help="New or empty folder.", show_default=False)],
+    licence: Annotated[
+        list[str] | None,
+        typer.Option(help="Only rows whose source has this licence; may be repeated."),
+    ] = None,
+    project: Project = Path(),
+) -> None:
+    """Write a folder that Hugging Face's load_dataset opens: tables by split, a card, origins."""
+    from headwater.sharing.export import export
+    from headwater.sharing.origins import as_json, origins, revision
+    from headwater.upkeep.build_lock import refuse_other_build
+
+    refuse_other_build(project, ())
+    text = as_json(revision(project), origins(project))
+    made = export(project / "data", folder, licence or (), text)
+    _console().print(
+        f"{folder}: {made.tables} tables, {made.rows} rows, {made.files} files, "
+        f"{made.bytes / 1e6:.1f} MB",
+        highlight=False, markup=False, soft_wrap=True,
+    )  # fmt: skip
 
 
 @cache_app.command()

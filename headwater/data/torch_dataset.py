@@ -154,9 +154,9 @@ class TorchDataset(IterableDataset[dict[str, Any]]):
         readers = [reader_of(self._schema.arrow.field(name)) for name in self._columns]
         pieces = [[table.column(name) for name in self._columns] for table in tables]
         ends = np.cumsum([table.num_rows for table in tables])
-        for place in order:
-            piece = int(np.searchsorted(ends, place, side="right"))
-            row = int(place - (ends[piece - 1] if piece else 0))
+        numbers = np.searchsorted(ends, order, side="right")
+        inside = order - np.concatenate([[0], ends])[numbers]
+        for piece, row in zip(numbers.tolist(), inside.tolist(), strict=True):
             values = zip(self._columns, readers, pieces[piece], strict=True)
             try:
                 decoded = {name: read(column[row]) for name, read, column in values}

@@ -50,6 +50,22 @@ class Output:
 
 
 @dataclass(frozen=True)
+class RecordedStage:
+    """A stage as it ran when its outputs were recorded.
+
+    inputs: MD5 by path, of folders with ``.dir``. parameters: their values by file and dotted name.
+    sizes: bytes and number of files of each output.
+    """
+
+    name: str
+    command: str
+    inputs: Mapping[str, str]
+    parameters: Mapping[str, Any]
+    outputs: tuple[Output, ...]
+    sizes: Mapping[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
 class Objects:
     """The objects of DVC's cache in ``folder``."""
 
@@ -93,6 +109,14 @@ def read_lock(project: Path) -> list[Output]:
 
     Raises HeadwaterError naming the lock when it is not what DVC writes.
     """
+    return [output for stage in read_stages(project) for output in stage.outputs]
+
+
+def read_stages(project: Path) -> list[RecordedStage]:
+    """All recorded stages, in the order of ``dvc.lock``; none when there is no lock.
+
+    Raises HeadwaterError naming the lock when it is not what DVC writes.
+    """
     path = project / LOCK
     if not path.exists():
         return []
@@ -100,7 +124,8 @@ def read_lock(project: Path) -> list[Output]:
     if data is None:
         raise HeadwaterError(f"{path}: cannot be read; restore it (git checkout {LOCK})")
     try:
-        return list(_outputs(_parse(data.decode())))
+        stages = _parse(data.decode())["stages"]
+        return [_recorded(name, stage) for name, stage in stages.items()]
     except (ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
         raise HeadwaterError(
             f"{path}: is not as DVC writes it; restore it (git checkout {LOCK}) or remove it"
@@ -168,13 +193,19 @@ def _parse(text: str) -> Any:
     return yaml.load(text, Loader=yaml.CSafeLoader)
 
 
-def _outputs(lock: Mapping[str, Any]) -> Iterator[Output]:
-    for name, stage in lock["stages"].items():
-        for out in stage.get("outs", []):
-            path, md5 = out["path"], out["md5"]
-            if not (_is_inside(path) and _MD5.fullmatch(md5)):
-                raise ValueError(path)
-            yield Output(name, path, md5)
+def _recorded(name: str, stage: Mapping[str, Any]) -> RecordedStage:
+    outs = stage.get("outs", [])
+    for out in outs:
+        if not (_is_inside(out["path"]) and _MD5.fullmatch(out["md5"])):
+            raise ValueError(out["path"])
+    return RecordedStage(
+        name,
+        str(stage.get("cmd", "")),
+        {str(dep["path"]): str(dep.get("md5", "")) for dep in stage.get("deps", [])},
+        dict(stage.get("params", {})),
+        tuple(Output(name, out["path"], out["md5"]) for out in outs),
+        {out["path"]: (int(out.get("size", 0)), int(out.get("nfiles", 1))) for out in outs},
+    )
 
 
 def _is_inside(name: str) -> bool:

@@ -1,0 +1,81 @@
+"""The readers of docs/sharing.md, run as they stand there on a small build."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from headwater.artifacts.ids import item_id
+from headwater.artifacts.schemas import FRAMES, HEADS
+from headwater.sharing.export import export
+from tests.artifacts.small_build import row_of, write_rows
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "sharing.md"
+SNIPPETS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a table of 200 frames, in which the snippets run."""
+    for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    items = [item_id("frame", number) for number in range(200)]
+    write_rows(tmp_path / "data", FRAMES, [row_of(FRAMES, item, item) for item in items])
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(number: int, names: dict[str, Any]) -> dict[str, Any]:
+    exec(compile(SNIPPETS[number], f"{PAGE.name}, snippet {number}", "exec"), names)
+    return names
+
+
+def training_rows(project: Path) -> set[str]:
+    table = pq.read_table(project / "data" / "ingest" / "frames", columns=["item", "split"])
+    rows = table.to_pylist()
+    return {row["item"] for row in rows if row["split"] == "train"}
+
+
+def test_the_page_has_no_other_snippet() -> None:
+    assert len(SNIPPETS) == 5
+
+
+def test_pyarrow(project: Path) -> None:
+    names = run(0, {})
+    assert {row["item"] for row in names["rows"]} == training_rows(project)
+    assert names["picture"].size == (24, 24)
+
+
+def test_datasets(project: Path) -> None:
+    import datasets
+
+    datasets.config.HF_DATASETS_CACHE = project / "cache"
+    names = run(1, {})
+    assert set(names["train"]["item"]) == training_rows(project)
+    assert names["picture"].size == (24, 24)
+
+
+@pytest.mark.filterwarnings("ignore:'set_vital' is deprecated")
+def test_torch_and_its_resumed_loader(project: Path) -> None:
+    names = run(2, {})
+    assert names["pixels"].shape[1:] == (1, 24, 24)
+    run(3, names)
+    rest = [item for batch in names["resumed"] for item in batch["item"]]
+    assert len(names["first"]["item"]) == 32 < len(rest)
+    assert sorted([*names["first"]["item"], *rest]) == sorted(training_rows(project))
+
+
+def test_an_export_is_opened(project: Path) -> None:
+    import datasets
+
+    datasets.config.HF_DATASETS_CACHE = project / "cache"
+    heads = [item_id("head", number) for number in range(20)]
+    write_rows(project / "data", HEADS, [row_of(HEADS, item, item) for item in heads])
+    export(project / "data", project / "out", (), "{}\n")
+    names = run(4, {})
+    assert set(names["frames"]["item"]) == training_rows(project)
+    assert names["frames"][0]["image"].size == (24, 24)
+    assert "mesh" in names["heads"].features
