@@ -1,10 +1,14 @@
-"""``python -m benchmarks.run``: measure everything, write ``benchmarks/results``."""
+"""``python -m benchmarks.run``: measure everything, write ``benchmarks/results``.
+
+With names of benchmarks it measures these alone, and writes their files but not the table.
+"""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import descent, photos, rebuild, scores, sdf, views
+from benchmarks import descent, loading, photos, rebuild, scores, sdf, views
 from benchmarks.machine import describe
 from benchmarks.outcome import Outcome, markdown
 from headwater.artifacts.atomic import write_text
@@ -16,22 +20,25 @@ BENCHMARKS: dict[str, Callable[[], Outcome]] = {
     "sdf": sdf.measure,
     "scores": scores.measure,
     "descent": descent.measure,
+    "loading": loading.measure,
     "rebuild": rebuild.measure,
 }
 
 
 def main() -> None:
-    """Run every benchmark, print its figures, and write JSON files and the table."""
+    """Run the benchmarks, print their figures, and write JSON files and the table."""
     machine = describe()
     outcomes = []
-    for name, measure in BENCHMARKS.items():
-        outcome = measure()
+    names = sys.argv[1:] or list(BENCHMARKS)
+    for name in names:
+        outcome = BENCHMARKS[name]()
         outcomes.append(outcome)
         record = {**outcome.as_json(), "machine": machine}
         write_text(RESULTS / f"{name}.json", json.dumps(record, indent=2, sort_keys=True) + "\n")
         for figure in outcome.figures:
             print(f"{outcome.name}: {figure.name} {figure.spread.median:.3g} {figure.unit}")
-    write_text(RESULTS / "README.md", markdown(outcomes, machine))
+    if names == list(BENCHMARKS):
+        write_text(RESULTS / "README.md", markdown(outcomes, machine))
 
 
 if __name__ == "__main__":
