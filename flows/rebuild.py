@@ -4,16 +4,16 @@ Run it as ``python -m flows``, which starts a Prefect server of its own, or as a
 ``prefect.yaml``). Every stage of ``dvc.yaml`` is a Prefect task that waits for the stages it reads
 from (``wait_for``), so that the run's page shows the graph; the buckets that it lacks are tasks
 inside it, in the shared worker processes, and then DVC records it (``dvc repro --single-item``).
-The bucket cache and DVC decide what is reused, never Prefect's own cache.
+The bucket cache and DVC decide what is reused, never Prefect's own cache. Prefect's form of a run
+shows what ``Args`` of a flow's docstring says of its parameters.
 """
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
-from pydantic import Field
 
 from flows.build import Build
 from flows.dvc_locks import mend_rwlock
@@ -46,25 +46,19 @@ class BuildFault(BuildFailed):
     exit_status = StepFault.exit_status
 
 
-# Prefect's page shows a parameter's description beside its field.
-Review = Annotated[
-    bool, Field(description="Leave data that changed on a Git branch named after the run.")
-]
-Push = Annotated[
-    bool,
-    Field(
-        description="Send what is left for review to the DVC remote, and its branch to Git's "
-        "origin, where there are such."
-    ),
-]
 RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=THREADS)
 
 
 @flow(name="rebuild", task_runner=RUNNER, persist_result=False)
-def rebuild(review: Review = True, push: Push = True) -> None:
+def rebuild(review: bool = True, push: bool = True) -> None:
     """Rebuild every stage that is out of date in the current folder, as params.yaml has it.
 
     Raises BuildFailed when a stage failed, or when DVC sees changes after the last stage.
+
+    Args:
+        review: Leave data that changed on a Git branch named after the run.
+        push: Send what is left for review to the DVC remote, and its branch to Git's origin,
+            where there are such.
     """
     project = Path.cwd()
     params = load_params(project / "params.yaml")
@@ -72,7 +66,11 @@ def rebuild(review: Review = True, push: Push = True) -> None:
         # Before hours of a build that could not be left.
         base_commit(project)
     screen = Screen(run_log())
-    with build_lock(project), Workers(params, project) as workers, screen.live():
+    with (
+        build_lock(project),
+        Workers(params, project) as workers,
+        screen.live(),
+    ):
         mend_rwlock(project)
         drop_unbuilt(project, params)
         graph = read_graph(project)

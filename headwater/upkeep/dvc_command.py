@@ -1,5 +1,6 @@
 """DVC's command line as a process of its own: the domain imports no DVC."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,31 @@ def push(project: Path, remote: str | None) -> int:
     """Send the objects of the recorded build, with DVC's own words; returns its exit status."""
     arguments = () if remote is None else ("--remote", remote)
     return subprocess.run(_command("push", *arguments), cwd=project, check=False).returncode
+
+
+def pull_outputs(project: Path, *targets: str) -> None:
+    """Fetch some outputs, or parts of them, from the default remote into the folder.
+
+    Raises HeadwaterError with DVC's own words when not all of them came.
+    """
+    came = _dvc(project, "pull", *targets)
+    if came.returncode:
+        raise HeadwaterError(f"dvc pull: {_error(came.stderr)}; `dvc push` there what it lacks")
+
+
+def share_cache(project: Path, checkout: Path) -> None:
+    """Give another checkout of a project its local settings, and its cache.
+
+    Raises HeadwaterError with DVC's own words where it has none.
+    """
+    local = project / ".dvc" / "config.local"
+    if local.is_file():
+        shutil.copy(local, checkout / ".dvc")
+    cache = _dvc(project, "cache", "dir")
+    used = _dvc(checkout, "config", "--local", "cache.dir", cache.stdout.strip())
+    for done in (cache, used):
+        if done.returncode:
+            raise HeadwaterError(f"{project}: {_error(done.stderr)}")
 
 
 def push_outputs(project: Path, *targets: str) -> None:

@@ -54,6 +54,7 @@ def leftovers_of(project: Path, cache: Path) -> list[Leftover]:
         *_each(MODEL, _in(home / "models")),
         *_each(LOG, _in(home / "logs")),
         *_each(REST, (path for path in _in(home) if path.name == "other_heads")),
+        *_each(REST, _in(home / "experiments")),
         *_each(REST, _broken_off(home, but=set(folders))),
         *_each(
             REST, (p for part in _folders(objects_of(project).folder) for p in _temporary(part))

@@ -8,9 +8,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import yaml
+from prefect.utilities.callables import parameter_schema
 
 from tests.flows.conftest import PROJECT, ToyProject
 from tests.flows.test_kill import find, wait_for
@@ -130,3 +133,17 @@ def test_cancelled_run_ends_its_processes_without_a_traceback(
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert "Traceback" not in shown + deployment.output.read_text()
+
+
+def test_form_of_a_run_is_filled_in_and_says_what_each_field_is() -> None:
+    deployments = yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]
+    names = {one["name"]: one for one in deployments}
+    assert names.keys() == {"rebuild", "experiment"}
+    for name, deployment in names.items():
+        file, _, function = deployment["entrypoint"].partition(":")
+        flow = getattr(import_module(file.removesuffix(".py").replace("/", ".")), function)
+        assert flow.name == name
+        flow.validate_parameters(deployment["parameters"])
+        schema = parameter_schema(flow.fn).properties
+        assert schema.keys() == deployment["parameters"].keys()
+        assert all(field["description"] and "type" in field for field in schema.values())

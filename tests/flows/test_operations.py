@@ -1,4 +1,4 @@
-"""The commands of docs/operations.md, run as they stand there."""
+"""The commands of docs/operations.md for one machine, run as they stand there."""
 
 import re
 import shlex
@@ -15,9 +15,9 @@ from tests.flows.conftest import PROJECT, ToyProject
 DOCUMENT = PROJECT / "docs" / "operations.md"
 
 
-def commands(document: str) -> str:
-    """All commands of a document, in order."""
-    return "\n".join(re.findall(r"^```sh\n(.*?)^```$", document, re.MULTILINE | re.DOTALL))
+def blocks(document: str) -> list[str]:
+    """The blocks of commands of a document, in order."""
+    return re.findall(r"^```sh\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
 
 
 def free_port() -> int:
@@ -40,7 +40,8 @@ def test_commands_lead_from_nothing_to_a_reviewed_rebuild(toy: ToyProject, tmp_p
     toy.git("remote", "add", "origin", str(tmp_path / "origin.git"))
     toy.dvc("remote", "add", "--local", "--default", "team", str(tmp_path / "remote"))
     port = free_port()
-    script = commands(DOCUMENT.read_text(encoding="utf-8")).replace("4200", str(port))
+    of_one_machine = DOCUMENT.read_text(encoding="utf-8").split("## Experiments")[0]
+    script = "\n".join(blocks(of_one_machine)).replace("4200", str(port))
     file = tmp_path / "commands.sh"
     file.write_text(script)
     # In a terminal, where the shell has jobs, and where programs may ask questions.
