@@ -69,7 +69,7 @@ class TorchDataset(IterableDataset[dict[str, Any]]):
         self._seed, self._rank, self._ranks, self._buffer_rows = seed, rank, ranks, buffer_rows
         # Seen by persistent workers, which have copies of all else.
         self._shared = torch.zeros(2, dtype=torch.int64).share_memory_()
-        self._given, self._resumed = 0, False
+        self._given, self._resumed = 0, ""
 
     @property
     def rows(self) -> int:
@@ -80,7 +80,7 @@ class TorchDataset(IterableDataset[dict[str, Any]]):
     def set_epoch(self, epoch: int) -> None:
         """Let the next pass be number ``epoch``, from its start."""
         self._shared[_EPOCH] = epoch
-        self._given, self._resumed = 0, False
+        self._given, self._resumed = 0, ""
 
     def state_dict(self) -> dict[str, Any]:
         """Epoch and rows given in it; one rank's state serves all, which have given equally many.
@@ -100,19 +100,18 @@ class TorchDataset(IterableDataset[dict[str, Any]]):
 
         Raises HeadwaterError where the rows come in another order here.
         """
-        if state.get("order") != self._order():
-            raise HeadwaterError(
-                "the state is of another table, columns apart, split, seed, buffer_rows or number "
-                "of ranks or workers, with which rows come in another order; set them as they were"
-            )
+        self._refuse_other_order(str(state.get("order")))
         self._shared[_EPOCH] = int(state["epoch"])
-        self._given, self._resumed = int(state["given"]), True
+        self._given, self._resumed = int(state["given"]), str(state["order"])
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         worker, workers = _worker()
-        self._shared[_BY_WORKERS] |= int(get_worker_info() is not None)
+        self._shared[_BY_WORKERS] |= int(workers > 0)
+        workers = max(1, workers)
+        if self._resumed:
+            self._refuse_other_order(self._resumed)
         start = self._given if self._resumed else 0
-        self._given, self._resumed = start, False
+        self._given, self._resumed = start, ""
         epoch, consumer = int(self._shared[_EPOCH]), self._rank * workers + worker
         windows = self._windows(epoch, consumer, self._ranks * workers)
         counts = [sum(len(group.rows) for group in window) for window in windows]
@@ -130,6 +129,13 @@ class TorchDataset(IterableDataset[dict[str, Any]]):
                 for row in self._rows(windows[number], tables, order):
                     self._given += 1
                     yield row
+
+    def _refuse_other_order(self, order: str) -> None:
+        if order != self._order():
+            raise HeadwaterError(
+                "the state is of another table, columns apart, split, seed, buffer_rows or number "
+                "of ranks or workers, with which rows come in another order; set them as they were"
+            )
 
     def _order(self) -> str:
         """SHA-256 of all that the order of rows follows from, but the epoch."""
@@ -170,9 +176,9 @@ class TorchDataset(IterableDataset[dict[str, Any]]):
 
 
 def _worker() -> tuple[int, int]:
-    """Number of this worker of a DataLoader, and how many there are; without workers 0 and 1."""
+    """Number of this worker of a DataLoader, and how many there are; 0 and 0 without workers."""
     info = get_worker_info()
-    return (0, 1) if info is None else (info.id, info.num_workers)
+    return (0, 0) if info is None else (info.id, info.num_workers)
 
 
 def _part(groups: list[RowGroup], consumer: int, consumers: int) -> list[RowGroup]:

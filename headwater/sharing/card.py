@@ -42,7 +42,7 @@ unit and frame.
 class CardTable:
     """A table of a card: rows and Arrow bytes by split, rows by licence, and bytes of its files.
 
-    has_files: its files lie beside the card, as ``<name>/<split>-*.parquet``.
+    has_files: its files lie beside the card, as ``<name>/<split>/*.parquet``.
     """
 
     name: str
@@ -120,7 +120,7 @@ def _configs(tables: Sequence[CardTable]) -> dict[str, Any]:
             "config_name": table.name,
             **({"default": True} if table is tables[0] else {}),
             "data_files": [
-                {"split": split, "path": f"{table.name}/{split}-*.parquet"}
+                {"split": split, "path": f"{table.name}/{split}/*.parquet"}
                 for split in table.splits
             ],
         }

@@ -65,8 +65,8 @@ def _write(table: BuiltTable, folder: Path, licences: Collection[str]) -> CardTa
         part = rows.filter(pc.is_in(rows.column("licence"), taken))
         if part.num_rows:
             number = path.stem.rpartition("-")[2]
-            place = folder / counted.name / f"{split}-{number}.parquet"
-            place.parent.mkdir(exist_ok=True)
+            place = folder / counted.name / split / f"{number}.parquet"
+            place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(bucket_bytes(table.schema, part, bucket_key(path)))
             counted.bytes += place.stat().st_size
             counted.add(split, part)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.ids import sha256_hex
-from headwater.artifacts.manifest import DamagedManifest, read_manifest
+from headwater.artifacts.manifest import MANIFEST, DamagedManifest, read_manifest
 from headwater.artifacts.schemas import STEPS, TABLES
 from headwater.artifacts.tables import DamagedTable, bucket_key, read_bucket, table_files
 from headwater.errors import HeadwaterError
@@ -78,9 +78,14 @@ def records_of(project: Path, folder: Path, output: Output | None) -> dict[str, 
     Raises NotAdopted where one of them does not speak of the folder, and DamagedManifest.
     """
     listing = objects_of(project).listing(output.md5) if output and output.is_folder else None
-    if listing is None:
+    if output is None or listing is None:
         raise NotAdopted(
             f"{folder}: {LOCK} does not say what is in it; run dvc pull {folder.as_posix()}"
+        )
+    if not (folder / MANIFEST).exists() and MANIFEST in listing:
+        raise NotAdopted(
+            f"{folder}: was fetched without its manifest; to adopt its buckets, fetch all of it: "
+            f"dvc pull {output.path}"
         )
     manifest = read_manifest(folder)
     return {name: (listing[name], manifest[name][0]) for name in listing if name in manifest}

@@ -159,6 +159,17 @@ def test_a_state_of_another_order_is_refused(tmp_path: Path) -> None:
             other.load_state_dict(state)
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_state_without_workers_is_not_taken_for_theirs(tmp_path: Path, workers: int) -> None:
+    folder = write_masks(tmp_path, [[7, 5]])
+    dataset = dataset_of(folder)
+    next(iter(dataset))
+    resumed = dataset_of(folder)
+    resumed.load_state_dict(dataset.state_dict())
+    with pytest.raises(HeadwaterError, match="rows come in another order"):
+        numbers(DataLoader(resumed, batch_size=2, num_workers=workers))
+
+
 def test_rows_are_shuffled_over_files_and_anew_in_each_epoch(tmp_path: Path) -> None:
     dataset = dataset_of(write_masks(tmp_path, [[10] * 4] * 5), buffer_rows=40)
     first = numbers(dataset)
