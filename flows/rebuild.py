@@ -68,7 +68,7 @@ def rebuild(review: bool = True, push: bool = True) -> None:
     screen = Screen(run_log())
     with (
         build_lock(project),
-        Workers(params, project) as workers,
+        Workers(params, project, runner=params.runner) as workers,
         screen.live(),
     ):
         mend_rwlock(project)

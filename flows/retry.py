@@ -81,7 +81,7 @@ def _tried(project: Path, params: Params, stage: Stage) -> bool:
     forget_aside(project, stage.name)
     try:
         if stage.bucketed:
-            with Workers(params, project) as workers:
+            with Workers(params, project, runner=params.runner) as workers:
                 missing = workers.missing(stage.name)
                 with progress(stage.name, len(missing)) as advance:
                     for _ in workers.compute_all(missing):

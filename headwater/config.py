@@ -97,6 +97,8 @@ class Benchmark(Settings):
     views: Annotated[int, Field(ge=1, le=64)]
 
 
+# Where buckets are computed: see tasks/runners.py.
+Runner = Annotated[str, Field(pattern=r"^(processes|threads|dask://[A-Za-z0-9_.-]+:[0-9]{1,5})$")]
 SystemName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 
 
@@ -123,6 +125,7 @@ class Params(Settings):
     max_reject_rate: Share
     split: Split
     cache: Cache
+    runner: Runner
     photos: Photos
     synthesize: Synthesize
     ingest: Ingest

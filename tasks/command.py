@@ -29,7 +29,7 @@ from headwater.upkeep.step_lock import step_at_work
 from tasks import lifeline
 from tasks.console import DEBUG, VOICE, counts, finished, progress, under_flow
 from tasks.recorded_code import refuse_other_code
-from tasks.workers import Workers, cores
+from tasks.workers import Workers
 
 # It is long, and looks by itself once all of its code is loaded.
 TRAINING: Final = "train"
@@ -57,7 +57,7 @@ def build(step: Step, project: Path) -> str:
             VOICE.say(notice)
         with (
             progress(step.name, len(missing)) as advance,
-            Workers(params, project, min(cores(), len(missing))) as workers,
+            Workers(params, project, runner=params.runner) as workers,
         ):
             for _ in workers.compute_all(missing):
                 advance()

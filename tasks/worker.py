@@ -51,11 +51,11 @@ class Worker:
 
     def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Value of a function; raises what it raises, and WorkerDied when the process ends."""
-        job = pickle.dumps((arguments[0], pickle.dumps((function, arguments))))
+        job = job_of(function, arguments)
         try:
             self._ours.send_bytes(job)
             self._wait()
-            answer = self._ours.recv_bytes()
+            done = self._ours.recv_bytes()
         except (EOFError, OSError):
             self._process.join(ENDING_SECONDS)
             self.kill()
@@ -64,16 +64,10 @@ class Worker:
             killed = status == -signal.SIGKILL
             raise WorkerDied(RejectReason.CRASHED, _ending(status), killed) from None
         try:
-            outcome = _read(answer)
-        except Exception as error:
-            place = f"{arguments[0]}: the result of {function.__name__} cannot be read here"
-            raise StepFault(f"{place}: {in_one_line(error)}; mend its code") from error
-        if isinstance(outcome, MemoryError):
+            return settled(done, function, arguments[0])
+        except WorkerDied:
             self.kill()
-            raise WorkerDied(RejectReason.OUT_OF_MEMORY, "There was not enough memory.", True)
-        if isinstance(outcome, HeadwaterError):
-            raise outcome
-        return outcome
+            raise
 
     def _wait(self) -> None:
         """Wait for an outcome. Raises EOFError when there is none to come."""
@@ -97,6 +91,28 @@ class Worker:
         self._process.kill()
 
 
+def job_of(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
+    """A call as bytes, whose first argument is the name of its step."""
+    return pickle.dumps((arguments[0], pickle.dumps((function, arguments))))
+
+
+def settled(done: bytes, function: Callable[..., Any], step: str) -> Any:
+    """Value of a call that is ``done``.
+
+    Raises what the call raised, and WorkerDied for lack of memory.
+    """
+    try:
+        outcome = _read(done)
+    except Exception as error:
+        place = f"{step}: the result of {function.__name__} cannot be read here"
+        raise StepFault(f"{place}: {in_one_line(error)}; mend its code") from error
+    if isinstance(outcome, MemoryError):
+        raise WorkerDied(RejectReason.OUT_OF_MEMORY, "There was not enough memory.", True)
+    if isinstance(outcome, HeadwaterError):
+        raise outcome
+    return outcome
+
+
 def _ending(status: int | None) -> str:
     if status is None or status >= 0:
         return f"The process that computed it ended with status {status}."
@@ -117,11 +133,11 @@ def _serve(jobs: Connection, parent: int, log: Path) -> NoReturn:
         except EOFError:
             lifeline.end(0)
         with alone():
-            answer = _answer(job, log)
-        jobs.send_bytes(answer)
+            done = answer(job, log)
+        jobs.send_bytes(done)
 
 
-def _answer(job: bytes, log: Path) -> bytes:
+def answer(job: bytes, log: Path) -> bytes:
     """The pickled outcome of a pickled job.
 
     By value: torch would else pass its tensors by open files, of which a process may have so many.

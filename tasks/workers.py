@@ -1,11 +1,10 @@
-"""Worker processes that compute buckets, as many as there are cores, and die with their parent.
+"""Workers that compute buckets, several at once; ``tasks.runners`` says where.
 
 Prefect's process runner and loky, as concurrent.futures, give up all jobs of a pool when one of its
 processes dies, and do not say which job killed it. Here a death costs its own bucket a try and
 names its signal, so that a bucket can be halved until the item that kills is the only one rejected.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -28,9 +27,11 @@ from headwater.pipeline.run import (
     store_bucket,
 )
 from headwater.pipeline.step import Item, Result, Step
-from headwater.threads import ONE_THREAD
 from headwater.upkeep.kept_rows import items_to_retry, kept_rows
-from tasks.worker import Worker, WorkerDied
+from tasks.runners import PROCESSES, Hand, cores, crew_of
+from tasks.worker import WorkerDied
+
+__all__ = ["Stopped", "Workers", "cores", "load_step"]
 
 _TRIES = 2
 
@@ -40,11 +41,6 @@ Outcome = TypeVar("Outcome")
 
 class Stopped(HeadwaterError):
     """The workers were ended while something waited for them."""
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def load_step(name: str) -> Step:
@@ -95,20 +91,21 @@ def _store(name: str, params: Params, project: Path, planned: Planned, rows: Row
 
 
 class Workers:
-    """At most ``count`` processes; one that dies is replaced, and costs its own bucket a try."""
+    """At most ``count`` workers; one that dies is replaced, and costs its own bucket a try."""
 
-    def __init__(self, params: Params, project: Path, count: int | None = None) -> None:
+    def __init__(
+        self, params: Params, project: Path, count: int | None = None, runner: str = PROCESSES
+    ) -> None:
         self._params = params
         self._project = project
         self._log = project / ".headwater" / "logs" / "workers.log"
-        # The kernel kills a worker when the thread that started it ends: this one lives on.
-        self._starter = ThreadPoolExecutor(1, thread_name_prefix="workers")
+        self._crew = crew_of(runner, self._log)
         self._lock = Lock()
         self._closed = False
-        self._alive: set[Worker] = set()
-        self.count = count if count is not None else cores()
+        self._alive: set[Hand] = set()
+        self.count = self._crew.count if count is None else count
         # The last one used comes first; None is the place of one that is not started.
-        self._idle: LifoQueue[Worker | None] = LifoQueue()
+        self._idle: LifoQueue[Hand | None] = LifoQueue()
         for _ in range(self.count):
             self._idle.put(None)
 
@@ -123,7 +120,7 @@ class Workers:
     ) -> None:
         for worker in self._end(at_once=error is not None):
             worker.close()
-        self._starter.shutdown()
+        self._crew.dismiss()
 
     def missing(self, step: str) -> list[Planned]:
         """Buckets of a step that must be computed."""
@@ -186,7 +183,7 @@ class Workers:
                 for future in pending:
                     future.cancel()
 
-    def _end(self, at_once: bool) -> list[Worker]:
+    def _end(self, at_once: bool) -> list[Hand]:
         """Start no more jobs, and stop those that run if ``at_once``; gives the workers."""
         with self._lock:
             self._closed = True
@@ -246,13 +243,12 @@ class Workers:
         finally:
             self._idle.put(worker)
 
-    def _started(self, worker: Worker | None) -> Worker:
+    def _started(self, worker: Hand | None) -> Hand:
         with self._lock:
             if self._closed:
                 raise Stopped("the build was stopped")
             if worker is None:
-                os.environ.update(ONE_THREAD)
-                worker = self._starter.submit(Worker, self._log).result()
+                worker = self._crew.hire()
                 self._alive.add(worker)
             return worker
 

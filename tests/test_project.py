@@ -67,7 +67,9 @@ def test_the_command_starts_without_heavy_packages() -> None:
 
 
 # What follows is pinned for those who install these extras; tests run with or without them.
-PLACES = "# The extras s3 and ssh bring these besides"
+# Which dask needs before Python 3.12 alone.
+OF_OLDER_PYTHON = {"importlib-metadata", "lazy-importer", "zipp"}
+PLACES = "# The extras s3, ssh and dask bring these besides"
 
 
 def pins() -> dict[str, str]:
@@ -76,7 +78,7 @@ def pins() -> dict[str, str]:
 
 
 def pins_of_places() -> dict[str, str]:
-    """Pinned versions of what the extras for shared places bring besides."""
+    """Pinned versions of what the extras for other machines bring besides."""
     return pins_in((PROJECT / "constraints.txt").read_text(encoding="utf-8").split(PLACES)[1])
 
 
@@ -148,16 +150,18 @@ def test_constraints_pin_everything_and_nothing_else() -> None:
     assert needed | of_cuda == pinned
 
 
-def test_extras_for_shared_places_are_pinned_with_all_that_they_bring() -> None:
+def test_extras_for_other_machines_are_pinned_with_all_that_they_bring() -> None:
     pinned = {canonicalize_name(name): pin for name, pin in pins_of_places().items()}
-    direct = [*extras()["s3"], *extras()["ssh"]]
+    direct = [needed for name in ("s3", "ssh", "dask") for needed in extras()[name]]
     for requirement in direct:
         assert pinned[canonicalize_name(requirement.name)] in requirement.specifier
     assert not set(pinned) & {canonicalize_name(name) for name in pins()}
     try:
         brought = closure(*direct) - closure()
     except PackageNotFoundError as error:
-        pytest.skip(f"the extras s3 and ssh are not installed: no {error.name}")
+        pytest.skip(f"the extras s3, ssh and dask are not installed: no {error.name}")
+    if sys.version_info >= (3, 12):
+        brought |= OF_OLDER_PYTHON
     assert brought == set(pinned)
 
 
@@ -179,7 +183,8 @@ def test_pins_fit_the_requirements() -> None:
 
 def test_everything_imported_is_a_requirement() -> None:
     modules = packages_distributions()
-    allowed = {canonicalize_name(requirement.name) for requirement in requirements()}
+    needed = [*requirements(), *extras()["dask"]]
+    allowed = {canonicalize_name(requirement.name) for requirement in needed}
     ours = {"headwater", "tasks", "flows", *sys.stdlib_module_names}
     missing = {
         f"{path.relative_to(PROJECT)}: {name}"

@@ -200,7 +200,7 @@ def md5s(files: dict[str, bytes]) -> set[str]:
 def experiment_commands() -> list[str]:
     """Commands of docs/operations.md that start a worker, submit and take, for a small CPU."""
     document = (PROJECT / "docs" / "operations.md").read_text(encoding="utf-8")
-    section = document.split("## Experiments")[1].replace('"cuda"', '"cpu"')
+    section = document.split("\n## Experiments\n")[1].split("\n## ")[0].replace('"cuda"', '"cpu"')
     return blocks(section.replace('"small"', '"smoke"'))
 
 

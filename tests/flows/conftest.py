@@ -19,7 +19,16 @@ from tasks.lifeline import command_line
 
 PROJECT = Path(__file__).resolve().parents[2]
 TOY = Path(__file__).resolve().parent / "toy"
-RUNNERS = ("__init__", "command", "console", "lifeline", "recorded_code", "worker", "workers")
+RUNNERS = (
+    "__init__",
+    "command",
+    "console",
+    "lifeline",
+    "recorded_code",
+    "runners",
+    "worker",
+    "workers",
+)
 
 
 @dataclass(frozen=True)
