@@ -67,9 +67,9 @@ def say_what_holds(project: Path, screen: Screen) -> None:
 
 def show_metrics(metrics: Mapping[str, float]) -> None:
     """Put metrics on the page of the run, beside those that the run before had put there."""
-    last = Artifact.get(METRICS)
-    assert last is None or isinstance(last, Artifact)
-    before = {row["metric"]: row["now"] for row in json.loads(str(last.data))} if last else {}
+    # Declared as one to await as well, which it is not here.
+    last: Any = Artifact.get(METRICS)
+    before = {row["metric"]: row["now"] for row in json.loads(last.data)} if last else {}
     if metrics:
         create_table_artifact(
             metric_rows(metrics, before), key=METRICS, description="Beside those of the last run"

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -70,6 +71,29 @@ def test_settings_log_artifact_and_tasks_tell_of_the_build(
     ]
     assert json.loads(artifacts["metrics"]) == [
         {"metric": "data/total/metrics of.sum", "now": 19104, "last run": None, "change": None}
+    ]
+
+
+@pytest.mark.fault("a run's page tells of its stages, rejects, figures and errors")
+def test_next_build_shows_its_metrics_beside_the_last_ones(
+    copy_of_built: Callable[[], ToyProject],
+) -> None:
+    project = copy_of_built()
+    project.set(synthesize__subjects=50)
+    done = project.flow()
+    assert (done.returncode, done.stderr) == (0, "")
+    done = project.run(sys.executable, "-c", READ)
+    assert done.returncode == 0, done.stderr
+    artifacts = json.loads(done.stdout.splitlines()[-1])["artifacts"]
+    shown = [json.loads(data) for key, data in artifacts if key == "metrics"]
+    [last] = [rows for rows in shown if rows[0]["last run"] is not None]
+    assert last == [
+        {
+            "metric": "data/total/metrics of.sum",
+            "now": 37380,
+            "last run": 19104,
+            "change": 18276,
+        }
     ]
 
 
