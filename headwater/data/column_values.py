@@ -12,38 +12,54 @@ from headwater.artifacts.columns import IMAGE, shape_of
 from headwater.artifacts.images import decode_picture
 from headwater.artifacts.meshes import from_ply
 
-Reader = Callable[[pa.Scalar], Any]
+Values = Callable[[int], Any]
 
 
-def reader_of(field: pa.Field) -> Reader:
-    """The function that turns a value of a column, an Arrow scalar, into what torch takes.
+def values_of(field: pa.Field, column: pa.ChunkedArray) -> Values:
+    """The function that gives a row's value of a column as torch takes it, by the row's number.
 
-    A picture becomes (C, H, W) uint8, with 16 bits int32; a mesh a dict of vertices (V, 3) float32
-    and faces (F, 3) int32; a list of numbers a tensor of the shape that the column states; text,
-    single numbers and empty values stay what they are in Python.
+    A picture is (C, H, W) uint8, with 16 bits int32; a mesh a dict of vertices (V, 3) float32 and
+    faces (F, 3) int32; a list of numbers a tensor of the shape that the column states; text, single
+    numbers and empty values are what they are in Python.
     """
+    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     if field.type == IMAGE:
-        return _or_none(_mesh if field.name.startswith("mesh") else _picture)
+        read, content = (_mesh if field.name.startswith("mesh") else _picture), _bytes_of(array)
+        return _or_none(array, lambda row: read(content(row)))
     if not pa.types.is_nested(field.type):
-        return lambda value: value.as_py()
+        return array.to_pylist().__getitem__
     shape = shape_of(field)
-    return _or_none(lambda value: _numbers(value) if shape is None else _numbers(value).view(shape))
+    if shape is None:
+        return _or_none(array, lambda row: _numbers(array[row]))
+    return _or_none(array, lambda row: _numbers(array[row]).view(shape))
 
 
-def _or_none(read: Reader) -> Reader:
-    return lambda value: read(value) if value.is_valid else None
+def _or_none(array: pa.Array, value: Values) -> Values:
+    if not array.null_count:
+        return value
+    valid = array.is_valid().to_pylist()
+    return lambda row: value(row) if valid[row] else None
 
 
-def _picture(value: pa.Scalar) -> Tensor:
-    array = decode_picture(value.as_py())
+def _bytes_of(array: pa.StructArray) -> Callable[[int], memoryview]:
+    """The bytes of a picture or mesh by row; an Arrow scalar would be a copy of them."""
+    content = array.field("bytes")
+    _, offsets, data = content.buffers()
+    ends = np.frombuffer(offsets, np.int32)[content.offset : content.offset + len(content) + 1]
+    view = memoryview(data if data is not None else b"")
+    return lambda row: view[ends[row] : ends[row + 1]]
+
+
+def _picture(data: memoryview) -> Tensor:
+    array = decode_picture({"bytes": data, "path": "picture"})
     if array.dtype != np.uint8:
         array = array.astype(np.int32)
     pixels = torch.from_numpy(array if array.flags.writeable else array.copy())
     return pixels.unsqueeze(0) if pixels.ndim == 2 else pixels.permute(2, 0, 1)
 
 
-def _mesh(value: pa.Scalar) -> dict[str, Tensor]:
-    vertices, faces = from_ply(value.as_py()["bytes"], "mesh")
+def _mesh(data: memoryview) -> dict[str, Tensor]:
+    vertices, faces = from_ply(bytes(data), "mesh")
     return {"vertices": torch.from_numpy(vertices), "faces": torch.from_numpy(faces)}
 
 

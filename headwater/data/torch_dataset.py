@@ -25,7 +25,7 @@ from headwater.artifacts.ids import canonical_json, sha256_hex
 from headwater.artifacts.row_groups import RowGroup, Rows, row_groups_of, rows_of, window_ends
 from headwater.artifacts.schemas import TABLES
 from headwater.artifacts.tables import DamagedTable, table_name
-from headwater.data.column_values import reader_of
+from headwater.data.column_values import values_of
 from headwater.errors import READER_ERRORS, HeadwaterError
 
 _EPOCH, _BY_WORKERS = 0, 1
@@ -157,15 +157,17 @@ class TorchDataset(IterableDataset[dict[str, Any]]):
         self, window: list[RowGroup], tables: list[pa.Table], order: Rows
     ) -> Iterator[dict[str, Any]]:
         """The rows of a window, read as ``tables``, in the order of their numbers."""
-        readers = [reader_of(self._schema.arrow.field(name)) for name in self._columns]
-        pieces = [[table.column(name) for name in self._columns] for table in tables]
+        fields = [self._schema.arrow.field(name) for name in self._columns]
+        pieces = [
+            {field.name: values_of(field, table.column(field.name)) for field in fields}
+            for table in tables
+        ]
         ends = np.cumsum([table.num_rows for table in tables])
         numbers = np.searchsorted(ends, order, side="right")
         inside = order - np.concatenate([[0], ends])[numbers]
         for piece, row in zip(numbers.tolist(), inside.tolist(), strict=True):
-            values = zip(self._columns, readers, pieces[piece], strict=True)
             try:
-                decoded = {name: read(column[row]) for name, read, column in values}
+                decoded = {name: value(row) for name, value in pieces[piece].items()}
             except (HeadwaterError, *READER_ERRORS) as error:
                 path, number = window[piece].path, window[piece].number
                 raise DamagedTable(
