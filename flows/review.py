@@ -91,20 +91,28 @@ def leave(project: Path, branch: str, message: str, send: Send | None = None) ->
     return Left(branch, base[:12], files, remote, fetched)
 
 
-def review_text(left: Left, project: Path, report: str) -> str:
-    """Markdown that says what a branch holds, and how to review, keep or drop it."""
+def review_text(left: Left, project: Path, report: Path | None) -> str:
+    """Markdown that says what a branch holds, and how to review, keep or drop it.
+
+    report: the build's report, where it has one.
+    """
     branch, base = left.branch, left.base
     also = f" It also holds changes that are not committed: {', '.join(left.files)}."
     kept = f"DVC remote `{left.remote}`" if left.remote else f"cache of `{project}` alone"
     fetch = f"git fetch {ORIGIN} {branch}:{branch}\n" if left.fetched else ""
     where = "in a clone or in" if left.fetched and left.remote else "in"
+    shown = (
+        f"The report: `{project / report}`; in a clone `git checkout {branch} && dvc pull "
+        f"{report.parent}`.\n\n"
+        if report
+        else ""
+    )
     return (
         f"The data changed: this build is branch `{branch}`, on top of `{base}`."
         f"{also if left.files else ''} Its artifacts are in the {kept}.\n\n"
         f"To review it, {where} `{project}`:\n\n"
         f"```sh\n{fetch}dvc diff {base} {branch}\ndvc metrics diff {base} {branch}\n```\n\n"
-        f"The report: `{project / report}`; in a clone `git checkout {branch} && dvc pull "
-        f"{Path(report).parent}`.\n\n"
+        f"{shown}"
         f"To keep it, in `{project}`:\n\n"
         f"```sh\ngit checkout {branch} -- . && git merge --ff-only {branch}\n```\n\n"
         f"To drop it, undo what changed the data, and\n\n"

@@ -91,12 +91,14 @@ def metric_rows(now: Mapping[str, float], before: Mapping[str, float]) -> list[d
 
 def show_review(left: Left, project: Path, screen: Screen) -> None:
     """Say how the branch of a build is reviewed, in its log and on the page of its run."""
+    report = REPORT if (project / REPORT).is_file() else None
+    also = f" and {project / report}" if report else ""
     screen.say(
         f"the data changed: branch {left.branch}; review with "
-        f"`dvc diff {left.base} {left.branch}` and {project / REPORT}"
+        f"`dvc diff {left.base} {left.branch}`{also}"
     )
     create_markdown_artifact(
-        review_text(left, project, str(REPORT)),
+        review_text(left, project, report),
         key="review",
         description="How to review what a build changed",
     )

@@ -64,7 +64,9 @@ def test_next_build_that_changes_data_is_left_with_what_changed_them(project: To
     left = leave(project.path, f"{BRANCH}-more", "Rebuild")
     assert left is not None
     assert left.files == ("params.yaml",)
-    text = review_text(left, project.path, "data/report/index.html")
+    text = review_text(left, project.path, Path("data/report/index.html"))
+    assert f"The report: `{project.path}/data/report/index.html`; in a clone" in text
+    assert "The report" not in review_text(left, project.path, None)
     assert "changes that are not committed: params.yaml" in text
     diff = project.dvc("diff", BRANCH, left.branch)
     assert "data/total/metrics.json" in diff.stdout
