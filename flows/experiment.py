@@ -115,9 +115,14 @@ def _run(folder: Path, trial: Trial, say: Any) -> None:
     ) as process:
         assert process.stdout is not None
         last = ""
-        for line in process.stdout:
-            last = line.rstrip() or last
-            say(line.rstrip())
+        try:
+            for line in process.stdout:
+                last = line.rstrip() or last
+                say(line.rstrip())
+        except BaseException:
+            # A run that is cancelled would wait for it; all that it started ends with it.
+            process.kill()
+            raise
     if process.returncode:
         raise HeadwaterError(last.removeprefix("error: ") or "the trial ended without a word")
 
