@@ -166,18 +166,15 @@ def data_origins(
 ) -> None:
     """Say where each artifact came from: inputs, settings, code, models, licences, revision."""
     from headwater.sharing.origins import as_json, origins, revision
-    from headwater.sharing.shown import lines_of, overview, revision_line
+    from headwater.sharing.shown import gap_lines, lines_of, overview, revision_line
 
     artifacts, commit = origins(project), revision(project)
     if json:
         typer.echo(as_json(commit, artifacts), nl=False)
         return
-    if artifact is None:
-        _console().print(overview(artifacts))
-    else:
-        for line in lines_of(artifacts, artifact):
-            _console().print(line, highlight=False, markup=False, soft_wrap=True)
-    _console().print(revision_line(commit), highlight=False)
+    lines = overview(artifacts) if artifact is None else lines_of(artifacts, artifact)
+    for line in (*lines, *gap_lines(artifacts), revision_line(commit)):
+        _console().print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @export_app.command()

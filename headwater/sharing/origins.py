@@ -131,13 +131,13 @@ def _maker(path: str, makers: Mapping[str, RecordedStage]) -> RecordedStage | No
 
 
 def _own_models(project: Path, stage: RecordedStage) -> list[ModelUsed]:
-    packages = dict(_hashes(project, stage).get("packages", {}))
+    packages = _packages(_hashes(project, stage))
     source = project / HEAD_MODEL / "source.json"
-    spec = stage.parameters.get("params.yaml", {}).get("synthesize.head_model", "")
+    spec = str(stage.parameters.get("params.yaml", {}).get("synthesize.head_model", ""))
     makes_heads = HEAD_MODEL in stage.sizes
     if makes_heads and spec != "anny":
-        known = read_json(source, MAX_BYTES) if source.is_file() else {}
-        digest = str(known.get("source_sha256", ""))
+        known = read_json(source, MAX_BYTES) if source.is_file() else None
+        digest = str(known.get("source_sha256", "")) if isinstance(known, dict) else ""
         return [ModelUsed(spec.partition(":")[0], "the user's own files", "theirs", {spec: digest})]
     return [
         ModelUsed(PACKAGED[name].name, f"{name} {version}", PACKAGED[name].licence,
@@ -156,6 +156,11 @@ def _hashes(project: Path, stage: RecordedStage) -> dict[str, Any]:
                 content = read_json(file, MAX_BYTES)
                 return content if isinstance(content, dict) else {}
     return {}
+
+
+def _packages(hashes: Mapping[str, Any]) -> dict[str, str]:
+    packages = hashes.get("packages")
+    return packages if isinstance(packages, dict) else {}
 
 
 def _tables(project: Path) -> dict[str, list[TableOrigin]]:
@@ -189,7 +194,7 @@ def _origin(
         inputs={name: known for name, known in stage.inputs.items() if "/code/" not in name},
         parameters=stage.parameters.get("params.yaml", {}),
         code=str(hashes.get("code", "")),
-        packages=hashes.get("packages", {}),
+        packages=_packages(hashes),
         models=models,
         tables=tables,
     )

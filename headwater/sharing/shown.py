@@ -1,12 +1,10 @@
-"""Origins of artifacts for people: a table of all, and all that is known of one."""
+"""Origins of artifacts for people: some lines on each, and all that is known of one."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.table import Table
-
 from headwater.errors import HeadwaterError
-from headwater.sharing.origins import ModelUsed, Origin, Revision
+from headwater.sharing.origins import ModelUsed, Origin, Revision, TableOrigin
 from headwater.sharing.tables import short_licence
 
 SHORT = 8
@@ -19,22 +17,32 @@ def revision_line(revision: Revision) -> str:
     return f"recorded by commit {revision.commit}"
 
 
-def overview(artifacts: Sequence[Origin]) -> Table:
-    """A row per artifact: its stage, what it was made of, its models and licences, its size."""
-    table = Table(
-        "artifact", "code", "made of", "models", "rows", "licences of the sources", "size"
-    )
+def gap_lines(artifacts: Sequence[Origin]) -> list[str]:
+    """Sentence on artifacts whose code and models are not known here; none where all are."""
+    gaps = [one.path for one in artifacts if not one.code and one.stage not in {"code", "plugin"}]
+    if not gaps:
+        return []
+    count = f"{len(gaps)} artifacts" if len(gaps) > 1 else gaps[0]
+    where = "dvc pull data/code data/inputs data/questions"
+    return [f"code, packages and models of {count} are not known here: {where}"]
+
+
+def overview(artifacts: Sequence[Origin]) -> list[str]:
+    """Lines on every artifact, short: what it was made of and with, its rows and their licences."""
+    lines = []
     for one in artifacts:
-        table.add_row(
-            one.path,
-            one.code[:SHORT],
-            ", ".join(path.removeprefix("data/") for path in one.inputs),
-            "\n".join(sorted(f"{model.source}, {model.licence}" for model in one.models)),
-            "\n".join(f"{table.name} {sum(table.splits.values())}" for table in one.tables),
-            ", ".join(_licences(one)),
-            _size(one.bytes),
-        )
-    return table
+        known = {
+            "made of": (path.removeprefix("data/") for path in one.inputs),
+            "settings": (f"{name} {value}" for name, value in _flat(one.parameters)),
+            "models": (f"{model.source} ({model.licence})" for model in one.models),
+            "rows": _rows(one.tables),
+            "licences": _licences(one),
+        }
+        code = f", code {one.code[:SHORT]}" if one.code else ""
+        lines.append(f"{one.path}  {_size(one.bytes)}{code}")
+        texts = {title: ", ".join(parts) for title, parts in known.items()}
+        lines += [f"  {title:<9} {text}" for title, text in texts.items() if text]
+    return lines
 
 
 def lines_of(artifacts: Sequence[Origin], path: str) -> list[str]:
@@ -75,6 +83,11 @@ def _model(model: ModelUsed) -> list[str]:
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}".strip() for name, count in counts.items()) or "no rows"
+
+
+def _rows(tables: Sequence[TableOrigin]) -> list[str]:
+    """Rows of each table that has any."""
+    return [f"{table.name} {sum(table.splits.values())}" for table in tables if table.splits]
 
 
 def _licences(one: Origin) -> list[str]:

