@@ -99,7 +99,7 @@ TRUTH = table(
     "what is exactly known of a rendered view",
     *ORIGIN,
     column("view", pa.int32(), "number of the view of its head"),
-    column("view_kind", pa.string(), "frontal or side"),
+    column("view_kind", pa.string(), "frontal, side or free"),
     *_size(RENDERED_VIEW),
     *camera_in(RENDERED_VIEW),
     *_landmarks(RENDERED_VIEW),

@@ -1,4 +1,4 @@
-"""Flat figures of many views: rates, means and tails, for all, frontal and side views."""
+"""Flat figures of many views: rates, means and tails, for all, frontal, side and free views."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from headwater.quality.views import PART_NAMES, SCALAR_ERRORS, ViewErrors
 
-KINDS = ("frontal", "side")
+KINDS = ("frontal", "side", "free")
 DIGITS = 6
 # What builds are compared by.
 CHOSEN = (
@@ -28,9 +28,9 @@ CHOSEN = (
 def view_figures(views: Sequence[tuple[str, ViewErrors | None]]) -> dict[str, float]:
     """Figures of (kind, errors) pairs; errors are None for a view without a detected face.
 
-    Per group ("all", "frontal", "side"): views, detection_rate; per error its count, mean, median
-    and bad tail (95th percentile, or the 5th for an overlap); per part the mean overlap. A view
-    without a face is in no mean, only in the counts. A group without views has no figures.
+    Per group ("all", "frontal", "side", "free"): views, detection_rate; per error its count, mean,
+    median and bad tail (95th percentile, or the 5th for an overlap); per part the mean overlap. A
+    view without a face is in no mean, only in the counts. A group without views has no figures.
     """
     figures: dict[str, float] = {}
     for group in ("all", *KINDS):

@@ -31,6 +31,23 @@ def test_side_views_turn_between_15_and_50_degrees(seed: int) -> None:
     assert abs(pitch) <= 20.001
 
 
+def test_free_views_are_from_anywhere_before_the_face_and_some_cut_the_head() -> None:
+    """Yaw to 90 degrees, pitch to 40, any roll, 15 cm before the nose to 3 m away."""
+    cameras = [sample_camera(np.random.default_rng(seed), "free", 256) for seed in range(400)]
+    yaw, pitch = np.array([yaw_and_pitch(camera.R[2]) for camera in cameras]).T
+    ups = np.array([camera.R[:2, 1] for camera in cameras])
+    roll = np.rad2deg(np.arctan2(ups[:, 0], -ups[:, 1]))
+    for angles, limit in ((yaw, 90), (pitch, 40), (roll, 180)):
+        assert np.abs(angles).max() <= limit + 1e-3
+        counts, _ = np.histogram(angles, bins=4, range=(-limit, limit))
+        assert counts.min() > 60
+    away = np.array([np.linalg.norm(camera.R.T @ camera.t + (0, 12, 45)) for camera in cameras])
+    assert 180 < away.min() < 300
+    assert 2500 < away.max() < 3050
+    centres = np.array([camera.K[:2, 2] for camera in cameras]) / 256 - 0.5
+    assert 0.15 < (np.abs(centres) > 0.05).any(axis=1).mean() < 0.3
+
+
 @pytest.mark.parametrize("kind", ["frontal", "side"])
 @given(seed=SEEDS)
 def test_the_face_is_in_the_picture_and_fills_it_well(kind: ViewKind, seed: int) -> None:
