@@ -30,7 +30,7 @@ class Crops:
     pixels: (n, S, S, 4) uint8, RGB and mask; landmarks: (n, 68, 2) float32 px in the crop;
     projection: (n, 3, 4) float32, canonical units to px in the crop, placed as a lone view;
     to_crop: (m, 3, 3) float64, px of the image to px of the crop, of the first m crops; the others
-    are their mirror images. head: (n,) int64.
+    are their mirror images. head: (n,) int64. estimated: (n,) bool, of mask and camera.
     """
 
     pixels: Tensor
@@ -38,6 +38,7 @@ class Crops:
     projection: Tensor
     to_crop: NDArray[np.float64]
     head: Tensor
+    estimated: Tensor
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -64,7 +65,20 @@ def crop_views(views: Views, origin_mm: FloatArray, image_px: int, crop_mm: floa
         torch.from_numpy(np.stack(projections).astype(np.float32)),
         np.stack(transforms),
         torch.from_numpy(views.head.astype(np.int64)),
+        torch.from_numpy(views.estimated),
     )
+
+
+def crop_cameras(views: Views, to_crop: NDArray[np.float64], origin_mm: FloatArray) -> Tensor:
+    """Projections (n, 3, 4) from canonical units to px in crops, of views in the canonical frame.
+
+    to_crop: (n, 3, 3), px of each view's image to px of its crop.
+    """
+    projections = [
+        to_crop[i] @ canonical_projection(views.K[i], views.R[i], views.t[i], origin_mm)
+        for i in range(len(views))
+    ]
+    return torch.from_numpy(np.stack(projections).astype(np.float32))
 
 
 def crop_transform(projection: NDArray[np.float64], image_px: int, crop_mm: float) -> FloatArray:

@@ -33,6 +33,7 @@ class Mirror:
             torch.cat([crops.projection, mirrored_projection(crops.projection, side)]),
             crops.to_crop,
             torch.cat([crops.head, crops.head + heads]),
+            torch.cat([crops.estimated, crops.estimated]),
         )
 
 

@@ -24,7 +24,8 @@ class Views:
     landmarks_478_px: (n, 478, 2) float32 px, the detector's; NaN where it found no face, and for
     points of a face that lie outside its photo.
     head: (n,) int32 index into heads (any number where there is no true head).
-    split: (n,) str.
+    split: (n,) str. estimated: (n,) bool, masks and cameras that were estimated from the image
+    alone; the others are given.
     """
 
     images: tuple[NDArray[np.uint8], ...]
@@ -35,6 +36,7 @@ class Views:
     landmarks_478_px: FloatArray
     head: NDArray[np.int32]
     split: NDArray[np.str_]
+    estimated: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.images)
@@ -57,6 +59,7 @@ class Views:
             self.landmarks_478_px[rows],
             self.head[rows],
             self.split[rows],
+            self.estimated[rows],
         )
 
 

@@ -6,10 +6,19 @@ from pathlib import Path
 import numpy as np
 
 from headwater.artifacts.columns import TableSchema
-from headwater.artifacts.schemas import FRAMES, HEADS, LANDMARKS, SDF, SYNTHETIC_FRAMES, TRUTH
+from headwater.artifacts.schemas import (
+    CAMERAS,
+    FRAMES,
+    HEADS,
+    LANDMARKS,
+    MASKS,
+    SDF,
+    SYNTHETIC_FRAMES,
+    TRUTH,
+)
 from headwater.data.scenes import FloatArray, Heads, SdfSamples, Template, Views
 from headwater.data.tables import read_heads, read_model, read_sdf_samples, template_of
-from headwater.data.views import of_rendered, read_views
+from headwater.data.views import of_both, of_rendered, read_views
 
 
 @dataclass(frozen=True)
@@ -34,18 +43,23 @@ class TrainingTables:
     validation: ValidationHeads | None = None
 
 
-def tables_read(*, samples: bool) -> tuple[TableSchema, ...]:
+def tables_read(*, samples: bool, estimated: bool = False) -> tuple[TableSchema, ...]:
     """The tables of ``read_training_tables``."""
-    return (HEADS, SYNTHETIC_FRAMES, TRUTH, FRAMES, LANDMARKS, *((SDF,) if samples else ()))
+    more = ((SDF,) if samples else ()) + ((MASKS, CAMERAS) if estimated else ())
+    return (HEADS, SYNTHETIC_FRAMES, TRUTH, FRAMES, LANDMARKS, *more)
 
 
-def read_training_tables(data: Path, *, samples: bool, validation: int) -> TrainingTables:
+def read_training_tables(
+    data: Path, *, samples: bool, validation: int, estimated: bool = False
+) -> TrainingTables:
     """The tables below ``data``, with at most so many heads of the validation split.
 
-    Raises HeadwaterError where something is missing.
+    estimated: every view in which the pipeline found mask and camera is there a second time, with
+    these, after all that are given. Raises HeadwaterError where something is missing.
     """
     heads = read_heads(data, ("train", "validation") if validation else ("train",))
-    views = read_views(data, of_rendered(data, heads))
+    annotations = of_both if estimated else of_rendered
+    views = read_views(data, annotations(data, heads))
     training, seen = training_heads(heads, views)
     return TrainingTables(
         training,
@@ -67,10 +81,12 @@ def training_heads(heads: Heads, views: Views) -> tuple[Heads, Views]:
 def validation_heads(heads: Heads, views: Views, count: int) -> ValidationHeads | None:
     """The first ``count`` heads of the validation split, each in the first view that shows a face.
 
+    Masks and cameras are the given ones.
+
     None where there is none.
     """
     shown = (views.split == "validation") & np.isfinite(views.landmarks_478_px).all(axis=(1, 2))
-    rows = np.flatnonzero(shown)
+    rows = np.flatnonzero(shown & ~views.estimated)
     first = rows[np.unique(views.head[rows], return_index=True)[1]][:count]
     if not len(first):
         return None

@@ -4,8 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from headwater.data.canonical import canonical_projection
-from headwater.data.crops import Crops
+from headwater.data.crops import Crops, crop_cameras
 from headwater.data.mirror import mirrored_projection
 from headwater.data.placement import in_canonical_frame, place_views
 from headwater.data.scenes import Template, Views
@@ -14,13 +13,17 @@ from headwater.data.scenes import Template, Views
 class ViewSets:
     """Sets of views of one head, out of ``views`` (n) and of their mirror images.
 
-    crops: of the views (n), or of the views and then their mirror images (2 n).
+    crops: of the views (n), or of the views and then their mirror images (2 n). All views of a set
+    are given, or all are estimated.
     """
 
     def __init__(self, views: Views, crops: Crops, template: Template) -> None:
         self.views, self.crops, self.template = views, crops, template
-        heads = crops.head.numpy()
-        self.rows_of = {int(head): np.flatnonzero(heads == head) for head in np.unique(heads)}
+        # Of each head, and after them of each of which something was estimated.
+        self._groups = (2 * crops.head + crops.estimated).numpy()
+        self.rows_of = {
+            int(one): np.flatnonzero(self._groups == one) for one in np.unique(self._groups)
+        }
         self._placed: dict[tuple[int, ...], Tensor] = {}
 
     def choose(self, first: Tensor, count: int, generator: torch.Generator) -> Tensor:
@@ -37,7 +40,7 @@ class ViewSets:
         return torch.stack([self._projection(row.numpy()) for row in rows])
 
     def _set(self, first: int, count: int, generator: torch.Generator) -> Tensor:
-        same = self.rows_of[int(self.crops.head[first])]
+        same = self.rows_of[int(self._groups[first])]
         others = torch.from_numpy(same[same != first])
         order = torch.randperm(len(others), generator=generator)
         ring = torch.cat([torch.tensor([first]), others[order]])
@@ -54,13 +57,5 @@ class ViewSets:
     def _place(self, rows: np.ndarray, mirrored: bool) -> Tensor:
         views = self.views.choose(rows)
         views = in_canonical_frame(views, place_views(views, self.template))
-        origin = self.template.nose_bridge
-        projection = np.stack(
-            [
-                self.crops.to_crop[row]
-                @ canonical_projection(views.K[i], views.R[i], views.t[i], origin)
-                for i, row in enumerate(rows)
-            ]
-        )
-        found = torch.from_numpy(projection.astype(np.float32))
+        found = crop_cameras(views, self.crops.to_crop[rows], self.template.nose_bridge)
         return mirrored_projection(found, self.crops.pixels.shape[2]) if mirrored else found

@@ -6,7 +6,7 @@ they are the pipeline's own.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -43,13 +43,14 @@ class Annotation:
     """Mask and camera of an item, in px of its frame.
 
     row: the item's origin. mask: (h, w) uint8, 0 or 255. head: its index, any number
-    where there is no true head.
+    where there is no true head. estimated: from the image alone, by the pipeline's steps.
     """
 
     row: Row
     mask: NDArray[np.uint8]
     camera: Camera
     head: int
+    estimated: bool
 
 
 def read_views(data: Path, annotations: Sequence[Annotation]) -> Views:
@@ -82,6 +83,17 @@ def of_rendered(data: Path, heads: Heads) -> list[Annotation]:
     place = ("item", "width", "height", "frame_from_photo")
     frames = _rows_by_item(data, FRAMES, place, [row["item"] for row in truth])
     return [_exact(row, frames.get(row["item"]), number[row["subject"]]) for row in truth]
+
+
+def of_both(data: Path, heads: Heads) -> list[Annotation]:
+    """Of every rendered view of ``heads`` below ``data`` the truth, then what was estimated of it.
+
+    The latter as ``of_photos``, with the number of the head.
+    """
+    exact = of_rendered(data, heads)
+    head = {one.row["item"]: one.head for one in exact}
+    estimated = of_photos(data, list(head))
+    return exact + [replace(one, head=head[one.row["item"]]) for one in estimated]
 
 
 def of_photos(data: Path, items: Sequence[str]) -> list[Annotation]:
@@ -127,7 +139,8 @@ def _detected(data: Path, frames: dict[str, Row], bucket: str | None = None) -> 
             origin(row),
             decode_png(masks[item]["mask"]),
             camera_of(cameras[item], (row["width"], row["height"])),
-            0,
+            head=0,
+            estimated=True,
         )
         for item, row in sorted(frames.items())
         if item in detected and item in masks and item in cameras
@@ -150,14 +163,18 @@ def _views(
     Those that lie outside the item's photo are left out.
     """
     rows = [frames[one.row["item"]] for one in annotations]
+    # Of an item with two annotations there is one image in memory.
+    shown = {one.row["item"]: row for one, row in zip(annotations, rows, strict=True)}
+    images = {item: decode_png(row["image"]) for item, row in shown.items()}
     landmarks = np.stack([_shown(row, points) for row, points in zip(rows, landmarks, strict=True)])
     return Views(
-        tuple(decode_png(row["image"]) for row in rows),
+        tuple(images[one.row["item"]] for one in annotations),
         tuple(one.mask for one in annotations),
         *stacked([one.camera for one in annotations]),
         landmarks,
         np.array([one.head for one in annotations], np.int32),
         np.array([one.row["split"] for one in annotations]),
+        np.array([one.estimated for one in annotations], np.bool_),
     )
 
 
@@ -175,7 +192,7 @@ def _exact(truth: Row, frame: Row | None, head: int) -> Annotation:
     if frame is not None:
         place = frame_from_photo_of(frame), frame["width"], frame["height"]
         mask, camera = labels_in_frame(mask, *place), transform_image(camera, *place)
-    return Annotation(origin(truth), mask, camera, head)
+    return Annotation(origin(truth), mask, camera, head, estimated=False)
 
 
 def _rows_by_item(

@@ -83,7 +83,7 @@ def reconstruct_head(
     """
     try:
         if world_from_head is None:
-            views = views_of(faces)
+            views = views_of(faces, estimated=True)
             found = answer(PhotoQuestion(views))
             cameras = refined_cameras(views, found)
         else:
@@ -91,7 +91,7 @@ def reconstruct_head(
             world_from_head = world_from_head.after(step)
             faces = in_head_frame(faces, step)
             cameras = [face.camera for face in faces]
-            views = views_of(faces)
+            views = views_of(faces, estimated=False)
         errors = landmark_nme(views, cameras, found)
     except (Unanswered, ValueError) as error:
         raise _no_head() from error
@@ -131,8 +131,8 @@ def unusual_size(faces: Sequence[SeenFace], points_mm: NDArray[np.float32]) -> f
     return None if 1 - USUAL_SPREAD < size < 1 + USUAL_SPREAD else size
 
 
-def views_of(faces: Sequence[SeenFace]) -> Views:
-    """The faces as the network's views."""
+def views_of(faces: Sequence[SeenFace], *, estimated: bool) -> Views:
+    """The faces as the network's views; estimated: their cameras, which are not given."""
     K, R, t = stacked([face.camera for face in faces])
     return Views(
         images=tuple(face.frame for face in faces),
@@ -143,6 +143,7 @@ def views_of(faces: Sequence[SeenFace]) -> Views:
         landmarks_478_px=np.stack([face.seen_landmarks for face in faces]),
         head=np.zeros(len(faces), np.int32),
         split=np.full(len(faces), "test"),
+        estimated=np.full(len(faces), estimated),
     )
 
 
@@ -152,7 +153,7 @@ def _among_calibrated(answer: Answerer, faces: Sequence[SeenFace]) -> tuple[Head
     The head was placed as if it were the mean one; the head that was found stands a little
     elsewhere. On synthetic heads that lowers the mean distance from the true one by a quarter.
     """
-    found: HeadAnswer = answer(PhotoQuestion(views_of(faces)))
+    found: HeadAnswer = answer(PhotoQuestion(views_of(faces, estimated=False)))
     landmarks = found.template.landmarks_68(found.vertices)
     return found, refined_place(faces, landmarks, Similarity.identity())
 

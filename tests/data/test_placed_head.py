@@ -53,18 +53,7 @@ def test_several_views_are_placed_as_in_training() -> None:
     seen = examples_of(config, HEADS, VIEWS, TEMPLATE)
     sets = ViewSets(VIEWS, seen.crops, TEMPLATE)
     placed = placed_head(OF_FIRST, TEMPLATE, config.image_px, config.crop_mm, "canonical")
-    here = placed.projection[0]
-    there = sets.projection(torch.tensor([[0, 1, 2]]))[0]
-    points = torch.randn(1, 20, 3, generator=torch.Generator().manual_seed(0)) * 0.5
-    # The crops differ by where a lone view puts their middle: compare what they see in the image.
-    for view in range(3):
-        a, _ = project(points, here[None, view : view + 1])
-        b, _ = project(points, there[None, view : view + 1])
-        a_px = _to_image(a[0, 0].numpy(), placed.crops.to_crop[view])
-        b_px = _to_image(b[0, 0].numpy(), seen.crops.to_crop[view])
-        np.testing.assert_allclose(a_px, b_px, atol=0.02)
-
-
-def _to_image(pixels: np.ndarray, to_crop: np.ndarray) -> np.ndarray:
-    back = np.linalg.inv(to_crop)
-    return pixels @ back[:2, :2].T + back[:2, 2]
+    torch.testing.assert_close(placed.projection, sets.projection(torch.tensor([[0, 1, 2]])))
+    # Crops, and what each view tells by itself, do not depend on those beside it.
+    assert torch.equal(placed.crops.pixels, seen.crops.pixels[:3])
+    assert torch.equal(placed.crops.projection, seen.crops.projection[:3])

@@ -55,6 +55,14 @@ def test_validation_heads_are_shown_once_each() -> None:
     assert validation_heads(HEADS, views(), 0) is None
 
 
+def test_weights_are_selected_by_given_views_alone() -> None:
+    seen = views()
+    first = np.isin(np.arange(len(seen)), [3, 9])
+    held = validation_heads(HEADS, replace(seen, estimated=first), 12)
+    assert held is not None
+    np.testing.assert_array_equal(held.views.images, seen.choose(np.array([4, 10])).images)
+
+
 def test_a_view_without_a_face_is_passed_over() -> None:
     seen = views()
     landmarks = seen.landmarks_478_px.copy()

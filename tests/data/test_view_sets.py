@@ -1,5 +1,7 @@
 """Several views of one head in training: which ones, and where their cameras stand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -25,6 +27,7 @@ def sets() -> ViewSets:
         torch.cat([crops.projection, mirrored_projection(crops.projection, SIDE)]),
         crops.to_crop,
         torch.cat([crops.head, crops.head + len(HEADS.vertices)]),
+        torch.cat([crops.estimated, crops.estimated]),
     )
     return ViewSets(VIEWS, both, TEMPLATE)
 
@@ -45,6 +48,18 @@ def test_a_set_shows_one_head_and_begins_with_the_given_view(sets: ViewSets) -> 
         assert torch.equal(rows, again)
     many = sets.choose(first[:1], 6, torch.Generator().manual_seed(0))[0]
     assert len(set(many.tolist())) == 4
+
+
+def test_given_and_estimated_views_are_in_no_set_together() -> None:
+    """Their cameras map from frames of their own; of a head each has half of its four views."""
+    odd = replace(VIEWS, estimated=np.arange(len(VIEWS)) % 2 > 0)
+    crops = crop_views(placed_views(odd, TEMPLATE), TEMPLATE.nose_bridge, SIDE, CROP_MM)
+    own = ViewSets(odd, crops, TEMPLATE)
+    first = torch.arange(len(crops))
+    rows = own.choose(first, 3, torch.Generator().manual_seed(0))
+    assert (crops.estimated[rows] == crops.estimated[first][:, None]).all()
+    assert (crops.head[rows] == crops.head[first][:, None]).all()
+    assert all(len(set(row.tolist())) == 2 for row in rows)
 
 
 def test_a_lone_view_keeps_its_own_placement(sets: ViewSets) -> None:

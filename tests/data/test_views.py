@@ -16,7 +16,7 @@ from headwater.artifacts.meshes import to_ply
 from headwater.data import views as reader
 from headwater.data.scenes import Heads, Views
 from headwater.data.tables import read_heads
-from headwater.data.views import of_rendered, photos_in_turn, read_views
+from headwater.data.views import of_both, of_rendered, photos_in_turn, read_views
 from headwater.faces.affine import map_points
 from headwater.faces.resampling import resampled
 from headwater.geometry.cameras import project, rotation_angle_degrees
@@ -251,6 +251,42 @@ def test_photos_are_views_of_their_frames_bucket_by_bucket(tmp_path: Path) -> No
         np.testing.assert_array_equal(view.masks[0] > 0, mask(number))
         np.testing.assert_allclose(view.landmarks_478_px[0], landmarks(number)[:, :2])
         np.testing.assert_allclose(view.camera(0).t, camera(number).t, rtol=1e-6)
+
+
+def test_a_rendered_view_is_there_as_given_and_as_estimated(tmp_path: Path) -> None:
+    """One image, two masks and two cameras; of a view without these the truth alone."""
+    builder, names = Builder(), {}
+    add_heads(builder)
+    for number, split in enumerate(SPLITS):
+        for view in range(VIEWS):
+            add_view(builder, number, view, split)
+            if view == 1:
+                continue
+            item, seed = item_id("view", number, view), 1000 + seed_of_view(number, view)
+            names[item] = seed
+            base = {"item": item, "subject": item_id("head", number), "split": split}
+            base["source"] = "synthetic"
+            builder.add(schemas.MASKS, **base, mask=encode_png(mask(seed), "mask"))
+            size = {"width": SIDE, "height": SIDE}
+            builder.add(schemas.CAMERAS, **base, **size, **camera_columns(camera(seed)))
+    builder.write(tmp_path)
+    heads = read_heads(tmp_path, ("train",))
+    both = of_both(tmp_path, heads)
+    views = read_views(tmp_path, both)
+    exact = read_views(tmp_path, of_rendered(tmp_path, heads))
+    count = len(exact)
+    items = [one.row["item"] for one in both]
+    assert items[count:] == sorted(set(items[:count]) & set(names))
+    assert count < len(views) < 2 * count
+    assert views.estimated.tolist() == [False] * count + [True] * (len(views) - count)
+    for row in range(count, len(views)):
+        own = items.index(items[row])
+        assert views.images[row] is views.images[own]
+        assert views.head[row] == views.head[own]
+        assert views.split[row] == views.split[own]
+        np.testing.assert_array_equal(views.landmarks_478_px[row], views.landmarks_478_px[own])
+        np.testing.assert_array_equal(views.masks[row] > 0, mask(names[items[row]]))
+        np.testing.assert_allclose(views.t[row], camera(names[items[row]]).t, rtol=1e-6)
 
 
 def test_a_bucket_of_rendered_views_has_no_photos(tmp_path: Path) -> None:

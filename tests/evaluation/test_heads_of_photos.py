@@ -43,6 +43,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Answer],
             VIEWS.masks[number],
             VIEWS.camera(number),
             0,
+            estimated=True,
         )
         for number, name in enumerate(names)
     ]

@@ -1,11 +1,24 @@
 """The landmark encoder: its features, its fit, and views without a face."""
 
+import numpy as np
 import torch
 
-from headwater.networks.landmark_encoder import RIDGE, LandmarkEncoder, ridge
+from headwater.geometry.cameras import look_at
+from headwater.networks.fold_regressions import ridge
+from headwater.networks.landmark_encoder import LandmarkEncoder, LandmarkViews, errors_by_pose
 from headwater.networks.pixel_aligned import project
 from headwater.systems.glvd.config import SIZES
 from tests.systems.glvd.test_model import view_batch
+
+
+def given(projection: torch.Tensor) -> torch.Tensor:
+    """Of cameras (..., 3, 4) that none is estimated."""
+    return torch.zeros(projection.shape[:-2], dtype=torch.bool)
+
+
+def exact(landmarks: torch.Tensor, cameras: torch.Tensor, head: torch.Tensor) -> LandmarkViews:
+    """Views of heads, each of a person of its own, with given cameras."""
+    return LandmarkViews(landmarks, cameras, given(cameras), head, head)
 
 
 def landmark_encoder(template: torch.Tensor) -> LandmarkEncoder:
@@ -21,7 +34,7 @@ def test_landmarks_reach_the_decoders_by_how_they_differ_from_the_mean_heads() -
     usual, _ = project(template.expand(2, -1, -1), views.projection)
 
     def features(landmarks: torch.Tensor, projection: torch.Tensor) -> torch.Tensor:
-        return encoder(landmarks, projection).features
+        return encoder(landmarks, projection, given(projection)).features
 
     as_mean = features(usual, views.projection)
     assert (as_mean - features(usual + 2.0, views.projection)).abs().max() > 1e-2
@@ -46,7 +59,8 @@ def test_landmarks_that_are_not_seen_say_as_much_as_the_mean_heads() -> None:
     unseen = torch.arange(68)[:, None] >= 48
 
     def features(of_unseen: torch.Tensor) -> torch.Tensor:
-        return encoder(torch.where(unseen, of_unseen, moved), views.projection).features
+        landmarks = torch.where(unseen, of_unseen, moved)
+        return encoder(landmarks, views.projection, given(views.projection)).features
 
     nothing = features(torch.full_like(usual, float("nan")))
     torch.testing.assert_close(nothing, features(usual))
@@ -67,7 +81,7 @@ def test_a_view_is_told_by_the_localiser_where_the_detector_took_something_else(
 
     def features(detected: torch.Tensor, localised: torch.Tensor) -> torch.Tensor:
         landmarks = torch.cat([detected[:, :, :68], localised[:, :, 68:]], dim=2)
-        return encoder(landmarks, views.projection).features
+        return encoder(landmarks, views.projection, given(views.projection)).features
 
     nothing, elsewhere = torch.full_like(usual, float("nan")), usual + 20.0
     for failed in (nothing, elsewhere):
@@ -90,26 +104,26 @@ def test_what_one_source_tells_alone_is_a_regression_of_its_own() -> None:
     amounts = torch.linspace(-1.0, 1.0, 40)
     moved = (template + amounts[:, None, None] * way).flatten(0, 1)[None]
     seen, _ = project(moved, views.projection)
-    exact = seen[0, 0].unflatten(0, (40, 68))
-    detected = exact + torch.tensor([2.0, 0.0]) + 0.02 * torch.randn(40, 68, 2)
-    localised = exact + 0.02 * torch.randn(40, 68, 2)
+    true = seen[0, 0].unflatten(0, (40, 68))
+    detected = true + torch.tensor([2.0, 0.0]) + 0.02 * torch.randn(40, 68, 2)
+    localised = true + 0.02 * torch.randn(40, 68, 2)
     cameras = views.projection[0].expand(40, -1, -1)
     targets = torch.randn(7, 3) + amounts[:, None, None] * torch.randn(7, 3)
-    person, nothing = torch.arange(40), torch.full_like(exact, float("nan"))
+    person, nothing = torch.arange(40), torch.full_like(true, float("nan"))
     both, alone = landmark_encoder(template.repeat(2, 1)), landmark_encoder(template)
     no_lips = torch.zeros(targets.shape[1])
-    both.fit(torch.cat([detected, localised], dim=1), cameras, person, targets, person, no_lips)
+    both.fit(exact(torch.cat([detected, localised], dim=1), cameras, person), targets, no_lips)
 
     def told(encoder: LandmarkEncoder, of: torch.Tensor, training: bool) -> torch.Tensor:
         asked = person if training else None
-        return encoder(of[:, None], cameras[:, None], asked).differences
+        return encoder(of[:, None], cameras[:, None], given(cameras[:, None]), asked).differences
 
     wanted = targets - targets.mean(dim=0)
     for source, sides in (
         (localised, lambda one: torch.cat([nothing, one], dim=1)),
         (detected, lambda one: torch.cat([one, nothing], dim=1)),
     ):
-        alone.fit(source, cameras, person, targets, person, no_lips)
+        alone.fit(exact(source, cameras, person), targets, no_lips)
         for training in (False, True):
             found = told(both, sides(source), training)
             torch.testing.assert_close(found, told(alone, source, training), atol=1e-4, rtol=0)
@@ -129,10 +143,149 @@ def test_the_landmark_regression_finds_what_depends_on_them_linearly() -> None:
     cameras = views.projection[0].expand(40, -1, -1)
     points = torch.randn(7, 3) + amounts[:, None, None] * torch.randn(7, 3)
     known = torch.arange(0, 40, 2)
-    encoder.fit(landmarks[known], cameras[known], known, points, known, torch.zeros(7))
-    found = encoder(landmarks[1::2, None], cameras[1::2, None]).differences
+    encoder.fit(exact(landmarks[known], cameras[known], known), points, torch.zeros(7))
+    new = cameras[1::2, None]
+    found = encoder(landmarks[1::2, None], new, given(new)).differences
     torch.testing.assert_close(found, points[1::2] - points[known].mean(dim=0), atol=0.02, rtol=0)
     assert all(not part.requires_grad for part in (encoder.weight, encoder.bias, encoder.basis))
+
+
+def test_estimated_cameras_have_a_regression_of_their_own() -> None:
+    """Landmarks that tell the opposite beside an estimated camera, in heads of one way to differ.
+
+    Where no view had one, the regression of given cameras is asked.
+    """
+    torch.manual_seed(0)
+    template, way = 0.3 * torch.randn(68, 3), 0.02 * torch.randn(68, 3)
+    views = view_batch(SIZES["smoke"], heads=1, views=1)
+    amounts = torch.linspace(-1.0, 1.0, 40)
+
+    def landmarks(shift: torch.Tensor) -> torch.Tensor:
+        moved = (template + shift[:, None, None] * way).flatten(0, 1)[None]
+        return project(moved, views.projection)[0][0, 0].unflatten(0, (40, 68))
+
+    cameras, head = views.projection[0].expand(40, -1, -1), torch.arange(40)
+    estimated = torch.ones(40, dtype=torch.bool)
+    points = torch.randn(7, 3) + amounts[:, None, None] * torch.randn(7, 3)
+    both = LandmarkViews(
+        torch.cat([landmarks(amounts), landmarks(-amounts)]),
+        cameras.repeat(2, 1, 1),
+        torch.cat([~estimated, estimated]),
+        head.repeat(2),
+        head.repeat(2),
+    )
+    told, alone = landmark_encoder(template), landmark_encoder(template)
+    told.fit(both, points, torch.zeros(7))
+    alone.fit(exact(landmarks(amounts), cameras, head), points, torch.zeros(7))
+    wanted = points - points.mean(dim=0)
+
+    def asked(encoder: LandmarkEncoder, shift: torch.Tensor, of: torch.Tensor) -> torch.Tensor:
+        return encoder(landmarks(shift)[:, None], cameras[:, None], of[:, None]).differences
+
+    torch.testing.assert_close(asked(told, amounts, ~estimated), wanted, atol=0.05, rtol=0)
+    torch.testing.assert_close(asked(told, -amounts, estimated), wanted, atol=0.05, rtol=0)
+    torch.testing.assert_close(asked(alone, amounts, estimated), asked(alone, amounts, ~estimated))
+
+
+def turned_cameras(degrees: list[float]) -> torch.Tensor:
+    """(1, N, 3, 4) of cameras 10 units before the face's middle, turned about the vertical."""
+    cameras = []
+    for yaw in degrees:
+        away = np.array([np.sin(np.deg2rad(yaw)), 0.0, np.cos(np.deg2rad(yaw))])
+        R, t = look_at(10.0 * away, np.zeros(3))
+        K = np.array([[300.0, 0, 32], [0, 300, 32], [0, 0, 1]])
+        cameras.append(K @ np.column_stack([R, t]))
+    return torch.tensor(np.stack(cameras), dtype=torch.float32)[None]
+
+
+def test_views_count_by_their_errors_and_heads_that_are_seen_badly_are_drawn_to_the_mean() -> None:
+    """By hand: squared errors of 0.1 from the front and 0.1 + 0.4 from 60 degrees to the side.
+
+    Two views that tell 1 and 4: shares of 5/6 and 1/6, and errors that turning adds 0.4 / 6 to.
+    """
+    torch.manual_seed(0)
+    encoder = landmark_encoder(0.3 * torch.randn(68, 3))
+    encoder.errors[:] = torch.tensor([0.1, 0.1, 0.7])
+    projection = turned_cameras([0.0, -60.0])
+    told = torch.tensor([1.0, 4.0])[None, :, None].expand(-1, -1, 5)
+    by = torch.zeros(1, 2, 2)
+
+    def fused(seen: list[int]) -> torch.Tensor:
+        shown = by.clone()
+        shown[:, seen, 1] = 1.0
+        return encoder._fused(told * shown.sum(dim=-1, keepdim=True), projection, shown)
+
+    torch.testing.assert_close(fused([0]), torch.full((1, 5), 1.0))
+    torch.testing.assert_close(fused([1]), torch.full((1, 5), 4.0 / 1.4))
+    both = (5 / 6 * 1.0 + 1 / 6 * 4.0) / (1 + 0.4 / 6)
+    torch.testing.assert_close(fused([0, 1]), torch.full((1, 5), both))
+    assert fused([]).abs().max() == 0
+
+
+def test_errors_by_pose_are_found_in_squared_errors_and_never_negative() -> None:
+    torch.manual_seed(0)
+    pose = 4 * torch.rand(50, 2)
+    squares = (0.1 + 0.3 * pose[:, 0] + 0.2 * pose[:, 1]).double()
+    torch.testing.assert_close(errors_by_pose(squares, pose), torch.tensor([0.1, 0.3, 0.2]))
+    falling = (2.0 - 0.3 * pose[:, 0] + 0.2 * pose[:, 1]).double()
+    found = errors_by_pose(falling, pose)
+    assert found[1] == 0
+    assert (found >= 0).all()
+
+
+def test_errors_of_people_that_were_not_seen_grow_to_the_side() -> None:
+    """Landmarks that are 0.05 px off from the front and 1 px from the side: told so by the fit."""
+    torch.manual_seed(0)
+    template, way = 0.3 * torch.randn(68, 3), 0.02 * torch.randn(68, 3)
+    encoder, people = landmark_encoder(template), 60
+    cameras = turned_cameras([0.0, 60.0])[0].repeat(people, 1, 1)
+    amounts = torch.randn(people)
+    head = torch.arange(people).repeat_interleave(2)
+    moved = template + amounts[head][:, None, None] * way
+    seen = torch.cat(
+        [project(m[None], c[None, None])[0][0] for m, c in zip(moved, cameras, strict=True)]
+    )
+    off = torch.tensor([0.05, 1.0]).repeat(people)[:, None, None]
+    points = torch.randn(7, 3) + amounts[:, None, None] * torch.randn(7, 3)
+    encoder.fit(exact(seen + off * torch.randn(seen.shape), cameras, head), points, torch.zeros(7))
+    frontal, by_yaw, _ = encoder.errors[0].tolist()
+    assert 0 < frontal < 0.2
+    assert 4 * by_yaw > 2 * frontal
+
+
+def test_means_of_views_are_stretched_as_their_noise_asks() -> None:
+    """Noisy landmarks of three views each: new heads are told better by the stretched mean."""
+    torch.manual_seed(0)
+    template, way = 0.3 * torch.randn(68, 3), 0.02 * torch.randn(68, 3)
+    encoder, people = landmark_encoder(template), 120
+    views = turned_cameras([-20.0, 0.0, 20.0])[0]
+    amounts = torch.randn(people)
+    points = torch.randn(7, 3) + amounts[:, None, None] * torch.randn(7, 3)
+    moved = template + amounts[:, None, None] * way
+    seen = torch.stack([project(one[None], views[None])[0][0] for one in moved])
+    seen = seen + 2.0 * torch.randn(seen.shape)
+    known, new = torch.arange(60), torch.arange(60, people)
+    flat = LandmarkViews(
+        seen[known].flatten(0, 1),
+        views.repeat(60, 1, 1),
+        torch.zeros(180, dtype=torch.bool),
+        known.repeat_interleave(3),
+        known.repeat_interleave(3),
+    )
+    encoder.fit(flat, points, torch.zeros(7))
+    one, two, three, four = encoder.stretch[0, 1:5].tolist()
+    assert one == 1 < two < three == four
+    assert (encoder.stretch[1] == 1).all()
+    cameras = views.expand(60, -1, -1, -1)
+    wanted = points[new] - points[known].mean(dim=0)
+
+    def error() -> float:
+        told = encoder(seen[new], cameras, given(cameras)).differences
+        return float((told - wanted).norm(dim=-1).mean())
+
+    stretched = error()
+    encoder.stretch.fill_(1.0)
+    assert stretched < 0.98 * error()
 
 
 def test_lips_touch_where_the_regression_lets_them_overlap() -> None:
@@ -156,8 +309,9 @@ def test_lips_touch_where_the_regression_lets_them_overlap() -> None:
     told = []
     for shares in (torch.zeros(7), heights):
         encoder = landmark_encoder(template)
-        encoder.fit(landmarks, cameras, heads, points, heads, shares)
-        differences = encoder(landmarks[:, None], cameras[:, None]).differences
+        encoder.fit(exact(landmarks, cameras, heads), points, shares)
+        asked = cameras[:, None]
+        differences = encoder(landmarks[:, None], asked, given(asked)).differences
         told.append(points.mean(dim=0) + differences)
     free, touching = told
     height = free[:, :, 1] @ heights
@@ -167,10 +321,10 @@ def test_lips_touch_where_the_regression_lets_them_overlap() -> None:
     torch.testing.assert_close(
         touching[overlaps][:, :, 1] @ heights, torch.zeros(int(overlaps.sum())), atol=1e-5, rtol=0
     )
-    given = (touching - free)[overlaps][:, :, 1]
-    torch.testing.assert_close(given[:, 1], -0.25 * height[overlaps], atol=1e-4, rtol=0.02)
-    torch.testing.assert_close(given[:, 4], 0.75 * height[overlaps], atol=1e-4, rtol=0.02)
-    assert given[:, [0, 2, 3, 5, 6]].abs().max() < 1e-4
+    change = (touching - free)[overlaps][:, :, 1]
+    torch.testing.assert_close(change[:, 1], -0.25 * height[overlaps], atol=1e-4, rtol=0.02)
+    torch.testing.assert_close(change[:, 4], 0.75 * height[overlaps], atol=1e-4, rtol=0.02)
+    assert change[:, [0, 2, 3, 5, 6]].abs().max() < 1e-4
 
 
 def test_a_person_with_its_mirror_image_is_told_by_others_in_training() -> None:
@@ -187,8 +341,10 @@ def test_a_person_with_its_mirror_image_is_told_by_others_in_training() -> None:
 
     def correlation(person: torch.Tensor, asked: torch.Tensor | None) -> float:
         encoder = landmark_encoder(template)
-        encoder.fit(landmarks, cameras, heads, targets, person, torch.zeros(7))
-        told = encoder(landmarks[:, None], cameras[:, None], asked).differences
+        views = LandmarkViews(landmarks, cameras, given(cameras), heads, person)
+        encoder.fit(views, targets, torch.zeros(7))
+        seen = cameras[:, None]
+        told = encoder(landmarks[:, None], seen, given(seen), asked).differences
         return float(torch.corrcoef(torch.stack([told.flatten(), differences.flatten()]))[0, 1])
 
     assert correlation(heads % people, None) > 0.6
@@ -200,10 +356,10 @@ def test_a_person_with_its_mirror_image_is_told_by_others_in_training() -> None:
 def test_ridge_is_least_squares_with_a_penalty_on_scaled_weights() -> None:
     torch.manual_seed(0)
     x, y = torch.randn(30, 4, dtype=torch.float64) * 5 + 2, torch.randn(30, 2, dtype=torch.float64)
-    weight, bias = ridge(x, y)
+    weight, bias = ridge(x, y, 10.0)
     spread = x.std(dim=0)
     scaled = (x - x.mean(dim=0)) / spread
-    rows = torch.cat([scaled, RIDGE**0.5 * torch.eye(4, dtype=torch.float64)])
+    rows = torch.cat([scaled, 10.0**0.5 * torch.eye(4, dtype=torch.float64)])
     wanted = torch.cat([y - y.mean(dim=0), torch.zeros(4, 2, dtype=torch.float64)])
     slow = torch.linalg.lstsq(rows, wanted).solution.T / spread
     torch.testing.assert_close(weight, slow)

@@ -150,7 +150,7 @@ def test_whole_faces_are_seen_whole(faces: list[SeenFace]) -> None:
     for face in faces:
         assert face.seen.all()
         assert np.array_equal(face.seen_landmarks, face.landmarks[:, :2])
-        assert np.isfinite(views_of([face]).landmarks_478_px).all()
+        assert np.isfinite(views_of([face], estimated=True).landmarks_478_px).all()
 
 
 @pytest.mark.parametrize("shift", [-400.0, 400.0])

@@ -16,8 +16,10 @@ from headwater.artifacts.images import decode_png
 from headwater.config import load_params
 from headwater.data.scenes import Template
 from headwater.errors import ItemRejected
+from headwater.evaluation.heads.answer import HeadAnswer, HeadQuestion
 from headwater.faces.vocabulary import outer_eye_distance
 from headwater.geometry.cameras import check_camera, project, rotation_angle_degrees
+from headwater.geometry.registration import Similarity
 from headwater.photos.folder import PhotoFile
 from headwater.pipeline.step import Item
 from headwater.reconstruct.cuts import cut_head
@@ -146,12 +148,27 @@ def test_the_camera_turns_with_the_photo(
 def test_frames_of_several_sizes_are_seen_as_each_alone(faces: list[SeenFace]) -> None:
     small = faces[1].frame[:-40, :-90]
     narrow = replace(faces[1], frame=small, mask=faces[1].mask[:-40, :-90])
-    views = views_of([faces[0], narrow])
+    views = views_of([faces[0], narrow], estimated=True)
     for row, face in enumerate((faces[0], narrow)):
         assert np.array_equal(views.images[row], face.frame)
         assert np.array_equal(views.masks[row] > 0, face.mask)
         height, width = face.frame.shape[:2]
         assert (views.camera(row).width, views.camera(row).height) == (width, height)
+
+
+def test_a_system_is_told_whether_cameras_are_given(
+    trained: TrainedGlvd, faces: list[SeenFace]
+) -> None:
+    asked = []
+
+    def answer(question: HeadQuestion) -> HeadAnswer:
+        asked.append(question.views.estimated.tolist())
+        return answering(trained)(question)
+
+    reconstruct_head(answer, "estimated", faces)
+    world = Similarity.identity()
+    reconstruct_head(answer, "given", faces, world)
+    assert asked == [[True, True], [False, False]]
 
 
 def test_views_of_one_head_give_one_mesh(trained: TrainedGlvd, faces: list[SeenFace]) -> None:

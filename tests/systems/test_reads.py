@@ -39,9 +39,10 @@ def test_every_size_of_a_system_says_what_it_reads(name: str) -> None:
         assert (SDF.name in names) == bool(config.sdf_steps)  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("estimated", [False, True])
 @pytest.mark.parametrize("samples", [False, True])
 def test_training_reads_the_tables_that_it_says_and_no_others(
-    samples: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    samples: bool, estimated: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     read: set[str] = set()
     given = tables.read_table
@@ -58,8 +59,8 @@ def test_training_reads_the_tables_that_it_says_and_no_others(
     monkeypatch.setattr(tables, "from_ply", lambda data, name: ([[0.0, 0.0, 0.0]], None))
     monkeypatch.setattr("headwater.data.training_tables.read_model", lambda data: None)
     monkeypatch.setattr("headwater.data.training_tables.template_of", lambda model: None)
-    read_training_tables(tmp_path, samples=samples, validation=2)
-    assert read == {schema.name for schema in tables_read(samples=samples)}
+    read_training_tables(tmp_path, samples=samples, validation=2, estimated=estimated)
+    assert read == {schema.name for schema in tables_read(samples=samples, estimated=estimated)}
 
 
 def test_a_build_in_which_nothing_pre_trains_reads_no_distances() -> None:

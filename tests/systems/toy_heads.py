@@ -96,6 +96,7 @@ def toy_views(heads: Heads, views: int, seed: int, split: str = "train") -> View
         np.stack(landmarks).astype(np.float32),
         np.array(head, dtype=np.int32),
         np.full(len(rows), split),
+        np.zeros(len(rows), dtype=bool),
     )
 
 
@@ -145,6 +146,7 @@ def toy_cases(heads: Heads, views: Views) -> list[Case]:
                 float(index),
             ),
             views.choose(np.flatnonzero(views.head == index)),
+            ("frontal", *("side" for _ in range(np.count_nonzero(views.head == index) - 1))),
         )
         for index, subject in enumerate(heads.subjects)
     ]

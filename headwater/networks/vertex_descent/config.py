@@ -130,6 +130,9 @@ class DescentConfig(Config):
     """Standard deviation of the training cameras' turn about each axis, degrees."""
     camera_noise_px: NotNegative = 0.1
     """Standard deviation of the training cameras' shift in the crop, px."""
+    estimated_views: bool = True
+    """Train on every view once more, with mask and camera as the pipeline estimates them from its
+    image alone."""
     mirror: bool = True
     """Train on every view and head seen left for right, too."""
     sdf_steps: Some = 0
@@ -219,6 +222,7 @@ DESCENT_SIZES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
             "near_sigmas_mm": (0.5, 2.5, 8.0),
             "camera_noise_degrees": 0.5,
             "camera_noise_px": 2.0,
+            "estimated_views": False,
             "mirror": False,
             "sdf_steps": 20_000,
             "sdf_points": 4096,

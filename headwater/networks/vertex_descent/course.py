@@ -61,7 +61,10 @@ class Course(Generic[NetworkT]):
 def tables_for(config: DescentConfig, data: Path) -> TrainingTables:
     """The tables below ``data`` that a training with these settings takes."""
     return read_training_tables(
-        data, samples=bool(config.sdf_steps), validation=config.validation_heads
+        data,
+        samples=bool(config.sdf_steps),
+        validation=config.validation_heads,
+        estimated=config.estimated_views,
     )
 
 

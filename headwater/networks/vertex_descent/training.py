@@ -57,7 +57,8 @@ class Examples:
     def tensors(self) -> tuple[Tensor, ...]:
         """All that is learned from."""
         crops = self.crops
-        return (crops.pixels, crops.landmarks, crops.projection, crops.head, self.targets)
+        of_views = (crops.pixels, crops.landmarks, crops.projection, crops.head, crops.estimated)
+        return (*of_views, self.targets)
 
     def persons(self, heads: Tensor) -> Tensor:
         """The person of each head (n,) int64; a head and its mirror image are one person's."""

@@ -15,7 +15,7 @@ from headwater.errors import READER_ERRORS, HeadwaterError
 from headwater.networks.vertex_descent.config import DescentConfig
 from headwater.training.checkpoint import read_safetensors, safetensors_bytes, unreadable
 
-FORMAT = 7
+FORMAT = 8
 
 ConfigT = TypeVar("ConfigT", bound=DescentConfig)
 NetworkT = TypeVar("NetworkT", bound=nn.Module)

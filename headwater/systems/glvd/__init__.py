@@ -35,7 +35,7 @@ _PAPER = Published(
 def _reads(config: GlvdConfig) -> tuple[TableSchema, ...]:
     from headwater.data.training_tables import tables_read
 
-    return tables_read(samples=bool(config.sdf_steps))
+    return tables_read(samples=bool(config.sdf_steps), estimated=config.estimated_views)
 
 
 def _train(config: GlvdConfig, data: Path, run: Run, weights: Path) -> Curve:

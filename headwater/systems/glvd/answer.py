@@ -104,6 +104,8 @@ def view_batch(
         network_images(crops.pixels)[None],
         crops.landmarks[None],
         placed.projection,
+        crops.projection[None],
+        crops.estimated[None],
         None if peaks is None else peaks[None],
         None if net is None else network_heat(net, crops.pixels, trained.config)[None],
     )

@@ -26,7 +26,9 @@ class ViewBatch:
 
     images: (B, N, 4, S, S) float32, normalised RGB with the background zero, and the mask.
     landmarks: (B, N, 68, 2) float32 px in the crop, NaN where none were detected.
-    projection: (B, N, 3, 4) float32, the network's axes in canonical units to px in the crop.
+    projection: (B, N, 3, 4) float32, the network's axes in canonical units to px in the crop, under
+    one placement; alone: the same with every view placed by itself, for the landmark encoder.
+    estimated: (B, N) bool, whether cameras were estimated from the image.
     heat: (B, N, M, h, w) heatmaps of a network. None: Gaussians are drawn at ``peaks``
     (B, N, P, 2) px in the crop, or, where these are None too, at the landmarks. A network with
     a localiser needs its peaks: the first 68 are the landmarks.
@@ -36,6 +38,8 @@ class ViewBatch:
     images: Tensor
     landmarks: Tensor
     projection: Tensor
+    alone: Tensor
+    estimated: Tensor
     peaks: Tensor | None = None
     heat: Tensor | None = None
     person: Tensor | None = None
@@ -46,6 +50,8 @@ class ViewBatch:
             self.images.to(device),
             self.landmarks.to(device),
             self.projection.to(device),
+            self.alone.to(device),
+            self.estimated.to(device),
             None if self.peaks is None else self.peaks.to(device),
             None if self.heat is None else self.heat.to(device),
             None if self.person is None else self.person.to(device),

@@ -72,6 +72,8 @@ class Objective:
             batch.images,
             self.examples.crops.landmarks[rows] + noise,
             batch.projection,
+            self.examples.crops.projection[rows],
+            self.examples.crops.estimated[rows],
             peaks,
             None if heat is None else heat[rows],
             self.examples.persons(batch.heads),

@@ -112,7 +112,7 @@ class Glvd(nn.Module):
         suggested = torch.cat([self.template, self.keypoint_template]).expand(shape[0], -1, -1)
         if self.landmark_encoder is not None:
             landmarks = self.located(views.landmarks, views.peaks)
-            learned = self.landmark_encoder(landmarks, views.projection, views.person)
+            learned = self.landmark_encoder(landmarks, views.alone, views.estimated, views.person)
             features, suggested = learned.features, suggested + learned.differences
         template, keypoints = suggested.split(
             [len(self.template), len(self.keypoint_template)], dim=1

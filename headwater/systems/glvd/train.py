@@ -15,6 +15,7 @@ from headwater.data.training_tables import TrainingTables
 from headwater.heads.contact import height_shares
 from headwater.heads.model import SurfacePoints
 from headwater.networks.frozen_net import FrozenNet
+from headwater.networks.landmark_encoder import LandmarkViews
 from headwater.networks.localiser.points import localised_points, point_partners
 from headwater.networks.localiser.training import train_localiser
 from headwater.networks.vertex_descent.course import Course, run_course, tables_for
@@ -102,10 +103,15 @@ def guidance_of(
     if (config.heatmaps.source == "net") != (heatmap_net is not None):
         raise ValueError("a heatmap network is given exactly where the config names one")
     peaks = heat = None
-    if config.heatmaps.source in ("oracle", "trained"):
+    oracle = config.heatmaps.source == "oracle"
+    if oracle or config.trains_localiser:
         points = _localised_points(config, seen.template)
         true = np.stack([points.on(head) for head in heads.vertices])
         peaks = projected_points(seen.crops, seen.views, true[seen.views.head])
+        # An estimated camera does not show the true points where the image does.
+        detected = seen.crops.landmarks[: len(seen.views)]
+        estimated = torch.from_numpy(seen.views.estimated)
+        peaks[estimated] = detected[estimated] if oracle else torch.nan
         if seen.mirror is not None:
             partners = point_partners(seen.mirror, points)
             peaks = with_mirrored(peaks, partners, config.image_px)
@@ -129,11 +135,15 @@ def _localised(
     guidance: Guidance,
     part: TrainingPart,
 ) -> tuple[Guidance, Curve]:
-    """Train the localiser, if there is one, on the true peaks; its own peaks, and the curve."""
+    """Train the localiser, if there is one, on the true peaks; its own peaks, and the curve.
+
+    It is trained on crops of given cameras alone: those of estimated ones show the same images.
+    """
     if network.localiser is None or guidance.peaks is None:
         return guidance, []
     localiser, pixels = network.localiser.to(part.device), seen.crops.pixels
-    curve = train_localiser(config.localiser, localiser, pixels, guidance.peaks, part)
+    given = ~seen.crops.estimated
+    curve = train_localiser(config.localiser, localiser, pixels[given], guidance.peaks[given], part)
     peaks = localiser.localise(pixels).places
     localiser.to(CPU)
     return Guidance(peaks), counted_from(curve, -config.localiser.steps - config.sdf_steps)
@@ -152,7 +162,9 @@ def _fit_landmarks(
         located = network.located(crops.landmarks, guidance.peaks)
         persons = seen.persons(crops.head)
         network.landmark_encoder.fit(
-            located, crops.projection, crops.head, points, persons, _lip_heights(seen, points)
+            LandmarkViews(located, crops.projection, crops.estimated, crops.head, persons),
+            points,
+            _lip_heights(seen, points),
         )
 
 

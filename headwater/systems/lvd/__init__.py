@@ -12,7 +12,7 @@ from headwater.training.run import Curve, Run
 def _reads(config: LvdConfig) -> tuple[TableSchema, ...]:
     from headwater.data.training_tables import tables_read
 
-    return tables_read(samples=bool(config.sdf_steps))
+    return tables_read(samples=bool(config.sdf_steps), estimated=config.estimated_views)
 
 
 def _train(config: LvdConfig, data: Path, run: Run, weights: Path) -> Curve:

@@ -9,6 +9,10 @@ from headwater.networks.vertex_descent.config import DESCENT_SIZES, DescentConfi
 class LvdConfig(DescentConfig):
     """Settings of LVD: those of a vertex descent, and no others."""
 
+    estimated_views: bool = False
+    """Train on every view once more, with mask and camera as the pipeline estimates them from its
+    image alone. With them 400 steps learn no more than the mean head, and images alone no less."""
+
 
 SIZES: Final = MappingProxyType(
     {size: LvdConfig(**changes) for size, changes in DESCENT_SIZES.items()}

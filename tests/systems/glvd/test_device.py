@@ -136,6 +136,8 @@ def test_a_descent_runs_where_the_network_is(name: str) -> None:
         network_images(crops.pixels)[None, :2],
         crops.landmarks[None, :2],
         crops.projection[None, :2],
+        crops.projection[None, :2],
+        crops.estimated[None, :2],
         crops.landmarks[None, :2] if config.trains_localiser else None,
     )
     encoded = network.encode(batch.to(ELSEWHERE))

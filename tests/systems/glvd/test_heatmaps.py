@@ -113,7 +113,11 @@ def test_a_network_that_draws_the_same_gaussians_gives_the_same_features(tmp_pat
     config = of_net(net)
     network = build(config, head_targets(), TEMPLATE, 3).eval()
     batch = ViewBatch(
-        network_images(crops.pixels)[None], crops.landmarks[None], crops.projection[None]
+        network_images(crops.pixels)[None],
+        crops.landmarks[None],
+        crops.projection[None],
+        crops.projection[None],
+        crops.estimated[None],
     )
     own = replace(batch, heat=network_heat(net, crops.pixels, config)[None])
     expected, found = built_in.network.encode(batch), network.encode(own)
@@ -133,7 +137,9 @@ def test_no_gradient_reaches_the_network_or_its_heatmaps() -> None:
     network = build(config, head_targets(), TEMPLATE, 0)
     heat = torch.rand(2, 1, 3, 9, 9, requires_grad=True)
     images = torch.rand(2, 1, 4, TOY.image_px, TOY.image_px)
-    batch = ViewBatch(images, torch.zeros(2, 1, 68, 2), torch.rand(2, 1, 3, 4), None, heat)
+    given = torch.zeros(2, 1, dtype=torch.bool)
+    cameras = torch.rand(2, 1, 3, 4)
+    batch = ViewBatch(images, torch.zeros(2, 1, 68, 2), cameras, cameras, given, None, heat)
     network.encode(batch).keypoints.maps.square().sum().backward()
     assert heat.grad is None
     assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in network.f_v.parameters())

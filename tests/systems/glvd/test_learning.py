@@ -68,7 +68,11 @@ def test_the_field_points_home_from_anywhere(people: tuple[TrainedGlvd, Heads, V
     placed = placed_views(one, TEMPLATE)
     crops = crop_views(placed, TEMPLATE.nose_bridge, CONFIG.image_px, CONFIG.crop_mm)
     batch = ViewBatch(
-        network_images(crops.pixels)[None], crops.landmarks[None], crops.projection[None]
+        network_images(crops.pixels)[None],
+        crops.landmarks[None],
+        crops.projection[None],
+        crops.projection[None],
+        crops.estimated[None],
     )
     target = canonical_heads(heads, TEMPLATE)[:1]
     network = trained.network

@@ -1,5 +1,6 @@
 """The heatmap network that is trained on the same heads: how it reads, learns and resumes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from headwater.data.augmentation import jittered
 from headwater.data.crops import crop_views, network_images, projected_points
 from headwater.data.mirror import mirror_of
 from headwater.data.placement import placed_views
+from headwater.networks.landmark_encoder import LandmarkViews
 from headwater.networks.localiser.config import LocaliserConfig
 from headwater.networks.localiser.network import Localiser
 from headwater.networks.localiser.points import localised_points
@@ -219,9 +221,10 @@ def test_exact_peaks_suggest_a_nearer_head_than_the_detector_does() -> None:
         assert encoder is not None
         points = torch.cat([targets, targets[:, : len(network.keypoint_template)]], dim=1)
         located = network.located(crops.landmarks, exact)
-        heights = torch.zeros(points.shape[1])
-        encoder.fit(located, crops.projection, crops.head, points, crops.head, heights)
-        found = encoder(located[:, None], crops.projection[:, None]).differences
+        given = LandmarkViews(located, crops.projection, crops.estimated, crops.head, crops.head)
+        encoder.fit(given, points, torch.zeros(points.shape[1]))
+        every = located[:, None], crops.projection[:, None], crops.estimated[:, None]
+        found = encoder(*every).differences
         heads = network.template + found[:, : len(network.template)]
         errors[name] = float((heads - targets[crops.head]).norm(dim=-1).mean())
     assert errors["both"] < errors["detector"]
@@ -231,9 +234,20 @@ def test_peaks_are_needed_where_it_was_trained() -> None:
     network = build(TRAINED, head_targets(), TEMPLATE, 0)
     crops = crop_views(placed_views(VIEWS, TEMPLATE), TEMPLATE.nose_bridge, TOY.image_px, 280.0)
     images = network_images(crops.pixels)[:1, None]
-    batch = ViewBatch(images, crops.landmarks[:1, None], crops.projection[:1, None])
+    landmarks, projection = crops.landmarks[:1, None], crops.projection[:1, None]
+    batch = ViewBatch(images, landmarks, projection, projection, crops.estimated[:1, None])
     with pytest.raises(ValueError, match="need the peaks"):
         network.encode(batch)
+
+
+def test_it_learns_from_crops_of_given_cameras_alone(tmp_path: Path) -> None:
+    """Nobody knows where estimated ones show the true points; the descent learns from them too."""
+    few = TRAINED.model_copy(update={"localiser": CONFIG.model_copy(update={"steps": 20})})
+    estimated = np.arange(len(VIEWS)) % 2 > 0
+    result = train_in(tmp_path, train, few, HEADS, replace(VIEWS, estimated=estimated))
+    losses = [value for record in result.curve for name, value in record.items() if "loss" in name]
+    assert losses
+    assert np.isfinite(losses).all()
 
 
 def test_the_descents_training_leaves_it_as_it_is(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The network against the spec note's exact tests (section 7, numbers 1 to 6)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -39,10 +41,12 @@ def view_batch(config: DescentConfig, heads: int, views: int, seed: int = 0) -> 
             canonical_projection(intrinsics, turn, np.array([0, 0, 900.0]), np.zeros(3))
         )
     generator = torch.Generator().manual_seed(seed)
+    cameras = torch.tensor(np.array(projections), dtype=torch.float32).reshape(heads, views, 3, 4)
     return ViewBatch(
         torch.randn(heads, views, 4, side, side, generator=generator),
         side * torch.rand(heads, views, 68, 2, generator=generator),
-        torch.tensor(np.array(projections), dtype=torch.float32).reshape(heads, views, 3, 4),
+        *(2 * [cameras]),
+        torch.zeros(heads, views, dtype=torch.bool),
     )
 
 
@@ -97,7 +101,11 @@ def test_view_order_and_doubled_views_change_nothing(fusion: str) -> None:
     expected = descend(net, views)
     for order in ([2, 0, 1], [0, 1, 2, 0, 1, 2]):
         other = ViewBatch(
-            views.images[:, order], views.landmarks[:, order], views.projection[:, order]
+            views.images[:, order],
+            views.landmarks[:, order],
+            views.projection[:, order],
+            views.alone[:, order],
+            views.estimated[:, order],
         )
         torch.testing.assert_close(descend(net, other), expected, atol=1e-5, rtol=1e-5)
 
@@ -112,6 +120,8 @@ def test_the_other_heads_of_a_batch_change_nothing() -> None:
             views.images[head : head + 1],
             views.landmarks[head : head + 1],
             views.projection[head : head + 1],
+            views.alone[head : head + 1],
+            views.estimated[head : head + 1],
         )
         torch.testing.assert_close(
             descend(net, alone), together[head : head + 1], atol=1e-5, rtol=1e-5
@@ -137,7 +147,7 @@ def test_the_keypoint_loss_trains_the_shared_encoder_but_not_the_heatmaps() -> N
     landmarks = views.landmarks.clone().requires_grad_()
     target = torch.randn(2, config.keypoints, 3, requires_grad=True)
     points = torch.randn(2, config.keypoints, 3)
-    encoded = net.encode(ViewBatch(views.images, landmarks, views.projection))
+    encoded = net.encode(replace(views, landmarks=landmarks))
     step = net.keypoint_field(encoded).own(points)
     clamped_l1(step, points, target, config.clamp).backward()
     assert landmarks.grad is None

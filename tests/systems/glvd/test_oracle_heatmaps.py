@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from headwater.data.crops import crop_views, projected_points
@@ -76,6 +77,24 @@ def test_mirror_images_have_the_oracles_peaks_of_the_other_side() -> None:
     plain, mirrored = peaks[: len(VIEWS)], peaks[len(VIEWS) :]
     torch.testing.assert_close(mirrored[..., 0], TOY.image_px - plain[:, partner, 0])
     torch.testing.assert_close(mirrored[..., 1], plain[:, partner, 1])
+
+
+@pytest.mark.parametrize("source", ["oracle", "trained"])
+def test_estimated_cameras_do_not_tell_where_the_true_points_are_seen(source: str) -> None:
+    """The oracle then knows what was detected; a localiser is not trained on such views."""
+    config = TOY.model_copy(update={"heatmaps": HeatmapInput(source=source)})
+    estimated = np.arange(len(VIEWS)) % 2 > 0
+    seen = examples_of(config, HEADS, replace(VIEWS, estimated=estimated), TEMPLATE)
+    given = guidance_of(config, HEADS, examples_of(config, HEADS, VIEWS, TEMPLATE), None).peaks
+    peaks = guidance_of(config, HEADS, seen, None).peaks
+    assert peaks is not None
+    assert given is not None
+    torch.testing.assert_close(peaks[~seen.crops.estimated], given[~seen.crops.estimated])
+    rest = peaks[seen.crops.estimated]
+    if source == "oracle":
+        torch.testing.assert_close(rest, seen.crops.landmarks[seen.crops.estimated])
+    else:
+        assert rest.isnan().all()
 
 
 def test_training_on_the_oracle_learns_heads_and_asks_for_the_truth(tmp_path: Path) -> None:
