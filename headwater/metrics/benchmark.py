@@ -106,13 +106,13 @@ class TruthHead:
 class BenchmarkRow:
     """Errors of one prediction; all NaN where ``failure`` says why there are none.
 
-    views: how many images the prediction was made from; yaw_degrees: of the first one, NaN where
-    no face was detected in it. first_view: its number among the head's images, 0 being the frontal
-    one. camera: GIVEN or ESTIMATED, of masks and cameras alike. size: of the system's
-    network, where it has sizes. face_scan_to_mesh_mm: true to predicted surface, rigid, without
-    scale. reverse_face_mm: the other way. f_score_*: at that distance. h3ds_*: the published
-    protocol's scores. regions_mm: scan-to-mesh error of each of ``REGIONS``. heat: the distance of
-    every true vertex of the face.
+    views: how many images the prediction was made from; yaw_degrees, pitch_degrees: of the first
+    one, by its true camera, NaN where it is not known. first_view: its number among the head's
+    images, 0 being the frontal one. camera: GIVEN or ESTIMATED, of masks and cameras alike. size:
+    of the system's network, where it has sizes. face_scan_to_mesh_mm: true to predicted surface,
+    rigid, without scale. reverse_face_mm: the other way. f_score_*: at that distance. h3ds_*: the
+    published protocol's scores. regions_mm: scan-to-mesh error of each of ``REGIONS``. heat: the
+    distance of every true vertex of the face.
     """
 
     subject: str
@@ -123,6 +123,7 @@ class BenchmarkRow:
     failure: str | None = None
     first_view: int = 0
     camera: str = GIVEN
+    pitch_degrees: float = np.nan
     size: str | None = None
     face_scan_to_mesh_mm: float = np.nan
     reverse_face_mm: float = np.nan
@@ -144,6 +145,7 @@ def score(
     yaw_degrees: float,
     first_view: int = 0,
     camera: str = GIVEN,
+    pitch_degrees: float = np.nan,
     size: str | None = None,
 ) -> BenchmarkRow:
     """Both protocols, the regions and the reverse distance of one prediction.
@@ -158,6 +160,7 @@ def score(
         truth.expression_mm,
         first_view=first_view,
         camera=camera,
+        pitch_degrees=pitch_degrees,
         size=size,
     )
     surface = prediction.surface

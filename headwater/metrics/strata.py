@@ -15,7 +15,9 @@ GIVEN: Final = "given"
 ESTIMATED: Final = "estimated"
 # In the order in which figures are shown: as users meet a system first.
 CAMERAS: Final = (ESTIMATED, GIVEN)
-YAW_EDGES_DEGREES: Final = (0.0, 15.0, 30.0, 45.0, 180.0)
+YAW_EDGES_DEGREES: Final = (0.0, 15.0, 30.0, 45.0, 60.0, 75.0, 180.0)
+# Of a camera above the face; negative below it.
+PITCH_EDGES_DEGREES: Final = (-90.0, -30.0, -15.0, 15.0, 30.0, 90.0)
 EXPRESSION_EDGES_MM: Final = (0.0, 0.5, 2.0, float("inf"))
 
 
@@ -27,6 +29,15 @@ def yaw_degrees(rotation: FloatArray) -> float:
     """
     toward_camera = -np.asarray(rotation, dtype=np.float64)[2]
     return float(np.degrees(np.arctan2(toward_camera[0], toward_camera[2])))
+
+
+def pitch_degrees(rotation: FloatArray) -> float:
+    """Angle by which the camera with this rotation (3, 3) stands above the head, -90 to 90.
+
+    rotation: head frame to OpenCV camera frame.
+    """
+    toward_camera = -np.asarray(rotation, dtype=np.float64)[2]
+    return float(np.degrees(np.arcsin(np.clip(toward_camera[1], -1.0, 1.0))))
 
 
 def expression_strength_mm(landmarks_478: FloatArray, neutral_478: FloatArray) -> float:

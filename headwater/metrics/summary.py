@@ -20,11 +20,17 @@ from headwater.metrics.intervals import (
     ratio_interval,
     subject_means,
 )
-from headwater.metrics.strata import EXPRESSION_EDGES_MM, YAW_EDGES_DEGREES, bin_names, bin_numbers
+from headwater.metrics.strata import (
+    EXPRESSION_EDGES_MM,
+    PITCH_EDGES_DEGREES,
+    YAW_EDGES_DEGREES,
+    bin_names,
+    bin_numbers,
+)
 
 HEADLINE: Final = "face_scan_to_mesh_mm"
 FRONTAL: Final = 0  # the first view of every head
-YAW, EXPRESSION, VIEWS = "yaw", "expression", "views"
+YAW, PITCH, EXPRESSION, VIEWS = "yaw", "pitch", "expression", "views"
 ERRORS: Final = (
     HEADLINE,
     "reverse_face_mm",
@@ -66,7 +72,7 @@ class Comparison:
 class Bin:
     """The face's scan-to-mesh error where the question was alike.
 
-    kind: YAW, EXPRESSION or VIEWS; name: "15_30", "2_up", "3". place: mean of the binned
+    kind: YAW, PITCH, EXPRESSION or VIEWS; name: "15_30", "2_up", "3". place: mean of the binned
     condition over all questions, failed ones too: degrees, mm or views. error: mm. subjects: in
     ``error``.
     """
@@ -93,16 +99,18 @@ def summarise(rows: Sequence[BenchmarkRow], seed: int = SEED) -> Figures:
 
 
 def bins(rows: Sequence[BenchmarkRow], seed: int = SEED) -> list[Bin]:
-    """Scan-to-mesh error of one system's rows by yaw, expression strength and view count.
+    """Scan-to-mesh error of one system's rows by head pose, expression strength and view count.
 
-    Yaw: of all answers from one view. Expression: of those from the frontal view. View count: of
-    those that have the frontal view first. Bins without a question are left out.
+    Yaw and pitch: of all answers from one view whose pose is known. Expression: of those from the
+    frontal view. View count: of those that have the frontal view first. Bins without a question are
+    left out.
     """
     single = [row for row in rows if row.views == 1]
     frontal = [row for row in rows if row.first_view == FRONTAL]
     frontal_single = [row for row in single if row.first_view == FRONTAL]
     return [
         *_within(YAW, single, YAW_EDGES_DEGREES, lambda row: abs(row.yaw_degrees), seed),
+        *_within(PITCH, single, PITCH_EDGES_DEGREES, lambda row: row.pitch_degrees, seed),
         *_within(
             EXPRESSION, frontal_single, EXPRESSION_EDGES_MM, lambda row: row.expression_mm, seed
         ),
@@ -163,6 +171,7 @@ def _within(
     pick: Pick,
     seed: int,
 ) -> Iterator[Bin]:
+    rows = [row for row in rows if np.isfinite(pick(row))]
     numbers = bin_numbers(np.array([pick(row) for row in rows]), edges)
     for number, name in enumerate(bin_names(edges)):
         members = [row for row, own in zip(rows, numbers, strict=True) if own == number]

@@ -14,10 +14,11 @@ from headwater.evaluation.scores import score_folders
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.metrics.face_regions import REGIONS
 from headwater.metrics.intervals import Interval
-from headwater.metrics.strata import CAMERAS, GIVEN
+from headwater.metrics.strata import CAMERAS, ESTIMATED, GIVEN
 from headwater.metrics.summary import (
     EXPRESSION,
     HEADLINE,
+    PITCH,
     VIEWS,
     YAW,
     Bin,
@@ -39,9 +40,14 @@ REGION: Final = "region"
 KINDS: Final = {
     REGION: "region",
     YAW: "head turned by, degrees",
+    PITCH: "seen from above, degrees",
     EXPRESSION: "expression, mm",
     VIEWS: "views",
 }
+
+
+# What of each camera's questions the error is split by.
+SPLIT: Final = {GIVEN: tuple(KINDS), ESTIMATED: (YAW, PITCH)}
 
 
 @dataclass(frozen=True)
@@ -69,11 +75,13 @@ class Line:
 class Strata:
     """The error split by region, pose, expression or view count.
 
-    labels: of the bins; systems: name, and a bin per label.
+    camera: ESTIMATED or GIVEN, of all questions. labels: of the bins; systems: name, and a bin per
+    label.
     """
 
     kind: str
     axis: str
+    camera: str
     labels: list[str]
     systems: list[tuple[str, list[Bin]]]
 
@@ -99,7 +107,7 @@ class PhotoLine:
 
 @dataclass(frozen=True)
 class Compared:
-    """Lines of all systems; strata and heat maps of held-out heads, of which cameras are given.
+    """Lines of all systems; strata of held-out heads, and heat maps of those with cameras given.
 
     regions: names, in order.
     """
@@ -141,12 +149,20 @@ def compare_systems(data: Path, titles: Mapping[str, str], build: Collection[str
             [row for row in members if (row.views, row.camera) == (views, camera)], names
         )
     ]
-    held_out = [row for row in rows.get(HELD_OUT, []) if row.camera == GIVEN]
-    systems = _ordered(held_out, names)
+    held_out = {
+        camera: [row for row in rows.get(HELD_OUT, []) if row.camera == camera]
+        for camera in (GIVEN, ESTIMATED)
+    }
+    systems = _ordered(held_out[GIVEN], names)
     maps = {(one.system, one.size): one for folder in folders for one in read_heat_maps(folder)}
     return Compared(
         lines,
-        [_strata(held_out, systems, kind, names) for kind in KINDS] if systems else [],
+        [
+            strata
+            for camera, kinds in SPLIT.items()
+            for kind in kinds
+            if (strata := _strata(held_out[camera], systems, kind, camera, names)).labels
+        ],
         [(label(*named, names), maps[named]) for named in systems if named in maps],
         [
             line
@@ -209,19 +225,22 @@ def _strata(
     rows: Sequence[BenchmarkRow],
     systems: Sequence[Named],
     kind: str,
+    camera: str,
     names: Mapping[str, str],
 ) -> Strata:
     """Charts of the error in bins, matched by name: a system may come from another build."""
     found = {}
     for named in systems:
         own = _of(rows, named)
-        members = _regions(of_system(own, named[0], 1)) if kind == REGION else bins(own)
+        frontal = of_system(own, named[0], 1, camera)
+        members = _regions(frontal) if kind == REGION else bins(own)
         found[label(*named, names)] = {one.name: one for one in members if one.kind == kind}
     places = {one.name: one.place for members in found.values() for one in members.values()}
     labels = sorted(places, key=lambda name: places[name])
     return Strata(
         kind,
         KINDS[kind],
+        camera,
         [_words(name) for name in labels],
         [
             (system, [own.get(name, Bin(kind, name, places[name], NOTHING, 0)) for name in labels])
@@ -241,9 +260,11 @@ def _regions(rows: Sequence[BenchmarkRow]) -> list[Bin]:
 
 
 def _words(name: str) -> str:
-    """A bin's name as the page writes it; nothing is turned by more than 180 degrees."""
+    """A bin's name as the page writes it; no pose is beyond 180 or 90 degrees."""
     ends = name.split("_")
-    return f"{ends[0]} and more" if ends[-1] in ("up", "180") else " to ".join(ends)
+    if ends[0] == "-90":
+        return f"{ends[-1]} and less"
+    return f"{ends[0]} and more" if ends[-1] in ("up", "90", "180") else " to ".join(ends)
 
 
 def _photos(folder: Path, systems: Sequence[Named], names: Mapping[str, str]) -> list[PhotoLine]:

@@ -11,7 +11,7 @@ from headwater.metrics.strata import CAMERAS
 from headwater.quality.same_face import LOST, PREFIX, shift_rows
 
 METRICS = {metric.name: metric for metric in CHALLENGE.metrics}
-GROUPS = ("all", "frontal", "side")
+GROUPS = ("all", "frontal", "side", "free")
 BASELINE = "mean_head_"
 PART_PREFIX = "part_iou_"
 
@@ -26,7 +26,7 @@ WORDS = {
 
 # What the comparison of the systems shows, or would only repeat a figure with its interval.
 ELSEWHERE = re.compile(
-    r"_(low|high|subjects)$|^(views_\d+|other|landmark_fit)_|_ratio_|_(yaw|expression)_"
+    r"_(low|high|subjects)$|^(views_\d+|other|landmark_fit)_|_ratio_|_(yaw|pitch|expression)_"
     r"|^(nose|mouth|forehead|cheeks|chin|eyes)_mm"
 )
 
@@ -52,7 +52,7 @@ class Compared:
 
 @dataclass
 class Spread:
-    """One error of the pipeline: statistics by group ("all", "frontal", "side")."""
+    """One error of the pipeline: statistics by group ("all", "frontal", "side", "free")."""
 
     label: str
     unit: str

@@ -8,7 +8,8 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from headwater.evaluation.heads.heat_map import HeatMap
-from headwater.metrics.summary import EXPRESSION, VIEWS, YAW
+from headwater.metrics.strata import ESTIMATED
+from headwater.metrics.summary import EXPRESSION, PITCH, VIEWS, YAW
 from headwater.rendering.plain import CLAY
 from headwater.report.charts import Whiskers, whisker_chart
 from headwater.report.comparison import REGION, Compared, Strata
@@ -25,7 +26,8 @@ HEAT_YAWS = {0.0: "from the front", 42.0: "from the side"}
 HEAT_SHARE = 99.0
 ABOUT = {
     REGION: ("Region", "One frontal view: parts of the face."),
-    YAW: ("Pose", "One view each, from the front and from the side: the turn of the head."),
+    YAW: ("Turn", "Single views, from the front, the side and anywhere: the turn of the head."),
+    PITCH: ("Height", "The same: how far above or below the face the camera stands."),
     EXPRESSION: ("Expression", "One frontal view: how far the face is from its neutral one."),
     VIEWS: ("Views", "How many images a head is made from, the frontal one first."),
 }
@@ -75,6 +77,8 @@ def systems_section(compared: Compared) -> Systems:
 
 def _chart(strata: Strata) -> StrataChart:
     title, caption = ABOUT[strata.kind]
+    if strata.camera == ESTIMATED:
+        title = f"{title}, camera estimated"
     series = [
         Whiskers(system, [one.error for one in members], STYLES[number % len(STYLES)])
         for number, (system, members) in enumerate(strata.systems)

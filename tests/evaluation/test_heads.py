@@ -28,7 +28,7 @@ from headwater.evaluation.summary import bins, headline_in_words
 from headwater.metrics import summary
 from headwater.metrics.benchmark import BenchmarkRow, Prediction
 from headwater.metrics.face_regions import REGIONS
-from headwater.metrics.strata import ESTIMATED, GIVEN, yaw_degrees
+from headwater.metrics.strata import ESTIMATED, GIVEN, pitch_degrees, yaw_degrees
 from headwater.metrics.summary import heat_map
 from tests.systems.toy_heads import toy_cases, toy_heads, toy_template, toy_views
 
@@ -81,6 +81,20 @@ def test_one_question_sees_the_head_from_the_side_where_the_face_was_found(
         assert not trial.frontal
 
 
+def test_one_more_question_sees_the_head_from_anywhere() -> None:
+    """Of each kind the first view in which a face was detected, if only a part of it."""
+    case = toy_cases(HEADS, toy_views(HEADS, 6, seed=1))[0]
+    landmarks = case.views.landmarks_478_px.copy()
+    landmarks[2] = np.nan
+    landmarks[4, :100] = np.nan
+    kinds = ("frontal", "side", "free", "side", "free", "side")
+    case = replace(case, kinds=kinds, views=replace(case.views, landmarks_478_px=landmarks))
+    asked = [trial for trial in trials([case]) if trial.first_view]
+    assert [trial.first_view for trial in asked] == [1, 4]
+    for trial in asked:
+        assert trial.pitch_degrees == pitch_degrees(case.views.R[trial.first_view])
+
+
 def test_the_truth_itself_has_no_error() -> None:
     trial = next(trials(toy_cases(HEADS, toy_views(HEADS, 1, seed=1))))
     vertices = HEADS.vertices[0]
@@ -109,7 +123,15 @@ def test_no_answer_is_a_failure_and_never_averaged_in() -> None:
 def as_photos(cases: list[Case]) -> list[Case]:
     """The cases as their first image alone shows them; of the last one no face was detected."""
     *seen, last = cases
-    alone = [replace(one, views=one.views.choose(np.array([0])), camera=ESTIMATED) for one in seen]
+    alone = [
+        replace(
+            one,
+            views=one.views.choose(np.array([0])),
+            camera=ESTIMATED,
+            pose=(yaw_degrees(one.views.R[0]), pitch_degrees(one.views.R[0])),
+        )
+        for one in seen
+    ]
     none = last.views.choose(np.zeros(0, np.intp))
     return [*alone, replace(last, views=none, camera=ESTIMATED, unseen="No face is there.")]
 
@@ -415,11 +437,12 @@ def test_a_view_from_the_side_is_in_the_bins_of_pose_and_in_no_other_figure() ->
 def test_scores_fall_into_the_bins_of_their_strata(tmp_path: Path) -> None:
     a, b = rows("a", [1.0, 2.0]), rows("b", [3.0, math.nan])
     given = [*a]
+    a = [replace(one, pitch_degrees=-20.0) for one in a]
     a += from_the_side(a, 20.0)
     b += from_the_side(b[:1], 20.0) + [replace(row("head1", "b", math.nan), yaw_degrees=20.0)]
     write_rows(tmp_path, {HELD_OUT: a + b})
     scores = read_scores(tmp_path)
-    yaw, expression, views = CHALLENGE.strata
+    yaw, pitch, expression, views = CHALLENGE.strata
     own = {name: [one for one in scores if one.system == name] for name in "ab"}
     found = {name: bins(CHALLENGE, yaw, members) for name, members in own.items()}
     assert [one.place for one in found["a"]] == [5.0, 20.0]
@@ -427,6 +450,9 @@ def test_scores_fall_into_the_bins_of_their_strata(tmp_path: Path) -> None:
     assert [(one.value.value, one.subjects) for one in found["b"]] == [(3.0, 1), (30.0, 1)]
     assert math.isnan(found["b"][0].value.low)
     assert [one.name for one in bins(CHALLENGE, expression, own["a"])] == ["0.5_2"]
+    assert [one.name for one in bins(CHALLENGE, pitch, own["a"])] == ["-30_-15"]
+    # Of a build from before, in which nothing is said of it.
+    assert bins(CHALLENGE, pitch, own["b"]) == []
     assert [one.name for one in bins(CHALLENGE, views, own["a"])] == ["1"]
     # Images alone are in no stratum.
     write_rows(tmp_path, {HELD_OUT: [*given, *estimated(given)]})
@@ -434,7 +460,7 @@ def test_scores_fall_into_the_bins_of_their_strata(tmp_path: Path) -> None:
         (one,) = bins(CHALLENGE, stratum, read_scores(tmp_path))
         assert (one.value.value, one.subjects) == (1.5, count)
     # The strata are those of the figures.
-    for stratum in (yaw, expression, views):
+    for stratum in (yaw, pitch, expression, views):
         flat = [one for one in summary.bins(a) if one.kind == stratum.name]
         again = bins(CHALLENGE, stratum, own["a"])
         assert [(one.name, one.place, one.error, one.subjects) for one in flat] == [

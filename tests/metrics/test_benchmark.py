@@ -18,6 +18,7 @@ from headwater.metrics.strata import (
 from headwater.metrics.summary import (
     ERRORS,
     EXPRESSION,
+    PITCH,
     VIEWS,
     YAW,
     bins,
@@ -140,7 +141,9 @@ def test_figures_are_means_over_subjects_with_failures_counted() -> None:
 def test_bins_do_not_mix_kinds_of_questions() -> None:
     yaws = (0.0, -15.0, 29.9, 44.0, 80.0)
     rows = [made_up(str(i), 1.0 + i, yaw) for i, yaw in enumerate(yaws)]
-    rows += [made_up(str(i), 50.0, 33.0, first_view=2) for i in range(5)]
+    rows[2] = replace(rows[2], pitch_degrees=-30.0)
+    side = [made_up(str(i), 50.0, 33.0, first_view=2) for i in range(5)]
+    rows += [replace(one, pitch_degrees=3.0 * i) for i, one in enumerate(side)]
     rows += [made_up(str(i), 0.5, yaw, views=3) for i, yaw in enumerate(yaws)]
     failed = BenchmarkRow("lost", "toy", 1, 20.0, 0.1, failure="no surface")
     found = {(one.kind, one.name): one for one in bins([*rows, failed])}
@@ -149,7 +152,9 @@ def test_bins_do_not_mix_kinds_of_questions() -> None:
         (YAW, "0_15"): (1.0, 1),
         (YAW, "15_30"): (2.5, 2),
         (YAW, "30_45"): ((4 * 50.0 + (4.0 + 50.0) / 2) / 5, 5),
-        (YAW, "45_180"): (5.0, 1),
+        (YAW, "75_180"): (5.0, 1),
+        (PITCH, "-30_-15"): (3.0, 1),
+        (PITCH, "-15_15"): (50.0, 5),
         (EXPRESSION, "0_0.5"): (3.0, 5),
         (VIEWS, "1"): (3.0, 5),
         (VIEWS, "3"): (0.5, 5),
@@ -208,6 +213,6 @@ def test_expression_strength_is_a_mean_displacement() -> None:
 def test_bins_have_names_and_refuse_what_fits_none() -> None:
     assert bin_names((0.0, 0.5, float("inf"))) == ["0_0.5", "0.5_up"]
     values = np.array([0.0, 15.0, 44.9, 180.0])
-    assert bin_numbers(values, YAW_EDGES_DEGREES).tolist() == [0, 1, 2, 3]
+    assert bin_numbers(values, YAW_EDGES_DEGREES).tolist() == [0, 1, 2, 5]
     with pytest.raises(ValueError, match="outside"):
         bin_numbers(np.array([np.nan]), YAW_EDGES_DEGREES)

@@ -30,10 +30,12 @@ from headwater.metrics.landmarks import normalised_mean_error
 from headwater.metrics.scan_to_mesh import SurfaceError
 from headwater.metrics.strata import (
     EXPRESSION_EDGES_MM,
+    PITCH_EDGES_DEGREES,
     YAW_EDGES_DEGREES,
     bin_names,
     bin_numbers,
     expression_strength_mm,
+    pitch_degrees,
     yaw_degrees,
 )
 from headwater.metrics.summary import ERRORS, bins, compare, flat, heat_map, summarise
@@ -221,7 +223,8 @@ def test_a_value_outside_all_bins_is_an_error(value: float) -> None:
 
 
 def test_names_of_bins() -> None:
-    assert bin_names(YAW_EDGES_DEGREES) == ["0_15", "15_30", "30_45", "45_180"]
+    assert bin_names(YAW_EDGES_DEGREES) == ["0_15", "15_30", "30_45", "45_60", "60_75", "75_180"]
+    assert bin_names(PITCH_EDGES_DEGREES)[:2] == ["-90_-30", "-30_-15"]
     assert bin_names(EXPRESSION_EDGES_MM) == ["0_0.5", "0.5_2", "2_up"]
 
 
@@ -233,6 +236,7 @@ def test_yaw_is_the_side_that_the_camera_stands_on(
     away = (np.sin(turn) * np.cos(rise), np.sin(rise), np.cos(turn) * np.cos(rise))
     R, _ = look_at(distance * np.array(away), np.zeros(3), roll)
     assert yaw_degrees(R) == pytest.approx(yaw, abs=1e-6)
+    assert pitch_degrees(R) == pytest.approx(pitch, abs=1e-6)
 
 
 @given(SEEDS, st.floats(0, 20))

@@ -76,8 +76,9 @@ def view(face: SeenFace, yaw: float, pitch: float, error: float = 2.0) -> SeenVi
     [
         (0.0, 0.0, 2.0, ""),
         (-40.0, 10.0, 5.0, ""),
-        (0.0, 20.0, 2.0, "from 20 degrees above"),
-        (10.0, -25.0, 2.0, "from 25 degrees below"),
+        (-48.0, 22.0, 2.0, ""),
+        (0.0, 30.0, 2.0, "from 30 degrees above"),
+        (10.0, -35.0, 2.0, "from 35 degrees below"),
         (60.0, 0.0, 2.0, "from 60 degrees to the side"),
         (-60.0, 0.0, 2.0, "from 60 degrees to the side"),
         (0.0, 0.0, 9.4, "misses the landmarks by 9 %"),

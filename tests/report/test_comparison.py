@@ -124,7 +124,7 @@ def test_bins_of_all_systems_stand_side_by_side(tmp_path: Path) -> None:
     several = [*rows("glvd", 0.5), *rows("glvd", 0.3, views=3), *side]
     write_rows(evaluated / "glvd", {"held_out": several})
     yaw = strata(tmp_path, "yaw")
-    assert yaw.labels == ["0 to 15", "15 to 30", "30 to 45", "45 and more"]
+    assert yaw.labels == ["0 to 15", "15 to 30", "30 to 45", "60 to 75"]
     assert yaw.heads == [2, 1, 2, 5]
     (mean, base), (glvd, ours) = yaw.systems
     assert (mean, glvd) == ("mean head", "GLVD")
@@ -134,9 +134,33 @@ def test_bins_of_all_systems_stand_side_by_side(tmp_path: Path) -> None:
     assert strata(tmp_path, "expression").labels == ["0 to 0.5", "0.5 to 2", "2 and more"]
     assert strata(tmp_path, "expression").heads == [1, 1, 3]
     assert strata(tmp_path, "views").labels == ["1", "3"]
+    # Nobody knows from how high these were seen.
+    assert "pitch" not in [one.kind for one in compare_systems(tmp_path, TITLES, BUILD).strata]
     region = strata(tmp_path, "region")
     assert region.labels == list(REGIONS)
     assert region.systems[1][1][REGIONS.index("nose")].error.value == pytest.approx(0.25)
+
+
+def test_single_images_alone_are_split_by_pose(tmp_path: Path) -> None:
+    """The first of two strata of a kind is of given cameras."""
+    poses = (-40.0, -20.0, 0.0, 20.0, 40.0)
+    for name, system in (("baselines", "mean_head"), ("glvd", "glvd")):
+        given = rows(system, 1.0)
+        pairs = zip(given, poses, strict=True)
+        alone = [replace(one, camera="estimated", pitch_degrees=at) for one, at in pairs]
+        write_rows(tmp_path / "evaluate" / name, {"held_out": [*given, *alone]})
+    found = compare_systems(tmp_path, TITLES, BUILD)
+    split = [(one.kind, one.camera) for one in found.strata]
+    assert split[-2:] == [("yaw", "estimated"), ("pitch", "estimated")]
+    assert found.strata[-1].labels == [
+        "-30 and less",
+        "-30 to -15",
+        "-15 to 15",
+        "15 to 30",
+        "30 and more",
+    ]
+    titles = [one.title for one in systems_section(found).charts]
+    assert titles[-2:] == ["Turn, camera estimated", "Height, camera estimated"]
 
 
 def heat(folder: Path, system: str, error: float) -> None:
@@ -186,7 +210,7 @@ def test_heat_maps_share_one_colour_scale(tmp_path: Path) -> None:
         ["mean head", "GLVD"]
     ]
     assert len({picture for row in section.heat for _, picture in row.pictures}) == 4
-    assert [one.title for one in section.charts] == ["Region", "Pose", "Expression", "Views"]
+    assert [one.title for one in section.charts] == ["Region", "Turn", "Expression", "Views"]
 
 
 def test_photos_are_compared_where_there_are_any(tmp_path: Path) -> None:

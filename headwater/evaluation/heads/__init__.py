@@ -28,7 +28,12 @@ from headwater.evaluation.challenge import (
     Scored,
     Stratum,
 )
-from headwater.metrics.strata import GIVEN
+from headwater.metrics.strata import (
+    EXPRESSION_EDGES_MM,
+    GIVEN,
+    PITCH_EDGES_DEGREES,
+    YAW_EDGES_DEGREES,
+)
 
 _RENDERED = (HEADS, SYNTHETIC_FRAMES, TRUTH, FRAMES, LANDMARKS)
 
@@ -89,6 +94,11 @@ def _yaw(conditions: Mapping[str, Any]) -> float | None:
     return abs(conditions["yaw_degrees"]) if single else None
 
 
+def _pitch(conditions: Mapping[str, Any]) -> float | None:
+    single = _given(conditions) and conditions["views"] == 1
+    return conditions.get("pitch_degrees") if single else None
+
+
 def _expression(conditions: Mapping[str, Any]) -> float | None:
     frontal = conditions["views"] == 1 and conditions["first_view"] == 0
     return conditions["expression_mm"] if _given(conditions) and frontal else None
@@ -136,8 +146,9 @@ CHALLENGE = Challenge(
     learns=_RENDERED,
     photographed=(FRAMES, LANDMARKS, MASKS, CAMERAS),
     strata=(
-        Stratum("yaw", "yaw_degrees", _yaw, (0.0, 15.0, 30.0, 45.0, 180.0)),
-        Stratum("expression", "expression_mm", _expression, (0.0, 0.5, 2.0, float("inf"))),
+        Stratum("yaw", "yaw_degrees", _yaw, YAW_EDGES_DEGREES),
+        Stratum("pitch", "pitch_degrees", _pitch, PITCH_EDGES_DEGREES),
+        Stratum("expression", "expression_mm", _expression, EXPRESSION_EDGES_MM),
         Stratum("views", "views", _views),
     ),
     figures=_figures,

@@ -92,6 +92,7 @@ def _row(one: Judged) -> BenchmarkRow:
         failure=one.failure,
         first_view=question.content.first_view,
         camera=question.content.case.camera,
+        pitch_degrees=question.content.pitch_degrees,
         size=one.size,
         heat=heat,
     )

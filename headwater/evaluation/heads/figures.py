@@ -36,8 +36,9 @@ def figures(system: str, rows: SetRows, baselines: SetRows) -> Figures:
     Names begin with ``estimated_`` or ``given_``, as masks and cameras are; before it stands the
     name of a test set other than that of held-out heads, and after it ``views_3_`` and the like.
     ``estimated_less_given_mm`` is the mean paired difference of the two.
-    ``given_face_mm_yaw_15_30`` and ``given_face_mm_expression_0.5_2`` are bins in degrees and mm,
-    see ``headwater.metrics.summary.bins``.
+    ``given_face_mm_yaw_15_30``, ``estimated_face_mm_pitch_-30_-15`` and
+    ``given_face_mm_expression_0.5_2`` are bins in degrees and mm, see
+    ``headwater.metrics.summary.bins``.
     """
     found: Figures = {}
     for test_set, members in rows.items():
@@ -50,13 +51,14 @@ def figures(system: str, rows: SetRows, baselines: SetRows) -> Figures:
             found |= {f"{inner}{name}": value for name, value in named.items()}
         alone, given = (of_system(own, system, 1, camera) for camera in (ESTIMATED, GIVEN))
         found |= flat(f"{prefix}{LESS}", compare(alone, given).difference)
-        found |= _bin_figures(f"{prefix}{GIVEN}_", own)
+        for camera in (ESTIMATED, GIVEN):
+            found |= _bin_figures(f"{prefix}{camera}_", own, camera)
     return found
 
 
-def _bin_figures(prefix: str, rows: Sequence[BenchmarkRow]) -> Figures:
+def _bin_figures(prefix: str, rows: Sequence[BenchmarkRow], camera: str) -> Figures:
     found: Figures = {}
-    for one in bins([row for row in rows if row.camera == GIVEN]):
+    for one in bins([row for row in rows if row.camera == camera]):
         if one.kind != VIEWS:
             name = f"{prefix}face_mm_{one.kind}_{one.name}"
             found |= {**flat(name, one.error), f"{name}_subjects": one.subjects}

@@ -14,10 +14,21 @@ from headwater.metrics.face_regions import REGIONS
 from headwater.metrics.strata import GIVEN
 from headwater.metrics.summary import ERRORS, FRONTAL
 
-_CONDITIONS: Final = ("camera", "views", "first_view", "yaw_degrees", "expression_mm")
+_CONDITIONS: Final = (
+    "camera",
+    "views",
+    "first_view",
+    "yaw_degrees",
+    "pitch_degrees",
+    "expression_mm",
+)
 
 # Of rows without the condition: masks and cameras were always given once.
-_UNSAID: Final[dict[str, Any]] = {"camera": GIVEN, "yaw_degrees": math.nan}
+_UNSAID: Final[dict[str, Any]] = {
+    "camera": GIVEN,
+    "yaw_degrees": math.nan,
+    "pitch_degrees": math.nan,
+}
 
 SetRows = dict[str, list[BenchmarkRow]]
 
@@ -79,7 +90,6 @@ def of_system(
 
 
 def _judged(test_set: str, row: BenchmarkRow) -> Judged:
-    # Where no face was detected nobody knows its pose.
     conditions = {
         name: value
         for name, value in vars(row).items()

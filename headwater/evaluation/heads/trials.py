@@ -1,9 +1,9 @@
 """Trials of every system: held-out heads, in one, three and six views where they have them.
 
-Each of these begins with the head's first view, from the front. One more shows the head in one
-view from the side, for the error by head pose. In these, masks and cameras are given: they are
-exact. In a last one they are estimated from the image of the first view alone, by the pipeline's
-steps, as ``headwater reconstruct`` does with a user's photo.
+Each of these begins with the head's first view, from the front. Two more show the head in one view
+from the side and in one from anywhere, for the error by head pose. In these, masks and cameras are
+given: they are exact. Each question about one view is put once more with both estimated from its
+image alone, by the pipeline's steps, as ``headwater reconstruct`` does with a user's photo.
 """
 
 import json
@@ -11,8 +11,8 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, groupby
-from operator import attrgetter
+from itertools import groupby
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +29,13 @@ from headwater.evaluation.challenge import Question
 from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.heads.model import HeadModel, Surface
 from headwater.metrics.benchmark import BenchmarkRow, Prediction, TruthHead, score
-from headwater.metrics.strata import ESTIMATED, GIVEN, expression_strength_mm, yaw_degrees
+from headwater.metrics.strata import (
+    ESTIMATED,
+    GIVEN,
+    expression_strength_mm,
+    pitch_degrees,
+    yaw_degrees,
+)
 from headwater.metrics.summary import FRONTAL
 
 HELD_OUT: Final = "held_out"
@@ -41,14 +47,18 @@ VIEW_COUNTS: Final = (1, 3, 6)
 class Case:
     """One head of a test set, with views of it, by number.
 
-    camera: GIVEN, of all of its views, or ESTIMATED, of the first one alone. unseen: why there is
-    nothing estimated; there is no view then.
+    camera: GIVEN, of all of its views, or ESTIMATED, of the one view number ``first_view``. kinds:
+    of the views, "frontal" and others. pose: yaw and pitch, degrees, of the estimated view by its
+    true camera. unseen: why there is nothing estimated; there is no view then.
     """
 
     test_set: str
     truth: TruthHead
     views: Views
+    kinds: tuple[str, ...]
     camera: str = GIVEN
+    first_view: int = FRONTAL
+    pose: tuple[float, float] = (math.nan, math.nan)
     unseen: str | None = None
 
 
@@ -62,8 +72,18 @@ class Trial:
 
     @property
     def yaw_degrees(self) -> float:
-        """Head pose in the first view, by its camera; NaN without one."""
-        return yaw_degrees(self.views.R[0]) if len(self.views) else math.nan
+        """Turn of the head in the first view, by its true camera."""
+        return self.pose[0]
+
+    @property
+    def pitch_degrees(self) -> float:
+        """Angle by which the true camera of the first view stands above the head."""
+        return self.pose[1]
+
+    @property
+    def pose(self) -> tuple[float, float]:
+        """Yaw and pitch, degrees, of the first view."""
+        return self.case.pose if self.case.camera == ESTIMATED else _pose(self.views.R[0])
 
     @property
     def true_landmarks_mm(self) -> FloatArray | None:
@@ -92,6 +112,7 @@ class Trial:
             yaw_degrees=self.yaw_degrees,
             first_view=self.first_view,
             camera=self.case.camera,
+            pitch_degrees=self.pitch_degrees,
             size=size,
         )
 
@@ -100,20 +121,19 @@ def trials(cases: Sequence[Case]) -> Iterator[Trial]:
     """All questions of the cases, in order."""
     for case in cases:
         if case.camera == ESTIMATED:
-            yield Trial(case, case.views)
+            yield Trial(case, case.views, case.first_view)
             continue
         for count in VIEW_COUNTS:
             if count <= len(case.views):
                 yield Trial(case, case.views.choose(np.arange(count)))
-        side = _side_view(case.views)
-        if side is not None:
-            yield Trial(case, case.views.choose(np.array([side])), side)
+        for row in _other_views(case):
+            yield Trial(case, case.views.choose(np.array([row])), row)
 
 
 def questions(cases: Sequence[Case]) -> Iterator[Question]:
     """All questions about the cases, in order."""
     for trial in trials(cases):
-        case, yaw = trial.case, trial.yaw_degrees
+        case = trial.case
         yield Question(
             case.test_set,
             case.truth.subject,
@@ -122,13 +142,17 @@ def questions(cases: Sequence[Case]) -> Iterator[Question]:
                 "camera": case.camera,
                 "views": trial.count,
                 "first_view": trial.first_view,
-                **({} if math.isnan(yaw) else {"yaw_degrees": yaw}),
+                **_known(yaw_degrees=trial.yaw_degrees, pitch_degrees=trial.pitch_degrees),
                 "expression_mm": case.truth.expression_mm,
             },
             trial,
             looked_at=case.test_set == HELD_OUT and case.camera == GIVEN and trial.frontal,
             unanswerable=case.unseen,
         )
+
+
+def _known(**conditions: float) -> dict[str, float]:
+    return {name: value for name, value in conditions.items() if not math.isnan(value)}
 
 
 def key_of(views: int, first_view: int, camera: str) -> str:
@@ -141,12 +165,13 @@ def count_trials(data: Path) -> int:
     """Count the trials of ``read_all_cases`` without reading any picture."""
     total = 0
     for folder in (data, data / "other_heads") if _has_other(data) else (data,):
-        truth = read_table(folder, TRUTH, ["item", "subject", "split", "view"]).to_pylist()
-        test = [row for row in truth if row["split"] == "test"]
-        views = Counter(row["subject"] for row in test)
+        truth = read_table(folder, TRUTH, _VIEW_COLUMNS, pc.field("split") == "test").to_pylist()
+        views = Counter(row["subject"] for row in truth)
         total += len(views) + sum(count <= seen for seen in views.values() for count in VIEW_COUNTS)
         found = set(read_table(folder, LANDMARKS, ["item"]).column("item").to_pylist())
-        total += len({row["subject"] for row in test if row["view"] and row["item"] in found})
+        later = (row for row in truth if row["view"] != FRONTAL and row["item"] in found)
+        # Each with the camera given, and once more with an estimated one.
+        total += 2 * len({(row["subject"], row["view_kind"]) for row in later})
     return total
 
 
@@ -160,12 +185,16 @@ def read_cases(data: Path) -> list[Case]:
 
 
 def read_all_cases(data: Path) -> list[Case]:
-    """The cases of ``read_cases``, after each the same head as its first image alone shows it."""
+    """The cases of ``read_cases``, after each the same head as single images of it alone show it.
+
+    These are of the views that are asked about one at a time.
+    """
     places = {HELD_OUT: data, OTHER: data / "other_heads"}
     asked: list[Case] = []
     for test_set, members in groupby(read_cases(data), key=attrgetter("test_set")):
         given = list(members)
-        asked += chain.from_iterable(zip(given, _estimated(places[test_set], given), strict=True))
+        for case, estimated in zip(given, _estimated(places[test_set], given), strict=True):
+            asked += [case, *estimated]
     return asked
 
 
@@ -174,12 +203,18 @@ def skin(model: HeadModel) -> np.ndarray:
     return np.asarray(model.faces[model.surface == Surface.SKIN])
 
 
-def _side_view(views: Views) -> int | None:
-    """The first view from the side in which the face was detected."""
-    found = np.isfinite(views.landmarks_478_px).all(axis=(1, 2))
-    rows = np.flatnonzero(found)
-    later = rows[rows > FRONTAL]
-    return int(later[0]) if len(later) else None
+def _other_views(case: Case) -> list[int]:
+    """Of each kind but the frontal one, the first view in which the face was detected."""
+    found = np.isfinite(case.views.landmarks_478_px).any(axis=(1, 2))
+    first: dict[str, int] = {}
+    for row, kind in enumerate(case.kinds):
+        if row != FRONTAL and found[row]:
+            first.setdefault(kind, row)
+    return list(first.values())
+
+
+def _pose(rotation: FloatArray) -> tuple[float, float]:
+    return yaw_degrees(rotation), pitch_degrees(rotation)
 
 
 def _has_other(data: Path) -> bool:
@@ -192,39 +227,55 @@ def _cases(data: Path, test_set: str) -> list[Case]:
     heads = read_heads(data, ("test",))
     views = read_views(data, of_rendered(data, heads))
     rows = {row["item"]: row for row in read_table(data, HEADS, _COLUMNS).to_pylist()}
+    shown = _numbered_views(data)
     return [
         Case(
             test_set,
             _truth(model, heads, index, rows[subject]),
             views.choose(np.flatnonzero(views.head == index)),
+            tuple(row["view_kind"] for row in shown[subject]),
         )
         for index, subject in enumerate(heads.subjects)
         if (views.head == index).any()
     ]
 
 
-def _estimated(data: Path, given: Sequence[Case]) -> list[Case]:
-    """Of each case the same head, of whose first view nothing is known but its image."""
-    where = pc.field("view") == FRONTAL
-    truth = read_table(data, TRUTH, ["item", "subject", "view"], where).to_pylist()
-    first = {row["subject"]: row["item"] for row in truth}
-    items = [first[case.truth.subject] for case in given]
+def _numbered_views(data: Path) -> dict[str, list[Row]]:
+    """Of every held-out head its views, in the order of their numbers."""
+    truth = read_table(data, TRUTH, _VIEW_COLUMNS, pc.field("split") == "test").to_pylist()
+    truth.sort(key=itemgetter("subject", "view"))
+    return {head: list(views) for head, views in groupby(truth, key=itemgetter("subject"))}
+
+
+def _estimated(data: Path, given: Sequence[Case]) -> list[list[Case]]:
+    """Of each case the same head, once for each single view, known by its image alone."""
+    shown = _numbered_views(data)
+    single = [(case, row) for case in given for row in (FRONTAL, *_other_views(case))]
+    items = [shown[case.truth.subject][row]["item"] for case, row in single]
     annotations = of_photos(data, items)
     rows = {one.row["item"]: row for row, one in enumerate(annotations)}
     reasons = rejections(data, [item for item in items if item not in rows])
     views = read_views(data, annotations) if annotations else None
-
-    def estimated(case: Case, item: str) -> Case:
-        if views is None or item not in rows:
-            none = case.views.choose(np.zeros(0, np.intp))
-            reason = reasons.get(item, UNKNOWN)
-            return replace(case, views=none, camera=ESTIMATED, unseen=reason)
-        return replace(case, views=views.choose(np.array([rows[item]])), camera=ESTIMATED)
-
-    return [estimated(case, item) for case, item in zip(given, items, strict=True)]
+    found: dict[str, list[Case]] = {case.truth.subject: [] for case in given}
+    for (case, row), item in zip(single, items, strict=True):
+        alone = case.views.choose(np.zeros(0, np.intp))
+        if views is not None and item in rows:
+            alone = views.choose(np.array([rows[item]]))
+        of_image = replace(
+            case,
+            views=alone,
+            kinds=(case.kinds[row],),
+            camera=ESTIMATED,
+            first_view=row,
+            pose=_pose(case.views.R[row]),
+            unseen=None if len(alone) else reasons.get(item, UNKNOWN),
+        )
+        found[case.truth.subject].append(of_image)
+    return list(found.values())
 
 
 _COLUMNS: Final = ("item", "shape", "expression")
+_VIEW_COLUMNS: Final = ("item", "subject", "split", "view", "view_kind")
 
 
 def _truth(model: HeadModel, heads: Heads, index: int, row: Row) -> TruthHead:
