@@ -11,7 +11,7 @@ class LvdConfig(DescentConfig):
 
     estimated_views: bool = False
     """Train on every view once more, with mask and camera as the pipeline estimates them from its
-    image alone. With them 400 steps learn no more than the mean head, and images alone no less."""
+    image alone. With them 400 steps come no nearer than the mean head."""
 
 
 SIZES: Final = MappingProxyType(
