@@ -234,6 +234,7 @@ def test_ranks_share_the_reading_and_a_resumed_one_skips_it(
     assert len(read) == 4
 
 
+@pytest.mark.slow
 def test_a_table_many_times_larger_than_the_buffer_stays_on_disk(tmp_path: Path) -> None:
     """50 MB of pictures of noise through windows of 2 MB."""
     folder = write_masks(tmp_path, [[32] * 6] * 4, side=256)

@@ -150,6 +150,7 @@ def dvc(project: Path, *arguments: str) -> None:
     subprocess.run(command, cwd=project, check=True, capture_output=True)
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     project = tmp_path / "project"
     build(project / "data")

@@ -118,6 +118,7 @@ def test_models_are_those_of_all_that_an_artifact_follows(project: Path) -> None
         assert model.licence in {"Apache-2.0", "CC0-1.0"}
 
 
+@pytest.mark.slow
 def test_the_users_own_head_model_has_the_hash_of_its_files(tmp_path: Path) -> None:
     project = project_at(tmp_path / "ict", "ict:heads/ict.npz")
     [model] = origin_of(project, "data/head_model").models
