@@ -24,6 +24,7 @@ from headwater.training.determinism import deterministic
 NAME: Final = "glvd"
 MEAN_HEAD: Final = "mean head"
 VIEW_COUNTS: Final = (1, 3, 6)
+VIEWS: Final = {1: "one view", 3: "three views", 6: "six views"}
 NOISE_MM: Final = 20.0
 LAST: Final = 10
 ROUNDS: Final = 9
@@ -72,8 +73,8 @@ def vertex_errors(trained: TrainedGlvd, case: Case, rng: np.random.Generator) ->
     for count in VIEW_COUNTS:
         if count <= len(case.views):
             head = reconstruct(trained, case.views.choose(np.arange(count)))
-            errors[f"{count} views"] = error(head.vertices)
-            errors[f"{count} views, suggested"] = error(head.suggested)
+            errors[VIEWS[count]] = error(head.vertices)
+            errors[f"{VIEWS[count]}, suggested"] = error(head.suggested)
     front = case.views.choose(np.array([0]))
     states = reconstruct(trained, front, iterations=3 * LAST).steps
     errors |= {f"step {step}": error(states[step]) for step in (8, LAST, 3 * LAST)}
@@ -104,15 +105,15 @@ def _turned_view(views: Views) -> NDArray[np.intp] | None:
 
 def _accuracy(table: ErrorTable) -> Iterator[Claim]:
     for count, goal in zip(VIEW_COUNTS, (0.38, 0.33, 0.31), strict=True):
-        name = f"{count} views"
+        name = VIEWS[count]
         yield measured(
             f"accuracy, {name}", _RATIO, table.ratio(name, MEAN_HEAD), "<=", goal, own=True
         )
-    fewer = table.difference("3 views", "1 views")
+    fewer = table.difference(VIEWS[3], VIEWS[1])
     yield measured("three views beat one", _PAIRED, fewer, "<=", 0.0, strict=True)
-    more = table.difference("6 views", "3 views")
+    more = table.difference(VIEWS[6], VIEWS[3])
     yield measured("six views are no worse than three", _PAIRED, more, "<=", 0.0)
-    turned = table.ratio("turned view", "1 views")
+    turned = table.ratio("turned view", VIEWS[1])
     what = "ratio of vertex errors, views turned by 30 to 60 degrees to frontal ones"
     yield measured("turned views are no worse", what, turned, "<=", 1.1)
 
@@ -120,7 +121,7 @@ def _accuracy(table: ErrorTable) -> Iterator[Claim]:
 def _descent(table: ErrorTable) -> Iterator[Claim]:
     what = "ratio of vertex errors, the descent's end to the head that landmarks suggest"
     for count, goal in ((1, 0.95), (3, 0.90)):
-        name = f"{count} views"
+        name = VIEWS[count]
         share = table.ratio(name, f"{name}, suggested")
         yield measured(
             f"the descent improves the suggestion, {name}", what, share, "<=", goal, own=True
@@ -136,7 +137,7 @@ def _descent(table: ErrorTable) -> Iterator[Claim]:
 
 
 def _guidance(table: ErrorTable) -> Iterator[Claim]:
-    own = "1 views"
+    own = VIEWS[1]
     true = table.difference("true keypoints", own)
     yield measured("true keypoints are better than own", _PAIRED, true, "<=", 0.0)
     none = table.difference(own, "no keypoints")
