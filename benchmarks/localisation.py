@@ -11,7 +11,8 @@ from pathlib import Path
 
 from headwater.config import load_params
 from headwater.data.scenes import Heads
-from headwater.data.tables import read_heads, read_synthetic_views
+from headwater.data.tables import read_heads
+from headwater.data.views import of_rendered, read_views
 from headwater.errors import HeadwaterError
 from headwater.systems import find_system
 from headwater.systems.glvd.localisation import localisation, localisation_table
@@ -38,7 +39,7 @@ def measure(project: Path, count: int | None) -> str:
     for title, split in (("Training heads", "train"), ("Held-out heads", "test")):
         heads = read_heads(project / "data", (split,))
         heads = Heads(heads.vertices[:count], heads.subjects[:count])
-        views = read_synthetic_views(project / "data", heads)
+        views = read_views(project / "data", of_rendered(project / "data", heads))
         rows = localisation(model, heads, views)
         tables.append(f"{title} ({len(heads.vertices)})\n\n{localisation_table(rows)}")
     return "\n".join(tables)

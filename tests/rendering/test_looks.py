@@ -176,7 +176,7 @@ def test_linear_light_of_display_values() -> None:
 def test_a_shot_follows_from_the_heads_identifier(head: str, view: int, size: int) -> None:
     first, again = (sample_shot(head, view, size) for _ in range(2))
     assert first.look == again.look
-    assert first.kind == ("side" if view else "frontal")
+    assert first.kind == ("frontal" if view == 0 else ("free", "side")[view % 2])
     for name in ("K", "R", "t"):
         np.testing.assert_array_equal(getattr(first.camera, name), getattr(again.camera, name))
     assert (first.camera.width, first.camera.height) == (size, size)
