@@ -1,4 +1,4 @@
-"""Experiments on workers that have nothing but a clone and a DVC remote behind SSH."""
+"""Experiments on workers that have nothing but a clone and a DVC remote, behind SSH or S3."""
 
 import getpass
 import hashlib
@@ -108,13 +108,24 @@ def processes(tmp_path: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
         process.wait()
 
 
-@pytest.fixture
-def remote(tmp_path: Path, processes: list[subprocess.Popen[bytes]]) -> list[tuple[str, ...]]:
-    """Commands of DVC that name a remote behind a real SSH server of this test's own."""
+Commands = list[tuple[str, ...]]
+
+
+@pytest.fixture(params=["ssh", "s3"])
+def remote(
+    request: pytest.FixtureRequest, tmp_path: Path, processes: list[subprocess.Popen[bytes]]
+) -> Commands:
+    """Commands of DVC that name a remote behind a server of this test's own."""
+    make = {"ssh": behind_ssh, "s3": behind_s3}[request.param]
+    return [*make(tmp_path, processes), ("remote", "modify", "--local", "team", "verify", "true")]
+
+
+def behind_ssh(folder: Path, processes: list[subprocess.Popen[bytes]]) -> Commands:
+    """A folder behind a real SSH server."""
     pytest.importorskip("dvc_ssh", reason="needs the extra ssh: pip install -e '.[ssh]'")
     if SSHD is None or shutil.which("ssh-keygen") is None:
         pytest.skip("this machine has no sshd (Debian: openssh-server)")
-    home, port = tmp_path / "ssh", free_port()
+    home, port = folder / "ssh", free_port()
     home.mkdir(mode=0o700)
     for key in ("host", "user"):
         command = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(home / key))
@@ -133,16 +144,35 @@ def remote(tmp_path: Path, processes: list[subprocess.Popen[bytes]]) -> list[tup
         if processes[-1].poll() is not None or time.monotonic() > deadline:
             pytest.skip(f"sshd does not start here: {log.read_text().strip()}")
         time.sleep(0.1)
-    url = f"ssh://{getpass.getuser()}@127.0.0.1:{port}{tmp_path / 'remote'}"
-    (tmp_path / "remote").mkdir()
+    (folder / "remote").mkdir()
+    url = f"ssh://{getpass.getuser()}@127.0.0.1:{port}{folder / 'remote'}"
     return [
         ("remote", "add", "--local", "--default", "team", url),
         ("remote", "modify", "--local", "team", "keyfile", str(home / "user")),
-        ("remote", "modify", "--local", "team", "verify", "true"),
     ]
 
 
-def given(path: Path, base: dict[str, str], remote: list[tuple[str, ...]]) -> Checkout:
+def behind_s3(folder: Path, processes: list[subprocess.Popen[bytes]]) -> Commands:
+    """A bucket of moto's server, which speaks S3 over HTTP."""
+    pytest.importorskip("dvc_s3", reason="needs the extra s3: pip install -e '.[s3]'")
+    pytest.importorskip("moto.server", reason="needs moto: pip install 'moto[server]'")
+    import s3fs
+
+    port = free_port()
+    command = (sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port))
+    with (folder / "moto.log").open("wb") as log:
+        processes.append(subprocess.Popen(command, cwd=folder, stdout=log, stderr=log))
+    wait_until(lambda: answers(port), "moto does not start")
+    url = f"http://127.0.0.1:{port}"
+    s3fs.S3FileSystem(endpoint_url=url, key="key", secret="secret").mkdir("headwater")
+    settings = {"endpointurl": url, "access_key_id": "key", "secret_access_key": "secret"}
+    return [
+        ("remote", "add", "--local", "--default", "team", "s3://headwater/store"),
+        *(("remote", "modify", "--local", "team", *pair) for pair in settings.items()),
+    ]
+
+
+def given(path: Path, base: dict[str, str], remote: Commands) -> Checkout:
     """The checkout in a folder, with the DVC remote."""
     checkout = Checkout(path, base)
     for arguments in remote:
@@ -151,7 +181,7 @@ def given(path: Path, base: dict[str, str], remote: list[tuple[str, ...]]) -> Ch
 
 
 @pytest.fixture
-def submitter(tmp_path: Path, remote: list[tuple[str, ...]]) -> Checkout:
+def submitter(tmp_path: Path, remote: Commands) -> Checkout:
     """A small build whose record is at Git's origin, and its artifacts at the DVC remote."""
     path, origin = tmp_path / "submitter", tmp_path / "origin.git"
     command = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
@@ -207,7 +237,7 @@ def experiment_commands() -> list[str]:
 @pytest.mark.slow
 def test_two_workers_with_a_clone_each_train_what_another_machine_takes(
     submitter: Checkout,
-    remote: list[tuple[str, ...]],
+    remote: Commands,
     tmp_path: Path,
     processes: list[subprocess.Popen[bytes]],
 ) -> None:
