@@ -245,6 +245,7 @@ def test_commands_end_with_the_sentence_and_the_list_shows_the_others(project: P
     assert listed.stderr.startswith(f"error: params.yaml: {place}")
     assert listed.stderr.count("\n") == 1
     lines = listed.stdout.splitlines()
+    assert lines.pop().startswith("*: the size that is built")
     titles = [line[lines[0].index("title") :].split("  ")[0] for line in lines[1:]]
     assert titles == [
         *(system.title for system in SYSTEMS.values()),
