@@ -311,9 +311,11 @@ class LandmarkEncoder(nn.Module):
                 told = self._of_sets(views, sets)
                 true = components[heads[enough]]
                 slopes.append((variance * told * true).sum() / (variance * told * told).sum())
-            for count in range(1, MOST_VIEWS + 1) if slopes else ():
+            # Of regressions that tell nothing of others slopes have any value and sign.
+            for count in range(1, MOST_VIEWS + 1) if slopes and slopes[0] > 0 else ():
                 slope = slopes[min(count, len(slopes)) - 1]
-                self.stretch[int(estimated), count] = slope / slopes[0]
+                # Independent noise asks for no less than 1, and no more than the number of views.
+                self.stretch[int(estimated), count] = (slope / slopes[0]).clamp(1, count)
 
     def _of_sets(self, views: LandmarkViews, rows: Tensor) -> Tensor:
         """Components (B, outputs) of sets of views, rows (B, N), by folds without the person."""

@@ -288,6 +288,20 @@ def test_means_of_views_are_stretched_as_their_noise_asks() -> None:
     assert stretched < 0.98 * error()
 
 
+def test_means_of_views_that_tell_nothing_of_new_heads_are_not_stretched_without_bounds() -> None:
+    """Heads that have nothing to do with their landmarks: views are worth no more than views."""
+    views = turned_cameras([-20.0, 0.0, 20.0, 10.0, -10.0, 5.0])[0]
+    template, counts = 0.3 * torch.randn(68, 3), torch.arange(1, 7)
+    usual, _ = project(template[None], views[None])
+    for seed in range(8):
+        torch.manual_seed(seed)
+        encoder, head = landmark_encoder(template), torch.arange(20).repeat_interleave(6)
+        seen = (usual[0] + torch.randn(20, 6, 68, 2)).flatten(0, 1)
+        encoder.fit(exact(seen, views.repeat(20, 1, 1), head), torch.randn(20, 7, 3), torch.ones(7))
+        assert (encoder.stretch[0, 1:] >= 1).all()
+        assert (encoder.stretch[0, 1:] <= counts).all()
+
+
 def test_lips_touch_where_the_regression_lets_them_overlap() -> None:
     """Heads of closed or parted lips, told from noisy landmarks: what is told to be parted stays.
 
