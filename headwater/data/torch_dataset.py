@@ -59,6 +59,8 @@ class TorchDataset(IterableDataset[dict[str, Any]]):
                 f"rank {rank} of {ranks}, buffer_rows {buffer_rows}, seed {seed}: ranks count from "
                 "0, a buffer has a row or more, and a seed is not negative"
             )
+        if len(set(columns)) < len(columns):
+            raise HeadwaterError(f"columns {list(columns)}: one is named twice; name each once")
         files = _files(Path(table))
         self._schema = _schema(files[0], [*columns, *(() if split is None else ("split",))])
         self._columns = list(columns)
@@ -198,8 +200,12 @@ def _part(groups: list[RowGroup], consumer: int, consumers: int) -> list[RowGrou
 
 def _files(table: Path) -> list[Path]:
     files = sorted(table.glob("*.parquet")) if table.is_dir() else [table]
-    if not files or not files[0].is_file():
+    if not files or not files[0].exists():
         raise HeadwaterError(f"{table}: no table here; build it, or fetch it with dvc pull")
+    for path in files:
+        # A pipe would wait for ever.
+        if not path.is_file():
+            raise DamagedTable(f"{path}: is not a file; rebuild its step")
     return files
 
 

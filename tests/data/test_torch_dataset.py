@@ -1,6 +1,7 @@
 """A table as a torch data set: each row once in an epoch, and resumed exactly."""
 
 import itertools
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -292,6 +293,7 @@ def test_depth_of_16_bits_is_whole(tmp_path: Path) -> None:
         ("masks/masks", ["depth"], {}, "masks/masks: has no column 'depth'"),
         ("masks/rejects", ["item"], {"split": "test"}, "masks/rejects: has no column 'split'"),
         ("masks/masks", ["item"], {"rank": 2, "ranks": 2}, "rank 2 of 2"),
+        ("masks/masks", ["item", "item"], {}, "one is named twice"),
         ("masks/masks", ["item"], {"seed": -1}, "seed -1"),
         ("masks/masks", ["item"], {"buffer_rows": 0}, "buffer_rows 0"),
     ],
@@ -320,6 +322,14 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     pq.write_table(table, path, write_page_checksum=True)
     with pytest.raises(DamagedTable, match=r"bucket-001\.parquet: row 0 .* cannot be decoded"):
         list(TorchDataset(path, ["mask"]))
+
+
+def test_a_pipe_among_the_files_is_not_waited_for(tmp_path: Path) -> None:
+    folder = write_masks(tmp_path, [[40], [40]], side=64)
+    (folder / bucket_file(1)).unlink()
+    os.mkfifo(folder / bucket_file(1))
+    with pytest.raises(DamagedTable, match=r"bucket-001\.parquet: is not a file"):
+        dataset_of(folder)
 
 
 def test_another_parquet_file_is_no_table_of_ours(tmp_path: Path) -> None:
