@@ -17,6 +17,7 @@ from dvc.scm import SCMError
 
 from flows.odd_entries import pass_over_odd_entries
 from headwater.artifacts.manifest import MANIFEST
+from headwater.artifacts.modules import module_tree
 from headwater.errors import HeadwaterError
 from headwater.upkeep.recorded import LOCK
 
@@ -156,13 +157,16 @@ def _module(command: str) -> str:
 
 
 def defines_step(path: Path) -> bool:
-    """True when a module assigns ``STEP``; it is not imported, for steps are heavy."""
+    """True when a module assigns ``STEP``; it is not imported, for steps are heavy.
+
+    Raises HeadwaterError when it is no Python.
+    """
     if not path.is_file():
         return False
     return any(
         isinstance(node, ast.Assign)
         and any(isinstance(target, ast.Name) and target.id == "STEP" for target in node.targets)
-        for node in ast.parse(path.read_bytes()).body
+        for node in module_tree(path, path.read_bytes()).body
     )
 
 

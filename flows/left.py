@@ -61,6 +61,9 @@ def unheld(failed: Collection[str], waiting: Collection[str], total: int, report
 
 def reasons_of(path: Path) -> list[str]:
     """Reasons of a rejects table; none when it is damaged, for then it is rebuilt anyway."""
+    # A pipe would wait for ever.
+    if not path.is_file():
+        return []
     try:
         # Most are empty, and their footer says so.
         if not pq.read_metadata(path).num_rows:

@@ -124,8 +124,13 @@ def read_module(name: str) -> Module | None:
     path = source_of(name)
     if path is None:
         return None
+    return Module(name, module_tree(path, unedited(path)))
+
+
+def module_tree(path: Path, source: bytes) -> ast.Module:
+    """The tree of a file's ``source``. Raises HeadwaterError naming the line that is no Python."""
     try:
-        return Module(name, ast.parse(unedited(path)))
+        return ast.parse(source)
     except UNPARSED as error:
         line = getattr(error, "lineno", None)
         place = f"{path}, line {line}" if line else str(path)

@@ -1,5 +1,6 @@
 """``headwater status`` says what a build would run, changes nothing, and a build then does that."""
 
+import os
 import re
 import shutil
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.left import items_left
 from flows.status import status
 from headwater.errors import HeadwaterError
 from headwater.upkeep.build_lock import build_lock
@@ -193,6 +195,26 @@ def test_what_a_build_would_refuse_is_one_line(
     assert refused(toy).endswith("dvc.yaml: not found; run from the project's folder")
     (toy.path / "dvc.yaml").write_text(graph.replace("stages:", "stages: ["))
     assert refused(toy).startswith("dvc: ")
+
+
+@pytest.mark.fault("what no forecast can be made of is one line that says what to do")
+def test_a_step_that_is_no_python_is_refused_by_its_line(
+    toy: ToyProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(toy.path)
+    path = toy.path / "tasks" / "doubles.py"
+    path.write_text("VALUE = 1\ndef (\n")
+    assert refused(toy) == f"{path}, line 2: SyntaxError: invalid syntax; mend it"
+    path.write_bytes(b"\xff\xfe")
+    assert refused(toy).startswith(f"{path}, line 1: SyntaxError: ")
+
+
+@pytest.mark.fault("what no forecast can be made of is one line that says what to do")
+def test_a_pipe_in_place_of_rejects_is_not_waited_for(toy: ToyProject) -> None:
+    folder = toy.path / "data" / "numbers" / "rejects"
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "bucket-000.parquet")
+    assert items_left(toy.path) == {}
 
 
 @pytest.mark.fault("what no forecast can be made of is one line that says what to do")
