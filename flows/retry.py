@@ -14,6 +14,7 @@ from flows.graph import Stage, read_graph, written
 from flows.left import items_left, sentence
 from flows.recording import Recorder
 from flows.soundness import sound_changes
+from flows.status import outlook
 from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
 from headwater.pipeline.run import forget_aside
@@ -63,9 +64,10 @@ def retry(project: Path) -> None:
             VOICE.say("no items are left to try again")
             return
         changed, _ = sound_changes(project, VOICE.say)
-        moved = False
+        # DVC does not see edited code, which its step refuses once the outputs are removed.
+        fates, moved = outlook(project, params, changed, {}), False
         for name, stage in read_graph(project).items():
-            if name in left and name in changed:
+            if name in left and (name in changed or fates[name].reasons):
                 VOICE.say(f"{name}: is out of date; `make repro` tries its items again, too")
             elif name in left:
                 moved |= _tried(project, params, stage)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from flows.dvc_locks import mend_rwlock
-from flows.forecast import Buckets, Known, changed_outputs, forecast, own_reasons
+from flows.forecast import Buckets, Fate, Known, changed_outputs, forecast, own_reasons
 from flows.forecast_lines import last_line, leaving, lines
 from flows.foretold import foretold, former, recorded_files
 from flows.graph import Recorded, Stage, changed_stages, read_graph, read_recorded
@@ -69,10 +69,9 @@ def status(project: Path) -> list[str]:
     graph = read_graph(project)
     if not record.outputs:
         return [f"nothing is built yet: `make repro` would run all {len(graph)} stages"]
-    changes, records = changed_stages(project), read_recorded(project)
+    changes, left = changed_stages(project), items_left(project)
     whole = _whole(record, changes)
-    own = _own(project, params, graph, changes, records, record, whole)
-    fates = forecast(graph, own, records, _known(project, params, graph, record))
+    fates = outlook(project, params, changes, left)
     refuse_missing(project, params, [name for name, fate in fates.items() if fate.reasons])
     restored = [
         f"{output.stage}: {output.path} is restored from DVC's cache"
@@ -83,6 +82,20 @@ def status(project: Path) -> list[str]:
     return [*lines(graph, fates), *beside, last_line(fates, len(beside))]
 
 
+def outlook(
+    project: Path, params: Params, changes: Mapping[str, Any], left: Mapping[str, Counter[str]]
+) -> dict[str, Fate]:
+    """Fates of all stages, where something is built.
+
+    changes: those that DVC sees. left: items to try again, by stage and reason. Raises
+    HeadwaterError for code that is no Python.
+    """
+    graph, records, record = read_graph(project), read_recorded(project), read_record(project)
+    whole = _whole(record, changes)
+    own = _own(project, params, graph, changes, records, record, whole, left)
+    return forecast(graph, own, records, _known(project, params, graph, record))
+
+
 def _own(
     project: Path,
     params: Params,
@@ -91,9 +104,10 @@ def _own(
     records: Mapping[str, Recorded],
     record: Record,
     whole: Collection[str],
+    left: Mapping[str, Counter[str]],
 ) -> dict[str, list[str]]:
     """Reasons of stages in themselves: what DVC sees, and what it does not."""
-    left, built = items_left(project), {output.stage for output in record.outputs}
+    built = {output.stage for output in record.outputs}
     outside, packages = read_otherwise(project, params), of_other_packages(project, params)
     own = {}
     for name in graph:

@@ -84,10 +84,8 @@ class Checkout:
         return trained
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a small build up to LVD's weights."""
-    folder = tmp_path_factory.mktemp("edits") / "project"
+def copied(folder: Path) -> Checkout:
+    """A copy of the project, in a folder that is not there yet, of which nothing is built."""
     for name in COPIED:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         if (PROJECT / name).is_dir():
@@ -99,7 +97,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "data").mkdir()
     shutil.copy(PROJECT / "data" / ".gitignore", folder / "data")
     subprocess.run(("git", "init", "--quiet", str(folder)), check=True)
-    checkout = Checkout(folder)
+    return Checkout(folder)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small build up to LVD's weights."""
+    folder = tmp_path_factory.mktemp("edits") / "project"
+    checkout = copied(folder)
 
     def small(params: dict[str, object]) -> None:
         params.update(SMALL)
