@@ -16,6 +16,7 @@ from headwater.artifacts.tables import bucket_bytes, bucket_key
 from headwater.errors import HeadwaterError
 from headwater.sharing.card import CARD, CardTable, card, config_name
 from headwater.sharing.tables import BuiltTable, built_tables, count_rows, parts, short_licence
+from headwater.upkeep.places import refusal
 
 ORIGINS = "origins.json"
 # Opened where no table is named.
@@ -78,6 +79,9 @@ def _refuse(folder: Path, data: Path) -> None:
         raise HeadwaterError(f"{folder}: lies among the artifacts; name a folder outside {data}")
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise HeadwaterError(f"{folder}: is no folder; name one that is new or empty")
+    if folder.resolve() == Path.cwd():
+        # It is put in place whole, and this shell would stay in one that is gone.
+        raise HeadwaterError(f"{folder}: is the current folder; name one that is new or empty")
     if folder.is_dir() and any(folder.iterdir()):
         raise HeadwaterError(f"{folder}: is not empty; name a folder that is new or empty")
 
@@ -97,12 +101,13 @@ def _taken(tables: Collection[BuiltTable], wanted: Collection[str]) -> frozenset
 @contextmanager
 def _appearing(folder: Path) -> Iterator[Path]:
     """Yield a folder beside ``folder``, which takes its place at the end; on an error it goes."""
-    folder.absolute().parent.mkdir(parents=True, exist_ok=True)
     token = f"{os.getpid()}-{secrets.token_hex(4)}"
     temporary = folder.absolute().with_name(f".{folder.absolute().name}.{token}.tmp")
-    temporary.mkdir()
     try:
+        temporary.mkdir(parents=True)
         yield temporary
         temporary.replace(folder)
+    except OSError as error:
+        raise HeadwaterError(refusal(error, folder)) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

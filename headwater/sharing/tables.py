@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.file_checks import schema_of
-from headwater.artifacts.tables import read_bucket
+from headwater.artifacts.tables import DamagedTable, read_bucket
 
 SPLITS = ("train", "validation", "test")
 
@@ -35,9 +35,12 @@ class BuiltTable:
 
 
 def built_tables(data: Path) -> list[BuiltTable]:
-    """All tables below ``data``, by place."""
+    """All tables below ``data``, by place. Raises DamagedTable for what is no file."""
     files: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(data.rglob("*.parquet")):
+        # A pipe would wait for ever.
+        if not path.is_file():
+            raise DamagedTable(f"{path}: is not a file; rebuild its step")
         if schema_of(path) is not None:
             place = path.parent if path.name.startswith("bucket-") else path.with_suffix("")
             files[place.relative_to(data).as_posix()].append(path)

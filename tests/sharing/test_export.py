@@ -1,5 +1,6 @@
 """An export as `datasets` opens it: pictures, meshes, splits and licences; whole or not at all."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -151,6 +152,26 @@ def dvc(project: Path, *arguments: str) -> None:
 
 
 @pytest.mark.slow
+def test_a_folder_that_cannot_be_made_is_refused(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    with pytest.raises(HeadwaterError, match="is the current folder; name one that is new"):
+        export(data, Path(), (), "{}")
+    (tmp_path / "file").touch()
+    with pytest.raises(HeadwaterError, match=r"file.*: Not a directory"):
+        export(data, tmp_path / "file" / "folder", (), "{}")
+
+
+def test_a_pipe_in_place_of_a_table_is_not_waited_for(data: Path, tmp_path: Path) -> None:
+    os.mkfifo(data / "ingest" / "frames" / "bucket-999.parquet")
+    with pytest.raises(DamagedTable, match=r"bucket-999\.parquet: is not a file"):
+        export(data, tmp_path / "out", (), "{}")
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     project = tmp_path / "project"
     build(project / "data")
