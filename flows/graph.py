@@ -19,6 +19,7 @@ from flows.odd_entries import pass_over_odd_entries
 from headwater.artifacts.manifest import MANIFEST
 from headwater.artifacts.modules import module_tree
 from headwater.errors import HeadwaterError
+from headwater.upkeep.places import refusal
 from headwater.upkeep.recorded import LOCK
 
 
@@ -116,6 +117,11 @@ def _repository(project: Path) -> Iterator[Repo]:
         ) from error
     except DvcException as error:
         raise HeadwaterError(f"dvc: {error}") from error
+    except OSError as error:
+        # Also of a link to nothing, for which DVC has no word.
+        raise HeadwaterError(
+            f"dvc: {refusal(error)}; where a link leads to nothing, remove it"
+        ) from error
     except NotImplementedError as error:
         # Of the name of a hash that DVC does not know.
         raise HeadwaterError(
