@@ -92,8 +92,12 @@ class LandmarkEncoder(nn.Module):
         )
         # Of every regression: the sources that it reads, and whether its cameras are estimated.
         self.register_buffer("sources", torch.tensor(2 * sources), persistent=False)
-        cameras = torch.arange(2 * len(sources)) >= len(sources)
-        self.register_buffer("of_estimated", cameras, persistent=False)
+        cameras = [False, True]
+        self.register_buffer(
+            "of_estimated",
+            torch.tensor([one for one in cameras for _ in sources]),
+            persistent=False,
+        )
         self.sources: Tensor
         self.of_estimated: Tensor
         self.register_buffer("weight", torch.zeros(2 * len(sources), outputs, inputs))

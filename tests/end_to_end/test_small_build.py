@@ -222,12 +222,12 @@ def test_figures_are_those_that_this_build_gives(built: Path) -> None:
     assert (glvd["given_subjects"], glvd["given_failures"], photos["real_photos"]) == (2, 0, 2)
     assert (glvd["estimated_subjects"], glvd["estimated_failures"]) == (2, 0)
     assert glvd["given_mean_head_face_scan_to_mesh_mm"] == pytest.approx(1.673, rel=2e-3)
-    assert fit["given_face_scan_to_mesh_mm"] == pytest.approx(0.914, rel=5e-3)
+    assert fit["given_face_scan_to_mesh_mm"] == pytest.approx(0.870, rel=5e-3)
     # Twenty steps on four heads: no good head, but always the same one.
-    assert glvd["given_face_scan_to_mesh_mm"] == pytest.approx(1.611, rel=1e-2)
-    assert glvd["vertex_error_mm"] == pytest.approx(4.188, rel=1e-2)
+    assert glvd["given_face_scan_to_mesh_mm"] == pytest.approx(1.769, rel=1e-2)
+    assert glvd["vertex_error_mm"] == pytest.approx(4.383, rel=1e-2)
     assert photos["real_landmark_nme_percent"] == pytest.approx(3.757, rel=2e-2)
-    assert photos["real_mask_iou"] == pytest.approx(0.814, abs=0.01)
+    assert photos["real_mask_iou"] == pytest.approx(0.793, abs=0.01)
     assert figures("data/quality/figures.json")["frontal_detection_rate"] == 1.0
 
 
@@ -297,11 +297,16 @@ def test_questions_about_images_alone_hold_no_trace_of_true_cameras_and_masks(
     after = list(questions(read_all_cases(data)))
     assert {one.conditions["camera"] for one in before} == {GIVEN, ESTIMATED}
     for one, other in zip(before, after, strict=True):
-        same = pickle.dumps(one) == pickle.dumps(other)
+        # What the system is asked about; the conditions tell the true pose to the report alone.
+        ours, theirs = (
+            pickle.dumps((each.content.views, each.content.true_landmarks_mm))
+            for each in (one, other)
+        )
+        same = ours == theirs
         assert same == (one.conditions["camera"] == ESTIMATED), one.key
         if same:
-            ours, theirs = (system.answer(model, question.content) for question in (one, other))
-            assert ours.vertices.tobytes() == theirs.vertices.tobytes()
+            answers = [system.answer(model, question.content) for question in (one, other)]
+            assert answers[0].vertices.tobytes() == answers[1].vertices.tobytes()
 
 
 @pytest.mark.fault("a question about an image alone is answered as reconstruct answers the image")

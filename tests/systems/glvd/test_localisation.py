@@ -1,6 +1,7 @@
 """The localisation table: errors by part of the face, head pose and source."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from headwater.data.crops import crop_views
 from headwater.data.mirror import mirror_of
 from headwater.data.placement import placed_views
 from headwater.errors import HeadwaterError
-from headwater.metrics.strata import yaw_degrees
+from headwater.metrics.strata import YAW_EDGES_DEGREES, yaw_degrees
 from headwater.networks.localiser.points import LANDMARKS, localised_points
 from headwater.systems.glvd.config import HeatmapInput
 from headwater.systems.glvd.localisation import (
@@ -76,8 +77,7 @@ def test_groups_and_bins_average_to_the_whole() -> None:
         mean = sum(row.px * row.points for row in groups) / whole.points
         assert mean == pytest.approx(whole.px, rel=1e-4)
         shares = [
-            float(((yaw >= low) & (yaw < high)).mean())
-            for low, high in ((0, 15), (15, 30), (30, 45), (45, 181))
+            float(((yaw >= low) & (yaw < high)).mean()) for low, high in pairwise(YAW_EDGES_DEGREES)
         ]
         of_bins = sum(
             share * value
