@@ -56,6 +56,7 @@ KNOWN = {
     "headwater/systems/outside.py: __file__",
     "headwater/systems/outside.py: find_spec(name)",
     "headwater/systems/outside.py: import_module(name)",
+    "tasks/runners.py: sys.modules",
     "tasks/workers.py: import_module(f'tasks.{name}')",
 }
 DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

@@ -124,9 +124,7 @@ def edited(table: str, group: str) -> dict[str, Any]:
         ("landmarks/landmarks", "photo/train", {"reconstruct"}),
         ("landmarks/landmarks", "photo/test", {"reconstruct"}),
         ("cameras/cameras", "photo/train", {"reconstruct"}),
-        ("cameras/cameras", "synthetic/train", set()),
         ("sdf/samples", "synthetic/train", set()),
-        ("masks/masks", "synthetic/train", set()),
         # Questions about images alone.
         ("masks/masks", "synthetic/test", {"evaluate"}),
         ("cameras/cameras", "synthetic/test", {"evaluate"}),
@@ -138,6 +136,18 @@ def test_edited_rows_change_the_stages_that_read_them(
     name: str, table: str, group: str, stages: set[str], project: Path
 ) -> None:
     assert changed(name, project, content=edited(table, group)) == stages
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("table", ["masks/masks", "cameras/cameras"])
+@pytest.mark.parametrize("estimated", [False, True])
+def test_masks_and_cameras_are_read_where_a_system_learns_from_estimated_ones(
+    name: str, table: str, estimated: bool, project: Path
+) -> None:
+    params = with_system(name, overrides={"estimated_views": estimated})
+    before = inputs("train", name, params, project)
+    write(project, edited(table, "synthetic/train"))
+    assert (inputs("train", name, params, project) != before) == estimated
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
