@@ -140,6 +140,9 @@ def _identity(path: Path) -> tuple[int, int, int]:
 @contextmanager
 def _named_damage(path: Path) -> Iterator[None]:
     """Turn what readers raise on damaged bytes into a DamagedTable that names the file."""
+    # A pipe would wait for ever.
+    if path.exists() and not path.is_file():
+        raise DamagedTable(f"{path}: is not a file; rebuild its step")
     try:
         yield
     except (pa.ArrowException, *READER_ERRORS) as error:
@@ -232,10 +235,8 @@ def table_name(path: Path) -> str:
 
 
 def _noted(path: Path, key: bytes) -> str:
-    try:
+    with _named_damage(path):
         metadata = pq.read_schema(path).metadata or {}
-    except (pa.ArrowException, *READER_ERRORS) as error:
-        raise DamagedTable(f"{path}: cannot be read; rebuild its step") from error
     return str(metadata.get(key, b"").decode(errors="backslashreplace"))
 
 

@@ -1,6 +1,8 @@
 """Tables: what goes in comes out, and what does not fit is refused by name."""
 
 import base64
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from headwater.artifacts import columns, schemas
 from headwater.artifacts.columns import IMAGE, TableSchema, is_optional
 from headwater.artifacts.ids import item_id
+from headwater.artifacts.regular_files import within
 from headwater.artifacts.schemas import TABLES
 from headwater.artifacts.tables import (
     DamagedTable,
@@ -263,6 +266,28 @@ def test_a_cut_file_is_named(tmp_path: Path, share: float) -> None:
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(DamagedTable, match=r"bucket-000\.parquet: cannot be read"):
         read_bucket(path, schemas.MASKS)
+
+
+@pytest.mark.fault("what is no file, or never answers, is passed over")
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
+def test_what_is_no_file_in_place_of_a_table_is_named_and_not_waited_for(
+    tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / "bucket-000.parquet"
+    make: dict[str, Callable[[Path], None]] = {
+        "pipe": os.mkfifo,
+        "folder": Path.mkdir,
+        "device": lambda path: path.symlink_to("/dev/zero"),
+    }
+    make[kind](path)
+    readers: list[Callable[[], object]] = [
+        lambda: read_bucket(path, schemas.MASKS),
+        lambda: read_footer(path),
+        lambda: bucket_key(path),
+    ]
+    for read in readers:
+        with pytest.raises(DamagedTable, match=r"bucket-000\.parquet: is not a file; rebuild"):
+            within(10, read)
 
 
 def test_columns_and_rows_can_be_chosen(tmp_path: Path) -> None:
