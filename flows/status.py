@@ -22,15 +22,14 @@ from flows.packages import of_other_packages
 from flows.reasons import of_settings
 from headwater.artifacts.tables import DamagedTable, bucket_file, bucket_key
 from headwater.config import Params, load_params
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, StepFault
 from headwater.pipeline.cache_place import cache_for
-from headwater.pipeline.plan import plan
 from headwater.systems.settings import check_systems
 from headwater.upkeep.build_lock import refuse_other_build
 from headwater.upkeep.repair import Record, damaged, read_record
 from tasks import lifeline
 from tasks.console import DEBUG, VOICE
-from tasks.workers import load_step
+from tasks.workers import Workers, WorkersEnd, load_step
 
 GRAPH = "dvc.yaml"
 
@@ -88,12 +87,14 @@ def outlook(
     """Fates of all stages, where something is built.
 
     changes: those that DVC sees. left: items to try again, by stage and reason. Raises
-    HeadwaterError for code that is no Python.
+    HeadwaterError for code that is no Python, fails, or ends its process.
     """
     graph, records, record = read_graph(project), read_recorded(project), read_record(project)
     whole = _whole(record, changes)
     own = _own(project, params, graph, changes, records, record, whole, left)
-    return forecast(graph, own, records, _known(project, params, graph, record))
+    # A step's code runs in a process of its own, which it may end.
+    with Workers(params, project, count=1) as workers:
+        return forecast(graph, own, records, _known(project, params, graph, record, workers))
 
 
 def _own(
@@ -138,12 +139,14 @@ def _whole(record: Record, changes: Mapping[str, Any]) -> set[str]:
     return whole
 
 
-def _known(project: Path, params: Params, graph: Mapping[str, Stage], record: Record) -> Known:
+def _known(
+    project: Path, params: Params, graph: Mapping[str, Stage], record: Record, workers: Workers
+) -> Known:
     return Known(
         former=lambda md5, path: former(project, md5, path),
         foretell=lambda name: foretold(name, params, project),
         recorded=lambda name: recorded_files(name, record),
-        plan=lambda name: _planned(project, params, graph[name]),
+        plan=lambda name: _planned(project, params, graph[name], workers),
         buckets=lambda name: Buckets(_present(project, graph[name])),
     )
 
@@ -154,16 +157,19 @@ def _present(project: Path, stage: Stage) -> frozenset[int]:
     return frozenset(int(path.stem.removeprefix("bucket-")) for path in paths)
 
 
-def _planned(project: Path, params: Params, stage: Stage) -> Buckets | None:
+def _planned(project: Path, params: Params, stage: Stage, workers: Workers) -> Buckets | None:
     """Buckets of a stage on the inputs that are there; None where these cannot be read.
 
     Those change that have another key than in the tables, or that the cache lacks.
     """
-    step = load_step(stage.module.partition(".")[2])
+    name = stage.module.partition(".")[2]
     try:
-        buckets = plan(step, params, project)
+        buckets = workers.planned(name)
+    except (WorkersEnd, StepFault):
+        raise
     except HeadwaterError:
         return None
+    step = load_step(name)
     cache, names = cache_for(params, project), [schema.name for schema in step.tables]
     cached = {one.bucket for one in buckets if cache.has(one.key, names)}
     folder = project / "data" / step.outputs[0].name

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from headwater.config import Params
 from headwater.errors import HeadwaterError, ItemRejected
-from headwater.pipeline.plan import Planned
+from headwater.pipeline.plan import Planned, plan
 from headwater.pipeline.run import (
     Rows,
     compute_bucket,
@@ -31,7 +31,7 @@ from headwater.upkeep.kept_rows import items_to_retry, kept_rows
 from tasks.runners import PROCESSES, Hand, cores, crew_of
 from tasks.worker import WorkerDied
 
-__all__ = ["Stopped", "Workers", "cores", "load_step"]
+__all__ = ["Stopped", "Workers", "WorkersEnd", "cores", "load_step"]
 
 _TRIES = 2
 
@@ -43,6 +43,10 @@ class Stopped(HeadwaterError):
     """The workers were ended while something waited for them."""
 
 
+class WorkersEnd(HeadwaterError):
+    """What a worker is given ends its process every time."""
+
+
 def load_step(name: str) -> Step:
     """The step of the module ``tasks.<name>``."""
     step = import_module(f"tasks.{name}").STEP
@@ -52,6 +56,10 @@ def load_step(name: str) -> Step:
 
 def _plan(name: str, params: Params, project: Path) -> list[Planned]:
     return missing_buckets(load_step(name), params, project)
+
+
+def _plan_all(name: str, params: Params, project: Path) -> list[Planned]:
+    return plan(load_step(name), params, project)
 
 
 def _compute(name: str, params: Params, project: Path, planned: Planned) -> None:
@@ -125,6 +133,10 @@ class Workers:
     def missing(self, step: str) -> list[Planned]:
         """Buckets of a step that must be computed."""
         return list(self.insist(_plan, step))
+
+    def planned(self, step: str) -> list[Planned]:
+        """All buckets of a step."""
+        return list(self.insist(_plan_all, step))
 
     def compute(self, planned: Planned) -> None:
         """Compute one bucket and store it; waits for it.
@@ -216,7 +228,7 @@ class Workers:
         """Value of a function of step, parameters, project and ``arguments`` in a worker.
 
         For what no item is to blame for when the worker dies: it is tried again. Raises
-        HeadwaterError when that dies too, and what the function raises.
+        WorkersEnd when that dies too, and what the function raises.
         """
         for _ in range(_TRIES):
             try:
@@ -228,7 +240,7 @@ class Workers:
             if died.for_memory
             else f"Mend what ends it; its last words may stand in {self._log}"
         )
-        raise HeadwaterError(f"{step}: a worker process ended {_TRIES} times: {died} {advice}")
+        raise WorkersEnd(f"{step}: a worker process ended {_TRIES} times: {died} {advice}")
 
     def _run(self, function: Callable[..., Any], step: str, *arguments: Any) -> Any:
         worker = self._idle.get()

@@ -210,6 +210,29 @@ def test_a_step_that_is_no_python_is_refused_by_its_line(
 
 
 @pytest.mark.fault("what no forecast can be made of is one line that says what to do")
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("os._exit(0)", "ended with status 0. Mend what ends it; "),
+        pytest.param("raise SystemExit(0)", "ended with status 0. Mend", marks=pytest.mark.slow),
+        pytest.param("os.kill(os.getpid(), 11)", "crashed (SIGSEGV).", marks=pytest.mark.slow),
+        pytest.param("raise KeyError('x')", "unexpected KeyError: 'x'", marks=pytest.mark.slow),
+    ],
+)
+def test_a_step_that_ends_its_process_is_named(
+    copy_of_built: Callable[[], ToyProject], code: str, said: str
+) -> None:
+    project = copy_of_built()
+    project.edit("doubles", "import os\n", f"import os\n\n{code}\n")
+    done = project.run(*STATUS)
+    assert done.returncode in (1, 2)
+    assert done.stdout == ""
+    [line] = done.stderr.splitlines()
+    assert line.startswith("error: doubles: ")
+    assert said in line
+
+
+@pytest.mark.fault("what no forecast can be made of is one line that says what to do")
 def test_a_pipe_in_place_of_rejects_is_not_waited_for(toy: ToyProject) -> None:
     folder = toy.path / "data" / "numbers" / "rejects"
     folder.mkdir(parents=True)
