@@ -17,7 +17,7 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from pydantic import Field
 
-from flows.review import ORIGIN, Left, git, leave
+from flows.review import ORIGIN, Left, check_leavable, git, leave
 from flows.run_page import run_branch, run_log
 from flows.trial import Trial
 from headwater.config import SystemName
@@ -27,10 +27,12 @@ from headwater.upkeep.dvc_command import share_cache
 from headwater.upkeep.recorded import dvc_setting
 from tasks.console import VOICE
 
+# Of its branches.
+KIND = "experiment"
 CHECKOUTS = Path(".headwater") / "experiments"
 
 
-@flow(name="experiment", persist_result=False)
+@flow(name=KIND, persist_result=False)
 def experiment(
     systems: Annotated[list[SystemName], Field(min_length=1)],
     sizes: dict[SystemName, str],
@@ -49,7 +51,8 @@ def experiment(
         device: Where the worker trains, on its GPU or not.
         revision: Branch, tag or commit of origin that is tried, with its dvc.lock.
     """
-    clone, branch, log = Path.cwd(), run_branch("experiment"), run_log()
+    clone, branch, log = Path.cwd(), run_branch(KIND), run_log()
+    check_leavable(clone, KIND, push=True)
     remote = dvc_setting(clone, "core", "remote")
     if not remote:
         raise HeadwaterError(
@@ -71,7 +74,7 @@ def experiment(
         return
     text = take_text(left, systems)
     say(f"trained: branch {branch}")
-    create_markdown_artifact(text, key="experiment", description="How to take what was trained")
+    create_markdown_artifact(text, key=KIND, description="How to take what was trained")
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from flows.graph import changed_stages, read_graph
 from flows.left import PAGE, items_left, unheld
 from flows.outside import read_otherwise
 from flows.packages import of_other_packages
-from flows.review import base_commit, leave, send_build
+from flows.review import check_leavable, leave, send_build
 from flows.run_page import run_branch, run_log, say_what_holds, show_review
 from flows.screen import Screen
 from flows.soundness import sound_changes, sound_inputs
@@ -32,6 +32,8 @@ from headwater.pipeline.run import forget_aside
 from headwater.upkeep.build_lock import build_lock
 from tasks.workers import Workers
 
+# Of its branches.
+KIND = "rebuild"
 # A stage holds a thread while it waits for others: there are more than stages.
 THREADS = 256
 
@@ -49,7 +51,7 @@ class BuildFault(BuildFailed):
 RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=THREADS)
 
 
-@flow(name="rebuild", task_runner=RUNNER, persist_result=False)
+@flow(name=KIND, task_runner=RUNNER, persist_result=False)
 def rebuild(review: bool = True, push: bool = True) -> None:
     """Rebuild every stage that is out of date in the current folder, as params.yaml has it.
 
@@ -64,7 +66,7 @@ def rebuild(review: bool = True, push: bool = True) -> None:
     params = load_params(project / "params.yaml")
     if review:
         # Before hours of a build that could not be left.
-        base_commit(project)
+        check_leavable(project, KIND, push)
     screen = Screen(run_log())
     with (
         build_lock(project),
@@ -90,7 +92,7 @@ def rebuild(review: bool = True, push: bool = True) -> None:
         if left := changed_stages(project):
             raise BuildFailed(f"changed while they were built: {', '.join(left)}; run again")
         if review:
-            branch = run_branch("rebuild")
+            branch = run_branch(KIND)
             send = partial(send_build, project) if push else None
             if kept := leave(project, branch, f"Rebuild {branch}", send):
                 show_review(kept, project, screen)

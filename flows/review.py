@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,26 @@ def base_commit(project: Path) -> str:
     return git(project, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
 
 
+def check_leavable(project: Path, kind: str, push: bool) -> None:
+    """Find out before a build whether it could be left on a branch ``kind``/...
+
+    push: whether the branch is to follow to origin, which is not asked where it cannot be reached.
+    Raises HeadwaterError where there is no commit, and where a branch of the name ``kind`` leaves
+    no room for it.
+    """
+    base_commit(project)
+    reference = f"refs/heads/{kind}"
+    taken = reference in _references(project, reference)
+    if push and not taken:
+        with suppress(HeadwaterError):
+            taken = bool(git(project, "ls-remote", "--heads", ORIGIN, reference))
+    if taken:
+        raise HeadwaterError(
+            f"{project}: the branch {kind!r}, here or at {ORIGIN}, leaves no room for branches "
+            f"{kind}/...; rename it (git branch -m {kind} NAME), or run without review"
+        )
+
+
 def send_build(project: Path) -> str:
     """Send the whole build to the default DVC remote; its name, "" where there is none.
 
@@ -78,7 +99,7 @@ def leave(project: Path, branch: str, message: str, send: Send | None = None) ->
     """
     base = base_commit(project)
     kind = branch.partition("/")[0]
-    if _is_known(project, ["HEAD", *_branches(project, kind)]):
+    if _is_known(project, ["HEAD", *_references(project, f"refs/heads/{kind}/")]):
         return None
     commit = _commit(project, base, message)
     changed = git(project, "diff", "--name-only", "--relative", base, commit).splitlines()
@@ -144,8 +165,8 @@ def git(project: Path, *arguments: str, environment: Mapping[str, str] | None = 
     return done.stdout.strip()
 
 
-def _branches(project: Path, kind: str) -> list[str]:
-    return git(project, "for-each-ref", "--format=%(refname)", f"refs/heads/{kind}/").splitlines()
+def _references(project: Path, pattern: str) -> list[str]:
+    return git(project, "for-each-ref", "--format=%(refname)", pattern).splitlines()
 
 
 def _is_known(project: Path, revisions: list[str]) -> bool:

@@ -1,13 +1,14 @@
 """A changed build left for review: on a branch, with its artifacts where a team has them."""
 
 import shutil
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from flows.review import branch_name, leave, review_text, send_build
+from flows.review import branch_name, check_leavable, leave, review_text, send_build
 from headwater.errors import HeadwaterError
 from tests.flows.conftest import ToyProject
 
@@ -104,3 +105,37 @@ def test_branch_follows_its_artifacts_to_the_team(project: ToyProject, tmp_path:
 def test_folder_without_a_commit_is_refused(copy_of_built: Callable[[], ToyProject]) -> None:
     with pytest.raises(HeadwaterError, match="there is no commit yet; mend that"):
         leave(copy_of_built().path, BRANCH, "Rebuild")
+
+
+@pytest.mark.fault("a build that could not be left for review is refused before it is made")
+def test_a_branch_that_leaves_no_room_is_named_before_the_build(
+    project: ToyProject, tmp_path: Path
+) -> None:
+    check_leavable(project.path, "rebuild", push=True)
+    project.git("remote", "add", "origin", str(tmp_path / "origin.git"))
+    # Its absence is the last step's matter.
+    check_leavable(project.path, "rebuild", push=True)
+    project.git("init", "--quiet", "--bare", str(tmp_path / "origin.git"))
+    project.git("push", "--quiet", "origin", "HEAD:refs/heads/rebuild/old")
+    project.git("branch", "rebuild/older")
+    check_leavable(project.path, "rebuild", push=True)
+    project.git("branch", "-D", "rebuild/older")
+    project.git("branch", "experiment")
+    with pytest.raises(HeadwaterError, match="the branch 'experiment', here or at origin, leaves"):
+        check_leavable(project.path, "experiment", push=False)
+    project.git("push", "--quiet", "--delete", "origin", "rebuild/old")
+    project.git("push", "--quiet", "origin", "HEAD:refs/heads/rebuild")
+    check_leavable(project.path, "rebuild", push=False)
+    with pytest.raises(HeadwaterError, match=r"rename it .*, or run without review"):
+        check_leavable(project.path, "rebuild", push=True)
+
+
+@pytest.mark.slow
+@pytest.mark.fault("a build that could not be left for review is refused before it is made")
+def test_a_rebuild_beside_such_a_branch_computes_nothing(project: ToyProject) -> None:
+    project.git("branch", "rebuild")
+    (project.path / "data" / "numbers" / "values" / "bucket-000.parquet").unlink()
+    done = project.run(sys.executable, "-c", "from flows.rebuild import rebuild; rebuild()")
+    assert done.returncode == 1
+    assert "the branch 'rebuild', here or at origin, leaves no room" in done.stderr
+    assert not (project.path / "data" / "numbers" / "values" / "bucket-000.parquet").exists()
