@@ -5,16 +5,19 @@ Python starts would leave a build behind. After it the systems to build may be n
 commas, or "all"; they are written into ``params.yaml``.
 
 Exit status 0 only when all stages hold; 2 for a problem that the user can mend, 130 when
-interrupted. Prefect, slow to import, is needed only when there is something to do.
+interrupted, 143 when terminated. Prefect, slow to import, is needed only when there is something
+to do.
 """
 
 import atexit
 import os
+import signal
 import sys
 import time
 import traceback
 from contextlib import chdir
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 from flows.figures import main_figures
@@ -29,6 +32,11 @@ from tasks.console import VOICE
 from tasks.workers import cores
 
 DISK_BYTES = 1 << 20
+STOPPED = "the build was stopped; what is finished is kept, and `make repro` goes on from there"
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which stops a build as Ctrl-C does."""
 
 
 def main() -> NoReturn:
@@ -45,10 +53,17 @@ def main() -> NoReturn:
     except HeadwaterError as error:
         VOICE.complain(str(error))
         sys.exit(2)
+    # Prefect has a handler of its own while the flow runs, and calls this one after it.
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         sys.exit(build(project, systems))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except KeyboardInterrupt as stop:
+        VOICE.complain(STOPPED)
+        sys.exit(128 + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT))
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated
 
 
 def build(project: Path, systems: str | None = None) -> int:

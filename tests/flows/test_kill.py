@@ -9,10 +9,12 @@ from collections.abc import Callable
 import psutil
 import pytest
 
+from flows.__main__ import STOPPED
 from tasks.lifeline import command_line
 from tests.flows.conftest import ToyProject
 
 MAKE = ("make", "--silent", "repro")
+FLOW = (sys.executable, "-m", "flows")
 DVC = (sys.executable, "-m", "dvc", "repro", "--quiet")
 SECONDS = 0.4
 PATIENCE_SECONDS = 120.0
@@ -56,6 +58,7 @@ def assert_rebuilds(project: ToyProject, built: ToyProject) -> None:
         pytest.param(MAKE, "-m flows", "-m tasks.", marks=pytest.mark.slow),
         pytest.param(MAKE, "-m flows", "flows.server_process", marks=pytest.mark.slow),
         pytest.param(MAKE, "flows.dvc_process", "-m tasks.", marks=pytest.mark.slow),
+        pytest.param(MAKE, "flows.server_process", "-m tasks.", marks=pytest.mark.slow),
         pytest.param(MAKE, "-m tasks.", "-m tasks.", marks=pytest.mark.slow),
         pytest.param(DVC, "-m tasks.", "multiprocessing.spawn", marks=pytest.mark.slow),
     ],
@@ -121,22 +124,35 @@ def test_any_process_may_be_killed_at_any_moment(
 
 @pytest.mark.fault("a build that is stopped ends at once and quietly")
 @pytest.mark.parametrize(
-    "signal_number",
-    [signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)],
+    ("command", "signal_number", "status"),
+    [
+        (MAKE, signal.SIGINT, -signal.SIGINT),
+        pytest.param(MAKE, signal.SIGHUP, -signal.SIGHUP, marks=pytest.mark.slow),
+        pytest.param(MAKE, signal.SIGTERM, -signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param(FLOW, signal.SIGINT, 130, marks=pytest.mark.slow),
+        pytest.param(FLOW, signal.SIGTERM, 143, marks=pytest.mark.slow),
+    ],
 )
-def test_stop_of_make_alone_stops_its_build_without_a_traceback(
-    copy_of_built: Callable[[], ToyProject], signal_number: int
+def test_stopped_build_says_so_loses_nothing_and_leaves_no_process(
+    copy_of_built: Callable[[], ToyProject],
+    built: ToyProject,
+    command: tuple[str, ...],
+    signal_number: int,
+    status: int,
 ) -> None:
+    """Make alone is told, or the build itself."""
     project = copy_of_built()
     project.forget()
-    process = project.start(*MAKE, seconds=60)
+    process = project.start(*command, seconds=60)
     wait_for(project, "multiprocessing.spawn")
     process.send_signal(signal_number)
     _, error = process.communicate(timeout=30)
-    assert process.returncode != 0
-    assert project.left_over() == []
+    assert process.returncode == status
+    words = [line for line in error.splitlines() if not line.startswith("make: ")]
+    assert words == [f"error: {STOPPED}"]
     log = (project.path / ".headwater" / "logs" / "rebuild.log").read_text()
-    assert "Traceback" not in error + log
+    assert "Traceback" not in log
+    assert_rebuilds(project, built)
 
 
 @pytest.mark.slow
