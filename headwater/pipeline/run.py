@@ -144,30 +144,43 @@ def assemble(
 ) -> Summary:
     """Make the step's tables from the cache; ``compute`` is given the buckets that are missing.
 
-    Files of former buckets are removed. Raises HeadwaterError above ``max_reject_rate``.
+    It is called again with those that the cache has and that are damaged or another's; with none
+    mostly. Files of former buckets are removed. Raises HeadwaterError above ``max_reject_rate``.
     """
     buckets = plan(step, params, project)
     places = (cache_for(params, project), aside(step.name, project))
-    found = {bucket.key: _fitting(places, step, bucket, params.buckets) for bucket in buckets}
-    missing = [bucket for bucket in buckets if found[bucket.key] is None]
+    missing = [one for one in buckets if not any(c.has(one.key, _names(step)) for c in places)]
     for _ in compute(missing):
         pass
-    for bucket in missing:
-        found[bucket.key] = _fitting(places, step, bucket, params.buckets)
     for schema in step.tables:
-        folder = project / "data" / schema.step / schema.table
-        folder.mkdir(parents=True, exist_ok=True)
-        wanted = {bucket_file(bucket.bucket) for bucket in buckets}
-        for path in folder.glob("bucket-*.parquet"):
-            if path.name not in wanted:
-                path.unlink()
-        for bucket in buckets:
-            files = found[bucket.key]
-            if files is None:
-                raise HeadwaterError(f"{step.name}: bucket {bucket.bucket} was not computed")
-            write_bytes(folder / bucket_file(bucket.bucket), files[schema.name])
+        _clear(project / "data" / schema.name, {bucket_file(one.bucket) for one in buckets})
+    # One bucket at a time: all of them may be more than memory holds.
+    unfit = [one for one in buckets if not _placed(places, step, one, params, project)]
+    for _ in compute(unfit):
+        pass
+    for one in unfit:
+        if not _placed(places, step, one, params, project):
+            raise HeadwaterError(f"{step.name}: bucket {one.bucket} was not computed")
     write_manifest(project / "data" / step.name)
     return summarise(step, params, project)
+
+
+def _clear(folder: Path, wanted: Collection[str]) -> None:
+    """Make a table's folder, and remove the buckets in it that are not wanted."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("bucket-*.parquet"):
+        if path.name not in wanted:
+            path.unlink()
+
+
+def _placed(
+    places: Iterable[BucketCache], step: Step, planned: Planned, params: Params, project: Path
+) -> bool:
+    """Write a bucket's files from a cache into the tables; False where none has it as planned."""
+    files = _fitting(places, step, planned, params.buckets)
+    for name, data in (files or {}).items():
+        write_bytes(project / "data" / name / bucket_file(planned.bucket), data)
+    return files is not None
 
 
 def _names(step: Step) -> list[str]:

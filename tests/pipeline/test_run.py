@@ -1,6 +1,8 @@
 """Steps compute exactly what is missing, and lose nothing."""
 
+import random
 import shutil
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,14 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.artifacts.ids import bucket_of, item_id
-from headwater.artifacts.schemas import rejects_schema
+from headwater.artifacts.schemas import MASKS, rejects_schema
 from headwater.artifacts.tables import Row, bucket_key, read_table
-from headwater.config import load_params
+from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError, StepFault
 from headwater.pipeline.cache_place import cache_for
 from headwater.pipeline.plan import plan
 from headwater.pipeline.run import (
     Summary,
+    assemble,
     compute_bucket,
     compute_items,
     forget_aside,
@@ -24,8 +27,9 @@ from headwater.pipeline.run import (
     missing_buckets,
     store_bucket,
 )
-from headwater.pipeline.step import Result, Work
+from headwater.pipeline.step import Item, Result, Step, Work
 from headwater.reject_reasons import RejectReason
+from tests.artifacts.small_build import row_of
 from tests.flows.toy.tasks.toy_tables import DOUBLES, NUMBERS
 from tests.pipeline.conftest import PROJECT, Pipeline, next_version
 
@@ -198,6 +202,34 @@ def test_damaged_bucket_in_the_cache_is_computed_again(pipeline: Pipeline) -> No
     pipeline.build(pipeline.numbers)
     assert pipeline.computed == [("numbers", planned.bucket)]
     assert pipeline.files() == files
+
+
+def _three_for_each_bucket(params: Params, project: Path) -> list[Item]:
+    return [Item(item_id(n), item_id(n), f"number {n}") for n in range(3 * params.buckets)]
+
+
+def _wide(work: Work, result: Result) -> None:
+    for item in work.items:
+        picture = {"bytes": random.Random(item.item).randbytes(100_000), "path": "mask.png"}
+        result.add(MASKS, row_of(MASKS, item.item, item.subject, mask=picture))
+
+
+@pytest.mark.fault("memory does not grow with the number of items")
+def test_tables_are_made_of_one_bucket_at_a_time(tmp_path: Path) -> None:
+    """Sixteen times the items, as many in a bucket: 1 MB and 19 MB."""
+    step = Step("masks", 1, (), (MASKS,), lambda params: {}, _wide, sources=_three_for_each_bucket)
+    peaks = []
+    for buckets in (4, 64):
+        params = load_params(PROJECT / "params.yaml").model_copy(update={"buckets": buckets})
+        project = tmp_path / str(buckets)
+        for planned in plan(step, params, project):
+            compute_bucket(step, params, project, planned)
+        tracemalloc.start()
+        assert assemble(step, params, project, lambda missing: []).items == 3 * buckets
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # The largest of more buckets is a little larger.
+    assert peaks[1] < 2 * peaks[0]
 
 
 def test_missing_buckets_are_those_not_in_the_cache(pipeline: Pipeline) -> None:
