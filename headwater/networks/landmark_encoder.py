@@ -291,16 +291,16 @@ class LandmarkEncoder(nn.Module):
         if len(torch.unique(person)) >= FEWEST:
             weighted = torch.zeros(len(targets), self.bias.shape[1])
             weighted[shown, :outputs] = components / scale
-            self._fit_stretch(views, weighted)
+            self._fit_stretch(views, weighted, seen)
 
-    def _fit_stretch(self, views: LandmarkViews, components: Tensor) -> None:
+    def _fit_stretch(self, views: LandmarkViews, components: Tensor, seen: Tensor) -> None:
         """Factors of least squared error for means of views of heads that folds did not see.
 
-        components: (h, outputs) true ones. Relative to that of one view, and for more views than
-        ``FEWEST`` heads have as for as many as these have.
+        components: (h, outputs) true ones. seen: (n,) bool, views that show a face. Relative to
+        that of one view, and for more views than ``FEWEST`` heads have as for as many as these
+        have.
         """
         variance = self.basis.square().sum(dim=(0, 1))
-        seen = self._inputs(views.landmarks[:, None], views.projection[:, None])[1][:, 0].any(-1)
         for estimated in (False, True):
             rows = torch.nonzero(seen & (views.estimated == estimated))[:, 0]
             order = rows[torch.argsort(views.head[rows], stable=True)]
