@@ -47,7 +47,16 @@ def ridge(x: Tensor, y: Tensor, penalty: float) -> Regression:
     x: (n, inputs) and y: (n, outputs), float64. penalty: of squared weights.
     """
     mean, spread = x.mean(dim=0), x.std(dim=0).clamp(min=1e-9)
-    scaled = (x - mean) / spread
-    normal = scaled.T @ scaled + penalty * torch.eye(x.shape[1], dtype=x.dtype)
-    weight = (torch.linalg.solve(normal, scaled.T @ (y - y.mean(dim=0))) / spread[:, None]).T
+    scaled, wanted = (x - mean) / spread, y - y.mean(dim=0)
+    if len(x) < x.shape[1]:
+        # The same by the Gram matrix of the rows, which is then the smaller one.
+        shares = torch.linalg.solve(_regular(scaled @ scaled.T, penalty), wanted)
+        solution = scaled.T @ shares
+    else:
+        solution = torch.linalg.solve(_regular(scaled.T @ scaled, penalty), scaled.T @ wanted)
+    weight = (solution / spread[:, None]).T
     return weight, y.mean(dim=0) - weight @ mean
+
+
+def _regular(matrix: Tensor, penalty: float) -> Tensor:
+    return matrix + penalty * torch.eye(len(matrix), dtype=matrix.dtype)

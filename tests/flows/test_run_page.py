@@ -74,6 +74,7 @@ def test_settings_log_artifact_and_tasks_tell_of_the_build(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.fault("a run's page tells of its stages, rejects, figures and errors")
 def test_next_build_shows_its_metrics_beside_the_last_ones(
     copy_of_built: Callable[[], ToyProject],
