@@ -43,7 +43,7 @@ def trained_project(folder: Path, package: str, old: str = "", new: str = "") ->
     return params
 
 
-def by_workers(params: Params, project: Path, count: int = 2) -> Iterator[Judged]:
+def by_workers(params: Params, project: Path, count: int = 1) -> Iterator[Judged]:
     system = find_system("toy", params, project)
     challenge = challenge_of(system, params, project)
     questions = questions_of(challenge, project / "data")
@@ -63,7 +63,7 @@ def test_answers_of_two_processes_are_those_of_one_in_order(tmp_path: Path) -> N
     challenge = challenge_of(system, params, tmp_path)
     judging = judging_of(system, challenge, params, tmp_path)
     here = [plain(one) for one in judging(questions_of(challenge, tmp_path / "data"))]
-    there = [plain(one) for one in by_workers(params, tmp_path)]
+    there = [plain(one) for one in by_workers(params, tmp_path, 2)]
     assert here == there
     assert {one[2] for one in there} == {None, "the part is too flat"}
 
@@ -88,7 +88,7 @@ def test_an_answer_that_forks_is_given_once_and_to_its_own_question(
     old = "    return model * part.field"
     fork = "    import os\n\n    child = os.fork()\n" + child
     params = trained_project(tmp_path, package, old, fork + old)
-    found = [plain(one) for one in by_workers(params, tmp_path)]
+    found = [plain(one) for one in by_workers(params, tmp_path, 2)]
     sound = trained_project(tmp_path / "sound", f"{package}_not")
     assert found == [plain(one) for one in by_workers(sound, tmp_path / "sound")]
 

@@ -264,8 +264,9 @@ def test_the_descents_training_leaves_it_as_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "stop_at",
-    [pytest.param(20, marks=pytest.mark.slow), 50, pytest.param(70, marks=pytest.mark.slow)],
+    [20, 50, 70],
 )
+@pytest.mark.slow
 def test_a_kill_in_either_part_gives_the_same_file(tmp_path: Path, stop_at: int) -> None:
     def stop(step: int, _steps: int, _record: dict[str, float]) -> None:
         if step == stop_at:

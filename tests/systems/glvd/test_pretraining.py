@@ -69,7 +69,10 @@ def test_distances_are_learned_and_counted_below_zero(whole: TrainResult) -> Non
     assert len({line.count(",") for line in lines}) == 1
 
 
-@pytest.mark.parametrize("stop_at", [30, 60, 70])
+@pytest.mark.parametrize(
+    "stop_at",
+    [pytest.param(30, marks=pytest.mark.slow), 60, pytest.param(70, marks=pytest.mark.slow)],
+)
 def test_a_kill_in_either_part_gives_the_same_file(
     scene: tuple[Heads, Views, SdfSamples], whole: TrainResult, tmp_path: Path, stop_at: int
 ) -> None:
