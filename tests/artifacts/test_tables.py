@@ -80,6 +80,17 @@ def test_every_table_keeps_every_row(name: str, tmp_path: Path) -> None:
     check()
 
 
+def test_only_columns_of_single_values_are_looked_through_for_equal_ones(tmp_path: Path) -> None:
+    path = tmp_path / bucket_file(0)
+    rows = [row_of(schemas.TRUTH, item_id(number), "0" * 32) for number in range(3)]
+    write_bucket(path, schemas.TRUTH, to_table(schemas.TRUTH, rows), "")
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    with_dictionary = {one.path_in_schema for one in columns if one.has_dictionary_page}
+    single = {one.name for one in schemas.TRUTH.arrow if not pa.types.is_nested(one.type)}
+    assert {"item", "subject", "view"} <= with_dictionary <= single
+
+
 @pytest.mark.parametrize("name", sorted(TABLES))
 def test_missing_and_unknown_columns_are_refused(name: str) -> None:
     schema = TABLES[name]
