@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,24 @@ def row_groups_of(path: Path, schema: TableSchema, split: str | None) -> list[Ro
         chosen = pc.equal(splits, split).to_numpy()
         taken = [np.flatnonzero(part) for part in np.split(chosen, np.cumsum(footer.sizes)[:-1])]
     return [RowGroup(path, footer, number, rows) for number, rows in enumerate(taken) if len(rows)]
+
+
+def refuse_doubled(groups: Sequence[RowGroup], schema: TableSchema) -> None:
+    """Raise DamagedTable where an item stands twice, as where a file is a copy of another one."""
+    items = {}
+    for path, part in groupby(groups, lambda group: group.path):
+        first, *others = part
+        numbers = [first.number, *(group.number for group in others)]
+        items[path] = read_row_groups(path, schema, first.footer, numbers, ["item"]).column("item")
+    chunks = [chunk for column in items.values() for chunk in column.chunks]
+    counts = pc.value_counts(pa.chunked_array(chunks))
+    twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+    if len(twice):
+        places = [path for path, column in items.items() if pc.index(column, twice[0]).as_py() >= 0]
+        raise DamagedTable(
+            f"{places[0].parent}: item {twice[0]} stands twice, in "
+            f"{' and '.join(path.name for path in places)}; rebuild its step"
+        )
 
 
 def rows_of(group: RowGroup, schema: TableSchema, columns: Sequence[str]) -> pa.Table:

@@ -15,14 +15,13 @@ from headwater.artifacts.meshes import from_ply
 Values = Callable[[int], Any]
 
 
-def values_of(field: pa.Field, column: pa.ChunkedArray) -> Values:
+def values_of(field: pa.Field, array: pa.Array) -> Values:
     """The function that gives a row's value of a column as torch takes it, by the row's number.
 
     A picture is (C, H, W) uint8, with 16 bits int32; a mesh a dict of vertices (V, 3) float32 and
     faces (F, 3) int32; a list of numbers a tensor of the shape that the column states; text, single
     numbers and empty values are what they are in Python.
     """
-    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     if field.type == IMAGE:
         read, content = (_mesh if field.name.startswith("mesh") else _picture), _bytes_of(array)
         return _or_none(array, lambda row: read(content(row)))

@@ -2,33 +2,44 @@
 
 Row groups are shuffled over all files, and their rows are dealt in that order to the workers of all
 ranks, each an equal, contiguous part. A worker reads its part in windows of a bounded number of
-rows and shuffles the rows of each. All follows from seed and epoch, so that a state is a number.
+rows and shuffles the rows of each. Without workers, threads decode a few rows ahead. All follows
+from seed and epoch, so that a state is a number.
 
 The shuffled sets of `datasets` do not resume exactly: their buffers are refilled with other rows.
 They share a table between ranks by files, or let every rank read all of it, and check no page.
 """
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
 from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.ids import canonical_json, sha256_hex
-from headwater.artifacts.row_groups import RowGroup, Rows, row_groups_of, rows_of, window_ends
+from headwater.artifacts.row_groups import (
+    RowGroup,
+    refuse_doubled,
+    row_groups_of,
+    rows_of,
+    window_ends,
+)
 from headwater.artifacts.schemas import TABLES
 from headwater.artifacts.tables import DamagedTable, table_name
-from headwater.data.column_values import values_of
+from headwater.data.ahead import computed_ahead
+from headwater.data.column_values import Values, values_of
 from headwater.errors import READER_ERRORS, HeadwaterError
 
 _EPOCH, _BY_WORKERS = 0, 1
+# Gives a row.
+Decoder = Callable[[], dict[str, Any]]
 
 
 class TorchDataset(IterableDataset[dict[str, Any]]):
@@ -40,7 +51,8 @@ class TorchDataset(IterableDataset[dict[str, Any]]):
     most. buffer_rows: rows that a worker shuffles at a time; it holds as many again, read ahead.
 
     ``set_epoch`` before each pass gives every pass another order, with persistent workers too.
-    Raises HeadwaterError where there is no such row or column, and DamagedTable naming a file.
+    Raises HeadwaterError where there is no such row or column, and DamagedTable naming a file that
+    cannot be read, or of which an item stands in another one too.
     """
 
     def __init__(
@@ -68,6 +80,7 @@ class TorchDataset(IterableDataset[dict[str, Any]]):
         if not self._groups:
             chosen = f" of the split {split!r}" if split else ""
             raise HeadwaterError(f"{table}: has no row{chosen}")
+        refuse_doubled(self._groups, self._schema)
         self._seed, self._rank, self._ranks, self._buffer_rows = seed, rank, ranks, buffer_rows
         # Seen by persistent workers, which have copies of all else.
         self._shared = torch.zeros(2, dtype=torch.int64).share_memory_()
@@ -116,21 +129,12 @@ class TorchDataset(IterableDataset[dict[str, Any]]):
         self._given, self._resumed = start, ""
         epoch, consumer = int(self._shared[_EPOCH]), self._rank * workers + worker
         windows = self._windows(epoch, consumer, self._ranks * workers)
-        counts = [sum(len(group.rows) for group in window) for window in windows]
-        first = next((n for n, end in enumerate(accumulate(counts)) if end > start), len(counts))
-        skipped = start - sum(counts[:first])
-        # While the rows of one window are decoded, the next is read.
-        with ThreadPoolExecutor(1) as ahead:
-            reads = [ahead.submit(self._read, window) for window in windows[first : first + 1]]
-            for number in range(first, len(windows)):
-                tables = reads.pop().result()
-                reads = [ahead.submit(self._read, one) for one in windows[number + 1 : number + 2]]
-                generator = np.random.default_rng((self._seed, epoch, consumer, number))
-                order = generator.permutation(counts[number])[skipped:]
-                skipped = 0
-                for row in self._rows(windows[number], tables, order):
-                    self._given += 1
-                    yield row
+        seed = (self._seed, epoch, consumer)
+        # Workers share the cores already.
+        threads = len(os.sched_getaffinity(0)) if get_worker_info() is None else 0
+        for row in computed_ahead(self._decoders(windows, start, seed), threads):
+            self._given += 1
+            yield row
 
     def _refuse_other_order(self, order: str) -> None:
         if order != self._order():
@@ -152,31 +156,47 @@ class TorchDataset(IterableDataset[dict[str, Any]]):
         ends = window_ends([len(group.rows) for group in part], self._buffer_rows)
         return [part[start:stop] for start, stop in pairwise([0, *ends, len(part)])]
 
-    def _read(self, window: list[RowGroup]) -> list[pa.Table]:
-        return [rows_of(group, self._schema, self._columns) for group in window]
+    def _decoders(
+        self, windows: list[list[RowGroup]], start: int, seed: tuple[int, ...]
+    ) -> Iterator[Decoder]:
+        """The decoders of a part's rows from number ``start`` on, in the order of rows."""
+        counts = [sum(len(group.rows) for group in window) for window in windows]
+        first = next((n for n, end in enumerate(accumulate(counts)) if end > start), len(counts))
+        skipped = start - sum(counts[:first])
+        # While the rows of one window are decoded, the next is read.
+        with ThreadPoolExecutor(1) as ahead:
+            reads = [ahead.submit(self._read, window) for window in windows[first : first + 1]]
+            for number in range(first, len(windows)):
+                rows = reads.pop().result()
+                reads = [ahead.submit(self._read, one) for one in windows[number + 1 : number + 2]]
+                order = np.random.default_rng((*seed, number)).permutation(len(rows))[skipped:]
+                skipped = 0
+                yield from (rows[place] for place in order)
 
-    def _rows(
-        self, window: list[RowGroup], tables: list[pa.Table], order: Rows
-    ) -> Iterator[dict[str, Any]]:
-        """The rows of a window, read as ``tables``, in the order of their numbers."""
+    def _read(self, window: list[RowGroup]) -> list[Decoder]:
+        """The decoders of a window's rows, in the order of its groups."""
         fields = [self._schema.arrow.field(name) for name in self._columns]
-        pieces = [
-            {field.name: values_of(field, table.column(field.name)) for field in fields}
-            for table in tables
-        ]
-        ends = np.cumsum([table.num_rows for table in tables])
-        numbers = np.searchsorted(ends, order, side="right")
-        inside = order - np.concatenate([[0], ends])[numbers]
-        for piece, row in zip(numbers.tolist(), inside.tolist(), strict=True):
-            try:
-                decoded = {name: value(row) for name, value in pieces[piece].items()}
-            except (HeadwaterError, *READER_ERRORS) as error:
-                path, number = window[piece].path, window[piece].number
-                raise DamagedTable(
-                    f"{path}: row {window[piece].rows[row]} of row group {number} cannot be "
-                    f"decoded ({error}); rebuild its step"
-                ) from error
-            yield decoded
+        decoders: list[Decoder] = []
+        for group in window:
+            numbers = iter(group.rows.tolist())
+            for batch in rows_of(group, self._schema, self._columns).to_batches():
+                values = {one.name: values_of(one, batch.column(one.name)) for one in fields}
+                decoders += [
+                    partial(_decoded, values, row, group, next(numbers))
+                    for row in range(batch.num_rows)
+                ]
+        return decoders
+
+
+def _decoded(values: dict[str, Values], row: int, group: RowGroup, number: int) -> dict[str, Any]:
+    """A row of a batch, which is row ``number`` of its group."""
+    try:
+        return {name: value(row) for name, value in values.items()}
+    except (HeadwaterError, *READER_ERRORS) as error:
+        raise DamagedTable(
+            f"{group.path}: row {number} of row group {group.number} cannot be decoded ({error}); "
+            "rebuild its step"
+        ) from error
 
 
 def _worker() -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -183,6 +184,16 @@ def test_rows_are_shuffled_over_files_and_anew_in_each_epoch(tmp_path: Path) -> 
     assert numbers(dataset_of(tmp_path, seed=1, buffer_rows=40)) != first
 
 
+@pytest.mark.parametrize("cores", [1, 2, 5])
+def test_threads_that_decode_ahead_change_no_order(
+    tmp_path: Path, cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(cores))
+    dataset = dataset_of(write_masks(tmp_path, [[10] * 4] * 2), buffer_rows=16)
+    by_worker = numbers(DataLoader(dataset, batch_size=4, num_workers=1))
+    assert numbers(dataset_of(tmp_path, buffer_rows=16)) == by_worker
+
+
 def test_persistent_workers_see_the_epoch(tmp_path: Path) -> None:
     dataset = dataset_of(write_masks(tmp_path, [[10] * 4]))
     loader = DataLoader(dataset, batch_size=4, num_workers=2, persistent_workers=True)
@@ -213,7 +224,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, int]]]:
     def noted(
         path: Path, schema: TableSchema, footer: Footer, groups: Sequence[int], columns: list[str]
     ) -> pa.Table:
-        taken.extend((path.name, group) for group in groups)
+        # All identifiers are read at first.
+        if columns != ["item"]:
+            taken.extend((path.name, group) for group in groups)
         return known(path, schema, footer, groups, columns)
 
     monkeypatch.setattr(row_groups, "read_row_groups", noted)
@@ -330,6 +343,24 @@ def test_a_pipe_among_the_files_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(folder / bucket_file(1))
     with pytest.raises(DamagedTable, match=r"bucket-001\.parquet: is not a file"):
         dataset_of(folder)
+
+
+def test_a_copy_of_a_file_among_the_files_is_named(tmp_path: Path) -> None:
+    folder = write_masks(tmp_path, [[40], [30, 5], [20]], ["train"] * 75 + ["test"] * 20)
+    shutil.copy(folder / bucket_file(1), folder / bucket_file(7))
+    words = r"item \w{32} stands twice, in bucket-001\.parquet and bucket-007\.parquet; rebuild"
+    for split in (None, "train"):
+        with pytest.raises(DamagedTable, match=words):
+            dataset_of(folder, split=split)
+    assert dataset_of(folder, split="test").rows == 20
+
+
+def test_an_item_that_stands_twice_in_a_file_is_named(tmp_path: Path) -> None:
+    rows = [{**MASK, "item": item} for item in "aba"]
+    path = tmp_path / bucket_file(0)
+    pq.write_table(pa.Table.from_pylist(rows, schema=schemas.MASKS.arrow), path)
+    with pytest.raises(DamagedTable, match=r"item a stands twice, in bucket-000\.parquet;"):
+        dataset_of(path)
 
 
 def test_another_parquet_file_is_no_table_of_ours(tmp_path: Path) -> None:
