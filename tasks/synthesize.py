@@ -115,13 +115,14 @@ def _truth_row(frame: dict[str, Any], number: int, shot: Shot, view: View) -> di
         "landmarks_478_px": view.landmarks_478_px.ravel().tolist(),
         "mask": encode_png(view.mask, f"{name}-mask"),
         "parts": encode_png(view.parts, f"{name}-parts"),
+        "classes": encode_png(view.classes, f"{name}-classes"),
         "depth": encode_png(depth, f"{name}-depth"),
     }
 
 
 STEP = Step(
     name="synthesize",
-    version=2,
+    version=3,
     inputs=(),
     outputs=(HEADS, SYNTHETIC_FRAMES, TRUTH),
     settings=lambda params: {

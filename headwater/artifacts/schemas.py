@@ -24,7 +24,7 @@ from headwater.artifacts.evaluate_schemas import (
     PICTURES,
     SCORES,
 )
-from headwater.faces.vocabulary import Part
+from headwater.faces.vocabulary import FaceClass, Part
 
 
 def _size(of: str) -> tuple[pa.Field, ...]:
@@ -63,6 +63,12 @@ _MESH_DEPTH = (
 _PARTS = (
     f"part ids, 8-bit PNG: {', '.join(f'{part.value} {part.title}' for part in Part)}; "
     "left and right are the subject's"
+)
+
+_CLASSES = (
+    "ids of what the picture shows, hair, glasses and clothes included, 8-bit PNG: "
+    f"{', '.join(f'{one.value} {one.title}' for one in FaceClass)}; left and right are the "
+    "subject's"
 )
 
 PHOTOS = table(
@@ -104,7 +110,8 @@ TRUTH = table(
     *camera_in(RENDERED_VIEW),
     *_landmarks(RENDERED_VIEW),
     column("mask", IMAGE, "head mask, 8-bit PNG, 0 or 255"),
-    column("parts", IMAGE, _PARTS),
+    column("parts", IMAGE, f"{_PARTS}; of the bare head"),
+    column("classes", IMAGE, _CLASSES),
     column("depth", IMAGE, "z of the camera, 16-bit PNG, 0 where no head", unit="0.1 mm"),
 )
 

@@ -172,6 +172,36 @@ class Part(IntEnum):
         return self.name.lower().replace("_", " ")
 
 
+class FaceClass(IntEnum):
+    """Ids of all that a picture of a person shows; the parts have their ids of ``Part``.
+
+    Skin is all of the head's that is no other class; below the jaw line it is the neck's. Glasses
+    are their frame alone: what is seen through a lens has its own class.
+    """
+
+    BACKGROUND = 0
+    LEFT_EYE = 1
+    RIGHT_EYE = 2
+    LEFT_BROW = 3
+    RIGHT_BROW = 4
+    NOSE = 5
+    UPPER_LIP = 6
+    LOWER_LIP = 7
+    SKIN = 8
+    MOUTH_INTERIOR = 9
+    HAIR = 10
+    NECK = 11
+    EARS = 12
+    GLASSES = 13
+    HAT = 14
+    CLOTHES = 15
+
+    @property
+    def title(self) -> str:
+        """The name in words, as "mouth interior"."""
+        return self.name.lower().replace("_", " ")
+
+
 # All parts but ``NONE``, by id.
 FACE_PARTS: Final = tuple(part for part in Part if part is not Part.NONE)
 

@@ -25,11 +25,15 @@ STUBBLE = {HairStyle.BALD: 0.06, HairStyle.SHAVED: 0.62}
 
 
 class Skin(NamedTuple):
-    """albedo: (n, 3). lips, bare: (n,) shares covered by lips and by no hair at all."""
+    """albedo: (n, 3). lips, bare: (n,) shares covered by lips and by no hair at all.
+
+    scalp: (n,) share of the surroundings that lies within the hairline, whatever grows there.
+    """
 
     albedo: Float32Array
     lips: Float32Array
     bare: Float32Array
+    scalp: Float32Array
 
 
 class _Place(NamedTuple):
@@ -63,12 +67,13 @@ def paint_skin(person: Person, paint: HeadPaint, values: Float32Array) -> Skin:
     colour = over(colour, lip_colour, 0.88 * lips)
     colour *= (1 - 0.55 * paint.maps.lip_line.reshape(-1)[at.cells] * at.front)[:, None]
     colour, brow = _with_brows(person, paint, at, colour)
-    colour[_in_mouth(paint, at)] = CAVITY * 2
+    colour[in_mouth(paint, at.cells, at.behind)] = CAVITY * 2
 
-    cover = _scalp_cover(person, at, scalp, mottling, stubble)
+    within = _within_hairline(person, at, scalp, mottling)
+    cover = _scalp_cover(person, within, stubble)
     colour = over(colour, hair_colour(person, paint, mean), cover)
     bare = np.clip(1 - cover - brow - growth, 0, 1)
-    return Skin(np.clip(colour, 0.004, 0.95), lips, bare)
+    return Skin(np.clip(colour, 0.004, 0.95), lips, bare, within)
 
 
 def _place(paint: HeadPaint, mean: Float32Array) -> _Place:
@@ -109,23 +114,27 @@ def _with_brows(
     return colour * (1 - 0.85 * lash)[:, None], brow
 
 
-def _in_mouth(paint: HeadPaint, at: _Place) -> NDArray[np.bool_]:
-    """Skin (n,) that lines the mouth behind the lips."""
-    inner = (at.behind >= FRONT_TOLERANCE_MM) & (at.behind < MOUTH_DEPTH_MM)
-    near_lips: NDArray[np.bool_] = inner & (paint.maps.lips.reshape(-1)[at.cells] > -8)
+def in_mouth(paint: HeadPaint, cells: NDArray[np.intp], behind: Float32Array) -> NDArray[np.bool_]:
+    """Skin (n,) that lines the mouth: of its map cells, mm behind the front, behind the lips."""
+    inner = (behind >= FRONT_TOLERANCE_MM) & (behind < MOUTH_DEPTH_MM)
+    near_lips: NDArray[np.bool_] = inner & (paint.maps.lips.reshape(-1)[cells] > -8)
     return near_lips
 
 
-def _scalp_cover(
-    person: Person, at: _Place, scalp: Float32Array, mottling: Float32Array, stubble: Float32Array
+def _within_hairline(
+    person: Person, at: _Place, scalp: Float32Array, mottling: Float32Array
 ) -> Float32Array:
-    """Share (n,) of the skin that scalp hair hides, with a ragged hairline."""
+    """Share (n,) of the skin's surroundings above the ragged hairline."""
     strands = sample_grain("strands", 3.0 * at.u, at.v, person.seed + 5)
     locks = sample_grain("locks", 1.6 * at.u, at.v, person.seed + 10)
-    cover = smoothstep(-4.0, 6.0, scalp + 1.6 * strands + 2.2 * locks + 1.5 * mottling)
+    return smoothstep(-4.0, 6.0, scalp + 1.6 * strands + 2.2 * locks + 1.5 * mottling)
+
+
+def _scalp_cover(person: Person, within: Float32Array, stubble: Float32Array) -> Float32Array:
+    """Share (n,) of the skin that scalp hair hides, of that ``within`` the hairline."""
     if person.hair_style in STUBBLE:
-        return np.clip(cover * STUBBLE[person.hair_style] * (1 + 0.25 * stubble), 0, 1)
-    return cover
+        return np.clip(within * STUBBLE[person.hair_style] * (1 + 0.25 * stubble), 0, 1)
+    return within
 
 
 def hair_colour(person: Person, paint: HeadPaint, mean: Float32Array) -> Float32Array:

@@ -41,7 +41,8 @@ class Finish(NamedTuple):
 
     albedo: (n, 3). gloss: (n,) strength and sharpness: (n,) exponent of the highlight.
     translucent: (n,) how far light bleeds past the shadow edge. floor: (n,) least sky share.
-    hair: (k,) which samples are hair, strand: (k, 3) its direction.
+    hair: (k,) which samples are hair, strand: (k, 3) its direction. scalp: (n,) the share of skin
+    that lies within the hairline.
     """
 
     albedo: Float32Array
@@ -51,6 +52,7 @@ class Finish(NamedTuple):
     floor: Float32Array
     hair: NDArray[np.intp]
     strand: Float32Array
+    scalp: Float32Array
 
 
 def finish(
@@ -67,6 +69,7 @@ def finish(
         np.zeros(count, np.float32),
         hair,
         values[hair, :3] - paint.crown,
+        np.zeros(count, np.float32),
     )
     skin = np.flatnonzero(material == Surface.SKIN)
     _add_skin(look.person, skin, paint_skin(look.person, paint, values[skin]), result)
@@ -101,6 +104,7 @@ def _add_skin(person: Person, index: NDArray[np.intp], skin: Skin, out: Finish) 
     out.gloss[index] = (0.02 + 0.05 * person.oil) * skin.bare + 0.06 * skin.lips
     out.sharpness[index] = 10 + 16 * person.oil + 30 * skin.lips
     out.translucent[index] = skin.bare
+    out.scalp[index] = skin.scalp
 
 
 def gaps_in_props(

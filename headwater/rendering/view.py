@@ -10,8 +10,9 @@ from headwater.geometry.cameras import Camera, check_camera
 from headwater.geometry.rays import RayMesh
 from headwater.heads.model import HeadModel
 from headwater.rendering.backdrop import backdrop
+from headwater.rendering.classes import pixel_classes, sample_classes
 from headwater.rendering.lighting import lit
-from headwater.rendering.looks import Look, Scene
+from headwater.rendering.looks import HairStyle, Look, Scene
 from headwater.rendering.painting import HeadPaint, head_paint
 from headwater.rendering.props import stage
 from headwater.rendering.stages import Stage
@@ -35,13 +36,15 @@ Float32Array = NDArray[np.float32]
 class View:
     """A rendered picture and what it shows.
 
-    image: (H, W, 3) uint8 sRGB. mask: (H, W) bool, pixels whose centre lies on the head mesh.
-    parts: (H, W) uint8 face part ids. depth: (H, W) float32 z-depth, mm, 0 off the head.
-    landmarks_478_px: (478, 2) float32. landmarks_478_visible: (478,) bool, in the image and not
-    hidden by the head.
+    image: (H, W, 3) uint8 sRGB. classes: (H, W) uint8 ``FaceClass`` ids of what the picture shows
+    most of in each pixel, with hair, glasses and clothes. mask: (H, W) bool, pixels whose centre
+    lies on the bare head. parts: (H, W) uint8 face part ids there. depth: (H, W) float32 z-depth,
+    mm, 0 off the head. landmarks_478_px: (478, 2) float32. landmarks_478_visible: (478,) bool, in
+    the image and not hidden by the head.
     """
 
     image: NDArray[np.uint8]
+    classes: NDArray[np.uint8]
     mask: NDArray[np.bool_]
     parts: NDArray[np.uint8]
     depth: Float32Array
@@ -54,8 +57,8 @@ def render_view(
 ) -> View:
     """Picture of the head ``vertices`` (V, 3) mm, in ``model``'s topology, seen by ``camera``.
 
-    Hair and clothes are in the image only: mask, parts, depth and visibility are of the bare
-    head. The same arguments give the same bytes.
+    Hair and clothes are in the image and its classes only: mask, parts, depth and visibility are of
+    the bare head. The same arguments give the same bytes.
     """
     check_camera(camera)
     paint = head_paint(model)
@@ -63,15 +66,20 @@ def render_view(
     truth = view_truth(model, paint, vertices, mesh, camera)
     landmarks, visible = view_landmarks(model, vertices, mesh, camera)
     drawn = stage(model, paint, vertices, look.person)
-    coloured = _coloured(drawn, paint, look, camera, supersample)
+    coloured, classes = _coloured(model, drawn, paint, look, camera, supersample)
     image = _developed(look.scene, coloured)
-    return View(image, truth.mask, truth.parts, truth.depth, landmarks, visible)
+    return View(image, classes, truth.mask, truth.parts, truth.depth, landmarks, visible)
 
 
 def _coloured(
-    drawn: Stage, paint: HeadPaint, look: Look, camera: Camera, supersample: int
-) -> Float32Array:
-    """Linear picture (H, W, 3) of the stage before its backdrop."""
+    model: HeadModel,
+    drawn: Stage,
+    paint: HeadPaint,
+    look: Look,
+    camera: Camera,
+    supersample: int,
+) -> tuple[Float32Array, NDArray[np.uint8]]:
+    """Linear picture (H, W, 3) of the stage before its backdrop, and classes (H, W) of pixels."""
     mesh = RayMesh(drawn.vertices, drawn.faces)
     samples = trace(mesh, drawn.vertices, camera, supersample)
     values = carry(drawn.values, drawn.faces, samples)
@@ -84,7 +92,8 @@ def _coloured(
     backwards = np.einsum("nc,nc->n", normal, view) < -0.2
     normal[backwards] *= -1
     position = camera.centre.astype(np.float32) + samples.direction * samples.depth[:, None]
-    surface = finish(look, paint, drawn.material[samples.triangle], values)
+    material = drawn.material[samples.triangle]
+    surface = finish(look, paint, material, values)
     light = lit(look.scene, surface, mesh, position, normal, view, values[:, 9])
 
     height, width = camera.height * supersample, camera.width * supersample
@@ -94,7 +103,9 @@ def _coloured(
     mean = pooled(grid.reshape(height, width, 4), supersample)
     wall = backdrop(look.scene, camera.height, camera.width)
     picture: Float32Array = mean[..., :3] + wall * (1 - mean[..., 3:])
-    return picture
+    hair = (surface.scalp > 0.5) & (look.person.hair_style is not HairStyle.BALD)
+    classes = sample_classes(model, paint, samples, material, values[:, :3], hair)
+    return picture, pixel_classes(samples.cell, classes, (height, width), supersample)
 
 
 def _developed(scene: Scene, picture: Float32Array) -> NDArray[np.uint8]:

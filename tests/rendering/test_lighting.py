@@ -29,6 +29,7 @@ def cloth(count: int, albedo: float = 0.5) -> Finish:
         nothing,
         np.zeros(0, np.intp),
         np.zeros((0, 3), np.float32),
+        nothing,
     )
 
 
