@@ -12,7 +12,7 @@ _PER_THREAD = 2
 
 
 def computed_ahead(functions: Iterator[Callable[[], T]], threads: int) -> Iterator[T]:
-    """What each of the functions returns, or raises, in order.
+    """Results of the functions in their order, or what one raises.
 
     At most two for each thread are called before their results are taken; without threads none is.
     """
