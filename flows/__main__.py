@@ -75,7 +75,8 @@ def build(project: Path, systems: str | None = None) -> int:
     try:
         if systems is not None:
             _choose(project, systems)
-        changed, checked = _changes_built(project, _checked_params(project))
+        params = _checked_params(project)
+        changed, checked = _changes_built(project, params)
         figures = main_figures(project)
     except HeadwaterError as error:
         VOICE.complain(str(error))
@@ -84,14 +85,16 @@ def build(project: Path, systems: str | None = None) -> int:
         traceback.print_exc()
         VOICE.complain(refusal(error, project))
         return 2
+    from flows.bucket_advice import bucket_advice
     from headwater.upkeep.prune import advice
 
     what = "built" if changed else f"everything is up to date, {_checked(checked)}"
     VOICE.say(f"{what} in {_duration(time.monotonic() - started)}")
     for line in figures:
         VOICE.say(line)
-    if hint := advice(project):
-        VOICE.say(hint)
+    for hint in (bucket_advice(project, params), advice(project)):
+        if hint is not None:
+            VOICE.say(hint)
     return 0
 
 

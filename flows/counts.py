@@ -22,7 +22,7 @@ def table_counts(project: Path) -> list[dict[str, Cell]]:
         if table == REJECTS:
             rejected[step].update(reasons_of(path))
         else:
-            rows[step][table] += _rows(path)
+            rows[step][table] += rows_of(path)
     return [
         {
             "step": step,
@@ -34,7 +34,7 @@ def table_counts(project: Path) -> list[dict[str, Cell]]:
     ]
 
 
-def _rows(path: Path) -> int:
+def rows_of(path: Path) -> int:
     """Rows of a file; none of a damaged one, which the next build finds."""
     try:
         return int(pq.read_metadata(path).num_rows)

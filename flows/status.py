@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from flows.bucket_advice import bucket_advice
 from flows.dvc_locks import mend_rwlock
 from flows.forecast import Buckets, Fate, Known, changed_outputs, forecast, own_reasons
 from flows.forecast_lines import last_line, leaving, lines
@@ -78,7 +79,8 @@ def status(project: Path) -> list[str]:
         if output.path in whole and fates[output.stage].holds
     ]
     beside = [*restored, *leaving(graph, [one.stage for one in record.outputs])]
-    return [*lines(graph, fates), *beside, last_line(fates, len(beside))]
+    hint = filter(None, [bucket_advice(project, params)])
+    return [*lines(graph, fates), *beside, *hint, last_line(fates, len(beside))]
 
 
 def outlook(

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from flows.left import items_left
@@ -140,6 +142,19 @@ def test_buckets_that_the_cache_has_are_not_computed_again(
     assert f"doubles: 4 of 4 buckets, from the cache: data/doubles {lost}" in lines
     assert ran(project) >= {"doubles"}
     assert said(project) == [NOTHING]
+
+
+@pytest.mark.slow
+def test_a_project_that_outgrew_its_buckets_is_told(
+    copy_of_built: Callable[[], ToyProject],
+) -> None:
+    project = copy_of_built()
+    path = project.path / "data" / "photos" / "photos" / "bucket-000.parquet"
+    path.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"item": ["a"] * 10_000}), path)
+    *_, hint, last = said(project)
+    assert hint.startswith("10000 photos in 4 buckets: one more computes about 2500 anew, ")
+    assert last == NOTHING
 
 
 def refused(project: ToyProject) -> str:
