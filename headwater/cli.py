@@ -133,7 +133,7 @@ def push(
     from headwater.upkeep.repair import refuse_unsound_objects
 
     refuse_unsound_objects(project)
-    raise typer.Exit(send(project, remote))
+    send(project, remote)
 
 
 @app.command()

@@ -22,10 +22,16 @@ def stages(project: Path) -> list[str]:
     return listed.stdout.split()
 
 
-def push(project: Path, remote: str | None) -> int:
-    """Send the objects of the recorded build, with DVC's own words; returns its exit status."""
+def push(project: Path, remote: str | None) -> None:
+    """Send the objects of the recorded build, with DVC's own words.
+
+    Raises HeadwaterError when not all of them came there.
+    """
     arguments = () if remote is None else ("--remote", remote)
-    return subprocess.run(_command("push", *arguments), cwd=project, check=False).returncode
+    if subprocess.run(_command("push", *arguments), cwd=project, check=False).returncode:
+        raise HeadwaterError(
+            "not all objects came there; mend what DVC says and push again, which sends the rest"
+        )
 
 
 def pull_outputs(project: Path, *targets: str) -> None:
