@@ -1,4 +1,4 @@
-"""A DVC remote that dies while a build is sent to it has whole objects alone, and later the rest."""
+"""A DVC remote that dies while a build is sent to it: it has whole objects, and later the rest."""
 
 import subprocess
 import sys
