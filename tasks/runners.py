@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from headwater.artifacts.modules import STARTED_NS
+from headwater.artifacts.modules import is_edited
 from headwater.errors import HeadwaterError
 from headwater.evaluation.attempt import in_one_line
 from headwater.reject_reasons import RejectReason
@@ -159,6 +159,6 @@ def _answer_of_cluster(job: bytes, log: Path) -> bytes:
     """
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if file and name.partition(".")[0] in _OURS and Path(file).stat().st_mtime_ns > STARTED_NS:
+        if file and name.partition(".")[0] in _OURS and is_edited(Path(file)):
             raise HeadwaterError(f"{file}: was edited; start the cluster's workers again")
     return answer(job, log)

@@ -155,9 +155,16 @@ def refuse_edited() -> None:
             _refuse_younger(path)
 
 
+def is_edited(path: Path) -> bool:
+    """True for a file that was written since this process started.
+
+    A time to come is that of another clock, or of this one before it was set back: it says nothing.
+    """
+    return STARTED_NS < path.stat().st_mtime_ns <= time.time_ns()
+
+
 def _refuse_younger(path: Path) -> None:
-    # A time to come is that of another clock and says nothing.
-    if STARTED_NS < path.stat().st_mtime_ns <= time.time_ns():
+    if is_edited(path):
         raise HeadwaterError(f"{path}: was edited while it was in use; run again")
 
 
