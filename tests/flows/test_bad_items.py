@@ -9,6 +9,7 @@ import pytest
 from headwater.artifacts.schemas import rejects_schema
 from headwater.artifacts.tables import read_table
 from tests.flows.conftest import ToyProject
+from tests.flows.test_kill import PATIENCE_SECONDS, wait_for
 
 # Troubles of the moment, as long as the file named by TROUBLE is there.
 TROUBLE = "trouble"
@@ -143,6 +144,40 @@ def test_items_that_were_left_are_tried_again_alone(troubled: ToyProject) -> Non
     assert troubled.dvc("status", "--quiet", "numbers").returncode == 0
     assert troubled.run(*retry).stdout == "no items are left to try again\n"
     assert troubled.flow().returncode == 0
+    mended = troubled.bytes()
+    troubled.forget()
+    assert troubled.dvc("repro", "--quiet").returncode == 0
+    assert mended == troubled.bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.fault("a killed status or retry leaves no process, and the build as it was")
+@pytest.mark.parametrize(
+    ("victim", "while_there_is"),
+    [
+        ("headwater.cli", "multiprocessing.spawn"),
+        ("flows.retry", "multiprocessing.spawn"),
+        ("flows.retry", "flows.dvc_process"),
+        ("flows.dvc_process", "-m tasks."),
+        ("-m tasks.", "-m tasks."),
+    ],
+)
+def test_killed_retry_leaves_no_process_and_can_be_repeated(
+    troubled: ToyProject, victim: str, while_there_is: str
+) -> None:
+    assert troubled.dvc("repro", "--quiet").returncode == 0
+    (troubled.path / TROUBLE).unlink()
+    retry = (sys.executable, "-m", "headwater.cli", "retry")
+    process = troubled.start(*retry, seconds=1)
+    wait_for(troubled, while_there_is)
+    wait_for(troubled, victim).kill()
+    process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode != 0
+    assert troubled.left_over() == []
+    troubled.wait_for_locks()
+    done = troubled.flow()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert rejected(troubled) == {}
     mended = troubled.bytes()
     troubled.forget()
     assert troubled.dvc("repro", "--quiet").returncode == 0

@@ -122,6 +122,26 @@ def test_any_process_may_be_killed_at_any_moment(
     assert_rebuilds(project, built)
 
 
+@pytest.mark.slow
+@pytest.mark.fault("a killed status or retry leaves no process, and the build as it was")
+@pytest.mark.parametrize("victim", ["headwater.cli", "flows.status", "multiprocessing.spawn"])
+def test_killed_status_leaves_no_process_and_changes_nothing(
+    copy_of_built: Callable[[], ToyProject], victim: str
+) -> None:
+    project = copy_of_built()
+    project.set(seed=8)
+    before = project.bytes()
+    process = project.start(sys.executable, "-m", "headwater.cli", "status")
+    wait_for(project, "multiprocessing.spawn")
+    wait_for(project, victim).kill()
+    out, error = process.communicate(timeout=PATIENCE_SECONDS)
+    # A worker is replaced.
+    assert (process.returncode, error) == ((0, "") if "spawn" in victim else (-9, ""))
+    assert out.startswith("numbers: 4 of 4 buckets: ") == (process.returncode == 0)
+    assert project.left_over() == []
+    assert project.bytes() == before
+
+
 @pytest.mark.fault("a build that is stopped ends at once and quietly")
 @pytest.mark.parametrize(
     ("command", "signal_number", "status"),

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -119,6 +120,23 @@ def test_second_build_at_once_says_so_in_one_line(copy_of_built: Callable[[], To
         r"error: another build \(process \d+\) is running in this folder; .*\n", done.stderr
     )
     assert project.flow().returncode == 0
+
+
+@pytest.mark.fault("of two builds at once the second is refused in one line")
+@pytest.mark.slow
+def test_of_two_builds_that_start_together_one_builds(
+    copy_of_built: Callable[[], ToyProject], built: ToyProject
+) -> None:
+    project = copy_of_built()
+    project.forget()
+    both = [project.start(sys.executable, "-m", "flows", seconds=2) for _ in range(2)]
+    said = {process: process.communicate(timeout=300)[1] for process in both}
+    one, other = sorted(both, key=lambda process: process.returncode)
+    assert (one.returncode, said[one]) == (0, "")
+    assert other.returncode == 2
+    assert re.fullmatch(r"error: another build \(process \d+\) is running .*\n", said[other])
+    assert project.left_over() == []
+    assert project.bytes() == built.bytes()
 
 
 def test_the_last_words_name_every_built_system_with_the_headline_of_its_challenge(
