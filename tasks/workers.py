@@ -44,7 +44,7 @@ class Stopped(HeadwaterError):
 
 
 class WorkersEnd(HeadwaterError):
-    """What a worker is given ends its process every time."""
+    """A job ends the process of every worker that is given it."""
 
 
 def load_step(name: str) -> Step:
