@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,22 +44,15 @@ class Checkout:
     def run(self, *command: str) -> str:
         """What a command of Python's modules, or of Git, prints."""
         words = command if command[0] == "git" else (sys.executable, "-m", *command)
-        done = subprocess.run(
-            words,
-            cwd=self.path,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout.strip()
+        return self._printed(words).strip()
 
     def shell(self, commands: str) -> str:
         """Output of shell commands; what they start in the background goes on."""
+        return self._printed(("bash", "-euo", "pipefail", "-c", commands))
+
+    def _printed(self, command: Sequence[str]) -> str:
         done = subprocess.run(
-            ("bash", "-euo", "pipefail", "-c", commands),
+            command,
             cwd=self.path,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -136,14 +129,14 @@ def behind_ssh(folder: Path, processes: list[subprocess.Popen[bytes]]) -> Comman
         f"AuthorizedKeysFile {home / 'authorized_keys'}\nPidFile none\nStrictModes no\n"
         "UsePAM no\nPasswordAuthentication no\nSubsystem sftp internal-sftp\n"
     )
+    if os.geteuid() == 0:
+        # Debian's service makes it before it starts sshd, which refuses to run as root without.
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     log = home / "sshd.log"
     command = (SSHD, "-D", "-f", str(home / "sshd_config"), "-E", str(log))
     processes.append(subprocess.Popen(command))
-    deadline = time.monotonic() + 10
-    while not answers(port):
-        if processes[-1].poll() is not None or time.monotonic() > deadline:
-            pytest.skip(f"sshd does not start here: {log.read_text().strip()}")
-        time.sleep(0.1)
+    wait_until(lambda: answers(port) or processes[-1].poll() is not None, "sshd does not answer")
+    assert processes[-1].poll() is None, log.read_text()
     (folder / "remote").mkdir()
     url = f"ssh://{getpass.getuser()}@127.0.0.1:{port}{folder / 'remote'}"
     return [
