@@ -20,6 +20,7 @@ from headwater.training.processes import fabric_of, train_on
 from headwater.training.run import Curve, Run
 from headwater.training.schedules import Rate
 from headwater.training.turns import Turn
+from tests.training import shared_gradients
 from tests.training.shared_training import BATCH, ROWS, build, train
 from tests.training.small_training import train as train_small
 
@@ -72,6 +73,30 @@ def test_two_devices_train_what_one_trains_on_the_joined_batch(tmp_path: Path) -
     assert shown == [30, 40]
     assert resumed_curve == joint_curve
     assert all(torch.equal(resumed[name], value) for name, value in two.items())
+
+
+@pytest.mark.slow
+def test_two_devices_have_the_gradients_that_one_has(tmp_path: Path) -> None:
+    """Of the joined batch, in every step; a scene that neither device sees has none."""
+    gradients = []
+    for count in (1, 2):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        run = Run(3, folder / "checkpoints")
+        devices = Devices("cpu", count, "32")
+        train_on(devices, shared_gradients.train, None, folder, run, folder / "weights")
+        paths = [folder / f"gradients-{rank}" for rank in range(count)]
+        gradients += [read_safetensors(path)[0] for path in paths]
+    alone, first, second = gradients
+    assert (
+        len([name for name in alone if name.startswith("layers.0.weight ")])
+        == shared_gradients.STEPS
+    )
+    assert not any(name.startswith("unused") for name in alone)
+    for joint in (first, second):
+        assert joint.keys() == alone.keys()
+        for name, gradient in alone.items():
+            torch.testing.assert_close(joint[name], gradient, rtol=0, atol=1e-6)
 
 
 @pytest.mark.slow
