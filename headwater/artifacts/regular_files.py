@@ -4,8 +4,9 @@ import json
 import os
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
 from headwater.errors import HeadwaterError
@@ -32,7 +33,7 @@ def regular_bytes(path: Path, max_bytes: int, seconds: float = READ_SECONDS) -> 
     Raises NotRegularError, TooLargeError, TimeoutError when reading takes longer than ``seconds``,
     and otherwise what the system says as OSError.
     """
-    return within(seconds, lambda: _read(path, max_bytes))
+    return within(seconds, lambda: bytes_of_file(path, max_bytes))
 
 
 def read_file(path: Path, max_bytes: int) -> bytes:
@@ -62,26 +63,62 @@ def within(seconds: float, act: Callable[[], T]) -> T:
     It runs in a thread, which stays behind when it hangs: no signal ends a read that the system
     never answers.
     """
-    results: list[T] = []
-    errors: list[Exception] = []
+    [outcome] = each_within(seconds, [act])
+    if isinstance(outcome, TimeoutError):
+        raise outcome
+    return outcome
 
-    def run() -> None:
+
+def each_within(seconds: float, acts: Sequence[Callable[[], T]]) -> Iterator[T | TimeoutError]:
+    """Results of ``acts`` in their order, in one thread for as long as none of them hangs.
+
+    A TimeoutError stands for one that takes longer than ``seconds``. Raises what an act raises.
+    """
+    done = 0
+    while done < len(acts):
+        answers: SimpleQueue[Callable[[], T]] = SimpleQueue()
+        left = threading.Event()
+        work = (acts[done:], answers, left)
+        threading.Thread(target=_answer_all, args=work, name="reader", daemon=True).start()
         try:
-            results.append(act())
-        except Exception as error:  # noqa: BLE001 (raised again below)
-            errors.append(error)
+            while done < len(acts) and not left.is_set():
+                done += 1
+                try:
+                    answer = answers.get(timeout=seconds)
+                except Empty:
+                    left.set()
+                    yield TimeoutError(f"nothing came within {seconds:g} seconds")
+                else:
+                    yield answer()
+        finally:
+            left.set()
 
-    thread = threading.Thread(target=run, name="reader", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if not results:
-        raise TimeoutError(f"nothing came within {seconds:g} seconds")
-    return results[0]
+
+def _answer_all(
+    acts: Sequence[Callable[[], T]], answers: "SimpleQueue[Callable[[], T]]", left: threading.Event
+) -> None:
+    for act in acts:
+        if left.is_set():
+            return
+        answers.put(_outcome(act))
 
 
-def _read(path: Path, max_bytes: int) -> bytes:
+def _outcome(act: Callable[[], T]) -> Callable[[], T]:
+    """A function that returns or raises what ``act`` did."""
+    try:
+        result = act()
+    except Exception as problem:  # noqa: BLE001 (raised again by whoever waits)
+        error = problem
+
+        def fail() -> T:
+            raise error
+
+        return fail
+    return lambda: result
+
+
+def bytes_of_file(path: Path, max_bytes: int) -> bytes:
+    """As ``regular_bytes``, for as long as it takes."""
     # A device is not even opened: that alone may do something.
     _check_regular(path.stat())
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -10,8 +10,9 @@ the order of names is kept, every other one is a problem that names it.
 import hashlib
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +20,9 @@ from headwater.artifacts.regular_files import (
     READ_SECONDS,
     NotRegularError,
     TooLargeError,
+    bytes_of_file,
+    each_within,
     regular_bytes,
-    within,
 )
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.reject_reasons import RejectReason
@@ -66,21 +68,30 @@ def list_photos(
     found: list[PhotoFile | PhotoProblem] = []
     first_names: dict[str, str] = {}
     skipped = os.path.realpath(os.fsencode(leave_out)) if leave_out is not None else None
-    for relative in sorted(_walk(root, b"", skipped)):
-        entry = _inspect(root, relative, max_file_bytes)
+    walked = sorted(_walk(root, b"", skipped))
+    looks = [partial(_inspect, root, relative, max_file_bytes) for relative in walked]
+    # What is behind a link may never answer.
+    for relative, answer in zip(walked, each_within(READ_SECONDS, looks), strict=True):
+        entry = _late(relative, answer) if isinstance(answer, TimeoutError) else answer
         if isinstance(entry, PhotoFile):
             first = first_names.setdefault(entry.sha256, entry.name)
             if first != entry.name:
-                message = f"The file has the same bytes as {first}, which is used."
-                entry = PhotoProblem(entry.name, RejectReason.DUPLICATE, message, entry.sha256)
+                entry = _twin(entry, first)
         found.append(entry)
     return found
 
 
-def read_photo(path: Path, max_file_bytes: int = MAX_FILE_BYTES) -> bytes:
-    """Bytes of a regular file; raises ``ItemRejected`` with a file reason."""
+def read_photo(
+    path: Path,
+    max_file_bytes: int = MAX_FILE_BYTES,
+    read: Callable[[Path, int], bytes] = regular_bytes,
+) -> bytes:
+    """Bytes of a regular file; raises ``ItemRejected`` with a file reason.
+
+    read: ``bytes_of_file`` where something else sees to it that none is waited for.
+    """
     try:
-        data = regular_bytes(path, max_file_bytes)
+        data = read(path, max_file_bytes)
     except NotRegularError as error:
         raise ItemRejected(
             RejectReason.NOT_A_FILE, "The path is a pipe, socket or device, not a file."
@@ -148,18 +159,25 @@ def _walk(root: bytes, below: bytes, leave_out: bytes | None) -> Iterator[bytes]
             yield relative
 
 
+def _late(relative: bytes, answer: TimeoutError) -> PhotoProblem:
+    message = f"The path leads nowhere: {answer}."
+    return PhotoProblem(printable_name(relative), RejectReason.UNREADABLE_FILE, message)
+
+
+def _twin(file: PhotoFile, first: str) -> PhotoProblem:
+    message = f"The file has the same bytes as {first}, which is used."
+    return PhotoProblem(file.name, RejectReason.DUPLICATE, message, file.sha256)
+
+
 def _inspect(root: bytes, relative: bytes, max_file_bytes: int) -> PhotoFile | PhotoProblem:
     """The file at a path that ``_walk`` gave, read once for its hash."""
     path = os.path.join(root, relative)
     name = printable_name(relative)
     location = Path(os.fsdecode(path))
     try:
-        # To ask what is behind a link may hang as well.
-        if problem := within(READ_SECONDS, lambda: _not_a_file(path)):
+        if problem := _not_a_file(path):
             return PhotoProblem(name, *problem)
-        data = read_photo(location, max_file_bytes)
-    except TimeoutError as error:
-        return PhotoProblem(name, RejectReason.UNREADABLE_FILE, f"The path leads nowhere: {error}.")
+        data = read_photo(location, max_file_bytes, bytes_of_file)
     except ItemRejected as rejected:
         return PhotoProblem(name, RejectReason(rejected.reason), rejected.message)
     return PhotoFile(location, name, hashlib.sha256(data).hexdigest())

@@ -4,8 +4,10 @@ import fcntl
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from headwater.artifacts.regular_files import (
     NotRegularError,
     TooLargeError,
+    each_within,
     read_file,
     regular_bytes,
     within,
@@ -78,6 +81,26 @@ def test_what_never_answers_is_left_behind(tmp_path: Path) -> None:
         within(0.2, (tmp_path / "pipe").read_bytes)
     assert time.monotonic() - started < 5
     # Let the thread go.
+    os.close(os.open(tmp_path / "pipe", os.O_WRONLY))
+
+
+@pytest.mark.fault("what is no file, or never answers, is passed over")
+def test_what_never_answers_holds_up_none_of_the_others(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    threads: set[int] = set()
+
+    def note(number: int) -> int:
+        threads.add(threading.get_ident())
+        return number
+
+    acts = [partial(note, number) for number in range(100)]
+    acts[40] = acts[41] = (tmp_path / "pipe").read_bytes
+    outcomes = list(each_within(0.2, acts))
+    late = [number for number, one in enumerate(outcomes) if isinstance(one, TimeoutError)]
+    assert late == [40, 41]
+    assert [one for one in outcomes if isinstance(one, int)] == [*range(40), *range(42, 100)]
+    # One goes on for as long as none hangs.
+    assert len(threads) == 2
     os.close(os.open(tmp_path / "pipe", os.O_WRONLY))
 
 
