@@ -1,5 +1,7 @@
 """Tables, buckets and changes move alone between clones and a DVC remote."""
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,12 +18,12 @@ from benchmarks.shared_project import (
 )
 from headwater.cli import app, run
 from headwater.pipeline.run import missing_buckets
-from headwater.sharing.export import export
 from tasks.photos import STEP
 
 pytestmark = pytest.mark.slow
 COUNT, BUCKETS, SIDE = 120, 40, 32
 TABLE = "photos/photos"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "sharing.md"
 
 
 @pytest.fixture(scope="module")
@@ -109,22 +111,40 @@ def test_one_more_photo_pushes_its_bucket_and_what_lists_it(tmp_path: Path) -> N
     assert sum(new.values()) - new[changed[photos]] < 2 * 80 * 150
 
 
-def test_one_split_of_a_tracked_export_moves_alone(
-    published: SharedProject, tmp_path: Path
+def commands_for_a_split() -> list[str]:
+    """Commands of docs/sharing.md that share an export and fetch a split of a table from it."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    [block] = [one for one in blocks if "dvc add" in one]
+    return block.replace("ingest_frames", "photos_photos").splitlines()
+
+
+def test_one_split_of_a_shared_export_moves_alone(
+    published: SharedProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    programs = Path(sys.executable).parent
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "A user")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "user@example.org")
     sharer = clone_of(published, tmp_path / "sharer")
     sharer.dvc("pull", "--quiet")
-    export(sharer.path / "data", sharer.path / "out", (), "{}\n")
-    sharer.dvc("add", "--quiet", "out")
-    sharer.git("add", "--all")
-    sharer.git("commit", "--quiet", "--message", "an export")
-    sharer.dvc("push", "--quiet")
+    *share, get = commands_for_a_split()
+    before = sharer.pushed()
+    for command in share:
+        sharer.run("bash", "-euo", "pipefail", "-c", command)
     clone = clone_of(sharer, tmp_path / "clone")
-    clone.dvc("pull", "--quiet", "out/photos_photos/test")
-    place = clone.path / "out" / "photos_photos" / "test"
-    files = [path for path in clone.path.joinpath("out").rglob("*") if path.is_file()]
+    new = set(sharer.pushed()) - set(before)
+    place = clone.path / "shared" / "photos_photos" / "test"
+    clone.dvc("pull", "--quiet", str(place))
+    moved = fetched(clone)
+    files = [path for path in clone.path.joinpath("shared").rglob("*") if path.is_file()]
     assert files
     assert {path.parent for path in files} == {place}
+    assert len(moved) == len(files) + 1 < len(new)
+    elsewhere = SharedProject(tmp_path / "elsewhere", sharer.remote)
+    elsewhere.path.mkdir()
+    elsewhere.run("bash", "-c", get.replace("<repository>", str(sharer.path)))
     for path in files:
-        assert path.read_bytes() == (sharer.path / path.relative_to(clone.path)).read_bytes()
-    assert len(fetched(clone)) == len(files) + 1
+        content = path.read_bytes()
+        assert (sharer.path / path.relative_to(clone.path)).read_bytes() == content
+        assert (elsewhere.path / "test" / path.name).read_bytes() == content
