@@ -94,17 +94,21 @@ def _settings() -> tuple[Params, Any]:
 def steps(paths: Sequence[Path]) -> int:
     """The steps over a folder of photo files, into tables that are thrown away."""
     with tempfile.TemporaryDirectory() as folder:
-        project = Path(folder)
-        photos = project / "data" / "chosen"
-        photos.mkdir(parents=True)
-        for path in paths:
-            shutil.copy(path, photos)
-        store.write(project / FILE, head_model())
-        params = _with_folder(load_params(Path("params.yaml")), "data/chosen")
-        for name in STEPS:
-            step: Step = import_module(f"tasks.{name}").STEP
-            assemble(step, params, project, partial(_compute, step, params, project))
+        build_steps(paths, Path(folder), load_params(Path("params.yaml")))
     return len(paths)
+
+
+def build_steps(paths: Sequence[Path], project: Path, params: Params) -> None:
+    """Build the tables of photo files in the folder ``project``, which has nothing else."""
+    photos = project / "data" / "chosen"
+    photos.mkdir(parents=True)
+    for path in paths:
+        shutil.copy(path, photos)
+    store.write(project / FILE, head_model())
+    params = _with_folder(params, "data/chosen")
+    for name in STEPS:
+        step: Step = import_module(f"tasks.{name}").STEP
+        assemble(step, params, project, partial(_compute, step, params, project))
 
 
 def _with_folder(params: Params, folder: str) -> Params:
@@ -144,7 +148,7 @@ def measure() -> Outcome:
             ROUNDS,
         )
     figures = [*_one_core(rates), *(_two_cores(rates) if len(cores) > 1 else ()), *_phone(phone)]
-    photos = {"photos": _described(WEB), "phone-size photos": _described(PHONE)}
+    photos = {"photos": described(WEB), "phone-size photos": described(PHONE)}
     return Outcome("photos", tuple(figures), {**photos, **CONDITIONS})
 
 
@@ -181,7 +185,8 @@ def _phone(rates: Mapping[str, Spread]) -> list[Figure]:
     ]
 
 
-def _described(photos: PhotoSet) -> str:
+def described(photos: PhotoSet) -> str:
+    """What a set of photos holds, for people."""
     return (
         f"{photos.count} JPEG files made from the two built-in portraits by seeded crops, flips "
         f"and scales, longer side {photos.sides_px[0]} to {photos.sides_px[1]} px"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import descent, loading, photos, pushing, rebuild, scores, sdf, views
+from benchmarks import descent, loading, photos, pushing, rebuild, scores, sdf, storage, views
 from benchmarks.machine import describe
 from benchmarks.outcome import Outcome, markdown
 from headwater.artifacts.atomic import write_text
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[], Outcome]] = {
     "descent": descent.measure,
     "loading": loading.measure,
     "pushing": pushing.measure,
+    "storage": storage.measure,
     "rebuild": rebuild.measure,
 }
 
