@@ -133,7 +133,7 @@ def test_the_answer_is_the_most_probable_one(model: HeadModel, fitter: LandmarkF
         offset = (pixels - view.landmarks_68_px) * weights[:, None] / spread
         return float(4.0 * np.log1p((offset**2).sum(axis=1) / 4.0).sum() + latent @ latent)
 
-    best = minimize(cost, np.zeros(9), method="Powell", options={"maxiter": 30, "ftol": 1e-7})
+    best = minimize(cost, np.zeros(9), method="Powell", options={"maxiter": 12, "ftol": 1e-6})
     assert cost(found.deviations) < best.fun + 0.02
 
 
