@@ -38,6 +38,8 @@ from headwater.data.column_values import Values, values_of
 from headwater.errors import READER_ERRORS, HeadwaterError
 
 _EPOCH, _BY_WORKERS = 0, 1
+# More would hold more decoded rows than they save time.
+_MOST_THREADS = 4
 # Gives a row.
 Decoder = Callable[[], dict[str, Any]]
 
@@ -131,7 +133,8 @@ class TorchDataset(IterableDataset[dict[str, Any]]):
         windows = self._windows(epoch, consumer, self._ranks * workers)
         seed = (self._seed, epoch, consumer)
         # Workers share the cores already.
-        threads = len(os.sched_getaffinity(0)) if get_worker_info() is None else 0
+        cores = len(os.sched_getaffinity(0))
+        threads = min(cores, _MOST_THREADS) if get_worker_info() is None else 0
         for row in computed_ahead(self._decoders(windows, start, seed), threads):
             self._given += 1
             yield row
