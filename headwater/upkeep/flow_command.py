@@ -1,18 +1,20 @@
 """Commands of the flows as processes of their own: the domain imports no flow."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 from headwater.config import load_params
+from headwater.errors import HeadwaterError
 
 
 def run_flow(name: str, project: Path) -> int:
     """Run ``python -m flows.<name>`` in the project's folder; returns its exit status.
 
     The process is given this one's number, with which it ends. Raises HeadwaterError where there is
-    no project.
+    no project, and where a signal ended it.
     """
     load_params(project / "params.yaml")
     process = subprocess.Popen(
@@ -20,7 +22,13 @@ def run_flow(name: str, project: Path) -> int:
     )
     while True:
         try:
-            return process.wait()
+            status = process.wait()
         except KeyboardInterrupt:
             # A Ctrl-C is for both; it ends its own work first.
             continue
+        if status < 0:
+            raise HeadwaterError(
+                f"{name}: its process was ended ({signal.Signals(-status).name}), as the kernel "
+                "does when memory runs out; nothing is lost, run it again"
+            )
+        return status
