@@ -121,8 +121,8 @@ def test_console_of_the_worker_shows_every_line_once(
 
 @pytest.mark.fault("a build that is stopped ends at once and quietly")
 @pytest.mark.slow
-def test_cancelled_run_ends_its_processes_without_a_traceback(
-    deploy: Callable[[float], Deployment],
+def test_cancelled_run_ends_its_processes_without_a_traceback_and_loses_nothing(
+    deploy: Callable[[float], Deployment], built: ToyProject
 ) -> None:
     deployment = deploy(60)
     wait_for(deployment.project, "multiprocessing.spawn")
@@ -133,6 +133,11 @@ def test_cancelled_run_ends_its_processes_without_a_traceback(
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert "Traceback" not in shown + deployment.output.read_text()
+    project = deployment.project
+    project.wait_for_locks()
+    done = project.dvc("repro")
+    assert done.returncode == 0, done.stderr
+    assert project.bytes() == built.bytes()
 
 
 def test_form_of_a_run_is_filled_in_and_says_what_each_field_is() -> None:
