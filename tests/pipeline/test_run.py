@@ -1,8 +1,11 @@
 """Steps compute exactly what is missing, and lose nothing."""
 
 import random
+import resource
 import shutil
 import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -230,6 +233,34 @@ def test_tables_are_made_of_one_bucket_at_a_time(tmp_path: Path) -> None:
         tracemalloc.stop()
     # The largest of more buckets is a little larger.
     assert peaks[1] < 2 * peaks[0]
+
+
+@contextmanager
+def room(size: int) -> Iterator[None]:
+    """No file may be larger, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.fault("a full disk is one sentence")
+def test_a_write_that_finds_no_room_leaves_all_as_it_was(pipeline: Pipeline) -> None:
+    pipeline.build(pipeline.numbers)
+    before = pipeline.files()
+    pipeline.values.append(40)
+    with (
+        room(1000),
+        pytest.raises(HeadwaterError, match=r"\.parquet: cannot be written \(File too large\)"),
+    ):
+        pipeline.build(pipeline.numbers)
+    assert pipeline.files() == before
+    assert not list(pipeline.project.rglob("*.tmp"))
+    pipeline.build(pipeline.numbers)
+    assert pipeline.read(NUMBERS) == pipeline.values
+    assert not list(pipeline.project.rglob("*.tmp"))
 
 
 def test_missing_buckets_are_those_not_in_the_cache(pipeline: Pipeline) -> None:
