@@ -173,7 +173,8 @@ def test_killed_retry_leaves_no_process_and_can_be_repeated(
     wait_for(troubled, victim).kill()
     process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode != 0
-    assert troubled.left_over() == []
+    # A worker that is just starting looks for its parent once it has imported its code.
+    assert troubled.left_over(20) == []
     troubled.wait_for_locks()
     done = troubled.flow()
     assert (done.returncode, done.stderr) == (0, "")

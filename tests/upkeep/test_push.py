@@ -1,9 +1,11 @@
 """A DVC remote that dies while a build is sent to it: it has whole objects, and later the rest."""
 
+import random
+import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,14 +14,19 @@ import pytest
 
 from headwater.upkeep.recorded import md5_of
 from headwater.upkeep.repair import read_record
+from tests.upkeep.test_repair import flip
 
 MAKE = """\
-import pathlib, random
-for name in range(12):
-    path = pathlib.Path("data/many", f"{name}.bin")
+import pathlib, random, sys
+from headwater.artifacts.manifest import write_manifest
+for name in range(int(sys.argv[2])):
+    path = pathlib.Path("data", sys.argv[1], f"{name}.bin")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(random.Random(name).randbytes(50_000))
+write_manifest(path.parent)
 """
+# The twelve, of which the folder of one has the first, two manifests and two listings.
+OBJECTS = 16
 PUSH = (sys.executable, "-m", "headwater.cli", "push")
 
 
@@ -29,13 +36,14 @@ def dvc(project: Path, *arguments: str) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A recorded folder of twelve files."""
+    """Two recorded folders, of one file and of twelve, with manifests."""
     path = tmp_path / "project"
     (path / "data").mkdir(parents=True)
-    (path / "many.py").write_text(MAKE)
+    (path / "make.py").write_text(MAKE)
     dvc(path, "init", "--quiet", "--no-scm")
-    stage = ("stage", "add", "--quiet", "-n", "many", "-d", "many.py", "-o", "data/many")
-    dvc(path, *stage, f"'{sys.executable}' many.py")
+    for name, count in (("one", 1), ("many", 12)):
+        stage = ("stage", "add", "--quiet", "-n", name, "-d", "make.py", "-o", f"data/{name}")
+        dvc(path, *stage, f"'{sys.executable}' make.py {name} {count}")
     dvc(path, "repro", "--quiet")
     return path
 
@@ -121,11 +129,63 @@ def test_a_push_to_a_remote_that_dies_is_one_sentence_and_can_be_completed(proje
     )
     assert len(objects) == 4
     # Who fetches the folder meanwhile is refused: what lists its files is not there.
-    assert not any(path.endswith(".dir") for path in objects)
+    [listing] = [one.md5 for one in read_record(project).outputs if one.path == "data/many"]
+    assert f"/files/md5/{listing[:2]}/{listing[2:]}" not in objects
     with serving(objects) as remote:
         done = pushed(project, remote)
         assert done.returncode == 0, done.stderr
-        assert remote.uploads == 13 - 4
+        assert remote.uploads == OBJECTS - 4
     sent = {path.removeprefix("/files/md5/").replace("/", ""): objects[path] for path in objects}
     assert sent.keys() == {copy.md5 for copy in read_record(project).all_objects()}
     assert all(md5_of(content) == md5.removesuffix(".dir") for md5, content in sent.items())
+
+
+def cut(path: Path, chance: random.Random) -> None:
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[: chance.randrange(40_000)])
+    path.chmod(0o444)
+
+
+def lose(path: Path, chance: random.Random) -> None:
+    path.unlink()
+
+
+@pytest.mark.fault("rot at a remote or in the cache is named, 4 of 4")
+@pytest.mark.parametrize("rot", [flip, cut, lose])
+def test_rot_in_the_cache_is_named_before_anything_is_sent(
+    project: Path, tmp_path: Path, rot: Callable[[Path, random.Random], None]
+) -> None:
+    dvc(project, "remote", "add", "--quiet", "--default", "team", str(tmp_path / "remote"))
+    record = read_record(project)
+    md5, _ = record.files["data/many/7.bin"]
+    rot(record.objects.path(md5), random.Random(1))
+    done = subprocess.run(PUSH, cwd=project, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    place = record.objects.path(md5).relative_to(project)
+    assert f"error: {place}: the object of data/many/7.bin is " in done.stderr
+    assert not (tmp_path / "remote").exists()
+
+
+@pytest.mark.fault("rot at a remote or in the cache is named, 4 of 4")
+@pytest.mark.parametrize("rot", [flip, cut, lose])
+def test_rot_at_a_remote_is_named_by_who_fetches(
+    project: Path, tmp_path: Path, rot: Callable[[Path, random.Random], None]
+) -> None:
+    dvc(project, "remote", "add", "--quiet", "--default", "team", str(tmp_path / "remote"))
+    dvc(project, "config", "remote.team.verify", "true")
+    dvc(project, "push", "--quiet")
+    record = read_record(project)
+    md5, _ = record.files["data/many/7.bin"]
+    rot(tmp_path / "remote" / "files" / "md5" / md5[:2] / md5[2:], random.Random(2))
+    clone = tmp_path / "clone"
+    shutil.copytree(project, clone, ignore=shutil.ignore_patterns("cache", "tmp", "data"))
+    pull = (sys.executable, "-m", "dvc", "pull")
+    done = subprocess.run(pull, cwd=clone, check=False, capture_output=True, text=True)
+    assert done.returncode != 0
+    verify = (sys.executable, "-m", "headwater.cli", "verify")
+    seen = subprocess.run(verify, cwd=clone, check=False, capture_output=True, text=True)
+    assert seen.returncode in (1, 2)
+    # DVC itself names what a remote has not.
+    assert "data/many/7.bin: is not whole at the remote" in seen.stdout or (
+        rot is lose and md5 in done.stderr
+    )
