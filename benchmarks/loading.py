@@ -37,7 +37,10 @@ CONDITIONS = {
         f"{PICTURES} crops of the two built-in portraits, {SIDE_PX} x {SIDE_PX} px, as PNG; read "
         "many times before, so that all lie in the system's memory"
     ),
-    TABLE: f"TorchDataset over {SHARDS} files, every page's checksum verified",
+    TABLE: (
+        f"TorchDataset over {SHARDS} files, every page's checksum verified; without workers it "
+        "decodes in as many threads as there are cores, at most four"
+    ),
     TAR: f"the package webdataset over {SHARDS} tars, their order and {BUFFER_ROWS} rows shuffled",
     FOLDER: "a Dataset that opens one file for each picture, in random order",
     "processor time": "pictures per second that the processor works, which other work hardly slows",
