@@ -25,10 +25,11 @@ MAX_BYTES: Final = 2**30
 
 @dataclass(frozen=True)
 class FrozenNet:
-    """A network that has been tried: path and sha256 of its file, number of its maps."""
+    """A network that has been tried: its file's path and sha256, side of its images, its maps."""
 
     path: Path
     sha256: str
+    side: int
     maps: int
     network: Callable[[Tensor], Tensor]
 
@@ -55,22 +56,23 @@ def read_net(path: Path) -> bytes:
         ) from error
 
 
-def open_net(path: Path, content: bytes, side: int, threads: int) -> FrozenNet:
+def open_net(path: Path, content: bytes, side: int | None, threads: int) -> FrozenNet:
     """The network that ``content`` of the file ``path`` holds, tried on a grey image.
 
-    side: S of the images, px. threads: of the CPU. Raises HeadwaterError for anything that is no
-    such network.
+    side: S of the images, px; None for the one that the network itself says. threads: of the CPU.
+    Raises HeadwaterError for anything that is no such network.
     """
     if path.suffix.lower() != ".onnx":
         raise HeadwaterError(f"{path}: a network is an .onnx file")
-    _try_apart(path, content, side, threads)
+    side = _try_apart(path, content, side or 0, threads)
     network = _opened(path, content, threads)
     grey = torch.full((1, 3, side, side), 0.5)
-    return FrozenNet(path, sha256_hex(content), _answer(path, network, grey).shape[1], network)
+    maps = _answer(path, network, grey).shape[1]
+    return FrozenNet(path, sha256_hex(content), side, maps, network)
 
 
-def _try_apart(path: Path, content: bytes, side: int, threads: int) -> None:
-    """Raise HeadwaterError when the network does not run, or not within bounds."""
+def _try_apart(path: Path, content: bytes, side: int, threads: int) -> int:
+    """The side of its images. Raises HeadwaterError when it does not run, or not within bounds."""
     try:
         said = run_apart(try_onnx.__name__, (str(threads), str(side)), content)
     except OutOfTimeError as error:
@@ -81,8 +83,10 @@ def _try_apart(path: Path, content: bytes, side: int, threads: int) -> None:
         raise HeadwaterError(f"{path}: crashes the program that runs it") from error
     except EndedError as error:
         raise HeadwaterError(f"{path}: was ended while it was tried; run again") from error
-    if (fault := json.loads(said)) is not None:
+    side, fault = json.loads(said)
+    if fault is not None:
         raise HeadwaterError(f"{path}: {fault}")
+    return int(side)
 
 
 def _opened(path: Path, content: bytes, threads: int) -> Callable[[Tensor], Tensor]:

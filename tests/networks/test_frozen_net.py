@@ -96,3 +96,11 @@ def test_a_network_answers_for_the_image_as_it_is(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(HeadwaterError, match=r"none\.onnx: no readable network .*name an \.onnx"):
         read_net(tmp_path / "none.onnx")
+
+
+def test_a_network_tells_the_side_of_its_images(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    fixed = open_net(path, onnx_file("Relu", side=48), side=None, threads=1)
+    assert fixed.side == 48
+    assert fixed.answer(torch.zeros(1, 3, 48, 48)).shape == (1, 3, 48, 48)
+    assert open_net(path, onnx_file("Relu"), side=None, threads=1).side == 512
