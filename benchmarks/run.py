@@ -8,7 +8,18 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import descent, loading, photos, pushing, rebuild, scores, sdf, storage, views
+from benchmarks import (
+    descent,
+    loading,
+    parsing,
+    photos,
+    pushing,
+    rebuild,
+    scores,
+    sdf,
+    storage,
+    views,
+)
 from benchmarks.machine import describe
 from benchmarks.outcome import Outcome, markdown
 from headwater.artifacts.atomic import write_text
@@ -17,6 +28,7 @@ RESULTS = Path(__file__).parent / "results"
 BENCHMARKS: dict[str, Callable[[], Outcome]] = {
     "photos": photos.measure,
     "views": views.measure,
+    "parsing": parsing.measure,
     "sdf": sdf.measure,
     "scores": scores.measure,
     "descent": descent.measure,

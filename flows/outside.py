@@ -1,9 +1,10 @@
 """Inputs of stages outside the project, where DVC does not look for changes."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
+from headwater.artifacts.manifest import sha256_of_file
 from headwater.config import Params
 from headwater.errors import HeadwaterError
 from headwater.heads import source_digest
@@ -12,23 +13,25 @@ from headwater.heads import source_digest
 NOTES = {
     "head_model": "data/head_model/source.json",
     "other_heads": "data/other_heads/set.json",
+    "parser": "data/parser/source.json",
 }
 
 
 def read_otherwise(project: Path, params: Params) -> set[str]:
-    """Stages whose head model's files are no longer those that they read.
+    """Stages whose head model's or parser's files are no longer those that they read.
 
     A file that is gone makes nothing stale, nor does a stage without outputs, which runs anyway.
     """
-    specs = {
-        "head_model": params.synthesize.head_model,
-        "other_heads": params.benchmark.other_head_model,
+    digests: dict[str, Callable[[], str]] = {
+        "head_model": lambda: source_digest(params.synthesize.head_model),
+        "other_heads": lambda: source_digest(params.benchmark.other_head_model),
+        "parser": lambda: sha256_of_file(project / Path(params.parts.parser).expanduser()),
     }
     stale = set()
     for stage, note in NOTES.items():
         try:
             known = json.loads((project / note).read_text(encoding="utf-8"))["source_sha256"]
-            now = source_digest(specs[stage])
+            now = digests[stage]()
         except (OSError, ValueError, KeyError, TypeError, HeadwaterError):
             continue
         if now != known:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from headwater.artifacts.images import MAX_PIXELS, MAX_SIDE_PX
 from headwater.artifacts.regular_files import read_file
@@ -72,6 +72,26 @@ class Ingest(Settings):
     frame_px: Annotated[int, Field(ge=64, le=2048)]
 
 
+LabelOrder = Literal["helen_11", "celeb_19", "celeb_19_bisenet", "farl_19"]
+
+
+class Parts(Settings):
+    """Face parts of frames: from landmarks, or by a parser, trained here or the user's own.
+
+    parser: ``landmarks``, ``trained``, or an .onnx file. labels: the order of that file's classes.
+    """
+
+    parser: str
+    labels: LabelOrder
+
+    @field_validator("parser")
+    @classmethod
+    def _known(cls, parser: str) -> str:
+        if parser in ("landmarks", "trained") or parser.lower().endswith(".onnx"):
+            return parser
+        raise ValueError("it is landmarks, trained, or the path of an .onnx file")
+
+
 class Expressions(Settings):
     """Synthetic expressions of frontal faces."""
 
@@ -129,6 +149,7 @@ class Params(Settings):
     photos: Photos
     synthesize: Synthesize
     ingest: Ingest
+    parts: Parts
     expressions: Expressions
     sdf: Sdf
     benchmark: Benchmark
@@ -148,7 +169,8 @@ def load_params(path: Path) -> Params:
     """Read and check ``params.yaml``.
 
     Raises HeadwaterError naming every wrong key with the nearest valid one, every wrong value, and
-    another head model that is not there. ``headwater.systems`` checks what systems are given.
+    another head model or a parser that is not there. ``headwater.systems`` checks what systems are
+    given.
     """
     if not path.exists():
         raise HeadwaterError(f"{path}: not found; run from the project's folder")
@@ -165,6 +187,7 @@ def load_params(path: Path) -> Params:
         raise HeadwaterError(explained(error, path.name, valid_keys())) from error
     _check_photos(params, path)
     _check_other_head_model(params, path)
+    _check_parser(params, path)
     return params
 
 
@@ -251,6 +274,16 @@ def _check_other_head_model(params: Params, path: Path) -> None:
     if spec and spec == params.synthesize.head_model:
         raise HeadwaterError(
             f"{key}, the one that systems train on; name another or leave it empty"
+        )
+
+
+def _check_parser(params: Params, path: Path) -> None:
+    """Nor before the file of a parser is missed."""
+    name = params.parts.parser
+    if name not in ("landmarks", "trained") and not (path.parent / name).expanduser().exists():
+        raise HeadwaterError(
+            f"{path.name}: parts.parser is {name!r}, but there is no such file; "
+            "name one, or landmarks or trained"
         )
 
 

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from headwater.artifacts.cameras import (
     CAMERA_COLUMNS,
     camera_of,
@@ -28,6 +30,7 @@ from headwater.artifacts.schemas import (
 from headwater.artifacts.tables import Row, read_bucket, table_files
 from headwater.config import Params, load_params
 from headwater.faces.mediapipe_adapter import mediapipe_faces
+from headwater.faces.vocabulary import Part
 from headwater.photos.builtin import PORTRAITS
 from headwater.photos.decode import decode_photo
 from headwater.quality.edits import edit_figures, moved_right_way
@@ -101,7 +104,7 @@ def _views(data: Path, bucket: str) -> Iterator[tuple[str, str, ViewErrors | Non
             "view_kind",
             "landmarks_478_px",
             "mask",
-            "parts",
+            "classes",
             "width",
             "height",
             *CAMERA_COLUMNS,
@@ -123,10 +126,11 @@ def _views(data: Path, bucket: str) -> Iterator[tuple[str, str, ViewErrors | Non
 
 
 def _truth(row: Row) -> ViewTruth:
+    classes = decode_png(row["classes"])
     return ViewTruth(
         landmarks_of(row),
         decode_png(row["mask"]) > 0,
-        decode_png(row["parts"]),
+        np.where(classes <= max(Part), classes, np.uint8(Part.NONE)),
         camera_of(row),
     )
 

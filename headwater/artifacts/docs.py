@@ -55,6 +55,9 @@ heads, whose `item` is the `subject` of their views. `parent` names another item
 | all about a rendered view | its head |
 | `expressions/frames` | the item of the frame that was changed |
 
+`data/parser` is no table: `weights.safetensors` is the trained parser, where `parts.parser` asks
+for it, `source.json` the SHA-256 of a parser of the user's own and whether its left is the image's.
+
 `data/head_model` is no table: `bases.safetensors` holds the parametric head (mean, faces, shapes,
 expressions), `source.json` the SHA-256 of the user's files that it was made of. The meshes of
 `synthesize/heads` have its vertices in its order, and its 478 landmarks lie on each of them:

@@ -26,6 +26,12 @@ def disturbed_images(values: Tensor, generator: torch.Generator) -> Tensor:
     return normalise(torch.cat([colour, mask], dim=1))
 
 
+def disturbed_colours(colour: Tensor, generator: torch.Generator) -> Tensor:
+    """Network input (n, 3, S, S) of images in 0..1, with disturbed colours; generator as above."""
+    disturbed = _colour(colour, generator)
+    return normalise(torch.cat([disturbed, torch.ones_like(disturbed[:, :1])], dim=1))[:, :3]
+
+
 def _uniform(
     count: int, low: float, high: float, generator: torch.Generator, channels: int = 1
 ) -> Tensor:

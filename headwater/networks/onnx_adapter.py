@@ -75,7 +75,7 @@ def _session(content: bytes, threads: int) -> Any:
 
 
 def _faults() -> tuple[type[Exception], ...]:
-    """What onnxruntime raises; they have no common ancestor but Exception."""
+    """Exceptions of onnxruntime; they have no common ancestor but Exception."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     return (

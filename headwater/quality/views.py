@@ -19,8 +19,9 @@ PART_NAMES: Final = tuple(part.name.lower() for part in FACE_PARTS)
 class ViewTruth:
     """Exact truth of a rendered view, in its own pixels.
 
-    landmarks_478_px: (478, 2) float32. mask: (H, W) bool. parts: (H, W) uint8 ids 0 to 8.
-    camera: head frame to the view.
+    landmarks_478_px: (478, 2) float32. mask: (H, W) bool, of the bare head. parts: (H, W) uint8 ids
+    0 to 8 of what the view shows, where no hair and nothing that is worn lies over them. camera:
+    head frame to the view.
     """
 
     landmarks_478_px: NDArray[np.float32]

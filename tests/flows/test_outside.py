@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from flows.outside import NOTES, read_otherwise, refuse_missing
+from headwater.artifacts.manifest import sha256_of_file
 from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
 from headwater.heads import source_digest
@@ -27,7 +28,8 @@ def params_with(model: Path) -> Params:
     params = load_params(PROJECT / "params.yaml")
     heads = params.synthesize.model_copy(update={"head_model": f"ict:{model}"})
     others = params.benchmark.model_copy(update={"other_head_model": f"ict:{model}"})
-    return params.model_copy(update={"synthesize": heads, "benchmark": others})
+    parts = params.parts.model_copy(update={"parser": str(model)})
+    return params.model_copy(update={"synthesize": heads, "benchmark": others, "parts": parts})
 
 
 def note(project: Path, source: str) -> None:
@@ -39,9 +41,11 @@ def note(project: Path, source: str) -> None:
 def test_other_bytes_are_stale_and_the_same_are_not(tmp_path: Path, model: Path) -> None:
     params = params_with(model)
     note(tmp_path, source_digest(f"ict:{model}"))
+    parser = json.dumps({"source_sha256": sha256_of_file(model)})
+    (tmp_path / NOTES["parser"]).write_text(parser)
     assert read_otherwise(tmp_path, params) == set()
     model.write_bytes(b"two")
-    assert read_otherwise(tmp_path, params) == {"head_model", "other_heads"}
+    assert read_otherwise(tmp_path, params) == {"head_model", "other_heads", "parser"}
 
 
 def test_a_file_that_is_gone_and_a_stage_that_never_ran_are_not_stale(

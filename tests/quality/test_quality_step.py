@@ -25,6 +25,7 @@ from headwater.faces.vocabulary import (
     LEFT_UPPER_LID,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
+    FaceClass,
 )
 from headwater.quality.figures import CHOSEN
 from tasks import quality
@@ -61,7 +62,13 @@ def data(tmp_path: Path) -> Path:
     """Three views: one without error, one without a face, one whose mask was rejected."""
     parts = np.zeros((SIDE, SIDE), np.uint8)
     parts[4:20, 6:26] = 8
-    pictures = {"mask": encode_png(parts > 0, "mask"), "parts": encode_png(parts, "parts")}
+    classes = parts.copy()
+    classes[0:4] = FaceClass.HAIR
+    pictures = {
+        "mask": encode_png(parts > 0, "mask"),
+        "parts": encode_png(parts, "parts"),
+        "classes": encode_png(classes, "classes"),
+    }
     camera = {
         "intrinsics": [40.0, 0, 16, 0, 40, 16, 0, 0, 1],
         "rotation": [1.0, 0, 0, 0, -1, 0, 0, 0, -1],

@@ -1,0 +1,1 @@
+"""Classes of a frame's pixels by a network: one that is trained here, or the user's own."""

@@ -1,0 +1,152 @@
+"""Step "parser": the parser that finds face parts, trained or tried, where parts.parser wants one.
+
+The trained one learns from rendered views alone, of the training subjects: no photo changes it.
+"""
+
+import json
+import shutil
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from headwater.artifacts.atomic import write_bytes, write_text
+from headwater.artifacts.ids import sha256_hex
+from headwater.artifacts.manifest import sha256_of_file, write_manifest
+from headwater.artifacts.modules import refuse_edited
+from headwater.config import Params, load_params
+from headwater.errors import HeadwaterError
+from headwater.faces.mediapipe_adapter import mediapipe_faces
+from headwater.faces.photo_path import face_frame
+from headwater.parsing.frame_parser import FrameParser
+from headwater.photos.builtin import PORTRAITS
+from headwater.photos.decode import decode_photo
+from headwater.training.run import loss_table, outcome
+from tasks.command import command
+from tasks.console import progress
+
+OUT: Final = Path("data/parser")
+WEIGHTS: Final = "weights.safetensors"
+SOURCE: Final = "source.json"
+CHECKPOINTS: Final = Path(".headwater/checkpoints/parser")
+
+
+def main() -> str:
+    """Train the parser, or try the user's own, as ``parts.parser`` says."""
+    params = load_params(Path("params.yaml"))
+    shutil.rmtree(OUT, ignore_errors=True)
+    source: dict[str, Any] = {}
+    if params.parts.parser == "landmarks":
+        said = "nothing: parts are drawn from landmarks"
+    elif params.parts.parser == "trained":
+        said = _train(params)
+    else:
+        source, said = _try(params)
+    write_text(OUT / SOURCE, json.dumps(source) + "\n")
+    write_manifest(OUT)
+    return said
+
+
+def parser_fingerprint(params: Params, project: Path) -> dict[str, str]:
+    """Fingerprint of the parser that parts come from, for bucket keys; empty for landmarks."""
+    if params.parts.parser == "landmarks":
+        return {}
+    if params.parts.parser == "trained":
+        return {"parser": sha256_of_file(_file(project, WEIGHTS))}
+    return {
+        "parser": sha256_of_file(_file(project, SOURCE)),
+        "labels": params.parts.labels,
+    }
+
+
+def prepared_parser(params: Params, project: Path) -> FrameParser | None:
+    """The parser that ``parts.parser`` names, read once per process; None for landmarks.
+
+    Raises HeadwaterError where the stage has not prepared it, or where it is another file now.
+    """
+    if params.parts.parser == "landmarks":
+        return None
+    if params.parts.parser == "trained":
+        weights = _file(project, WEIGHTS)
+        return _trained(weights, sha256_of_file(weights))
+    source = json.loads(_file(project, SOURCE).read_text(encoding="utf-8"))
+    return _tried(
+        project / Path(params.parts.parser).expanduser(),
+        params.parts.labels,
+        source["source_sha256"],
+        source["sides_swapped"],
+    )
+
+
+def _file(project: Path, name: str) -> Path:
+    path = project / OUT / name
+    if not path.is_file():
+        raise HeadwaterError(f"{path}: is not there; run the stage parser with `make repro`")
+    return path
+
+
+@cache
+def _trained(weights: Path, sha256: str) -> FrameParser:
+    # Imported here and below: torch takes seconds, and polygons do without it.
+    from headwater.parsing.parser import load_parser
+
+    return load_parser(weights)
+
+
+@cache
+def _tried(path: Path, labels: str, sha256: str, sides_swapped: bool) -> FrameParser:
+    from headwater.networks.frozen_net import read_net
+    from headwater.parsing.onnx_parser import open_parser
+
+    content = read_net(path)
+    if sha256_hex(content) != sha256:
+        raise HeadwaterError(f"{path}: is another parser than the stage parser tried; build again")
+    parser = open_parser(path, content, labels)
+    return parser.mirrored() if sides_swapped else parser
+
+
+def _train(params: Params) -> str:
+    from headwater.parsing.examples import examples
+    from headwater.parsing.training import Training, train_parser
+    from headwater.training.checkpoint import safetensors_bytes
+
+    how = Training()
+    pixels, classes = examples(Path("data"))
+    with progress("parser", how.steps) as advance:
+        reached = 0
+
+        def show(step: int, steps: int, record: dict[str, float]) -> None:
+            nonlocal reached
+            if not reached:
+                refuse_edited()
+            advance(step - reached, f"loss {record['overlap_loss']:.3f}")
+            reached = step
+
+        parser, curve = train_parser(
+            pixels, classes, how, seed=params.seed, checkpoints=CHECKPOINTS, progress=show
+        )
+    write_bytes(OUT / WEIGHTS, safetensors_bytes(parser.network.state_dict(), {}))
+    write_text(OUT / "loss.csv", loss_table(curve))
+    shutil.rmtree(CHECKPOINTS, ignore_errors=True)
+    return outcome(curve)
+
+
+def _try(params: Params) -> tuple[dict[str, Any], str]:
+    """Find out with a portrait whose left a user's parser means; its sha256 and what was found."""
+    from headwater.networks.frozen_net import read_net
+    from headwater.parsing.onnx_parser import open_parser, sides_swapped
+
+    path = Path(params.parts.parser).expanduser()
+    content = read_net(path)
+    parser = open_parser(path, content, params.parts.labels)
+    portrait = decode_photo(PORTRAITS[0].data()).rgb
+    frame = face_frame(portrait, params.ingest.frame_px, mediapipe_faces()).image
+    swapped = sides_swapped(parser, frame)
+    whose = "image's" if swapped else "subject's"
+    return (
+        {"source_sha256": sha256_hex(content), "sides_swapped": swapped},
+        f"{path.name}: {len(parser.classes_of)} classes, left is the {whose}",
+    )
+
+
+if __name__ == "__main__":
+    command(main)
