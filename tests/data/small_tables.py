@@ -93,6 +93,7 @@ def add_view(builder: Builder, number: int, view: int, split: str, *, seen: bool
         mask=encode_png(mask(seed), "mask"),
         parts=encode_png(mask(seed), "parts"),
         depth=encode_png(mask(seed), "depth"),
+        classes=encode_png(mask(seed), "classes"),
     )
     if seen:
         to_frame, shown = affine(seed), frame_picture(seed)

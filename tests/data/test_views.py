@@ -206,7 +206,9 @@ def test_a_rendered_head_lies_on_its_mask_in_any_frame(
     size, builder = {"width": px, "height": px}, Builder()
     exact = {**camera_columns(shot), "mask": encode_png(view.mask, "mask")}
     empty = encode_png(view.mask, "empty")
-    builder.add(schemas.TRUTH, **base, **size, **exact, view=0, parts=empty, depth=empty)
+    builder.add(
+        schemas.TRUTH, **base, **size, **exact, view=0, parts=empty, depth=empty, classes=empty
+    )
     builder.add(
         schemas.FRAMES,
         **base,

@@ -188,6 +188,7 @@ def _synthetic(builder: Builder, number: int) -> None:
             mask=encode_png(_disc(), "mask"),
             parts=encode_png(_disc().astype(np.uint8), "parts"),
             depth=encode_png(_disc().astype(np.uint16) * 6000, "depth"),
+            classes=encode_png(_disc().astype(np.uint8), "classes"),
         )
         _frames(builder, item, head, "synthetic", number)
 
