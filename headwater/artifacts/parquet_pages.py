@@ -16,6 +16,7 @@ _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 1, 2, 3, 7,
 MAX_FOOTER: Final = 2**25
 _DEEPEST: Final = 16
 _TAIL: Final = 8
+_CUT: Final = "its metadata is cut off"
 # Fields by number: of the footer, a row group, a column, its metadata, and a page's header.
 _GROUPS, _COLUMNS, _META = 4, 1, 3
 _COUNT, _COMPRESSED, _DATA_AT, _DICTIONARY_AT = 5, 7, 9, 11
@@ -39,7 +40,8 @@ def stated_sizes(data: Bytes) -> list[Stated]:
     end = len(data) - _TAIL
     if not 0 < length <= min(end, MAX_FOOTER):
         raise ValueError(f"its footer has {length} bytes")
-    footer = _Fields(data, end - length, end).struct()
+    # A copy, which is read faster than a mapped file.
+    footer = _Fields(bytes(data[end - length : end]), 0, length).struct()
     return [_of_group(data, group, end) for group in footer.get(_GROUPS, [])]
 
 
@@ -116,25 +118,30 @@ class _Fields:
     def _within(self, count: int) -> int:
         # Each element takes a byte or more.
         if count > self._end - self.place:
-            raise ValueError("its metadata is cut off")
+            raise ValueError(_CUT)
         return count
 
     def _skipped(self, count: int) -> None:
         self.place += self._within(count)
 
     def _byte(self) -> int:
-        self._within(1)
-        self.place += 1
-        return int(self._data[self.place - 1])
+        place = self.place
+        if place >= self._end:
+            raise ValueError(_CUT)
+        self.place = place + 1
+        return self._data[place]
 
     def _unsigned(self) -> int:
-        value = shift = 0
-        while shift < 70:
+        value = self._byte()
+        # Most numbers have one byte.
+        if value < 128:
+            return value
+        value &= 127
+        for shift in range(7, 70, 7):
             byte = self._byte()
             value |= (byte & 127) << shift
             if byte < 128:
                 return value
-            shift += 7
         raise ValueError("its metadata holds a number without end")
 
     def _integer(self) -> int:

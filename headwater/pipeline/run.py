@@ -8,7 +8,14 @@ from pathlib import Path
 
 from headwater.artifacts.atomic import write_bytes
 from headwater.artifacts.manifest import write_manifest
-from headwater.artifacts.tables import Row, bucket_bytes, bucket_file, read_bucket, to_table
+from headwater.artifacts.tables import (
+    Row,
+    bucket_bytes,
+    bucket_file,
+    read_bucket,
+    row_count,
+    to_table,
+)
 from headwater.config import Params
 from headwater.errors import HeadwaterError, StepFault
 from headwater.pipeline.belonging import misfit
@@ -206,9 +213,10 @@ def summarise(step: Step, params: Params, project: Path) -> Summary:
     items = 0
     reasons: Counter[str] = Counter()
     for path in sorted((project / "data" / step.outputs[0].name).glob("bucket-*.parquet")):
-        items += read_bucket(path, step.outputs[0], ["item"]).num_rows
+        items += row_count(path)
     for path in sorted((project / "data" / step.rejects.name).glob("bucket-*.parquet")):
-        reasons.update(read_bucket(path, step.rejects, ["reason"]).column("reason").to_pylist())
+        if row_count(path):
+            reasons.update(read_bucket(path, step.rejects, ["reason"]).column("reason").to_pylist())
     rejected = reasons.total()
     if rejected > params.max_reject_rate * (items + rejected):
         most = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common(3))

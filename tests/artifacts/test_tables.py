@@ -27,6 +27,7 @@ from headwater.artifacts.tables import (
     read_row_groups,
     read_table,
     read_unpacked,
+    row_count,
     to_table,
     write_bucket,
 )
@@ -251,6 +252,7 @@ def test_a_text_that_many_rows_name_is_read(tmp_path: Path) -> None:
 def test_flipped_bits_in_the_pages_are_found_on_reading(tmp_path: Path) -> None:
     path = tmp_path / "bucket-000.parquet"
     table = written(path, schemas.FRAMES)
+    assert row_count(path) == table.num_rows == 3
     whole = path.read_bytes()
     pages = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
     random = np.random.default_rng(3)
@@ -294,6 +296,7 @@ def test_what_is_no_file_in_place_of_a_table_is_named_and_not_waited_for(
     readers: list[Callable[[], object]] = [
         lambda: read_bucket(path, schemas.MASKS),
         lambda: read_footer(path),
+        lambda: row_count(path),
         lambda: bucket_key(path),
     ]
     for read in readers:
