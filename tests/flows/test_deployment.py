@@ -89,7 +89,7 @@ def deploy(
         environment["TOY_SECONDS"] = str(seconds)
         deployment = Deployment(project, environment, tmp_path / "worker.txt")
         deployment.prefect("work-pool", "create", "cpu", "--type", "process")
-        deployment.prefect("--no-prompt", "deploy", "--all")
+        deployment.prefect("--no-prompt", "deploy", "--name", "rebuild")
         with deployment.output.open("w") as output:
             subprocess.Popen(
                 (sys.executable, "-m", "prefect", "worker", "start", "--pool", "cpu"),
