@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks import (
     descent,
+    incremental,
     loading,
     parsing,
     photos,
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[], Outcome]] = {
     "loading": loading.measure,
     "pushing": pushing.measure,
     "storage": storage.measure,
+    "incremental": incremental.measure,
     "rebuild": rebuild.measure,
 }
 
