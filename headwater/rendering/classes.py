@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from headwater.faces import vocabulary as sets
 from headwater.faces.vocabulary import FaceClass, Part
 from headwater.heads.model import HeadModel, Surface
-from headwater.rendering.painting import FRONT_TOLERANCE_MM, HeadPaint
+from headwater.heads.part_map import FRONT_TOLERANCE_MM
+from headwater.rendering.painting import HeadPaint
 from headwater.rendering.skin import in_mouth
 from headwater.rendering.stages import Prop
 from headwater.rendering.tracing import Samples, carry, chosen

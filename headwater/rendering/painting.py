@@ -7,7 +7,6 @@ code serves every mesh, shape and expression.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,55 +14,28 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import distance_transform_edt
 
 from headwater.faces import vocabulary as sets
-from headwater.faces.vocabulary import Part
 from headwater.geometry.rays import RayMesh
 from headwater.heads.model import HeadModel, Surface
+from headwater.heads.part_map import MAP_STEP_MM, PartMap, face_grid
 from headwater.rendering.noise import smoothstep
 from headwater.rendering.tracing import vertex_normals
 
 Float32Array = NDArray[np.float32]
 
-MAP_STEP_MM: Final = 0.3
-MAP_MARGIN_MM: Final = 14.0
-FRONT_TOLERANCE_MM: Final = 7.0
-
-# Drawn in this order, later parts over earlier ones.
-PART_LOOPS: Final = (
-    (Part.SKIN, sets.FACE_OVAL),
-    (Part.NOSE, sets.NOSE),
-    (Part.LEFT_BROW, sets.LEFT_BROW),
-    (Part.RIGHT_BROW, sets.RIGHT_BROW),
-    (Part.UPPER_LIP, sets.UPPER_LIP),
-    (Part.LOWER_LIP, sets.LOWER_LIP),
-)
-
 
 @dataclass(frozen=True)
-class FaceMaps:
-    """Maps over the mean head's (x, y) plane; row 0 is the top, ``step`` mm per cell.
+class FaceMaps(PartMap):
+    """Maps over the mean head's (x, y) plane, beside those of parts and of the foremost surface.
 
-    left, top: mm of the outer edge of the first cell. parts: (H, W) uint8 part ids. front:
-    (H, W) float32 z of the foremost surface, mm. brow, lips: (H, W) signed distance, mm, positive
-    inside. lash, lip_line: (H, W) 0..1 closeness to the upper lash line and to the line between
-    the lips. lid: (H, W) mm inside the eye opening.
+    brow, lips: (H, W) signed distance, mm, positive inside. lash, lip_line: (H, W) 0..1 closeness
+    to the upper lash line and to the line between the lips. lid: (H, W) mm inside the eye opening.
     """
 
-    left: float
-    top: float
-    parts: NDArray[np.uint8]
-    front: Float32Array
     brow: Float32Array
     lips: Float32Array
     lash: Float32Array
     lip_line: Float32Array
     lid: Float32Array
-
-    def cells(self, mean: Float32Array) -> NDArray[np.intp]:
-        """Flat cell index (n,) of mean positions (n, 3) mm; outside is clipped to the border."""
-        height, width = self.parts.shape
-        column = np.clip((mean[:, 0] - self.left) / MAP_STEP_MM, 0, width - 1).astype(np.intp)
-        row = np.clip((self.top - mean[:, 1]) / MAP_STEP_MM, 0, height - 1).astype(np.intp)
-        return row * width + column
 
 
 @dataclass(frozen=True)
@@ -163,40 +135,23 @@ def scalp_distance(
 
 def _face_maps(landmarks: Float32Array, mesh: RayMesh) -> FaceMaps:
     """Draw all loops on the plane in front of the mean face."""
-    oval = landmarks[list(sets.FACE_OVAL), :2]
-    left, bottom = oval.min(axis=0) - MAP_MARGIN_MM
-    right, top = oval.max(axis=0) + MAP_MARGIN_MM
-    width, height = (int(np.ceil(side / MAP_STEP_MM)) for side in (right - left, top - bottom))
-
-    def cell(points: tuple[int, ...]) -> list[tuple[float, float]]:
-        at = (landmarks[list(points), :2] - (left, top)) / (MAP_STEP_MM, -MAP_STEP_MM)
-        return [(float(x) - 0.5, float(y) - 0.5) for x, y in at]
-
-    def filled(*loops: tuple[int, ...]) -> NDArray[np.bool_]:
-        image = Image.new("1", (width, height))
-        for loop in loops:
-            ImageDraw.Draw(image).polygon(cell(loop), fill=1)
-        return np.array(image)
+    grid = face_grid(landmarks)
 
     def closeness(reach_mm: float, *lines: tuple[int, ...]) -> Float32Array:
-        image = Image.new("1", (width, height), 1)
+        image = Image.new("1", (grid.width, grid.height), 1)
         for line in lines:
-            ImageDraw.Draw(image).line(cell(line), fill=0)
+            ImageDraw.Draw(image).line(grid.places(line), fill=0)
         distance = distance_transform_edt(np.array(image)) * MAP_STEP_MM
         return np.exp(-((distance / reach_mm) ** 2)).astype(np.float32)
 
-    parts = np.zeros((height, width), dtype=np.uint8)
-    for part, loop in PART_LOOPS:
-        parts[filled(loop)] = part
-    parts[filled(sets.INNER_LIPS) & (parts == Part.SKIN)] = Part.NONE
-    lids = filled(sets.LEFT_EYE, sets.RIGHT_EYE)
+    lids = grid.filled(sets.LEFT_EYE, sets.RIGHT_EYE)
     return FaceMaps(
-        left=float(left),
-        top=float(top),
-        parts=parts,
-        front=_front(mesh, left, top, width, height),
-        brow=_signed_distance(filled(sets.LEFT_BROW, sets.RIGHT_BROW)),
-        lips=_signed_distance(filled(sets.OUTER_LIPS)),
+        left=float(grid.left),
+        top=float(grid.top),
+        parts=grid.parts(),
+        front=_front(mesh, grid.left, grid.top, grid.width, grid.height),
+        brow=_signed_distance(grid.filled(sets.LEFT_BROW, sets.RIGHT_BROW)),
+        lips=_signed_distance(grid.filled(sets.OUTER_LIPS)),
         lash=closeness(0.9, sets.LEFT_UPPER_LID, sets.RIGHT_UPPER_LID),
         lip_line=closeness(0.9, sets.UPPER_LIP_BOTTOM, sets.LOWER_LIP_TOP),
         lid=np.maximum(_signed_distance(lids), 0),

@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.heads.part_map import FRONT_TOLERANCE_MM
 from headwater.rendering.looks import HairStyle, Person
 from headwater.rendering.noise import sample_grain, smoothstep
-from headwater.rendering.painting import FRONT_TOLERANCE_MM, HeadPaint
+from headwater.rendering.painting import HeadPaint
 from headwater.rendering.tracing import float32
 
 Float32Array = NDArray[np.float32]

@@ -5,11 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.faces.vocabulary import Part
 from headwater.geometry.cameras import Camera, project
 from headwater.geometry.rays import RayMesh
-from headwater.heads.model import HeadModel, Surface
-from headwater.rendering.painting import FRONT_TOLERANCE_MM, HeadPaint
+from headwater.heads.model import HeadModel
+from headwater.rendering.painting import HeadPaint
 from headwater.rendering.tracing import carry, trace
 
 Float32Array = NDArray[np.float32]
@@ -43,13 +42,7 @@ def view_truth(
 
 def part_ids(paint: HeadPaint, mean: Float32Array, surface: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Part ids (n,) of samples at mean positions (n, 3) mm on ``surface`` (n,)."""
-    cells = paint.maps.cells(mean)
-    hidden = paint.maps.front.reshape(-1)[cells] - mean[:, 2] > FRONT_TOLERANCE_MM
-    parts = np.where(hidden, np.uint8(0), paint.maps.parts.reshape(-1)[cells])
-    parts[surface != Surface.SKIN] = Part.NONE
-    eye = (surface == Surface.EYEBALL) | (surface == Surface.EYE_SOCKET)
-    parts[eye] = np.where(mean[eye, 0] > 0, Part.LEFT_EYE, Part.RIGHT_EYE)
-    return parts
+    return paint.maps.part_ids(mean, surface)
 
 
 def view_landmarks(

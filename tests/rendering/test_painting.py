@@ -10,7 +10,8 @@ from headwater.faces import vocabulary as sets
 from headwater.faces.vocabulary import Part
 from headwater.geometry.rays import RayMesh
 from headwater.heads.model import Surface
-from headwater.rendering.painting import MAP_STEP_MM, HeadPaint, head_paint, scalp_distance
+from headwater.heads.part_map import MAP_STEP_MM
+from headwater.rendering.painting import HeadPaint, head_paint, scalp_distance
 from tests.rendering.heads import ball_head
 
 RADIUS = 100.0

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from headwater.geometry.cameras import Camera, look_at
 from headwater.geometry.rays import RayMesh
 from headwater.heads.model import Surface
-from headwater.rendering.painting import FRONT_TOLERANCE_MM, head_paint
+from headwater.heads.part_map import FRONT_TOLERANCE_MM
+from headwater.rendering.painting import head_paint
 from headwater.rendering.plain import AMBIENT, CLAY, LIGHTS, SHINE, render_mesh
 from headwater.rendering.tracing import (
     Samples,
