@@ -111,7 +111,8 @@ class BenchmarkRow:
     images, 0 being the frontal one. camera: GIVEN or ESTIMATED, of masks and cameras alike. size:
     of the system's network, where it has sizes. face_scan_to_mesh_mm: true to predicted surface,
     rigid, without scale. reverse_face_mm: the other way. f_score_*: at that distance. h3ds_*: the
-    published protocol's scores. regions_mm: scan-to-mesh error of each of ``REGIONS``. heat: the
+    published protocol's scores. regions_mm: scan-to-mesh error of each of ``REGIONS``.
+    parts_iou: as ``metrics.part_iou`` names them, %, where it was taken. heat: the
     distance of every true vertex of the face.
     """
 
@@ -133,6 +134,7 @@ class BenchmarkRow:
     h3ds_face_mm: float = np.nan
     h3ds_head_mm: float = np.nan
     regions_mm: dict[str, float] = field(default_factory=dict)
+    parts_iou: dict[str, float] = field(default_factory=dict)
     heat: SurfaceError | None = field(default=None, repr=False)
 
 

@@ -20,6 +20,7 @@ from headwater.metrics.intervals import (
     ratio_interval,
     subject_means,
 )
+from headwater.metrics.part_iou import AVERAGE, NAMES
 from headwater.metrics.strata import (
     EXPRESSION_EDGES_MM,
     PITCH_EDGES_DEGREES,
@@ -85,7 +86,7 @@ class Bin:
 
 
 def summarise(rows: Sequence[BenchmarkRow], seed: int = SEED) -> Figures:
-    """Every error of one system's answers to questions of one kind, and of each region."""
+    """Every error of one system's answers to questions of one kind, of each region and part."""
     kept = [row for row in rows if row.failure is None]
     figures: Figures = {
         "subjects": len({row.subject for row in kept}),
@@ -95,6 +96,8 @@ def summarise(rows: Sequence[BenchmarkRow], seed: int = SEED) -> Figures:
         figures |= flat(name, _interval(kept, _attribute(name), seed))
     for region in REGIONS:
         figures |= flat(f"{region}_mm", _interval(kept, _region(region), seed))
+    for part in (AVERAGE, *NAMES):
+        figures |= flat(part, _interval(kept, _part(part), seed))
     return figures
 
 
@@ -213,6 +216,10 @@ def _by_subject(rows: Iterable[BenchmarkRow]) -> dict[str, float]:
 
 def _attribute(name: str) -> Pick:
     return lambda row: float(getattr(row, name))
+
+
+def _part(name: str) -> Pick:
+    return lambda row: row.parts_iou.get(name, np.nan)
 
 
 def _region(name: str) -> Pick:

@@ -28,6 +28,7 @@ from headwater.evaluation.challenge import (
     Scored,
     Stratum,
 )
+from headwater.faces.vocabulary import FACE_PARTS, Part
 from headwater.metrics.strata import (
     EXPRESSION_EDGES_MM,
     GIVEN,
@@ -35,6 +36,7 @@ from headwater.metrics.strata import (
     YAW_EDGES_DEGREES,
 )
 
+_PARTS = {part.name.lower(): part.title for part in FACE_PARTS if part is not Part.SKIN}
 _RENDERED = (HEADS, SYNTHETIC_FRAMES, TRUTH, FRAMES, LANDMARKS)
 
 
@@ -132,6 +134,11 @@ CHALLENGE = Challenge(
         Metric("cheeks_mm", "cheeks", "mm"),
         Metric("chin_mm", "chin", "mm"),
         Metric("eyes_mm", "eyes", "mm"),
+        Metric("part_iou", "Part IoU", "%", lower_is_better=False),
+        *(
+            Metric(f"{part}_iou", f"Part IoU, {words}", "%", lower_is_better=False)
+            for part, words in _PARTS.items()
+        ),
     ),
     listed=(
         Metric("estimated_face_scan_to_mesh_mm", "face scan to mesh, camera estimated", "mm"),

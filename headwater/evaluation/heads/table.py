@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from headwater.evaluation.challenge import Judged, Question, Score, Scored, Unanswered
 from headwater.evaluation.heads.answer import HeadAnswer, check_answer, prediction
+from headwater.evaluation.heads.parts import part_scores
 from headwater.evaluation.heads.trials import key_of
 from headwater.evaluation.scores import read_scores, scores_of, write_scores
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.metrics.face_regions import REGIONS
+from headwater.metrics.part_iou import AVERAGE, NAMES
 from headwater.metrics.strata import GIVEN
 from headwater.metrics.summary import ERRORS, FRONTAL
 
@@ -50,7 +52,7 @@ def score_answer(question: Question, answer: HeadAnswer) -> Scored:
     row: BenchmarkRow = memo["row"]
     if row.failure is not None:
         raise Unanswered(row.failure)
-    return Scored(_known_values(row), row)
+    return Scored({**_known_values(row), **part_scores(question.content, answer)}, row)
 
 
 def rows_of(scores: Iterable[Score]) -> SetRows:
@@ -104,7 +106,8 @@ def _known_values(row: BenchmarkRow) -> dict[str, float]:
     """Metrics of a row by name, without those that are not known: a region that nobody saw, say."""
     plain = {name: float(getattr(row, name)) for name in ERRORS}
     regions = {f"{name}_mm": row.regions_mm.get(name, math.nan) for name in REGIONS}
-    return {name: value for name, value in {**plain, **regions}.items() if math.isfinite(value)}
+    known = {**plain, **regions, **row.parts_iou}
+    return {name: value for name, value in known.items() if math.isfinite(value)}
 
 
 def _row(scores: list[Score]) -> BenchmarkRow:
@@ -112,12 +115,14 @@ def _row(scores: list[Score]) -> BenchmarkRow:
     known: dict[str, Any] = {one.metric: one.value for one in scores if one.value is not None}
     errors: dict[str, Any] = {name: known[name] for name in ERRORS if name in known}
     regions = {name: known[f"{name}_mm"] for name in REGIONS if f"{name}_mm" in known}
+    parts = {name: known[name] for name in (AVERAGE, *NAMES) if name in known}
     return BenchmarkRow(
         first.subject,
         first.system,
         failure=first.failure,
         size=first.size,
         regions_mm=regions,
+        parts_iou=parts,
         **{name: first.conditions.get(name, _UNSAID.get(name)) for name in _CONDITIONS},
         **errors,
     )

@@ -22,11 +22,12 @@ import pyarrow.compute as pc
 from headwater.artifacts.schemas import HEADS, LANDMARKS, TRUTH
 from headwater.artifacts.tables import Row, read_table
 from headwater.data.rejections import UNKNOWN, rejections
-from headwater.data.scenes import FloatArray, Heads, Views
-from headwater.data.tables import read_heads, read_model
+from headwater.data.scenes import FloatArray, Heads, Template, Views
+from headwater.data.tables import read_heads, read_model, template_of
 from headwater.data.views import of_photos, of_rendered, read_views
 from headwater.evaluation.challenge import Question
 from headwater.faces.vocabulary import IBUG68_FROM_478
+from headwater.geometry.cameras import Camera
 from headwater.heads.model import HeadModel, Surface
 from headwater.metrics.benchmark import BenchmarkRow, Prediction, TruthHead, score
 from headwater.metrics.strata import (
@@ -49,7 +50,8 @@ class Case:
 
     camera: GIVEN, of all of its views, or ESTIMATED, of the one view number ``first_view``. kinds:
     of the views, "frontal" and others. pose: yaw and pitch, degrees, of the estimated view by its
-    true camera. unseen: why there is nothing estimated; there is no view then.
+    true camera. unseen: why there is nothing estimated; there is no view then. template: of the
+    true head; exact: the true camera of an estimated view; None where they are not known.
     """
 
     test_set: str
@@ -60,6 +62,8 @@ class Case:
     first_view: int = FRONTAL
     pose: tuple[float, float] = (math.nan, math.nan)
     unseen: str | None = None
+    template: Template | None = None
+    exact: Camera | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,11 @@ class Trial:
     def pose(self) -> tuple[float, float]:
         """Yaw and pitch, degrees, of the first view."""
         return self.case.pose if self.case.camera == ESTIMATED else _pose(self.views.R[0])
+
+    @property
+    def true_camera(self) -> Camera | None:
+        """The camera that took the first view, in its px; None where nobody knows it."""
+        return self.case.exact if self.case.camera == ESTIMATED else self.views.camera(0)
 
     @property
     def true_landmarks_mm(self) -> FloatArray | None:
@@ -234,6 +243,7 @@ def _cases(data: Path, test_set: str) -> list[Case]:
             _truth(model, heads, index, rows[subject]),
             views.choose(np.flatnonzero(views.head == index)),
             tuple(row["view_kind"] for row in shown[subject]),
+            template=template_of(model),
         )
         for index, subject in enumerate(heads.subjects)
         if (views.head == index).any()
@@ -269,6 +279,7 @@ def _estimated(data: Path, given: Sequence[Case]) -> list[list[Case]]:
             first_view=row,
             pose=_pose(case.views.R[row]),
             unseen=None if len(alone) else reasons.get(item, UNKNOWN),
+            exact=case.views.camera(row),
         )
         found[case.truth.subject].append(of_image)
     return list(found.values())
