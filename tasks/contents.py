@@ -14,10 +14,12 @@ from headwater.artifacts.columns import TableSchema
 from headwater.artifacts.manifest import sha256_of_file, write_manifest
 from headwater.artifacts.schemas import (
     CAMERAS,
+    EXPRESSIONS,
     FRAMES,
     HEADS,
     LANDMARKS,
     MASKS,
+    PARTS,
     SDF,
     SYNTHETIC_FRAMES,
     TRUTH,
@@ -31,7 +33,7 @@ from tasks.head_model import FILE, head_model
 OUT = Path("data/contents")
 OTHER = Path("data/other_heads")
 RENDERED = (CAMERAS, FRAMES, HEADS, LANDMARKS, MASKS, SYNTHETIC_FRAMES, TRUTH)
-TABLES = (*RENDERED, SDF)
+TABLES = (*RENDERED, EXPRESSIONS, PARTS, SDF)
 
 
 def main() -> str:

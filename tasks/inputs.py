@@ -59,8 +59,11 @@ def inputs(kind: str, name: str, params: Params, project: Path) -> dict[str, Any
     system = find_system(name, params, project)
     challenge = challenge_of(system, params, project)
     if kind == "train":
-        read = tables_read(system, config_of(system, params, project))
+        config = config_of(system, params, project)
+        read = tables_read(system, config)
         sources = _sources(home_of_system(name, params, project))
+        if system.photos is not None and system.photos(config):
+            sources = ANY_SOURCE
         rows = _rows(read, sources, ("train", "validation"), project)
         code = _code(train_stage)
         return {"system": name, **training_inputs(system, params, project), "stage": code, **rows}

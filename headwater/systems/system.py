@@ -40,7 +40,8 @@ class System:
     challenge's answer; raises ``Unanswered``. prepared(config, project): the config with the user's
     files that it names checked and hashed; raises HeadwaterError. paper: its own figures.
     claims(model, data, subjects, progress): what the paper claims, measured on held-out subjects
-    below ``data``, on all of them for None.
+    below ``data``, on all of them for None. photos(config): True where training reads rows of the
+    user's photos, which none of the project's does without it.
     """
 
     name: str
@@ -58,3 +59,4 @@ class System:
     claims: (
         Callable[[Any, Path, int | None, Callable[[int, int], None]], "Sequence[Claim]"] | None
     ) = None
+    photos: Callable[[Any], bool] | None = None
