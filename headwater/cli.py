@@ -285,6 +285,9 @@ def reconstruct(
     weights: Weights = None,
     heatmaps: Heatmaps = None,
     system: SystemName = None,
+    fit: Annotated[
+        bool, typer.Option("--fit", help="Fit the system's answer to the photos, where it can.")
+    ] = False,
     project: Project = Path(),
 ) -> None:
     """Make textured head meshes, pictures and a 3D page from photos.
@@ -312,7 +315,7 @@ def reconstruct(
     inputs = prepared(photos, out)
     summary = summary_path(out)
     given = cameras_of(inputs.photos, known, cameras) if cameras and known else None
-    model = model_for_photos(chosen, path, heatmaps, project)
+    model = model_for_photos(chosen, path, heatmaps, project, fit=fit)
     total = len(inputs.photos) + len(inputs.problems) + len(inputs.repeats)
     with telling(_console(), out, total) as tell:
         job = Job(partial(chosen.answer, model), model.template, settings, out, tell, given)

@@ -49,21 +49,30 @@ def trained_weights(weights: Path | None, system: System, project: Path) -> Path
     return path
 
 
-def model_for_photos(system: System, weights: Path, heatmaps: Path | None, project: Path) -> Any:
+def model_for_photos(
+    system: System, weights: Path, heatmaps: Path | None, project: Path, *, fit: bool = False
+) -> Any:
     """The trained model on the CPU, with the project's settings of the system, where it has some.
 
-    heatmaps: the user's heatmap network, where one was used. Raises HeadwaterError where the system
-    takes none, and for settings that it does not have.
+    heatmaps: the user's heatmap network, where one was used. fit: answers are fitted to the photos.
+    Raises HeadwaterError where the system takes or does neither, and for settings that it does not
+    have.
     """
     params = _params(project)
     usual: Any = next(iter(system.sizes.values()))
     config = usual if params is None else config_of(system, params, project)
+    answer: Any = getattr(config, config.ANSWER, None)
+    asked: dict[str, Any] = {}
     if heatmaps is not None:
-        answer: Any = getattr(config, config.ANSWER, None)
         if not hasattr(answer, "heatmap_net"):
             raise HeadwaterError(f"{system.name} takes no heatmaps; leave out --heatmaps")
-        asked = answer.model_copy(update={"heatmap_net": str(heatmaps)})
-        config = config.model_copy(update={config.ANSWER: asked})
+        asked["heatmap_net"] = str(heatmaps)
+    if fit:
+        if not hasattr(answer, "fit"):
+            raise HeadwaterError(f"{system.name} fits nothing to photos; leave out --fit")
+        asked["fit"] = True
+    if asked:
+        config = config.model_copy(update={config.ANSWER: answer.model_copy(update=asked)})
     return system.load(weights, config, "cpu")
 
 

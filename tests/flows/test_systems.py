@@ -157,7 +157,10 @@ def test_the_files_line_ends_stay(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ("glvf", "BUILD=glvf: unknown system 'glvf'; the nearest known one is 'glvd' of glvd, lvd"),
+        (
+            "glvf",
+            "BUILD=glvf: unknown system 'glvf'; the nearest known one is 'glvd' of glvd, lvd, prdl",
+        ),
         ("glvd,al", "BUILD=glvd,al: unknown system 'al'"),
         (",", "BUILD=,: names no system; there are "),
         ("", "BUILD=: names no system; there are "),
@@ -248,7 +251,8 @@ def test_a_system_no_longer_built_leaves_nothing_and_comes_back_from_the_cache(
     done = make(project, "BUILD=glvdd")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[0] == (
-        "error: BUILD=glvdd: unknown system 'glvdd'; the nearest known one is 'glvd' of glvd, lvd"
+        "error: BUILD=glvdd: unknown system 'glvdd'; the nearest known one is 'glvd' of glvd, lvd, "
+        "prdl"
     )
 
 

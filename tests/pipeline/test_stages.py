@@ -18,8 +18,9 @@ def read_stages() -> dict[str, dict[str, list[str]]]:
     """Stages of ``dvc.yaml`` with those of every system written out."""
     stages = {}
     graph = yaml.safe_load((PROJECT / "dvc.yaml").read_text())
-    build = yaml.safe_load((PROJECT / "params.yaml").read_text())["build"]
-    assert sorted(build) == sorted(OWN)
+    built = yaml.safe_load((PROJECT / "params.yaml").read_text())["build"]
+    build = {name: system.challenge for name, system in OWN.items()}
+    assert built.items() <= build.items()
     for name, stage in graph["stages"].items():
         if "foreach" not in stage:
             stages[name] = stage

@@ -155,8 +155,8 @@ def test_a_build_whose_systems_reconstruct_no_heads_says_so(
     error = " ".join(capsys.readouterr().err.split())
     assert error == (
         "error: no system of this build reconstructs heads; add one that does to build in "
-        f"{tmp_path / 'params.yaml'} (glvd, lvd) and run `make repro`, or name one with --system "
-        "and its weights with --weights"
+        f"{tmp_path / 'params.yaml'} (glvd, lvd, prdl) and run `make repro`, or name one with "
+        "--system and its weights with --weights"
     )
     assert reconstruct(*arguments, "--system", "lvd") == 2
     error = " ".join(capsys.readouterr().err.split())

@@ -27,6 +27,7 @@ SIZES = [(name, size) for name, system in KNOWN.items() for size in system.sizes
 NAMES = {
     "glvd": {"learning_rate", "keypoints", "localiser.steps", "heatmaps.source"},
     "lvd": {"learning_rate", "anchors", "answer.iterations"},
+    "prdl": {"learning_rate", "weights.prdl", "answer.fitting.steps"},
     "toy": {"steps"},
 }
 
@@ -114,7 +115,7 @@ def test_the_command_prints_the_settings_of_the_size_that_is_built(
 def test_the_command_refuses_what_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     project = ("--project", str(PROJECT))
     wrong = shown(capsys, "glvt", *project, status=2)
-    assert "unknown system 'glvt'; the nearest known one is 'glvd' of glvd, lvd" in wrong
+    assert "unknown system 'glvt'; the nearest known one is 'glvd' of glvd, lvd, prdl" in wrong
     size = shown(capsys, "glvd", "--size", "huge", *project, status=2)
     assert "--size huge: the sizes of glvd are" in size
     assert "smoke, small, medium, paper" in size
@@ -165,8 +166,8 @@ def test_the_list_names_a_system_of_the_build_that_there_is_not(
     assert [line.split()[0] for line in output.out.splitlines()] == ["name", *SYSTEMS, "*:"]
     assert " ".join(output.err.split()) == (
         "error: params.yaml: build.colour_net: unknown system 'colour_net'; the nearest known one "
-        "is 'lvd' of glvd, lvd; take it out of build, or name the folder of its package under "
-        "plugins"
+        "is 'lvd' of glvd, lvd, prdl; take it out of build, or name the folder of its package "
+        "under plugins"
     )
     # What a broken folder holds nobody knows: its system may well be there.
     raw["plugins"] = {"mine": "gone"}

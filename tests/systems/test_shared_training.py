@@ -35,7 +35,7 @@ def training(config: Any, data: Path, run: Run, weights: Path) -> Curve:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", CHANGES)
 def test_two_devices_share_every_part_of_a_training(tmp_path: Path, system: str) -> None:
     config = SYSTEMS[system].sizes["smoke"].model_copy(update=CHANGES[system])
 

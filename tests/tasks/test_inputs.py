@@ -11,7 +11,7 @@ import yaml
 
 from headwater.artifacts.code import code_of_functions, forget
 from headwater.artifacts.modules import COUNTED
-from headwater.artifacts.schemas import PARTS
+from headwater.artifacts.schemas import PHOTOS
 from headwater.config import Params, load_params
 from headwater.data.rejections import REJECTS
 from headwater.errors import HeadwaterError
@@ -26,6 +26,8 @@ from tasks.questions import question_texts
 PROJECT = Path(__file__).resolve().parents[2]
 PARAMS = load_params(PROJECT / "params.yaml")
 HEADS = own_challenges()["heads"]
+# Systems that learn from the same rows.
+DESCENTS = ("glvd", "lvd")
 GROUPS = tuple(
     f"{source}/{split}"
     for source in ("photo", "synthetic")
@@ -52,7 +54,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def with_system(name: str, **changes: Any) -> Params:
-    settings = PARAMS.systems[name].model_copy(update=changes)
+    settings = PARAMS.system(name, SYSTEMS[name].sizes).model_copy(update=changes)
     return PARAMS.model_copy(update={"systems": {**PARAMS.systems, name: settings}})
 
 
@@ -95,7 +97,8 @@ def test_a_setting_of_training_counts_for_answers_which_may_read_it(
 
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_settings_of_answers_train_nothing(name: str, project: Path) -> None:
-    answers = with_system(name, overrides={"answer": {"iterations": 3}})
+    own = {"prdl": {"fit": True}}.get(name, {"iterations": 3})
+    answers = with_system(name, overrides={"answer": own})
     assert changed(name, project, params=answers) == {"evaluate", "reconstruct"}
 
 
@@ -113,7 +116,7 @@ def edited(table: str, group: str) -> dict[str, Any]:
     return content
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", DESCENTS)
 @pytest.mark.parametrize(
     ("table", "group", "stages"),
     [
@@ -138,7 +141,7 @@ def test_edited_rows_change_the_stages_that_read_them(
     assert changed(name, project, content=edited(table, group)) == stages
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", DESCENTS)
 @pytest.mark.parametrize("table", ["masks/masks", "cameras/cameras"])
 @pytest.mark.parametrize("estimated", [False, True])
 def test_masks_and_cameras_are_read_where_a_system_learns_from_estimated_ones(
@@ -150,13 +153,38 @@ def test_masks_and_cameras_are_read_where_a_system_learns_from_estimated_ones(
     assert (inputs("train", name, params, project) != before) == estimated
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", DESCENTS)
 def test_distances_are_read_where_a_system_pre_trains(name: str, project: Path) -> None:
     pretrained = with_system(name, overrides={"sdf_steps": 5})
     before = inputs("train", name, pretrained, project)
     assert before["rows"]["sdf/samples"]["synthetic/train"] == "sdf/samples synthetic/train"
     write(project, edited("sdf/samples", "synthetic/train"))
     assert inputs("train", name, pretrained, project) != before
+
+
+@pytest.mark.parametrize(
+    ("table", "group", "stages"),
+    [
+        ("synthesize/heads", "synthetic/train", set()),
+        ("parts/parts", "synthetic/train", {"train"}),
+        ("parts/parts", "photo/train", {"train"}),
+        ("parts/parts", "photo/test", set()),
+        ("expressions/frames", "photo/train", {"train"}),
+        ("cameras/cameras", "photo/train", {"train", "reconstruct"}),
+        ("masks/masks", "synthetic/test", {"evaluate"}),
+    ],
+)
+def test_a_system_that_learns_from_photos_depends_on_their_rows(
+    table: str, group: str, stages: set[str], project: Path
+) -> None:
+    assert changed("prdl", project, content=edited(table, group)) == stages
+
+
+def test_without_photos_it_does_not(project: Path) -> None:
+    params = with_system("prdl", overrides={"photos": False})
+    before = inputs("train", "prdl", params, project)
+    write(project, edited("parts/parts", "photo/train"))
+    assert inputs("train", "prdl", params, project) == before
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
@@ -227,8 +255,8 @@ def test_what_a_challenge_says_of_its_scores_counts_for_them(
 
 
 def test_a_table_that_is_not_counted_is_refused_by_its_name(project: Path) -> None:
-    odd = replace(HEADS, reads=(PARTS,))
-    said = "parts/parts is no table that systems and challenges may read; they may read cameras/"
+    odd = replace(HEADS, reads=(PHOTOS,))
+    said = "photos/photos is no table that systems and challenges may read; they may read cameras/"
     with pytest.raises(HeadwaterError, match=said):
         baseline_inputs(odd, PARAMS, project)
 

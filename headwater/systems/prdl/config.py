@@ -1,0 +1,210 @@
+"""Settings of PRDL and its sizes."""
+
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, model_validator
+
+from headwater.artifacts.manifest import sha256_of_file
+from headwater.errors import HeadwaterError
+from headwater.training.run import Config, SettingGroup
+
+Positive = Annotated[float, Field(gt=0, le=1e6)]
+NotNegative = Annotated[float, Field(ge=0, le=1e6)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Some = Annotated[int, Field(ge=0, le=1_000_000)]
+Steps = Annotated[int, Field(ge=1, le=100_000_000)]
+Tens = Annotated[int, Field(ge=10, le=1_000_000, multiple_of=10)]
+Side = Annotated[int, Field(ge=32, le=1024, multiple_of=8)]
+Stride = Annotated[int, Field(ge=1, le=32)]
+Width = Annotated[int, Field(ge=4, le=1024, multiple_of=4)]
+Depth = Annotated[int, Field(ge=1, le=64)]
+Threads = Annotated[int, Field(ge=1, le=1024)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+# Side of the published crop, px, in whose pixels losses are weighted.
+PUBLISHED_PX: Final = 224
+
+
+class Weights(SettingGroup):
+    """Weights of the loss, eq. 7; those of the paper where it prints them."""
+
+    prdl: NotNegative = 0.8e-3
+    """Part re-projection distance loss; 0 leaves it out."""
+    landmarks: NotNegative = 1.6e-3
+    """Mean squared distance of the 68 landmarks, px² at 224 px."""
+    photometric: NotNegative = 1.9
+    """Colour difference where the face is seen."""
+    regular: NotNegative = 3e-4
+    """Sum of the squared coefficients."""
+    identity: NotNegative = 1.0
+    """Identity's share of that sum."""
+    expression: NotNegative = 0.8
+    """Expression's share of that sum."""
+    texture: NotNegative = 1.7e-2
+    """Texture's share of that sum."""
+    pose: NotNegative = 1.0
+    """Share of the turn and shift from the camera that is given or was estimated, in the usual
+    spreads of these; with camera crop."""
+    light: NotNegative = 10.0
+    """Spread of the light over red, green and blue, of Deep3D; not in the paper."""
+    reflectance: NotNegative = 5.0
+    """Spread of the texture over the skin, of Deep3D; not in the paper."""
+
+
+class Fitting(SettingGroup):
+    """Fitting of the coefficients to the parts and landmarks of the photos at hand."""
+
+    steps: Count = 60
+    """Steps of Adam, from the network's answer on."""
+    learning_rate: Positive = 0.1
+    """Adam's rate for identity and expression, standard deviations."""
+    pose_rate: Positive = 0.002
+    """Adam's rate for turn and shift, radians and canonical units of 100 mm."""
+    landmarks: NotNegative = 1.6e-3
+    """Weight of the landmarks; 0 fits to the parts alone."""
+
+
+class Answering(SettingGroup):
+    """Settings of answers alone, which train nothing anew."""
+
+    fit: bool = False
+    """Fit the network's answer to the photos at hand; headwater reconstruct --fit."""
+    fitting: Fitting = Fitting()
+    """Steps, rates and landmarks of that."""
+    encoder_file: str = ""
+    """Path of the encoder's first weights, which is read off encoder_weights."""
+
+
+class PrdlConfig(Config):
+    """Settings of PRDL."""
+
+    encoder: Literal["resnet", "mobilenet"] = "resnet"
+    """Image encoder: a ResNet of bottleneck blocks, or MobileNetV3-large."""
+    width: Width = 64
+    """Channels of the ResNet's first stage; 64 in ResNet-50."""
+    depths: tuple[Depth, Depth, Depth, Depth] = (3, 4, 6, 3)
+    """Blocks of the ResNet's four stages."""
+    encoder_weights: Annotated[str, Field(pattern=r"^$|.\.safetensors$")] = ""
+    """File of the encoder's first weights under torchvision's names; empty for random ones."""
+    encoder_sha256: str = ""
+    """SHA-256 of that file, which is read off it."""
+    image_px: Side = 112
+    """Side of the square crop that the network sees, px."""
+    crop_mm: Positive = 220.0
+    """Length that the crop's side spans at the head's depth, mm."""
+    camera: Literal["crop", "pinhole"] = "crop"
+    """Camera of the crop: the given or estimated one, from which pose is a small difference, or the
+    paper's fixed pinhole (focal length 1015 px at 224 px, 10 units away), with all of the pose."""
+
+    identities: Count = 80
+    """Components of identity."""
+    expressions: Count = 64
+    """Components of expression; as many as the head model has, where these are fewer."""
+    textures: Some = 32
+    """Components of texture, of the colours of the training frames."""
+    people: Count = 400
+    """Random adults of the head model's prior that the bases are components of."""
+
+    parts: Literal["detected", "exact"] = "detected"
+    """Parts of training frames: drawn from their landmarks as photos', or the renderer's."""
+    given_views: bool = True
+    """Learn from rendered frames with exact cameras, beside those that the pipeline estimates."""
+    edited: bool = True
+    """Learn from frames of other expressions, too (the step expressions)."""
+    photos: bool = True
+    """Learn from the user's photos of the training split, too."""
+    anchor_stride: Stride = 4
+    """Pixels between anchors of PRDL; 1 takes all, as the paper does."""
+    skin_sampler: Literal["cell", "farthest"] = "cell"
+    """Pixels of the skin that PRDL looks at: one in 2 x 2, or 3,000 by farthest point sampling."""
+    weights: Weights = Weights()
+    """Weights of the loss."""
+
+    steps: Steps = 400
+    """Optimiser steps."""
+    batch: Count = 16
+    """Images of a step."""
+    learning_rate: Positive = 1e-4
+    """Adam's rate."""
+    drop_at: Share = 0.5
+    """Share of the steps after which the rate is a fifth."""
+    flip: Share = 0.5
+    """Share of images that are mirrored."""
+    checkpoint_every: Tens = 100
+    """Steps between two checkpoints."""
+    threads: Threads = 1
+    """Threads of the CPU that numbers are computed on; others give other bytes."""
+    answer: Answering = Answering()
+    """Settings of answers alone."""
+
+    @model_validator(mode="after")
+    def _parts_of_photos_are_detected(self) -> "PrdlConfig":
+        if self.parts == "exact" and self.photos:
+            raise ValueError("parts exact are those of rendered frames; set photos to false")
+        return self
+
+
+_SMOKE: Final[dict[str, Any]] = {
+    "width": 4,
+    "depths": (1, 1, 1, 1),
+    "image_px": 64,
+    "people": 60,
+    "identities": 20,
+    "expressions": 20,
+    "textures": 4,
+    "steps": 20,
+    "batch": 4,
+    "learning_rate": 1e-3,
+    "checkpoint_every": 10,
+}
+_PAPER: Final[dict[str, Any]] = {
+    "image_px": PUBLISHED_PX,
+    "camera": "pinhole",
+    "textures": 80,
+    "anchor_stride": 1,
+    "skin_sampler": "farthest",
+    "steps": 375_000,
+    "batch": 32,
+    "checkpoint_every": 1000,
+}
+
+SIZES: Final = MappingProxyType(
+    {
+        "smoke": PrdlConfig(**_SMOKE),
+        "small": PrdlConfig(width=16, depths=(1, 1, 1, 1), learning_rate=5e-4, anchor_stride=8),
+        "medium": PrdlConfig(
+            width=32, depths=(2, 2, 2, 2), steps=6000, learning_rate=5e-4, checkpoint_every=500
+        ),
+        "paper": PrdlConfig(**_PAPER),
+    }
+)
+
+
+def steps(config: PrdlConfig) -> int:
+    """Optimiser steps of a training."""
+    return config.steps
+
+
+def reads_photos(config: PrdlConfig) -> bool:
+    """True where a training learns from the user's photos."""
+    return config.photos
+
+
+def prepared(config: PrdlConfig, project: Path) -> PrdlConfig:
+    """The config with the encoder's first weights by name and hash, their path for training.
+
+    Raises HeadwaterError when there is no such file.
+    """
+    if not config.encoder_weights:
+        return config
+    path = project / Path(config.encoder_weights).expanduser()
+    if not path.is_file():
+        raise HeadwaterError(
+            f"params.yaml: systems.prdl.overrides.encoder_weights is {config.encoder_weights!r}, "
+            "but there is no such file; name a .safetensors file of torchvision's weights"
+        )
+    answer = config.answer.model_copy(update={"encoder_file": str(path)})
+    named = {"encoder_weights": path.name, "encoder_sha256": sha256_of_file(path)}
+    return config.model_copy(update={**named, "answer": answer})

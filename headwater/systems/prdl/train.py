@@ -1,0 +1,96 @@
+"""Training of PRDL: frames without a true shape, to the coefficients of the face model."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from headwater.artifacts.ids import canonical_json
+from headwater.data.tables import read_model, template_of
+from headwater.heads.model import HeadModel
+from headwater.networks.encoder_weights import load_encoder
+from headwater.systems.prdl.config import PrdlConfig
+from headwater.systems.prdl.data import Examples, read_examples
+from headwater.systems.prdl.losses import Objective
+from headwater.systems.prdl.model import Prdl, network_images
+from headwater.systems.prdl.morphable import Bases, shape_bases
+from headwater.systems.prdl.texture import texture_bases
+from headwater.systems.prdl.weights import save_weights
+from headwater.training.determinism import deterministic
+from headwater.training.draws import pass_over
+from headwater.training.loop import Plan, fit
+from headwater.training.run import Curve, Run
+from headwater.training.schedules import Rate, milestones
+from headwater.training.turns import Turn
+
+_DROP = 0.2
+
+
+def train_on_tables(config: PrdlConfig, data: Path, run: Run, weights: Path) -> Curve:
+    """Train on the tables below ``data`` and write ``weights``; returns the curve."""
+    model = read_model(data)
+    return train(config, model, read_examples(config, data, template_of(model)), run, weights)
+
+
+def train(
+    config: PrdlConfig, model: HeadModel, examples: Examples, run: Run, weights: Path
+) -> Curve:
+    """Train on examples and write ``weights``; the same input gives the same bytes on the CPU."""
+    template, device = template_of(model), run.device
+    with deterministic(config.threads, device):
+        network = untrained(config, bases_of(config, model, examples, run.seed), run.seed)
+        network.to(device)
+        objective = Objective(config, template)
+        optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
+        rate = Rate(
+            config.learning_rate, (milestones([int(config.drop_at * config.steps)], _DROP),)
+        )
+
+        def losses(step: int, generator: torch.Generator) -> dict[str, Tensor]:
+            rows = pass_over(len(examples), config.batch, step, run.share)
+            batch = drawn(examples, config.flip, rows, generator)
+            found = network(network_images(batch.pixels.to(device)))
+            return objective.losses(network, found, batch, config.weights)
+
+        curve = fit(
+            network,
+            [Turn(optimizer, losses, rate)],
+            Plan(config.steps, config.checkpoint_every),
+            seed=run.seed,
+            fingerprint=canonical_json({"config": config.of_training(), "seed": run.seed}),
+            checkpoint_dir=run.checkpoints,
+            fabric=run.fabric,
+            progress=run.progress,
+        )
+    save_weights(weights, config, network.cpu(), template)
+    return curve
+
+
+def bases_of(config: PrdlConfig, model: HeadModel, examples: Examples, seed: int) -> Bases:
+    """The face model: bases of the head model's prior, textures of the examples."""
+    shapes = shape_bases(model, config.identities, config.expressions, config.people, seed)
+    textures = texture_bases(examples, shapes[0], template_of(model), config.textures)
+    return Bases(*shapes, *textures)
+
+
+def untrained(config: PrdlConfig, bases: Bases, seed: int) -> Prdl:
+    """A network with random first weights of ``seed``, or the encoder's of the user's file."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = Prdl(config, bases)
+    if config.encoder_weights:
+        load_encoder(network.encoder, Path(config.answer.encoder_file))
+    return network
+
+
+def drawn(examples: Examples, flip: float, rows: Tensor, generator: torch.Generator) -> Examples:
+    """The examples of a step, a share ``flip`` of them mirrored."""
+    batch = examples.choose(rows)
+    flipped = torch.rand(len(rows), generator=generator) < flip
+    mirrored = batch.mirrored()
+    return Examples(
+        *(
+            torch.where(flipped.view(-1, *[1] * (own.dim() - 1)), other, own)
+            for own, other in zip(batch.tensors, mirrored.tensors, strict=True)
+        )
+    )
