@@ -12,6 +12,7 @@ from prefect.futures import as_completed
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.graph import Stage, written
+from flows.left import items_left
 from flows.outside import refuse_missing
 from flows.recording import Recorder
 from flows.screen import Screen, event_to_progress
@@ -146,6 +147,9 @@ class Build:
         # Its step did not run: what there is came from DVC's cache, whatever that holds.
         if text == UNCHANGED and dropped_outputs(self._project, name, self._screen.say):
             self._recorder.record(name, on_event, niceness=niceness)
+        elif text == UNCHANGED and name in items_left(self._project):
+            # That of a build which left items, and whose next try was cut short.
+            self._recorder.record(name, on_event, again=True, niceness=niceness)
         after = written(self._project, self._graph[name])
         if before != after or None in after.values():
             self._moved.add(name)
