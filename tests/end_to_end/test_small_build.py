@@ -90,8 +90,10 @@ BY_VALUE = {
     },
     # The parameters, which a thread of its own reads.
     "quality": {
+        "headwater.artifacts.regular_files _answer_all",
         "headwater.artifacts.regular_files _check_regular",
-        "headwater.artifacts.regular_files _read",
+        "headwater.artifacts.regular_files _outcome",
+        "headwater.artifacts.regular_files bytes_of_file",
         "headwater.artifacts.regular_files regular_bytes",
         "headwater.artifacts.regular_files within",
     },

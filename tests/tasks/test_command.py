@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from headwater.systems import SYSTEMS
 from headwater.upkeep.build_lock import build_lock
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -157,7 +158,7 @@ def test_step_of_a_system_asks_for_one_name(
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"error: name one system: python -m tasks.{step} <glvd|lvd>\n"
+    assert done.stderr == f"error: name one system: python -m tasks.{step} <{'|'.join(SYSTEMS)}>\n"
 
 
 def test_fault_is_one_line_and_its_traceback_in_the_log(run: Run, tmp_path: Path) -> None:
