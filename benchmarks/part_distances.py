@@ -118,7 +118,7 @@ def measure() -> Outcome:
 
 
 def peak_growth_mb(way: str) -> float:
-    """How much a process' memory grows at most during loss and gradient of one image, MB."""
+    """Peak growth of a process' memory during loss and gradient of one image, MB."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.part_distances", way],
         cwd=Path(__file__).parents[1],

@@ -186,7 +186,7 @@ def _phone(rates: Mapping[str, Spread]) -> list[Figure]:
 
 
 def described(photos: PhotoSet) -> str:
-    """What a set of photos holds, for people."""
+    """Description of a set of photos, for people."""
     return (
         f"{photos.count} JPEG files made from the two built-in portraits by seeded crops, flips "
         f"and scales, longer side {photos.sides_px[0]} to {photos.sides_px[1]} px"

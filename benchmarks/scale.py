@@ -116,7 +116,7 @@ def page(one: PerPhoto) -> str:
 
 
 def _by_size(one: PerPhoto) -> dict[str, list[float]]:
-    """What numbers of photos take, by what it is."""
+    """Storage, time and cost of numbers of photos, by name."""
     hours, stored = one.seconds / 3600, one.file + one.stored
     each = {
         "their files, GB": one.file / 1e9,
@@ -137,7 +137,7 @@ def _by_size(one: PerPhoto) -> dict[str, list[float]]:
 
 
 def _by_buckets(one: PerPhoto, photos: int) -> dict[str, list[float]]:
-    """What follows for so many photos from the number of buckets, by what it is."""
+    """Figures of so many photos that depend on the number of buckets, by name."""
     each = {
         "photos in a bucket": 1,
         "memory of a worker, GB at least": one.held / 1e9,
