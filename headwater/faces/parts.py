@@ -8,20 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.faces import vocabulary as sets
-from headwater.faces.vocabulary import Part
-
-# Painted one over the other; the open mouth's inside is cut out of the skin, the lips lie on top.
-_PAINT_ORDER: Final[tuple[tuple[Part, tuple[int, ...]], ...]] = (
-    (Part.SKIN, sets.FACE_OVAL),
-    (Part.NONE, sets.INNER_LIPS),
-    (Part.NOSE, sets.NOSE),
-    (Part.UPPER_LIP, sets.UPPER_LIP),
-    (Part.LOWER_LIP, sets.LOWER_LIP),
-    (Part.LEFT_EYE, sets.LEFT_EYE),
-    (Part.RIGHT_EYE, sets.RIGHT_EYE),
-    (Part.LEFT_BROW, sets.LEFT_BROW),
-    (Part.RIGHT_BROW, sets.RIGHT_BROW),
-)
 
 _SUBPIXEL_BITS: Final = 6
 
@@ -29,7 +15,7 @@ _SUBPIXEL_BITS: Final = 6
 def part_labels(landmarks_478: NDArray[np.float32], height: int, width: int) -> NDArray[np.uint8]:
     """Part ids (height, width) uint8 from points (478, 2 or 3) in px of that image."""
     labels = np.zeros((height, width), dtype=np.uint8)
-    for part, loop in _PAINT_ORDER:
+    for part, loop in sets.PART_OUTLINES:
         fill_polygon(labels, landmarks_478[list(loop), :2], int(part))
     return labels
 

@@ -202,6 +202,20 @@ class FaceClass(IntEnum):
         return self.name.lower().replace("_", " ")
 
 
+# Outlines of the parts, drawn one over the other: the open mouth's inside is cut out of the skin,
+# and the lips lie on top.
+PART_OUTLINES: Final[tuple[tuple[Part, tuple[int, ...]], ...]] = (
+    (Part.SKIN, FACE_OVAL),
+    (Part.NONE, INNER_LIPS),
+    (Part.NOSE, NOSE),
+    (Part.UPPER_LIP, UPPER_LIP),
+    (Part.LOWER_LIP, LOWER_LIP),
+    (Part.LEFT_EYE, LEFT_EYE),
+    (Part.RIGHT_EYE, RIGHT_EYE),
+    (Part.LEFT_BROW, LEFT_BROW),
+    (Part.RIGHT_BROW, RIGHT_BROW),
+)
+
 # All parts but ``NONE``, by id.
 FACE_PARTS: Final = tuple(part for part in Part if part is not Part.NONE)
 

@@ -65,6 +65,7 @@ class _SqueezeExcitation(nn.Module):
         self.scale_activation = nn.Hardsigmoid()
 
     def forward(self, values: Tensor) -> Tensor:
+        """Values (B, C, h, w), each channel weighted by what all channels' means say."""
         shares = self.activation(self.fc1(values.mean(dim=(2, 3), keepdim=True)))
         weighted: Tensor = values * self.scale_activation(self.fc2(shares))
         return weighted
@@ -92,6 +93,7 @@ class _InvertedResidual(nn.Module):
         self.block = nn.Sequential(*layers)
 
     def forward(self, values: Tensor) -> Tensor:
+        """Values (B, C, h, w) through the block, and added to it where both have one form."""
         moved: Tensor = self.block(values)
         return values + moved if self.shortcut else moved
 

@@ -1,7 +1,7 @@
 """Fitting of the face model to photos: the paper's other use of PRDL, without a network."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,24 +13,10 @@ from headwater.data.crops import Crops
 from headwater.data.scenes import Views
 from headwater.faces import vocabulary as sets
 from headwater.faces.affine import labels_in_frame
-from headwater.faces.vocabulary import Part
 from headwater.systems.prdl.config import PrdlConfig
 from headwater.systems.prdl.data import Examples, cameras_of
 from headwater.systems.prdl.model import Coefficients
 from headwater.systems.prdl.weights import TrainedPrdl
-
-# As the step parts draws them: one over the other, lips and eyes last.
-_PAINT_ORDER: Final = (
-    (Part.SKIN, sets.FACE_OVAL),
-    (Part.NONE, sets.INNER_LIPS),
-    (Part.NOSE, sets.NOSE),
-    (Part.UPPER_LIP, sets.UPPER_LIP),
-    (Part.LOWER_LIP, sets.LOWER_LIP),
-    (Part.LEFT_EYE, sets.LEFT_EYE),
-    (Part.RIGHT_EYE, sets.RIGHT_EYE),
-    (Part.LEFT_BROW, sets.LEFT_BROW),
-    (Part.RIGHT_BROW, sets.RIGHT_BROW),
-)
 
 
 def photo_examples(
@@ -68,7 +54,7 @@ def photo_examples(
 def drawn_parts(landmarks_478: NDArray[np.floating[Any]], side: int) -> NDArray[np.uint8]:
     """Part ids (side, side) inside loops of landmarks (478, 2) px, centres at integer + 0.5."""
     image = Image.new("L", (side, side))
-    for part, loop in _PAINT_ORDER:
+    for part, loop in sets.PART_OUTLINES:
         corners = [(float(x) - 0.5, float(y) - 0.5) for x, y in landmarks_478[list(loop)]]
         ImageDraw.Draw(image).polygon(corners, fill=int(part))
     return np.array(image)
