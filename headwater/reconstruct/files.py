@@ -9,16 +9,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import gaussian_filter, map_coordinates
 
 from headwater.artifacts.atomic import write_bytes, write_text
 from headwater.artifacts.glb import Skin, to_glb
 from headwater.artifacts.meshes import to_ply
 from headwater.errors import HeadwaterError
-from headwater.geometry.cameras import project
 from headwater.geometry.mirror import mirror_partners
+from headwater.reconstruct.coverage import coverage, mouth_height
 from headwater.reconstruct.cuts import cut_head
-from headwater.reconstruct.head import Head, SeenView
+from headwater.reconstruct.head import Head
 from headwater.reconstruct.names import CAMERA_FILE
 from headwater.reconstruct.page import head_page
 from headwater.reconstruct.pictures import overlay, steps_picture
@@ -37,8 +36,6 @@ FILES: Final = {
 }
 TEXTURE_PX: Final = 1024
 SAME_PLACE_MM: Final = 1.0
-# The mask's edge as a share of its frame: hair and background mix there.
-EDGE_SHARE: Final = 0.012
 _NUMBERS: Final = re.compile(r"\[[-+.,\deE\s]+\]")
 
 
@@ -81,23 +78,14 @@ def save(path: Path, content: bytes | str) -> None:
 
 def head_texture(head: Head) -> Texture:
     """The mesh's texture from all photos of the head."""
+    mouth_mm = mouth_height(head.landmarks)
     photos = []
     for view in head.views:
         cut = cut_head(view, head.vertices, TEXTURE_PX)
-        photos.append(HeadPhoto(cut.picture, cut.camera, coverage(view, head.vertices)))
+        photos.append(HeadPhoto(cut.picture, cut.camera, coverage(view, head.vertices, mouth_mm)))
     partners = mirror_partners(head.template.mean, SAME_PLACE_MM)
-    return photo_texture(photos, head.vertices, head.template.faces, partners)
-
-
-def coverage(view: SeenView, vertices: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Weight (V,) of each vertex in its photo: 0 at the head mask's edge, 1 well inside."""
-    mask = view.face.mask.astype(np.float32)
-    edge = EDGE_SHARE * max(mask.shape)
-    # Twice the blurred mask less one: 0 at the edge of the head, 1 well inside.
-    soft = np.clip(2 * gaussian_filter(mask, edge, mode="nearest") - 1, 0, 1)
-    pixels, _ = project(view.frame_camera, vertices)
-    places = (pixels[:, 1] - 0.5, pixels[:, 0] - 0.5)
-    return np.asarray(map_coordinates(soft, places, order=1, mode="nearest"), np.float32)
+    template = head.template
+    return photo_texture(photos, head.vertices, template.faces, partners, template.surface)
 
 
 def _png(picture: NDArray[np.uint8]) -> bytes:

@@ -31,6 +31,8 @@ ATLAS_PX = 1024
 DIRECT = 0.999
 # Pulls of the colours at vertices: to what is seen, to the mirrored side, to the mean colour.
 SMOOTHNESS, MIRROR_PULL, MEAN_PULL = 0.2, 0.5, 1e-4
+# Vertices of a material that are seen in all, below which it has no mean colour of its own.
+LEAST_SEEN = 1e-6
 
 Float32Array = NDArray[np.float32]
 
@@ -82,14 +84,20 @@ def photo_texture(
     vertices: NDArray[np.float32],
     faces: NDArray[np.int32],
     partners: NDArray[np.intp] | None = None,
+    surface: NDArray[np.uint8] | None = None,
 ) -> Texture:
     """Texture of a head (V, 3) mm with faces (F, 3) from at least one photo.
 
     partners: (V,) index of the vertex on the other side of the head, -1 where there is none.
+    surface: (F,) material of each triangle. What no photo sees of a piece of the mesh that touches
+    no other, as teeth, has the mean colour of what is seen of its material.
     """
     views = [_View.of(photo, vertices, faces) for photo in photos]
+    material = np.zeros(len(vertices), np.uint8)
+    if surface is not None:
+        material[faces] = surface[:, None]
     none = np.full(len(vertices), -1, np.intp)
-    colours = _Colours(views, faces, none if partners is None else partners)
+    colours = _Colours(views, faces, none if partners is None else partners, material)
     direct = np.zeros(len(faces), bool)
     if len(views) == 1:
         direct = (views[0].weight[faces] >= DIRECT).all(axis=1)
@@ -133,9 +141,13 @@ class _Colours:
     """The colour of any point on the mesh, given by a triangle and barycentric weights."""
 
     def __init__(
-        self, views: Sequence[_View], faces: NDArray[np.int32], partners: NDArray[np.intp]
+        self,
+        views: Sequence[_View],
+        faces: NDArray[np.int32],
+        partners: NDArray[np.intp],
+        material: NDArray[np.uint8],
     ) -> None:
-        self.views, self.faces = views, faces
+        self.views, self.faces, self.material = views, faces, material
         self.mirrored = np.maximum(partners, 0)
         self.has_partner = (partners >= 0).astype(np.float32)
         self.fill = self._spread()
@@ -175,9 +187,7 @@ class _Colours:
         seen, certain = (part[:, 0] for part in self._photographed(every, first))
         pull = certain.astype(np.float64)
         mirror = MIRROR_PULL * self.has_partner * pull[self.mirrored] * (1 - pull)
-        mean = (seen * pull[:, None]).sum(axis=0) / max(pull.sum(), 1e-9)
-        if pull.sum() < 1e-6:
-            mean = np.full(3, 128.0)
+        mean = self._means(seen, pull)
         edges = np.concatenate(
             [self.faces[:, [0, 1]], self.faces[:, [1, 2]], self.faces[:, [2, 0]]]
         )
@@ -190,6 +200,15 @@ class _Colours:
             seen * pull[:, None] + seen[self.mirrored] * mirror[:, None] + MEAN_PULL * mean
         ).astype(np.float64)
         return np.asarray(splu(system.tocsc()).solve(wanted), np.float32)
+
+    def _means(self, seen: Float32Array, pull: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Mean colour (V, 3) of what is seen of each vertex's material, else of all that is."""
+        means = np.full((len(pull), 3), 128.0)
+        every = np.ones(len(pull), np.bool_)
+        for alike in (every, *(self.material == one for one in np.unique(self.material))):
+            if (total := pull[alike].sum()) > LEAST_SEEN:
+                means[alike] = (seen[alike] * pull[alike, None]).sum(axis=0) / total
+        return means
 
 
 def _between(values: NDArray[Any], weights: Float32Array) -> Float32Array:

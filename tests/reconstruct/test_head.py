@@ -22,8 +22,9 @@ from headwater.geometry.cameras import check_camera, project, rotation_angle_deg
 from headwater.geometry.registration import Similarity
 from headwater.photos.folder import PhotoFile
 from headwater.pipeline.step import Item
+from headwater.reconstruct.coverage import coverage, mouth_height
 from headwater.reconstruct.cuts import cut_head
-from headwater.reconstruct.files import coverage, write_head
+from headwater.reconstruct.files import write_head
 from headwater.reconstruct.head import Head, reconstruct_head, views_of
 from headwater.reconstruct.pictures import overlay, steps_picture
 from headwater.reconstruct.records import cameras_record, landmark_record
@@ -121,7 +122,7 @@ def test_mesh_lies_on_the_face_in_the_photo(
     assert np.allclose(pixels, view.projected, atol=1e-3)
     offset = np.linalg.norm(view.projected - view.landmarks, axis=1).mean()
     assert offset < 0.25 * np.linalg.norm(view.landmarks[33] - view.landmarks[263])
-    inside = coverage(view, head.landmarks)
+    inside = coverage(view, head.landmarks, mouth_height(head.landmarks))
     assert inside.mean() > 0.9
 
 

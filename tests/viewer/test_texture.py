@@ -138,3 +138,26 @@ def test_glb_opens_in_metres_with_its_texture() -> None:
     header = json.loads(data[20 : 20 + int.from_bytes(data[12:16], "little")])
     assert header["asset"]["version"] == "2.0"
     assert Image.open(io.BytesIO(data[data.index(b"\x89PNG") :])).size == texture.image.shape[1::-1]
+
+
+def test_an_unseen_piece_has_the_colour_of_what_is_seen_of_its_material() -> None:
+    """Two smaller spheres, one in front of the large one and one hidden within it."""
+    seen_one = 0.3 * VERTICES + np.float32([0, 0, 130])
+    vertices = np.concatenate([VERTICES, seen_one, 0.2 * VERTICES])
+    faces = np.concatenate([FACES + i * len(VERTICES) for i in range(3)]).astype(np.int32)
+    surface = np.repeat(np.uint8([0, 2, 2]), len(FACES))
+    front = view((0, 0, 600))
+    image = plain((200, 120, 90))
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    pixels, _ = project(front, seen_one)
+    reach = np.abs(pixels - SIDE / 2).max() + 4
+    image[(columns - SIDE / 2) ** 2 + (rows - SIDE / 2) ** 2 < reach**2] = (240, 240, 235)
+    hidden = slice(2 * len(FACES), None)
+    photo = HeadPhoto(image, front)
+    like = colours(photo_texture([photo], vertices, faces, surface=surface))[hidden]
+    assert np.abs(like - (240, 240, 235)).max() <= 2
+    unlike = colours(photo_texture([photo], vertices, faces))[hidden]
+    assert unlike[:, 2].max() < 200
+    never = np.repeat(np.uint8([0, 2, 3]), len(FACES))
+    other = colours(photo_texture([photo], vertices, faces, surface=never))[hidden]
+    assert np.abs(other - unlike).max() <= 1
