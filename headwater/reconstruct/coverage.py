@@ -1,4 +1,4 @@
-"""Weights of the vertices of a mesh in a photo: of what is head there, hair and skin, no clothes."""
+"""Weights of the vertices of a mesh in a photo: of hair and skin, not of clothes."""
 
 from typing import Final
 
@@ -60,7 +60,7 @@ def mouth_height(landmarks_478: Float32Array) -> float:
     return float(landmarks_478[[LEFT_MOUTH_CORNER, RIGHT_MOUTH_CORNER], 1].mean())
 
 
-def _weight(shown: NDArray[np.bool_], pixels: Float32Array) -> Float32Array:
+def _weight(shown: NDArray[np.bool_], pixels: NDArray[np.float64]) -> Float32Array:
     """Weights (V,) at pixels (V, 2): 0 at the edge of what is shown (h, w), 1 well inside."""
     edge = EDGE_SHARE * max(shown.shape)
     # Twice the blurred mask less one: 0 at the edge of the head, 1 well inside.
