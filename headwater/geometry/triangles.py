@@ -101,6 +101,10 @@ class Triangles:
         directions = (away / np.where(length > 0, length, 1.0)).T
         return Closest(np.sqrt(squared), directions, nearest)
 
+    def rows(self, triangles: IntArray) -> IntArray:
+        """Rows (n,) in the given faces of triangles (n,) by the surface's own numbers."""
+        return np.asarray(self._tree.indices[triangles])
+
     def _nearest(
         self, points: FloatArray, guess: IntArray | None = None
     ) -> tuple[IntArray, Float64Array]:

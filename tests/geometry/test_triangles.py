@@ -152,3 +152,10 @@ def test_a_guess_changes_no_distance(seed: int) -> None:
 def test_no_points_have_no_distances() -> None:
     mesh = trimesh.creation.icosphere(subdivisions=1)
     assert Triangles(mesh.vertices, mesh.faces).distances(np.zeros((0, 3))).shape == (0,)
+
+
+def test_triangles_are_found_again_in_the_given_faces() -> None:
+    ball = trimesh.creation.icosphere(subdivisions=2)
+    surface = Triangles(ball.vertices, ball.faces)
+    found = surface.rows(surface.closest(1.1 * ball.triangles_center).triangles)
+    np.testing.assert_array_equal(found, np.arange(len(ball.faces)))
