@@ -5,28 +5,24 @@ The trained one learns from rendered views alone, of the training subjects: no p
 
 import json
 import shutil
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from headwater.artifacts.atomic import write_bytes, write_text
 from headwater.artifacts.ids import sha256_hex
-from headwater.artifacts.manifest import sha256_of_file, write_manifest
+from headwater.artifacts.manifest import write_manifest
 from headwater.artifacts.modules import refuse_edited
 from headwater.config import Params, load_params
-from headwater.errors import HeadwaterError
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.faces.photo_path import face_frame
-from headwater.parsing.frame_parser import FrameParser
+from headwater.parsing.prepared import FOLDER, SOURCE, WEIGHTS
 from headwater.photos.builtin import PORTRAITS
 from headwater.photos.decode import decode_photo
 from headwater.training.run import loss_table, outcome
 from tasks.command import command
 from tasks.console import progress
 
-OUT: Final = Path("data/parser")
-WEIGHTS: Final = "weights.safetensors"
-SOURCE: Final = "source.json"
+OUT: Final = Path("data") / FOLDER
 CHECKPOINTS: Final = Path(".headwater/checkpoints/parser")
 
 
@@ -44,64 +40,6 @@ def main() -> str:
     write_text(OUT / SOURCE, json.dumps(source) + "\n")
     write_manifest(OUT)
     return said
-
-
-def parser_fingerprint(params: Params, project: Path) -> dict[str, str]:
-    """Fingerprint of the parser that parts come from, for bucket keys; empty for landmarks."""
-    if params.parts.parser == "landmarks":
-        return {}
-    if params.parts.parser == "trained":
-        return {"parser": sha256_of_file(_file(project, WEIGHTS))}
-    return {
-        "parser": sha256_of_file(_file(project, SOURCE)),
-        "labels": params.parts.labels,
-    }
-
-
-def prepared_parser(params: Params, project: Path) -> FrameParser | None:
-    """The parser that ``parts.parser`` names, read once per process; None for landmarks.
-
-    Raises HeadwaterError where the stage has not prepared it, or where it is another file now.
-    """
-    if params.parts.parser == "landmarks":
-        return None
-    if params.parts.parser == "trained":
-        weights = _file(project, WEIGHTS)
-        return _trained(weights, sha256_of_file(weights))
-    source = json.loads(_file(project, SOURCE).read_text(encoding="utf-8"))
-    return _tried(
-        project / Path(params.parts.parser).expanduser(),
-        params.parts.labels,
-        source["source_sha256"],
-        source["sides_swapped"],
-    )
-
-
-def _file(project: Path, name: str) -> Path:
-    path = project / OUT / name
-    if not path.is_file():
-        raise HeadwaterError(f"{path}: is not there; run the stage parser with `make repro`")
-    return path
-
-
-@cache
-def _trained(weights: Path, sha256: str) -> FrameParser:
-    # Imported here and below: torch takes seconds, and polygons do without it.
-    from headwater.parsing.parser import load_parser
-
-    return load_parser(weights)
-
-
-@cache
-def _tried(path: Path, labels: str, sha256: str, sides_swapped: bool) -> FrameParser:
-    from headwater.networks.frozen_net import read_net
-    from headwater.parsing.onnx_parser import open_parser
-
-    content = read_net(path)
-    if sha256_hex(content) != sha256:
-        raise HeadwaterError(f"{path}: is another parser than the stage parser tried; build again")
-    parser = open_parser(path, content, labels)
-    return parser.mirrored() if sides_swapped else parser
 
 
 def _train(params: Params) -> str:

@@ -18,10 +18,10 @@ from headwater.artifacts.tables import Row
 from headwater.config import Params
 from headwater.faces.photo_path import frame_parts
 from headwater.parsing.frame_parser import FrameParser, parsed_parts
+from headwater.parsing.prepared import parser_fingerprint, prepared_parser
 from headwater.pipeline.step import Input, Result, Step, Work
 from tasks.command import run
 from tasks.frame_places import PLACE_COLUMNS, shown_in_photo
-from tasks.parser import parser_fingerprint, prepared_parser
 
 # Of a frame and its landmarks the part ids (h, w).
 Provider = Callable[[Row, Row], NDArray[np.uint8]]

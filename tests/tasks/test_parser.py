@@ -14,8 +14,9 @@ from headwater.artifacts.tables import read_table
 from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
 from headwater.faces.photo_path import frame_parts
-from headwater.parsing import training
+from headwater.parsing import prepared, training
 from headwater.parsing.parser import load_parser
+from headwater.parsing.prepared import prepared_parser
 from headwater.pipeline.plan import plan
 from headwater.pipeline.step import Item, Result, Work
 from tasks import parser, parts
@@ -84,7 +85,7 @@ def test_landmarks_need_no_parser(project: Path) -> None:
     params = settings(project)
     assert parser.main() == "nothing: parts are drawn from landmarks"
     assert json.loads((project / "data/parser/source.json").read_text()) == {}
-    assert parser.prepared_parser(params, project) is None
+    assert prepared_parser(params, project) is None
     shown = np.ones((FRAME_PX, FRAME_PX), bool)
     assert (parts_of(project, params) == frame_parts(oval(), shown)).all()
 
@@ -122,7 +123,7 @@ def test_a_parser_of_the_users_gives_the_parts(project: Path) -> None:
     assert set(np.unique(found)) == set(range(9))
 
     (project / "net.onnx").write_bytes(constant(2 * scores("farl_19", face_classes())))
-    parser._tried.cache_clear()  # as in another process
+    prepared._tried.cache_clear()  # as in another process
     with pytest.raises(HeadwaterError, match=r"net\.onnx: is another parser than .* build again"):
         parts_of(project, params)
     parser.main()
