@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
+from headwater.parsing.prepared import prepared_parser
 from headwater.systems import SYSTEMS, find_system
 from headwater.systems.settings import config_of
 from headwater.systems.stages import WEIGHTS
@@ -54,9 +55,9 @@ def model_for_photos(
 ) -> Any:
     """The trained model on the CPU, with the project's settings of the system, where it has some.
 
-    heatmaps: the user's heatmap network, where one was used. fit: answers are fitted to the photos.
-    Raises HeadwaterError where the system takes or does neither, and for settings that it does not
-    have.
+    heatmaps: the user's heatmap network, where one was used. fit: answers are fitted to the photos,
+    those with parts to what the project's parser finds. Raises HeadwaterError where the system
+    takes or does neither, and for settings that it does not have.
     """
     params = _params(project)
     usual: Any = next(iter(system.sizes.values()))
@@ -73,7 +74,10 @@ def model_for_photos(
         asked["fit"] = True
     if asked:
         config = config.model_copy(update={config.ANSWER: answer.model_copy(update=asked)})
-    return system.load(weights, config, "cpu")
+    model = system.load(weights, config, "cpu")
+    if fit and params is not None and hasattr(model, "with_parser"):
+        model = model.with_parser(prepared_parser(params, project))
+    return model
 
 
 def _params(project: Path) -> Params | None:

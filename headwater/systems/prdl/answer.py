@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from headwater.data.canonical import to_head_frame
-from headwater.data.crops import crop_cameras, crop_views
-from headwater.data.placement import in_canonical_frame, place_views, placed_views
+from headwater.data.crops import crop_views
+from headwater.data.placement import place_views, placed_views
 from headwater.data.scenes import Views
 from headwater.evaluation.heads.answer import HeadAnswer, HeadQuestion
-from headwater.systems.prdl.fit import fitted, photo_examples
+from headwater.systems.prdl.fit import fitted, parsed, photo_examples
 from headwater.systems.prdl.model import Coefficients, network_images, posed
 from headwater.systems.prdl.weights import TrainedPrdl
 from headwater.training.determinism import deterministic
@@ -29,8 +29,8 @@ def reconstruct(
 ) -> HeadAnswer:
     """The one head that all ``views`` show: of several, the mean of their coefficients.
 
-    labels: part ids of each view (h, w), as a parser gives them, that answers are fitted to; drawn
-    from the landmarks where None.
+    labels: part ids of each view (h, w), that answers are fitted to; those of the build's parser
+    where None.
 
     With camera crop it stands where the views' cameras see it: pose is the small difference from
     their placement. With camera pinhole it is the shape without pose, placed by the landmarks.
@@ -45,10 +45,8 @@ def reconstruct(
         found = trained.network(network_images(crops.pixels[..., :3].to(device)))
     found = found.mean()
     if config.answer.fit:
-        cameras = crop_cameras(
-            in_canonical_frame(views, placement), crops.to_crop, template.nose_bridge
-        )
-        found = fitted(trained, found, photo_examples(config, views, crops, cameras, labels))
+        labels = parsed(trained, views) if labels is None else labels
+        found = fitted(trained, found, photo_examples(trained, views, placement, labels))
     placed = to_head_frame(_placed(trained, found)[0].cpu().numpy(), template.nose_bridge)
     return HeadAnswer(template, placement.inverse().apply(placed).astype(np.float32))
 

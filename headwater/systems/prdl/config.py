@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, model_validator
 
 from headwater.artifacts.manifest import sha256_of_file
+from headwater.config import load_params
 from headwater.errors import HeadwaterError
 from headwater.training.run import Config, SettingGroup
 
@@ -23,8 +24,9 @@ Depth = Annotated[int, Field(ge=1, le=64)]
 Threads = Annotated[int, Field(ge=1, le=1024)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
-# Side of the published crop, px, in whose pixels losses are weighted.
+# Side of the published crop, px, in whose pixels losses are weighted, and what it spans.
 PUBLISHED_PX: Final = 224
+PUBLISHED_MM: Final = 220.0
 
 
 class Weights(SettingGroup):
@@ -64,6 +66,10 @@ class Fitting(SettingGroup):
     """Adam's rate for turn and shift, radians and canonical units of 100 mm."""
     landmarks: NotNegative = 1.6e-3
     """Weight of the landmarks; 0 fits to the parts alone."""
+    image_px: Side = 112
+    """Side of the crop that parts and landmarks are compared in, px."""
+    anchor_stride: Stride = 8
+    """Pixels between anchors of PRDL there."""
 
 
 class Answering(SettingGroup):
@@ -108,7 +114,10 @@ class PrdlConfig(Config):
     """Random adults of the head model's prior that the bases are components of."""
 
     parts: Literal["detected", "exact"] = "detected"
-    """Parts of training frames: drawn from their landmarks as photos', or the renderer's."""
+    """Parts of training frames: what the build's parser finds, or the renderer's."""
+    parser: str = "landmarks"
+    """The build's parser, which is read off params.yaml; landmarks: between which parts are drawn,
+    less the detector's mean errors."""
     given_views: bool = True
     """Learn from rendered frames with exact cameras, beside those that the pipeline estimates."""
     edited: bool = True
@@ -119,11 +128,14 @@ class PrdlConfig(Config):
     """Pixels between anchors of PRDL; 1 takes all, as the paper does."""
     skin_sampler: Literal["cell", "farthest"] = "cell"
     """Pixels of the skin that PRDL looks at: one in 2 x 2, or 3,000 by farthest point sampling."""
+    marching: bool = False
+    """Compare the jaw's landmarks with the face's edge in the image, as detectors of 2D contours
+    find them; MediaPipe's stay on the jaw."""
     weights: Weights = Weights()
     """Weights of the loss."""
 
     steps: Steps = 400
-    """Optimiser steps."""
+    """Optimiser steps with all losses."""
     batch: Count = 16
     """Images of a step."""
     learning_rate: Positive = 1e-4
@@ -138,6 +150,24 @@ class PrdlConfig(Config):
     """Threads of the CPU that numbers are computed on; others give other bytes."""
     answer: Answering = Answering()
     """Settings of answers alone."""
+
+    @property
+    def of_fitting(self) -> "PrdlConfig":
+        """With the crop and the anchors that answers are fitted with."""
+        fitting = self.answer.fitting
+        return self.model_copy(
+            update={"image_px": fitting.image_px, "anchor_stride": fitting.anchor_stride}
+        )
+
+    @property
+    def draws_parts(self) -> bool:
+        """True where parts are drawn between landmarks."""
+        return self.parts == "detected" and self.parser == "landmarks"
+
+    @property
+    def cleans_parts(self) -> bool:
+        """True where parts are a parser's, whose masks the paper cleans up."""
+        return self.parts == "detected" and self.parser != "landmarks"
 
     @model_validator(mode="after")
     def _parts_of_photos_are_detected(self) -> "PrdlConfig":
@@ -193,10 +223,14 @@ def reads_photos(config: PrdlConfig) -> bool:
 
 
 def prepared(config: PrdlConfig, project: Path) -> PrdlConfig:
-    """The config with the encoder's first weights by name and hash, their path for training.
+    """The config with the project's parser, and the encoder's first weights by name and hash.
 
-    Raises HeadwaterError when there is no such file.
+    Raises HeadwaterError when there is no such file of weights.
     """
+    params = project / "params.yaml"
+    if params.is_file():
+        parser = Path(load_params(params).parts.parser).name
+        config = config.model_copy(update={"parser": parser})
     if not config.encoder_weights:
         return config
     path = project / Path(config.encoder_weights).expanduser()

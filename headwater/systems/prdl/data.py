@@ -7,12 +7,14 @@ shape.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from headwater.artifacts.cameras import CAMERA_COLUMNS, camera_of, frame_from_photo_of
@@ -31,15 +33,23 @@ from headwater.artifacts.schemas import (
 )
 from headwater.artifacts.tables import Row, read_table
 from headwater.data.canonical import to_canonical
-from headwater.data.crops import crop_views
+from headwater.data.crops import Crops, crop_views
 from headwater.data.mirror import mirrored_projection, with_mirrored
 from headwater.data.placement import placed_views
 from headwater.data.scenes import Heads, Template, Views, stacked
 from headwater.data.views import Annotation, of_both, of_photos, of_rendered, read_views
 from headwater.errors import HeadwaterError
 from headwater.faces.affine import labels_in_frame
-from headwater.faces.vocabulary import IBUG68_FROM_478, MIRROR_PARTNERS, Part
+from headwater.faces.vocabulary import (
+    FACE_PARTS,
+    IBUG68_FROM_478,
+    MIRROR_PARTNERS,
+    PART_OUTLINES,
+    Part,
+)
 from headwater.systems.prdl.config import PUBLISHED_PX, PrdlConfig
+from headwater.systems.prdl.detector_errors import MeanErrors
+from headwater.systems.prdl.mask_cleanup import cleaned
 from headwater.systems.prdl.model import projected
 
 PUBLISHED_FOCAL_PX = 1015.0
@@ -49,6 +59,8 @@ PUBLISHED_DISTANCE = 10.0
 MISDETECTED = 0.06
 
 Labels = NDArray[np.uint8]
+# Views with the part labels of each, or None where they are drawn between landmarks.
+_Piece = tuple[Views, list[Labels] | None]
 
 
 def tables_read(config: PrdlConfig) -> tuple[TableSchema, ...]:
@@ -112,51 +124,108 @@ _LANDMARK_PARTNERS = _landmark_partners()
 _MIRRORED_PARTS = _mirrored_parts()
 
 
-def read_examples(config: PrdlConfig, data: Path, template: Template) -> Examples:
-    """All examples of the training split below ``data``.
+def read_examples(
+    config: PrdlConfig, data: Path, template: Template, errors: MeanErrors, split: str = "train"
+) -> Examples:
+    """All examples of a split below ``data``; errors: of the detector, which are taken off.
 
     Raises HeadwaterError where there is none.
     """
     pieces = [
-        *_rendered(config, data),
-        *(_photos(data) if config.photos else []),
-        *(_edited(data) if config.edited else []),
+        *_rendered(config, data, split),
+        *(_photos(config, data, split) if config.photos else []),
+        *(_edited(config, data, split) if config.edited else []),
     ]
-    found = [examples_of(config, views, labels, template) for views, labels in pieces if len(views)]
+    found = [
+        examples_of(config, views, labels, template, errors)
+        for views, labels in pieces
+        if len(views)
+    ]
     if not found:
         raise HeadwaterError(
-            f"{data / PARTS.name}: no frame of the split 'train' has landmarks, parts and a "
+            f"{data / PARTS.name}: no frame of the split {split!r} has landmarks, parts and a "
             "camera; nothing to train on"
         )
     return Examples(*(torch.cat(one) for one in zip(*(e.tensors for e in found), strict=True)))
 
 
 def examples_of(
-    config: PrdlConfig, views: Views, labels: Sequence[Labels], template: Template
+    config: PrdlConfig,
+    views: Views,
+    labels: Sequence[Labels] | None,
+    template: Template,
+    errors: MeanErrors,
 ) -> Examples:
     """Crops of views in which landmarks were detected, with their part labels.
 
-    Views are left out whose landmarks lie far from where any head placed by them has its own: the
-    face in them is misdetected.
+    labels: of a parser or the renderer; drawn between the landmarks where None. Views are left out
+    whose landmarks lie far from where any head placed by them has its own: the face in them is
+    misdetected.
     """
     placed = placed_views(views, template)
     crops = crop_views(placed, template.nose_bridge, config.image_px, config.crop_mm)
+    marks = landmarks_in(
+        crops, views, errors.at(crops.projection) * (config.image_px / config.crop_mm)
+    )
     usual = to_canonical(template.landmarks_68(template.mean), template.nose_bridge)
     expected, _ = projected(torch.from_numpy(usual).expand(len(crops), -1, -1), crops.projection)
-    away = (crops.landmarks - expected).norm(dim=2).nanmean(dim=1)
+    away = (marks[:, IBUG68_FROM_478] - expected).norm(dim=2).nanmean(dim=1)
     kept = torch.nonzero(away < MISDETECTED * config.image_px).flatten()
-    size = (config.image_px, config.image_px)
-    parts = [
-        labels_in_frame(own, to_crop[:2], *size)
-        for own, to_crop in zip(labels, crops.to_crop, strict=True)
-    ]
     every = Examples(
         crops.pixels[..., :3].contiguous(),
-        torch.from_numpy(np.stack(parts)),
-        crops.landmarks,
+        torch.from_numpy(np.stack(crop_parts(config, crops, marks, labels))),
+        marks[:, IBUG68_FROM_478],
         cameras_of(config, crops.projection),
     )
     return every.choose(kept)
+
+
+def landmarks_in(crops: Crops, views: Views, errors: Tensor) -> Tensor:
+    """Landmarks (n, 478, 2) px in crops of views, less the detector's errors (n, 478, 2) px."""
+    maps = crops.to_crop
+    points = views.landmarks_478_px.astype(np.float64) @ maps[:, :2, :2].transpose(0, 2, 1)
+    return torch.from_numpy((points + maps[:, None, :2, 2]).astype(np.float32)) - errors
+
+
+def crop_parts(
+    config: PrdlConfig, crops: Crops, landmarks: Tensor, labels: Sequence[Labels] | None
+) -> list[Labels]:
+    """Part ids (S, S) of every crop.
+
+    landmarks: (n, 478, 2) px in the crops, between which parts are drawn where labels are None.
+    What a parser found is cleaned up as in the paper; what the renderer shows is not.
+    """
+    side = config.image_px
+    if labels is None:
+        return [drawn_parts(points.numpy(), side) for points in landmarks]
+    found = [
+        labels_in_frame(own, to_crop[:2], side, side)
+        for own, to_crop in zip(labels, crops.to_crop, strict=True)
+    ]
+    return [cleaned_parts(one) for one in found] if config.cleans_parts else found
+
+
+def drawn_parts(landmarks_478: NDArray[np.floating[Any]], side: int) -> Labels:
+    """Part ids (side, side) inside loops of landmarks (478, 2) px, centres at integer + 0.5.
+
+    A part with a landmark that is not seen is left out.
+    """
+    image = Image.new("L", (side, side))
+    for part, loop in PART_OUTLINES:
+        points = landmarks_478[list(loop)]
+        if np.isfinite(points).all():
+            corners = [(float(x) - 0.5, float(y) - 0.5) for x, y in points]
+            ImageDraw.Draw(image).polygon(corners, fill=int(part))
+    return np.array(image)
+
+
+def cleaned_parts(labels: Labels) -> Labels:
+    """Part ids (S, S) of a parser without noise and forehead."""
+    masks = cleaned({part: labels == part for part in FACE_PARTS})
+    clean = np.zeros_like(labels)
+    for part, mask in masks.items():
+        clean[mask] = part
+    return clean
 
 
 def cameras_of(config: PrdlConfig, projection: Tensor) -> Tensor:
@@ -176,9 +245,9 @@ def cameras_of(config: PrdlConfig, projection: Tensor) -> Tensor:
     return torch.tensor(published).expand(len(projection), 3, 4).contiguous()
 
 
-def _rendered(config: PrdlConfig, data: Path) -> list[tuple[Views, list[Labels]]]:
+def _rendered(config: PrdlConfig, data: Path, split: str) -> list[_Piece]:
     """Rendered frames with the cameras that were estimated and, where wanted, with exact ones."""
-    subjects = read_table(data, TRUTH, ["subject", "split"], pc.field("split") == "train")
+    subjects = read_table(data, TRUTH, ["subject", "split"], pc.field("split") == split)
     names = np.unique(subjects.column("subject").to_numpy(zero_copy_only=False)).astype(str)
     if not len(names):
         return []
@@ -188,34 +257,34 @@ def _rendered(config: PrdlConfig, data: Path) -> list[tuple[Views, list[Labels]]
     else:
         items = [one.row["item"] for one in of_rendered(data, heads)]
         annotations = of_photos(data, items)
-    items = [one.row["item"] for one in annotations]
-    labels = _exact_parts(data, items) if config.parts == "exact" else _parts(data, items)
-    return [_seen(data, [one for one in annotations if one.row["item"] in labels], labels)]
+    return [_seen(config, data, annotations)]
 
 
-def _photos(data: Path) -> list[tuple[Views, list[Labels]]]:
-    chosen = (pc.field("source") == "photo") & (pc.field("split") == "train")
+def _photos(config: PrdlConfig, data: Path, split: str) -> list[_Piece]:
+    chosen = (pc.field("source") == "photo") & (pc.field("split") == split)
     table = read_table(data, FRAMES, ["item", "source", "split"], chosen)
     annotations = of_photos(data, table.column("item").to_pylist())
-    labels = _parts(data, [one.row["item"] for one in annotations])
-    kept = [one for one in annotations if one.row["item"] in labels]
-    return [_seen(data, kept, labels)] if kept else []
+    return [_seen(config, data, annotations)] if annotations else []
 
 
-def _seen(
-    data: Path, annotations: Sequence[Annotation], labels: dict[str, Labels]
-) -> tuple[Views, list[Labels]]:
+def _seen(config: PrdlConfig, data: Path, annotations: Sequence[Annotation]) -> _Piece:
     """Views of annotations in which a face was detected, with their labels."""
+    own = None
+    if not config.draws_parts:
+        items = [one.row["item"] for one in annotations]
+        known = _exact_parts(data, items) if config.parts == "exact" else _parts(data, items)
+        annotations = [one for one in annotations if one.row["item"] in known]
+        own = [known[one.row["item"]] for one in annotations]
     views = read_views(data, annotations)
     seen = np.isfinite(views.landmarks_478_px).any(axis=(1, 2))
-    own = [labels[one.row["item"]] for one in annotations]
-    return views.choose(seen), [own[row] for row in np.flatnonzero(seen)]
+    labels = None if own is None else [own[row] for row in np.flatnonzero(seen)]
+    return views.choose(seen), labels
 
 
-def _edited(data: Path) -> list[tuple[Views, list[Labels]]]:
+def _edited(config: PrdlConfig, data: Path, split: str) -> list[_Piece]:
     """Frames of other expressions, seen by the cameras of the frames that they were made from."""
     columns = ["item", "parent", "split", "image", "parts", "landmarks_478_px"]
-    rows = read_table(data, EXPRESSIONS, columns, pc.field("split") == "train").to_pylist()
+    rows = read_table(data, EXPRESSIONS, columns, pc.field("split") == split).to_pylist()
     cameras = _by_item(data, CAMERAS, ["item", "width", "height", *CAMERA_COLUMNS], rows, "parent")
     rows = sorted((row for row in rows if row["parent"] in cameras), key=lambda row: row["item"])
     if not rows:
@@ -231,7 +300,7 @@ def _edited(data: Path) -> list[tuple[Views, list[Labels]]]:
         np.array([row["split"] for row in rows]),
         np.ones(len(rows), np.bool_),
     )
-    return [(views, [decode_png(row["parts"]) for row in rows])]
+    return [(views, None if config.draws_parts else [decode_png(row["parts"]) for row in rows])]
 
 
 def _parts(data: Path, items: Sequence[str]) -> dict[str, Labels]:

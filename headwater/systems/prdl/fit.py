@@ -1,63 +1,62 @@
 """Fitting of the face model to photos: the paper's other use of PRDL, without a network."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
-from torch import Tensor
 
-from headwater.data.crops import Crops
+from headwater.data.crops import crop_cameras, crop_views
+from headwater.data.placement import in_canonical_frame, placed_views
 from headwater.data.scenes import Views
-from headwater.faces import vocabulary as sets
-from headwater.faces.affine import labels_in_frame
-from headwater.systems.prdl.config import PrdlConfig
-from headwater.systems.prdl.data import Examples, cameras_of
+from headwater.faces.vocabulary import IBUG68_FROM_478
+from headwater.geometry.registration import Similarity
+from headwater.parsing.frame_parser import parsed_parts
+from headwater.systems.prdl.data import Examples, cameras_of, crop_parts, landmarks_in
 from headwater.systems.prdl.model import Coefficients
 from headwater.systems.prdl.weights import TrainedPrdl
 
 
 def photo_examples(
-    config: PrdlConfig,
+    trained: TrainedPrdl,
     views: Views,
-    crops: Crops,
-    cameras: Tensor,
+    placement: Similarity,
     labels: Sequence[NDArray[np.uint8]] | None = None,
 ) -> Examples | None:
     """Crops of the views in which all landmarks are seen, with their parts.
 
-    cameras: (n, 3, 4), canonical units to px in the crops, under one placement. labels: part ids of
-    each view (h, w); drawn from its landmarks where None. None where no view has landmarks.
+    placement: of the one head that they show. labels: part ids of each view (h, w); drawn between
+    its landmarks where None. None where no view has landmarks.
     """
-    seen = np.isfinite(views.landmarks_478_px).all(axis=(1, 2))
+    config = trained.config.of_fitting
+    seen = torch.from_numpy(np.isfinite(views.landmarks_478_px).all(axis=(1, 2)))
     if not seen.any():
         return None
-    rows = np.flatnonzero(seen)
-    parts, side = [], config.image_px
-    for row in rows:
-        to_crop = crops.to_crop[row]
-        if labels is not None:
-            parts.append(labels_in_frame(labels[row], to_crop[:2], side, side))
-            continue
-        points = views.landmarks_478_px[row] @ to_crop[:2, :2].T + to_crop[:2, 2]
-        parts.append(drawn_parts(points, side))
-    return Examples(
-        crops.pixels[rows][..., :3].contiguous(),
-        torch.from_numpy(np.stack(parts)),
-        crops.landmarks[rows],
-        cameras_of(config, cameras[rows]),
+    template = trained.template
+    crops = crop_views(
+        placed_views(views, template), template.nose_bridge, config.image_px, config.crop_mm
     )
+    placed = in_canonical_frame(views, placement)
+    cameras = crop_cameras(placed, crops.to_crop, template.nose_bridge)
+    errors = trained.errors.at(cameras) * (config.image_px / config.crop_mm)
+    landmarks = landmarks_in(crops, views, errors)
+    parts = crop_parts(config, crops, landmarks, labels)
+    return Examples(
+        crops.pixels[..., :3].contiguous(),
+        torch.from_numpy(np.stack(parts)),
+        landmarks[:, IBUG68_FROM_478],
+        cameras_of(config, cameras),
+    ).choose(torch.nonzero(seen).flatten())
 
 
-def drawn_parts(landmarks_478: NDArray[np.floating[Any]], side: int) -> NDArray[np.uint8]:
-    """Part ids (side, side) inside loops of landmarks (478, 2) px, centres at integer + 0.5."""
-    image = Image.new("L", (side, side))
-    for part, loop in sets.PART_OUTLINES:
-        corners = [(float(x) - 0.5, float(y) - 0.5) for x, y in landmarks_478[list(loop)]]
-        ImageDraw.Draw(image).polygon(corners, fill=int(part))
-    return np.array(image)
+def parsed(trained: TrainedPrdl, views: Views) -> list[NDArray[np.uint8]] | None:
+    """Part ids of every view as the build's parser finds them; None where they are drawn."""
+    if trained.parser is None:
+        return None
+    return [
+        parsed_parts(trained.parser, image, np.ones(image.shape[:2], np.bool_))
+        for image in views.images
+    ]
 
 
 def fitted(trained: TrainedPrdl, first: Coefficients, examples: Examples | None) -> Coefficients:

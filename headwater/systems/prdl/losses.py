@@ -8,27 +8,31 @@ import torch
 from torch import Tensor
 
 from headwater.data.scenes import Template
-from headwater.faces.vocabulary import IBUG68_FROM_478, IBUG_INNER_LIPS, Part
+from headwater.faces.vocabulary import FACE_PARTS, IBUG68_FROM_478, IBUG_INNER_LIPS, Part
+from headwater.heads.contour import contour_chains, outermost
 from headwater.heads.part_map import part_map
 from headwater.systems.prdl.anchors import coarse_targets, strided_loss
-from headwater.systems.prdl.config import PUBLISHED_PX, PrdlConfig, Weights
+from headwater.systems.prdl.config import PUBLISHED_MM, PUBLISHED_PX, PrdlConfig, Weights
 from headwater.systems.prdl.data import Examples
+from headwater.systems.prdl.mask_cleanup import forehead_lines
 from headwater.systems.prdl.model import (
     SHIFT_SPREAD,
     TURN_SPREAD,
     Coefficients,
     Prdl,
+    combined,
     posed,
     projected,
     rotations,
 )
-from headwater.systems.prdl.part_points import part_points, triangle_parts
+from headwater.systems.prdl.part_points import PRDL_PARTS, part_points, triangle_parts
 from headwater.systems.prdl.shading import BANDS, shaded, vertex_normals
 from headwater.systems.prdl.visibility import Shown, rendered, shown_faces
 
 # Deep3D's weights of the 68 landmarks: the nose's lower bridge and the inner lips count more.
 _HEAVY: Final = 20.0
 _HEAVY_NOSE: Final = slice(28, 31)
+_SKIN: Final = PRDL_PARTS.index(Part.SKIN)
 # Faces turned further than this hide points that their image cannot show.
 SELF_OCCLUSION_DEGREES: Final = 30.0
 
@@ -37,13 +41,16 @@ SELF_OCCLUSION_DEGREES: Final = 30.0
 class Face:
     """A topology as the losses take it.
 
-    corners: (68, 3) int64 and corner_weights: (68, 3) of the landmarks. faces: (F, 3) int64 of the
-    whole surface; front: rows of those that bear a part.
+    corners: (68, 3) int64 and corner_weights: (68, 3) of the landmarks. chains: (17, 32, 3) int64
+    and chain_weights: (17, 32, 3) of the points that the jaw's landmarks march along. faces: (F, 3)
+    int64 of the whole surface; front: rows of those that bear a part.
     """
 
     template: Template
     corners: Tensor
     corner_weights: Tensor
+    chains: Tensor
+    chain_weights: Tensor
     faces: Tensor
     front: Tensor
 
@@ -52,10 +59,13 @@ class Face:
         """Of a template."""
         points = template.landmarks_478
         parts = part_map(template.mean, template.faces, points)
+        contour = contour_chains(template.mean, template.faces, template.surface, points)
         return Face(
             template,
             torch.from_numpy(points.triangles[IBUG68_FROM_478].astype(np.int64)),
             torch.from_numpy(points.weights[IBUG68_FROM_478]),
+            torch.from_numpy(contour.corners[::2].astype(np.int64)),
+            torch.from_numpy(contour.weights[::2]),
             torch.from_numpy(template.faces.astype(np.int64)),
             torch.nonzero(triangle_parts(template, parts) != Part.NONE).flatten(),
         )
@@ -64,6 +74,19 @@ class Face:
         """The 68 landmarks (B, 68, C) of values (B, V, C) of vertices."""
         at = vertices[:, self.corners.to(vertices.device)]
         return (at * self.corner_weights.to(vertices)[:, :, None]).sum(dim=2)
+
+    def marched(self, vertices: Tensor, projection: Tensor) -> Tensor:
+        """Pixels (B, 17, 2) of the jaw's landmarks where upright images show the face's edge.
+
+        Which points those are is found of these vertices (B, V, 3) and held.
+        """
+        at = vertices[:, self.chains.to(vertices.device)]
+        points = (at * self.chain_weights.to(vertices)[..., None]).sum(dim=3)
+        pixels, _ = projected(points.flatten(1, 2), projection)
+        pixels = pixels.unflatten(1, points.shape[1:3])
+        across = pixels[..., 0].detach().cpu().numpy()
+        chosen = torch.from_numpy(outermost(across)).to(pixels.device)
+        return pixels.gather(2, chosen[..., None, None].expand(-1, -1, 1, 2))[:, :, 0]
 
 
 class Objective:
@@ -74,7 +97,8 @@ class Objective:
         self.points = part_points(template, config.crop_mm / config.image_px)
         self.front = self.face.faces[self.face.front]
         # Squared pixels of a crop of another size than the published one count as there.
-        self.scale = (PUBLISHED_PX / config.image_px) ** 2
+        spans = config.crop_mm / PUBLISHED_MM if config.camera == "crop" else 1.0
+        self.scale = (spans * PUBLISHED_PX / config.image_px) ** 2
 
     def losses(
         self, network: Prdl, found: Coefficients, examples: Examples, weights: Weights
@@ -82,15 +106,17 @@ class Objective:
         """Weighted losses by name; those of weight 0 are left out."""
         device = network.mean.device
         projection = examples.projection.to(device)
-        vertices = posed(network.shape(found), found)
-        pixels, depth = projected(vertices, projection)
         losses = {"regular_loss": weights.regular * self._regular(found, weights)}
         if weights.landmarks:
-            landmarks, _ = projected(self.face.landmarks(vertices), projection)
-            error = landmark_loss(landmarks, examples.landmarks.to(device))
+            marks = self._landmarks(network, found, projection)
+            error = landmark_loss(marks, examples.landmarks.to(device))
             losses["landmark_loss"] = weights.landmarks * self.scale * error
+        if not weights.prdl and not weights.photometric:
+            return losses
+        vertices = posed(network.shape(found), found)
+        pixels, depth = projected(vertices, projection)
         shown = None
-        if weights.photometric or _turned(projection, found).any():
+        if weights.photometric or (weights.prdl and _turned(projection, found).any()):
             side = self.config.image_px
             shown = shown_faces(pixels, depth, self.front.to(device), side)
         if weights.prdl:
@@ -99,6 +125,18 @@ class Objective:
         if weights.photometric and shown is not None:
             losses |= self._colours(network, found, (pixels, depth), examples, shown, weights)
         return losses
+
+    def _landmarks(self, network: Prdl, found: Coefficients, projection: Tensor) -> Tensor:
+        """Pixels (B, 68, 2) of the landmarks."""
+        # Of the landmarks' own bases: a fortieth of all vertices'.
+        bases = (network.mean[None], network.identity, network.expression)
+        mean, identity, expression = (self.face.landmarks(one) for one in bases)
+        shape = mean + combined(found.identity, identity) + combined(found.expression, expression)
+        marks, _ = projected(posed(shape, found), projection)
+        if not self.config.marching:
+            return marks
+        edge = self.face.marched(posed(network.shape(found), found), projection)
+        return torch.cat([edge, marks[:, edge.shape[1] :]], dim=1)
 
     def _prdl(
         self,
@@ -123,6 +161,9 @@ class Objective:
             ]
             for row in range(len(vertices))
         ]
+        if self.config.cleans_parts:
+            for own, parts in zip(sets, examples.parts, strict=True):
+                own[_SKIN] = own[_SKIN][below_forehead(own[_SKIN], parts)]
         stride, sampler = self.config.anchor_stride, self.config.skin_sampler
         targets = [
             coarse_targets(parts.numpy(), stride, sampler).to(device) for parts in examples.parts
@@ -167,6 +208,19 @@ class Objective:
             pose = turn.square() + shift.square()
             regular = regular + weights.pose * pose.sum(dim=1)
         return regular.mean()
+
+
+def below_forehead(points: Tensor, parts: Tensor) -> Tensor:
+    """Flags (n,) of the points (n, 2) px that do not lie above the brows of part ids (S, S).
+
+    The skin of a parser's cleaned masks ends there, and so must the skin that it is compared with.
+    """
+    labels = parts.cpu().numpy()
+    lines = forehead_lines({part: labels == part for part in FACE_PARTS})
+    if lines is None:
+        return torch.ones(len(points), dtype=torch.bool, device=points.device)
+    above = lines.above(points.detach().cpu().double().numpy())
+    return torch.from_numpy(~above).to(points.device)
 
 
 def landmark_loss(found: Tensor, wanted: Tensor) -> Tensor:

@@ -1,4 +1,6 @@
-"""Clean-up of a face parser's masks before PRDL: ears, noise and forehead out, hair-covered points.
+"""Clean-up of a face parser's masks before PRDL: noise and forehead out.
+
+Parsers here tell ears from skin; where one does not, ears stay.
 
 Masks are (H, W) bool; the pixel of row r and column c has its centre at (c + 0.5, r + 0.5) px, y
 points down. Left and right are the subject's.
@@ -10,8 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, label
-from scipy.spatial import ConvexHull, QhullError
+from scipy.ndimage import label
 
 from headwater.faces.vocabulary import FACE_PARTS, Part
 from headwater.systems.prdl.point_sets import pixel_centres
@@ -60,27 +61,17 @@ class ForeheadLines:
         return (points * self.normals[nearest]).sum(axis=1) > self.heights[nearest] + _ROUNDING_PX
 
 
-def cleaned(
-    masks: Masks, ears: Mask | None = None
-) -> tuple[dict[Part, Mask], ForeheadLines | None]:
-    """Masks of the eight parts without ears, noise and forehead, and the forehead's lines.
+def cleaned(masks: Masks) -> dict[Part, Mask]:
+    """Masks of the eight parts without noise and forehead.
 
-    ears: ears and earrings as another parse sees them. Without brows and without both eyes no line
-    tells where the forehead begins: the skin is empty then, and the lines are None.
+    Without brows and without both eyes no line tells where the forehead begins: the skin is empty
+    then.
     """
-    clean: dict[Part, Mask] = {part: masks[part] for part in FACE_PARTS}
-    if ears is not None:
-        clean[Part.SKIN] = without_ears(clean[Part.SKIN], ears)
-    clean = {part: without_noise(mask, part) for part, mask in clean.items()}
+    clean: dict[Part, Mask] = {part: without_noise(masks[part], part) for part in FACE_PARTS}
     lines = forehead_lines(clean)
     skin = clean[Part.SKIN]
     clean[Part.SKIN] = np.zeros_like(skin) if lines is None else without_forehead(skin, lines)
-    return clean, lines
-
-
-def without_ears(skin: Mask, ears: Mask) -> Mask:
-    """Skin without the ears and the pixels that touch them."""
-    return skin & ~binary_dilation(ears, _TOUCHING)
+    return clean
 
 
 def without_noise(mask: Mask, part: Part) -> Mask:
@@ -126,40 +117,6 @@ def forehead_lines(masks: Masks) -> ForeheadLines | None:
     heights = [(brow @ normal).max() for brow, normal in zip(brows, normals, strict=True)]
     centres = [brow.mean(axis=0) for brow in brows]
     return ForeheadLines(np.array(centres), np.array(normals), np.array(heights))
-
-
-def face_hull(masks: Masks) -> Mask:
-    """Pixels (H, W) in the convex hull of all parts; none where these span no area."""
-    union = np.logical_or.reduce([masks[part] for part in FACE_PARTS])
-    inside = np.zeros_like(union)
-    try:
-        equations = ConvexHull(pixel_centres(union)).equations
-    except (QhullError, ValueError):
-        return inside
-    places = pixel_centres(np.ones_like(union))
-    inside.ravel()[:] = (places @ equations[:, :2].T + equations[:, 2] <= 1e-9).all(axis=1)
-    return inside
-
-
-def occluders(masks: Masks, covers: Mask, background: Mask) -> Mask:
-    """Pixels (H, W) that may hide skin: ``covers``, and background within the face's hull.
-
-    covers: hair, hat and glasses of the full parse.
-    """
-    return covers | (background & face_hull(masks))
-
-
-def uncovered(points: NDArray[np.floating[Any]], hiding: Mask) -> Mask:
-    """Flags (n,) of the points (n, 2) px on no pixel of ``hiding``; none is outside the image.
-
-    Points outside the skin's mask stay: a face that is too wide has to be pulled inward by them.
-    """
-    columns, rows = np.floor(points).astype(np.int64).T
-    height, width = hiding.shape
-    seen = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    free = np.ones(len(points), dtype=bool)
-    free[seen] = ~hiding[rows[seen], columns[seen]]
-    return free
 
 
 def _up(masks: Masks) -> Float64Array:

@@ -1,6 +1,7 @@
 """Training of PRDL: frames without a true shape, to the coefficients of the face model."""
 
 from pathlib import Path
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from headwater.heads.model import HeadModel
 from headwater.networks.encoder_weights import load_encoder
 from headwater.systems.prdl.config import PrdlConfig
 from headwater.systems.prdl.data import Examples, read_examples
+from headwater.systems.prdl.detector_errors import MeanErrors, mean_errors
 from headwater.systems.prdl.losses import Objective
 from headwater.systems.prdl.model import Prdl, network_images
 from headwater.systems.prdl.morphable import Bases, shape_bases
@@ -23,17 +25,25 @@ from headwater.training.run import Curve, Run
 from headwater.training.schedules import Rate, milestones
 from headwater.training.turns import Turn
 
-_DROP = 0.2
+_DROP: Final = 0.2
 
 
 def train_on_tables(config: PrdlConfig, data: Path, run: Run, weights: Path) -> Curve:
     """Train on the tables below ``data`` and write ``weights``; returns the curve."""
     model = read_model(data)
-    return train(config, model, read_examples(config, data, template_of(model)), run, weights)
+    template = template_of(model)
+    errors = mean_errors(data, template.nose_bridge)
+    examples = read_examples(config, data, template, errors)
+    return train(config, model, examples, errors, run, weights)
 
 
 def train(
-    config: PrdlConfig, model: HeadModel, examples: Examples, run: Run, weights: Path
+    config: PrdlConfig,
+    model: HeadModel,
+    examples: Examples,
+    errors: MeanErrors,
+    run: Run,
+    weights: Path,
 ) -> Curve:
     """Train on examples and write ``weights``; the same input gives the same bytes on the CPU."""
     template, device = template_of(model), run.device
@@ -62,7 +72,7 @@ def train(
             fabric=run.fabric,
             progress=run.progress,
         )
-    save_weights(weights, config, network.cpu(), template)
+    save_weights(weights, network.cpu(), template, errors, run.seed)
     return curve
 
 

@@ -1,6 +1,7 @@
 """The self-contained weights file of PRDL: network, bases, settings and topology."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -11,34 +12,54 @@ from headwater.artifacts.atomic import write_bytes
 from headwater.data.scenes import Template
 from headwater.data.templates import template_among, template_arrays
 from headwater.errors import READER_ERRORS, HeadwaterError
+from headwater.parsing.frame_parser import FrameParser
 from headwater.systems.prdl.config import PrdlConfig
+from headwater.systems.prdl.detector_errors import MeanErrors
 from headwater.systems.prdl.losses import Objective
 from headwater.systems.prdl.model import Prdl
 from headwater.systems.prdl.morphable import Bases
 from headwater.training.checkpoint import read_safetensors, safetensors_bytes, unreadable
 from headwater.training.device import chosen_device
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+_ERRORS: Final = "detector.mean_errors"
 
 
 @dataclass(frozen=True)
 class TrainedPrdl:
     """A trained network, in evaluation mode, with its settings and topology.
 
-    objective: the losses that coefficients are fitted by.
+    errors: of the detector of landmarks, which are taken off. parser: finds the parts that answers
+    are fitted to; None where they are drawn between landmarks. seed: of
+    the training.
     """
 
     network: Prdl
     config: PrdlConfig
     template: Template
-    objective: Objective
+    errors: MeanErrors
+    parser: FrameParser | None = None
+    seed: int = 0
+
+    @cached_property
+    def objective(self) -> Objective:
+        """The losses that coefficients are fitted by."""
+        return Objective(self.config.of_fitting, self.template)
+
+    def with_parser(self, parser: FrameParser | None) -> "TrainedPrdl":
+        """The same, fitting to the parts that this parser finds."""
+        return replace(self, parser=parser)
 
 
-def save_weights(path: Path, config: PrdlConfig, network: Prdl, template: Template) -> None:
-    """Write the file; equal content gives equal bytes."""
+def save_weights(
+    path: Path, network: Prdl, template: Template, errors: MeanErrors, seed: int
+) -> None:
+    """Write the file; equal content gives equal bytes. seed: of the training."""
     tensors: dict[str, Any] = {f"model.{k}": v for k, v in network.state_dict().items()}
+    tensors[_ERRORS] = errors.shares
     tensors |= template_arrays(template)
-    notes = {"system": "prdl", "format": FORMAT, "config": config.of_training()}
+    notes: dict[str, Any] = {"system": "prdl", "format": FORMAT, "seed": seed}
+    notes["config"] = network.config.of_training()
     write_bytes(path, safetensors_bytes(tensors, notes))
 
 
@@ -52,9 +73,10 @@ def load_weights(path: Path) -> TrainedPrdl:
         template = template_among(tensors, str(path))
         state = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
         network = _network(config, template, state)
+        errors = _errors(tensors[_ERRORS])
     except READER_ERRORS as error:
         raise unreadable(path, error) from error
-    return TrainedPrdl(network, config, template, Objective(config, template))
+    return TrainedPrdl(network, config, template, errors, seed=int(notes["seed"]))
 
 
 def load(weights: Path, config: PrdlConfig, device: Literal["cpu", "cuda"]) -> TrainedPrdl:
@@ -63,6 +85,13 @@ def load(weights: Path, config: PrdlConfig, device: Literal["cpu", "cuda"]) -> T
     trained = load_weights(weights)
     trained.network.to(place)
     return replace(trained, config=trained.config.model_copy(update={"answer": config.answer}))
+
+
+def _errors(shares: Tensor) -> MeanErrors:
+    """The detector's errors of a file. Raises ValueError where they are none."""
+    if shares.shape != MeanErrors.none().shares.shape or not shares.isfinite().all():
+        raise ValueError("its mean errors of landmarks are not finite numbers of 478 landmarks")
+    return MeanErrors(shares.float())
 
 
 def _network(config: PrdlConfig, template: Template, state: dict[str, Tensor]) -> Prdl:

@@ -11,8 +11,9 @@ from headwater.data.tables import template_of
 from headwater.metrics.part_iou import AVERAGE, part_ious
 from headwater.systems.prdl.anchors import part_masks
 from headwater.systems.prdl.config import Answering, Fitting
-from headwater.systems.prdl.data import Examples
-from headwater.systems.prdl.fit import drawn_parts, fitted
+from headwater.systems.prdl.data import Examples, drawn_parts
+from headwater.systems.prdl.detector_errors import MeanErrors
+from headwater.systems.prdl.fit import fitted
 from headwater.systems.prdl.losses import Objective
 from headwater.systems.prdl.model import Coefficients, posed, projected
 from headwater.systems.prdl.weights import TrainedPrdl
@@ -40,9 +41,9 @@ def turned_head(seed: int) -> Coefficients:
 
 
 def by_prdl(example: Examples) -> Coefficients:
-    answer = Answering(fitting=Fitting(steps=STEPS, landmarks=0.0))
+    answer = Answering(fitting=Fitting(steps=STEPS, landmarks=0.0, image_px=SIDE, anchor_stride=2))
     config = TOY.model_copy(update={"answer": answer})
-    trained = TrainedPrdl(NETWORK, config, TEMPLATE, OBJECTIVE)
+    trained = TrainedPrdl(NETWORK, config, TEMPLATE, MeanErrors.none())
     return fitted(trained, NETWORK.zeros(1), example)
 
 
@@ -129,7 +130,7 @@ def test_prdl_fits_better_than_what_the_paper_compares(
 
 
 def test_without_landmarks_nothing_is_fitted() -> None:
-    trained = TrainedPrdl(NETWORK, TOY, TEMPLATE, OBJECTIVE)
+    trained = TrainedPrdl(NETWORK, TOY, TEMPLATE, MeanErrors.none())
     first = turned_head(0)
     assert fitted(trained, first, None) is first
 

@@ -10,11 +10,13 @@ from headwater.systems.prdl.anchors import coarse_targets, part_masks, strided_l
 from headwater.systems.prdl.config import SIZES, Weights
 from headwater.systems.prdl.losses import (
     Objective,
+    below_forehead,
     landmark_loss,
     light_loss,
     photometric_loss,
     reflectance_loss,
 )
+from headwater.systems.prdl.model import posed, projected
 from headwater.systems.prdl.part_distances import PartTargets, part_reprojection_loss
 from headwater.systems.prdl.part_points import PRDL_PARTS
 from tests.systems.prdl.toy_face import (
@@ -25,6 +27,7 @@ from tests.systems.prdl.toy_face import (
     labels_of,
     toy_model,
     toy_network,
+    toy_projection,
 )
 
 TEMPLATE = template_of(toy_model())
@@ -166,3 +169,43 @@ def test_of_the_skin_one_pixel_in_four_is_a_point() -> None:
     assert 0.25 <= thinned / whole < 0.35
     assert all(kept == there for kept, there in counts.values())
     assert labels.shape == (SIDE, SIDE)
+
+
+def test_skin_that_a_cleaned_mask_is_compared_with_ends_at_the_brows() -> None:
+    labels = torch.from_numpy(labels_of(toy_network(), toy_network().zeros(1)))
+    rows, columns = torch.nonzero(labels == Part.SKIN, as_tuple=True)
+    points = torch.stack([columns, rows], dim=1) + 0.5
+    kept = below_forehead(points, labels)
+    brows = (labels == Part.LEFT_BROW) | (labels == Part.RIGHT_BROW)
+    top = torch.nonzero(brows)[:, 0].min() + 0.5
+    assert points[~kept, 1].max() < top + 1.5
+    assert points[kept, 1].min() > top - 1.5
+    assert below_forehead(points, torch.zeros_like(labels)).all()
+
+
+def test_marched_landmarks_are_the_contours_and_move_with_the_face() -> None:
+    """Batched as one by one; without a turn they are the jaw line; gradients pass."""
+    network = toy_network()
+    face = Objective(TOY, TEMPLATE).face
+    heads = [drawn_head(network, seed) for seed in range(2)]
+    vertices = torch.cat([posed(network.shape(one), one) for one in heads]).detach()
+    cameras = torch.cat([toy_projection(0.0), toy_projection(60.0)])
+    together = face.marched(vertices.requires_grad_(), cameras)
+    for row in range(2):
+        alone = face.marched(vertices[row : row + 1], cameras[row : row + 1])
+        torch.testing.assert_close(together[row : row + 1], alone)
+    jaw, _ = projected(face.landmarks(vertices), cameras)
+    assert (together[0] - jaw[0, :17]).norm(dim=1).max() < 2.0
+    assert (together[1] - jaw[1, :17]).norm(dim=1).max() > 1.0
+    together.sum().backward()
+    assert vertices.grad is not None
+    assert vertices.grad.abs().sum() > 0
+    config = TOY.model_copy(update={"marching": True})
+    example = example_of(network, heads[0])
+    losses = [
+        Objective(own, TEMPLATE).losses(
+            network, heads[0], example, ALONE.model_copy(update={"landmarks": 1.0})
+        )
+        for own in (TOY, config)
+    ]
+    assert losses[0]["landmark_loss"] < losses[1]["landmark_loss"]

@@ -12,15 +12,16 @@ from headwater.data.scenes import Views, stacked
 from headwater.data.tables import template_of
 from headwater.errors import HeadwaterError
 from headwater.evaluation.heads.photos import PhotoQuestion
+from headwater.faces.vocabulary import Part
 from headwater.geometry.cameras import project
 from headwater.networks.encoder_weights import load_encoder
 from headwater.networks.mobilenet import MobileNet
 from headwater.networks.resnet import ResNet
 from headwater.systems import SYSTEMS
 from headwater.systems.prdl.answer import reconstruct
-from headwater.systems.prdl.config import SIZES, Answering, PrdlConfig, prepared
+from headwater.systems.prdl.config import SIZES, Answering, Fitting, PrdlConfig, prepared
 from headwater.systems.prdl.data import Examples
-from headwater.systems.prdl.losses import Objective
+from headwater.systems.prdl.detector_errors import MeanErrors
 from headwater.systems.prdl.train import train
 from headwater.systems.prdl.weights import TrainedPrdl, load_weights
 from headwater.training.run import Curve, Run
@@ -35,6 +36,7 @@ from tests.systems.prdl.toy_face import (
     vertices_mm,
 )
 
+ERRORS = MeanErrors.none()
 LEARNING = TOY.model_copy(update={"steps": 30, "batch": 4, "learning_rate": 3e-3, "flip": 0.0})
 
 
@@ -52,7 +54,7 @@ def trained(folder: Path, config: PrdlConfig, examples: Examples, stop: int = 0)
             raise KeyboardInterrupt
 
     run = Run(3, folder / "checkpoints", progress)
-    return train(config, toy_model(), examples, run, folder / "weights.safetensors")
+    return train(config, toy_model(), examples, ERRORS, run, folder / "weights.safetensors")
 
 
 def toy_views(count: int = 1) -> Views:
@@ -121,14 +123,14 @@ def test_the_mean_of_the_same_views_is_the_answer_of_one(tmp_path: Path) -> None
 def test_fitting_brings_the_answer_to_the_parts_and_landmarks() -> None:
     """A network that knows nothing, and a photo of a head that is not the mean one."""
     network, template = toy_network(), template_of(toy_model())
-    model = TrainedPrdl(network, TOY, template, Objective(TOY, template))
+    model = TrainedPrdl(network, TOY, template, ERRORS)
     true = drawn_head(network, 3)._replace(angles=torch.zeros(1, 3), translation=torch.zeros(1, 3))
     vertices = vertices_mm(network, true)
     marks = template.landmarks_478.on(vertices)
     camera = toy_camera()
     seen = project(camera, marks)[0].astype(np.float32)
     views = replace(toy_views(), landmarks_478_px=seen[None])
-    fit = Answering(fit=True)
+    fit = Answering(fit=True, fitting=Fitting(image_px=SIDE))
     answers = [
         reconstruct(
             replace(model, config=model.config.model_copy(update={"answer": answer})), views
@@ -140,6 +142,33 @@ def test_fitting_brings_the_answer_to_the_parts_and_landmarks() -> None:
         found, _ = project(camera, model.template.landmarks_478.on(one.vertices))
         errors.append(np.linalg.norm(found - seen, axis=1).mean())
     assert errors[1] < 0.5 * errors[0]
+
+
+class Painter:
+    """A parser that sees one part everywhere below the middle."""
+
+    def classes(self, frame: np.ndarray) -> np.ndarray:
+        found = np.zeros(frame.shape[:2], np.uint8)
+        found[SIDE // 2 :] = Part.LOWER_LIP
+        return found
+
+
+def test_fitting_looks_at_the_parts_of_the_builds_parser() -> None:
+    network, template = toy_network(), template_of(toy_model())
+    config = TOY.model_copy(
+        update={
+            "answer": Answering(fit=True, fitting=Fitting(steps=5, image_px=SIDE)),
+            "parser": "trained",
+        }
+    )
+    bare = TrainedPrdl(network, config, template, ERRORS)
+    labels = [Painter().classes(image) for image in toy_views().images]
+    parsed, given, drawn = (
+        reconstruct(model, toy_views(), own).vertices
+        for model, own in ((bare.with_parser(Painter()), None), (bare, labels), (bare, None))
+    )
+    np.testing.assert_array_equal(parsed, given)
+    assert np.abs(parsed - drawn).max() > 0.5
 
 
 @pytest.mark.parametrize(
