@@ -1,10 +1,10 @@
-"""Claims of the PRDL paper that one trained network can show, on a build's held-out heads.
+"""Claims of the PRDL paper on a build's held-out heads: what parts and expressions add.
 
-They are of fitting, in which the paper compares its loss with others. What needs a training with
-and one without a part of the method is not among them.
+Of training: networks that learned without a part of the method are compared with the whole one
+(table 1). Of fitting, in which the paper compares its loss with others (figure 10).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -12,10 +12,17 @@ from typing import Any, Final
 import numpy as np
 
 from headwater.evaluation.claims import Claim, measured
+from headwater.evaluation.heads.answer import prediction
 from headwater.evaluation.heads.claims import Errors, ErrorTable, scan_to_mesh_claims
 from headwater.evaluation.heads.parts import part_scores, true_parts
 from headwater.evaluation.heads.trials import HELD_OUT, Case, Trial, read_cases
 from headwater.metrics.part_iou import AVERAGE
+from headwater.systems.prdl.ablation import (
+    ABLATIONS,
+    WITHOUT_EXPRESSIONS,
+    WITHOUT_PARTS,
+    ablated,
+)
 from headwater.systems.prdl.answer import reconstruct
 from headwater.systems.prdl.config import Answering, Fitting
 from headwater.systems.prdl.weights import TrainedPrdl
@@ -25,20 +32,81 @@ NAME: Final = "prdl"
 SEED: Final = 0
 NETWORK, BOTH = "network", "parts and landmarks"
 PARTS, LANDMARKS = "parts alone", "landmarks alone"
+# An expression of this strength, mm, is an extreme one.
+EXTREME_MM: Final = 2.0
+_GROUPS: Final = {
+    AVERAGE: (AVERAGE,),
+    "eyes": ("left_eye_iou", "right_eye_iou"),
+    "mouth": ("upper_lip_iou", "lower_lip_iou"),
+}
 _WHAT: Final = "Part IoU of the frontal view, %, paired difference"
+_SCAN: Final = "face scan-to-mesh error of the frontal view, mm, paired difference"
 
 
 def claims(
     trained: TrainedPrdl, data: Path, heads: int | None, progress: Callable[[int, int], None]
 ) -> list[Claim]:
-    """Every claim, on the first ``heads`` of the held-out heads below ``data``, or on all."""
+    """Every claim, on the first ``heads`` of the held-out heads below ``data``, or on all.
+
+    Trains as many networks more as there are ablations.
+    """
     cases = [case for case in read_cases(data) if case.test_set == HELD_OUT][:heads]
-    rows = []
+    total = len(ABLATIONS) + len(cases)
+    others = ablated(trained, data, lambda done, _: progress(done, total))
+    rows, learned, extreme = [], [], []
     with deterministic(trained.config.threads, trained.network.mean.device):
         for number, case in enumerate(cases):
             rows.append(overlaps(trained, case))
-            progress(number + 1, len(cases))
-    return [*claims_of(ErrorTable(rows, SEED)), *scan_to_mesh_claims(data, NAME, SEED)]
+            learned.append(learned_scores({NETWORK: ways(trained)[NETWORK], **others}, case))
+            if case.truth.expression_mm >= EXTREME_MM:
+                extreme.append(learned[-1])
+            progress(len(ABLATIONS) + number + 1, total)
+    return [
+        *claims_of(ErrorTable(rows, SEED)),
+        *training_claims(ErrorTable(learned, SEED), "all heads"),
+        *training_claims(ErrorTable(extreme, SEED), f"expressions of {EXTREME_MM:g} mm and more"),
+        *scan_to_mesh_claims(data, NAME, SEED),
+    ]
+
+
+def learned_scores(networks: Mapping[str, TrainedPrdl], case: Case) -> Errors:
+    """Scores of one head from its frontal view, by network and what is scored."""
+    trial = Trial(case, case.views.choose(np.array([0])))
+    found: Errors = {}
+    for name, trained in networks.items():
+        answer = reconstruct(trained, trial.views)
+        row = trial.score(prediction(answer.template, answer.vertices), NAME)
+        if row.failure is None:
+            found[f"{name}: mm"] = row.face_scan_to_mesh_mm
+        scores = part_scores(trial, answer)
+        for group, parts in _GROUPS.items():
+            known = [scores[part] for part in parts if part in scores]
+            if known:
+                found[f"{name}: {group}"] = float(np.mean(known))
+    return found
+
+
+def training_claims(table: ErrorTable, heads: str) -> Iterator[Claim]:
+    """Claims about PRDL and other expressions in training, on some ``heads``, named in words."""
+    for what, without in (("PRDL", WITHOUT_PARTS), ("other expressions", WITHOUT_EXPRESSIONS)):
+        for group in _GROUPS:
+            of = "" if group == AVERAGE else f" of the {group}"
+            yield measured(
+                f"training with {what} raises the Part IoU{of}, {heads}",
+                _WHAT,
+                table.difference(f"{NETWORK}: {group}", f"{without}: {group}"),
+                ">=",
+                0.0,
+                strict=True,
+            )
+        yield measured(
+            f"training with {what} lowers the scan-to-mesh error, {heads}",
+            _SCAN,
+            table.difference(f"{NETWORK}: mm", f"{without}: mm"),
+            "<=",
+            0.0,
+            strict=True,
+        )
 
 
 def overlaps(trained: TrainedPrdl, case: Case) -> Errors:
@@ -68,7 +136,7 @@ def ways(trained: TrainedPrdl) -> dict[str, TrainedPrdl]:
         LANDMARKS: {"answer": Answering(fit=True), "weights": without},
     }
     return {
-        name: replace(trained, config=config.model_copy(update=change))
+        name: replace(trained, config=config.model_copy(update={"parts": "exact", **change}))
         for name, change in changes.items()
     }
 
