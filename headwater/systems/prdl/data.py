@@ -120,6 +120,7 @@ def _mirrored_parts() -> Tensor:
     return torch.tensor(other, dtype=torch.uint8)
 
 
+IBUG68 = torch.tensor([int(point) for point in IBUG68_FROM_478])
 _LANDMARK_PARTNERS = _landmark_partners()
 _MIRRORED_PARTS = _mirrored_parts()
 
@@ -169,12 +170,12 @@ def examples_of(
     )
     usual = to_canonical(template.landmarks_68(template.mean), template.nose_bridge)
     expected, _ = projected(torch.from_numpy(usual).expand(len(crops), -1, -1), crops.projection)
-    away = (marks[:, IBUG68_FROM_478] - expected).norm(dim=2).nanmean(dim=1)
+    away = (marks[:, IBUG68] - expected).norm(dim=2).nanmean(dim=1)
     kept = torch.nonzero(away < MISDETECTED * config.image_px).flatten()
     every = Examples(
         crops.pixels[..., :3].contiguous(),
         torch.from_numpy(np.stack(crop_parts(config, crops, marks, labels))),
-        marks[:, IBUG68_FROM_478],
+        marks[:, IBUG68],
         cameras_of(config, crops.projection),
     )
     return every.choose(kept)

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from headwater.data.crops import crop_cameras, crop_views
 from headwater.data.placement import in_canonical_frame, placed_views
 from headwater.data.scenes import Views
-from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.geometry.registration import Similarity
 from headwater.parsing.frame_parser import parsed_parts
-from headwater.systems.prdl.data import Examples, cameras_of, crop_parts, landmarks_in
+from headwater.systems.prdl.data import IBUG68, Examples, cameras_of, crop_parts, landmarks_in
 from headwater.systems.prdl.model import Coefficients
 from headwater.systems.prdl.weights import TrainedPrdl
 
@@ -44,7 +43,7 @@ def photo_examples(
     return Examples(
         crops.pixels[..., :3].contiguous(),
         torch.from_numpy(np.stack(parts)),
-        landmarks[:, IBUG68_FROM_478],
+        landmarks[:, IBUG68],
         cameras_of(config, cameras),
     ).choose(torch.nonzero(seen).flatten())
 
