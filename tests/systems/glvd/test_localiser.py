@@ -34,7 +34,14 @@ from tests.systems.toy_heads import toy_heads, toy_views, train_in
 
 PROJECT = Path(__file__).parents[3]
 CONFIG = LocaliserConfig(stride=2, width=16, depth=2, steps=60, batch=4, checkpoint_every=20)
-TRAINED = TOY.model_copy(update={"heatmaps": HeatmapInput(source="trained"), "localiser": CONFIG})
+TRAINED = TOY.model_copy(
+    update={
+        "heatmaps": HeatmapInput(source="trained"),
+        "localiser": CONFIG,
+        "steps": 20,
+        "checkpoint_every": 20,
+    }
+)
 
 
 def network(config: LocaliserConfig = CONFIG, image_px: int = 64) -> Localiser:

@@ -23,7 +23,7 @@ CONFIG = SIZES["smoke"].model_copy(
         "keypoint_depth": 1,
         "steps": 10,
         "sdf_steps": 60,
-        "sdf_points": 256,
+        "sdf_points": 128,
         "most_views": 2,
         "learning_rate": 1e-2,
         "checkpoint_every": 30,
