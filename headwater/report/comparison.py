@@ -47,7 +47,7 @@ KINDS: Final = {
 
 
 # What of each camera's questions the error is split by.
-SPLIT: Final = {GIVEN: tuple(KINDS), ESTIMATED: (YAW, PITCH)}
+SPLIT: Final = {GIVEN: tuple(KINDS), ESTIMATED: (YAW, PITCH, VIEWS)}
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,14 @@ from headwater.metrics.strata import ESTIMATED
 
 
 def estimated_questions(data: Path) -> dict[str, Question]:
-    """The questions about images alone, by subject."""
+    """The questions about one image alone, from the front, by subject."""
     asked = list(questions(read_all_cases(data)))
     assert len(asked) == count_trials(data)
-    return {one.subject: one for one in asked if one.conditions["camera"] == ESTIMATED}
+    return {
+        one.subject: one
+        for one in asked
+        if one.conditions["camera"] == ESTIMATED and one.content.frontal
+    }
 
 
 def first_views(data: Path) -> dict[str, str]:

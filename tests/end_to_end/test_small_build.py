@@ -298,6 +298,9 @@ def test_questions_about_images_alone_hold_no_trace_of_true_cameras_and_masks(
     rewrite(data, TRUTH, untrue)
     after = list(questions(read_all_cases(data)))
     assert {one.conditions["camera"] for one in before} == {GIVEN, ESTIMATED}
+    together = [one.content for one in before if one.key == "2 views from 0, camera estimated"]
+    assert together
+    assert {len(trial.views) for trial in together} == {2}
     for one, other in zip(before, after, strict=True):
         # What the system is asked about; the conditions tell the true pose to the report alone.
         ours, theirs = (

@@ -158,6 +158,15 @@ def test_a_view_without_a_face_is_a_failure_of_all_that_is_put_to_nobody() -> No
     assert found["estimated_face_scan_to_mesh_mm"] == pytest.approx(np.mean(values))
 
 
+def test_a_question_about_several_images_counts_those_that_show_no_face_too() -> None:
+    cases = as_photos(toy_cases(HEADS, toy_views(HEADS, 3, seed=1)))
+    (one, other, _) = questions([replace(case, images=3) for case in cases])
+    assert one.key == other.key == "3 views from 0, camera estimated"
+    assert one.conditions["views"] == 3
+    assert not one.content.frontal
+    assert len(one.content.views) == 1
+
+
 def test_of_an_image_alone_no_landmark_of_the_truth_is_known() -> None:
     given = toy_cases(HEADS, toy_views(HEADS, 3, seed=1))
     assert all(trial.true_landmarks_mm is not None for trial in trials(given))

@@ -150,9 +150,10 @@ def test_single_images_alone_are_split_by_pose(tmp_path: Path) -> None:
         alone = [replace(one, camera="estimated", pitch_degrees=at) for one, at in pairs]
         write_rows(tmp_path / "evaluate" / name, {"held_out": [*given, *alone]})
     found = compare_systems(tmp_path, TITLES, BUILD)
-    split = [(one.kind, one.camera) for one in found.strata]
-    assert split[-2:] == [("yaw", "estimated"), ("pitch", "estimated")]
-    assert found.strata[-1].labels == [
+    estimated = {one.kind: one for one in found.strata if one.camera == "estimated"}
+    assert list(estimated) == ["yaw", "pitch", "views"]
+    assert estimated["views"].labels == ["1"]
+    assert estimated["pitch"].labels == [
         "-30 and less",
         "-30 to -15",
         "-15 to 15",
@@ -160,7 +161,11 @@ def test_single_images_alone_are_split_by_pose(tmp_path: Path) -> None:
         "30 and more",
     ]
     titles = [one.title for one in systems_section(found).charts]
-    assert titles[-2:] == ["Turn, camera estimated", "Height, camera estimated"]
+    assert titles[-3:] == [
+        "Turn, camera estimated",
+        "Height, camera estimated",
+        "Views, camera estimated",
+    ]
 
 
 def heat(folder: Path, system: str, error: float) -> None:

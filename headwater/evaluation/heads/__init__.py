@@ -119,7 +119,7 @@ CHALLENGE = Challenge(
     name="heads",
     title="Heads",
     about="Images of a held-out head, to its surface: with exact masks and cameras (given), and of "
-    "one image alone, as users have it (estimated).",
+    "one image alone or several, as users have them (estimated).",
     metrics=(
         Metric("face_scan_to_mesh_mm", "face scan to mesh", "mm"),
         Metric("reverse_face_mm", "face mesh to scan", "mm"),

@@ -3,7 +3,8 @@
 Each of these begins with the head's first view, from the front. Two more show the head in one view
 from the side and in one from anywhere, for the error by head pose. In these, masks and cameras are
 given: they are exact. Each question about one view is put once more with both estimated from its
-image alone, by the pipeline's steps, as ``headwater reconstruct`` does with a user's photo.
+image alone, by the pipeline's steps, as ``headwater reconstruct`` does with a user's photo, and one
+more about all of these images together, as ``headwater reconstruct --views`` takes them.
 """
 
 import json
@@ -48,10 +49,11 @@ VIEW_COUNTS: Final = (1, 3, 6)
 class Case:
     """One head of a test set, with views of it, by number.
 
-    camera: GIVEN, of all of its views, or ESTIMATED, of the one view number ``first_view``. kinds:
-    of the views, "frontal" and others. pose: yaw and pitch, degrees, of the estimated view by its
-    true camera. unseen: why there is nothing estimated; there is no view then. template: of the
-    true head; exact: the true camera of an estimated view; None where they are not known.
+    camera: GIVEN, of all of its views, or ESTIMATED, of ``images`` single images of which the views
+    are those that show a face, number ``first_view`` of the head the first. kinds: of the views,
+    "frontal" and others. pose: yaw and pitch, degrees, of the first estimated view by its true
+    camera. unseen: why there is nothing estimated; there is no view then. template: of the true
+    head; exact: the true camera of the first estimated view; None where they are not known.
     """
 
     test_set: str
@@ -64,6 +66,7 @@ class Case:
     unseen: str | None = None
     template: Template | None = None
     exact: Camera | None = None
+    images: int = 1
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ class Trial:
     @property
     def count(self) -> int:
         """Views that the question is about."""
-        return 1 if self.case.camera == ESTIMATED else len(self.views)
+        return self.case.images if self.case.camera == ESTIMATED else len(self.views)
 
     def score(self, prediction: Prediction, system: str, size: str | None = None) -> BenchmarkRow:
         """The errors of a predicted head, in the views' head frame or any other, mm."""
@@ -179,8 +182,9 @@ def count_trials(data: Path) -> int:
         total += len(views) + sum(count <= seen for seen in views.values() for count in VIEW_COUNTS)
         found = set(read_table(folder, LANDMARKS, ["item"]).column("item").to_pylist())
         later = (row for row in truth if row["view"] != FRONTAL and row["item"] in found)
-        # Each with the camera given, and once more with an estimated one.
-        total += 2 * len({(row["subject"], row["view_kind"]) for row in later})
+        kinds = {(row["subject"], row["view_kind"]) for row in later}
+        # Each with the camera given, once more with an estimated one, and all images together.
+        total += 2 * len(kinds) + len({subject for subject, _ in kinds})
     return total
 
 
@@ -196,7 +200,7 @@ def read_cases(data: Path) -> list[Case]:
 def read_all_cases(data: Path) -> list[Case]:
     """The cases of ``read_cases``, after each the same head as single images of it alone show it.
 
-    These are of the views that are asked about one at a time.
+    These are of the views that are asked about one at a time, and then of all of them together.
     """
     places = {HELD_OUT: data, OTHER: data / "other_heads"}
     asked: list[Case] = []
@@ -258,31 +262,41 @@ def _numbered_views(data: Path) -> dict[str, list[Row]]:
 
 
 def _estimated(data: Path, given: Sequence[Case]) -> list[list[Case]]:
-    """Of each case the same head, once for each single view, known by its image alone."""
+    """Of each case the same head, known by single images alone: by each, then by all of them."""
     shown = _numbered_views(data)
-    single = [(case, row) for case in given for row in (FRONTAL, *_other_views(case))]
-    items = [shown[case.truth.subject][row]["item"] for case, row in single]
+    singles = [[FRONTAL, *_other_views(case)] for case in given]
+    items = [
+        shown[case.truth.subject][row]["item"]
+        for case, rows in zip(given, singles, strict=True)
+        for row in rows
+    ]
     annotations = of_photos(data, items)
-    rows = {one.row["item"]: row for row, one in enumerate(annotations)}
-    reasons = rejections(data, [item for item in items if item not in rows])
+    place = {one.row["item"]: row for row, one in enumerate(annotations)}
+    reasons = rejections(data, [item for item in items if item not in place])
     views = read_views(data, annotations) if annotations else None
-    found: dict[str, list[Case]] = {case.truth.subject: [] for case in given}
-    for (case, row), item in zip(single, items, strict=True):
-        alone = case.views.choose(np.zeros(0, np.intp))
-        if views is not None and item in rows:
-            alone = views.choose(np.array([rows[item]]))
-        of_image = replace(
+
+    def of_images(case: Case, numbers: Sequence[int]) -> Case:
+        """The head as its images with these numbers show it."""
+        asked = [shown[case.truth.subject][number]["item"] for number in numbers]
+        seen = [number for number, item in zip(numbers, asked, strict=True) if item in place]
+        first = seen[0] if seen else numbers[0]
+        rows = np.array([place[item] for item in asked if item in place], np.intp)
+        return replace(
             case,
-            views=alone,
-            kinds=(case.kinds[row],),
+            views=(case.views if views is None else views).choose(rows),
+            kinds=tuple(case.kinds[number] for number in seen),
             camera=ESTIMATED,
-            first_view=row,
-            pose=_pose(case.views.R[row]),
-            unseen=None if len(alone) else reasons.get(item, UNKNOWN),
-            exact=case.views.camera(row),
+            first_view=numbers[0],
+            pose=_pose(case.views.R[first]),
+            unseen=None if seen else reasons.get(asked[0], UNKNOWN),
+            exact=case.views.camera(first),
+            images=len(numbers),
         )
-        found[case.truth.subject].append(of_image)
-    return list(found.values())
+
+    return [
+        [of_images(case, [row]) for row in rows] + [of_images(case, rows)] * (len(rows) > 1)
+        for case, rows in zip(given, singles, strict=True)
+    ]
 
 
 _COLUMNS: Final = ("item", "shape", "expression")
