@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks import (
     descent,
+    face_mesh,
     incremental,
     loading,
     parsing,
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[], Outcome]] = {
     "descent": descent.measure,
     "loading": loading.measure,
     "part_distances": part_distances.measure,
+    "face_mesh": face_mesh.measure,
     "pushing": pushing.measure,
     "storage": storage.measure,
     "incremental": incremental.measure,

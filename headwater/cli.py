@@ -316,9 +316,11 @@ def reconstruct(
     summary = summary_path(out)
     given = cameras_of(inputs.photos, known, cameras) if cameras and known else None
     model = model_for_photos(chosen, path, heatmaps, project, fit=fit)
-    total = len(inputs.photos) + len(inputs.problems) + len(inputs.repeats)
-    with telling(_console(), out, total) as tell:
-        job = Job(partial(chosen.answer, model), model.template, settings, out, tell, given)
+    with telling(_console(), out, inputs.total) as tell:
+        sources = None if chosen.sources is None else partial(chosen.sources, model)
+        job = Job(
+            partial(chosen.answer, model), model.template, settings, out, tell, given, sources
+        )
         outcomes = job.run(inputs, summary, together=views)
     report(_console(), outcomes, summary)
     if any(outcome.status == Status.REJECTED for outcome in outcomes):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from headwater.data.scenes import Template, Views, stacked
 from headwater.errors import ItemRejected
 from headwater.evaluation.challenge import Answerer, Unanswered
-from headwater.evaluation.heads.answer import HeadAnswer
+from headwater.evaluation.heads.answer import HeadAnswer, Sources
 from headwater.evaluation.heads.photos import PhotoQuestion, landmark_nme, refined_cameras
 from headwater.faces.affine import map_points
 from headwater.geometry.cameras import Camera, project, transform_image
@@ -56,7 +56,8 @@ class Head:
 
     vertices: (V, 3) float32. steps: (T + 1, V, 3), the descent; (0, V, 3) without one.
     landmarks: (478, 3) on the mesh. world_from_head: rigid, to the world of given cameras; None
-    without them. doubt: a sentence on what makes it uncertain, or nothing.
+    without them. doubt: a sentence on what makes it uncertain, or nothing. sources: pictures and
+    meshes that it came from, of systems that show them.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Head:
     views: list[SeenView]
     world_from_head: Similarity | None = None
     doubt: str = ""
+    sources: Sources = ()
 
 
 def reconstruct_head(

@@ -29,6 +29,11 @@ class Inputs:
     problems: list[PhotoProblem]
     repeats: list[tuple[str, str]]
 
+    @property
+    def total(self) -> int:
+        """Number of all of these."""
+        return len(self.photos) + len(self.problems) + len(self.repeats)
+
 
 def prepared(paths: Sequence[Path], out: Path) -> Inputs:
     """The photos to reconstruct.

@@ -20,6 +20,7 @@ from headwater.viewer.templating import render_page
 from headwater.viewer.texture import Texture
 
 PHOTO_PX, STILL_PX = 520, 520
+SOURCES_PX = 1400
 STILL_YAW = 28.0
 
 
@@ -38,8 +39,17 @@ class ShownView:
     triangles: int
 
 
-def head_page(head: Head, texture: Texture, files: dict[str, str]) -> str:
-    """The page of a head. files: name and description of the files beside it, to link to."""
+def head_page(
+    head: Head,
+    texture: Texture,
+    files: dict[str, str],
+    sources: NDArray[np.uint8] | None = None,
+) -> str:
+    """The page of a head.
+
+    files: name and description of the files beside it, to link to. sources: picture (h, w, 3) of
+    those of the head.
+    """
     (still,) = turned(head.vertices, head.template.faces, [STILL_YAW], STILL_PX)
     notes = [view_note(view) for view in head.views]
     views = [_shown(view, head, data_uri(still, STILL_PX, 82)) for view in head.views]
@@ -52,6 +62,7 @@ def head_page(head: Head, texture: Texture, files: dict[str, str]) -> str:
         "extent_mm": [float(length) for length in size],
         "steps": max(len(head.steps) - 1, 0),
         "files": files,
+        "sources": None if sources is None else data_uri(sources, SOURCES_PX, 85),
         "notes": list(dict.fromkeys(filter(None, (*notes, head.doubt)))),
         **viewer_context([model]),
     }

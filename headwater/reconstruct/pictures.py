@@ -37,14 +37,14 @@ def overlay(head: Head) -> Picture:
     """A row per photo: landmarks detected and predicted, the mesh shaded and as wire, over it."""
     rows = [_overlay_row(view, head) for view in head.views]
     width = max(row.shape[1] for row in rows)
-    return np.vstack([_labelled(_widened(row, width), name) for row, name in _named(rows, head)])
+    return np.vstack([labelled(_widened(row, width), name) for row, name in _named(rows, head)])
 
 
 def steps_picture(head: Head) -> Picture:
     """The mesh after each step of the descent, from the random ball to the head."""
     pictures = strip(list(head.steps), head.template.faces, STEP_PX)
     tiles = [
-        _labelled(_on_paper(picture), f"step {step}" if step else "start")
+        labelled(on_paper(picture), f"step {step}" if step else "start")
         for step, picture in enumerate(pictures)
     ]
     per_row = min(len(tiles), STEPS_PER_ROW)
@@ -129,13 +129,13 @@ def _widened(picture: Picture, width: int) -> Picture:
     return np.hstack([sides[0], picture, sides[1]])
 
 
-def _on_paper(picture: Picture) -> Picture:
+def on_paper(picture: Picture) -> Picture:
     """An RGBA picture on paper, (h, w, 3)."""
     paper = np.broadcast_to(np.array(PAPER, np.uint8), (*picture.shape[:2], 3))
     return _blended(paper, picture[..., :3], picture[..., 3] / 255)
 
 
-def _labelled(picture: Picture, text: str) -> Picture:
+def labelled(picture: Picture, text: str) -> Picture:
     """The picture with a line of text below it."""
     sheet = Image.new("RGB", (picture.shape[1], LABEL_PX), PAPER)
     font = ImageFont.load_default(15)

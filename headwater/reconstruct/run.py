@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 
 from headwater.data.scenes import Template
 from headwater.errors import HeadwaterError, ItemRejected
-from headwater.evaluation.challenge import Answerer
+from headwater.evaluation.challenge import Answerer, Unanswered
+from headwater.evaluation.heads.answer import Sources
+from headwater.evaluation.heads.photos import PhotoQuestion
 from headwater.photos.folder import PhotoFile
 from headwater.reconstruct.agreement import agreeing_views, views_of_one_face
 from headwater.reconstruct.causes import likely_cause
 from headwater.reconstruct.doubts import guessed_part, size_doubt, view_doubt, view_note
 from headwater.reconstruct.files import save, write_head
 from headwater.reconstruct.given_cameras import GivenCamera, GivenCameras
-from headwater.reconstruct.head import Head, check_fit, reconstruct_head
+from headwater.reconstruct.head import Head, check_fit, reconstruct_head, views_of
 from headwater.reconstruct.inputs import Inputs
 from headwater.reconstruct.names import FolderNames
 from headwater.reconstruct.placing import DisagreementError, head_in_world, in_head_frame
@@ -47,6 +49,7 @@ class Job:
 
     answer: of a trained system to views; template: its topology, whose mean the cameras of photos
     are solved against. cameras: what the photos' cameras are, when the user calibrated them.
+    sources: of an answer, of systems that show them.
     """
 
     answer: Answerer
@@ -55,6 +58,7 @@ class Job:
     out: Path
     tell: Tell
     cameras: GivenCameras | None = None
+    sources: Callable[[PhotoQuestion], Sources] | None = None
     outcomes: list[Outcome] = field(default_factory=list)
 
     def run(self, inputs: Inputs, summary: Path, together: bool) -> list[Outcome]:
@@ -151,12 +155,23 @@ class Job:
     def _reconstructed(self, name: str, faces: Sequence[SeenFace]) -> Head:
         if self.cameras is None:
             head = reconstruct_head(self.answer, name, faces)
-            return replace(head, doubt=view_doubt(head.views))
+            made = self._sources(faces, estimated=True)
+            return replace(head, doubt=view_doubt(head.views), sources=made)
         mean = self._mean_landmarks()
         place = head_in_world(faces, mean, self.cameras.path)
-        head = reconstruct_head(self.answer, name, in_head_frame(faces, place), place)
+        placed = in_head_frame(faces, place)
+        head = reconstruct_head(self.answer, name, placed, place)
         check_fit(head, faces, mean)
-        return replace(head, doubt=size_doubt(faces, mean) or view_doubt(head.views))
+        doubt = size_doubt(faces, mean) or view_doubt(head.views)
+        return replace(head, doubt=doubt, sources=self._sources(placed, estimated=False))
+
+    def _sources(self, faces: Sequence[SeenFace], *, estimated: bool) -> Sources:
+        if self.sources is None:
+            return ()
+        try:
+            return self.sources(PhotoQuestion(views_of(faces, estimated=estimated)))
+        except Unanswered:
+            return ()
 
     def _mean_landmarks(self) -> NDArray[np.float32]:
         return self.template.landmarks_68(self.template.mean)

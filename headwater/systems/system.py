@@ -11,6 +11,7 @@ from headwater.training.run import Config, Curve, Run
 if TYPE_CHECKING:
     # A training must not depend on how its claims are judged.
     from headwater.evaluation.claims import Claim
+    from headwater.evaluation.heads.answer import Sources
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class System:
     files that it names checked and hashed; raises HeadwaterError. paper: its own figures.
     claims(model, data, subjects, progress): what the paper claims, measured on held-out subjects
     below ``data``, on all of them for None. photos(config): True where training reads rows of the
-    user's photos, which none of the project's does without it.
+    user's photos, which none of the project's does without it. sources(model, question): pictures
+    and meshes that an answer of a system for heads comes from, for who looks at it.
     """
 
     name: str
@@ -60,3 +62,4 @@ class System:
         Callable[[Any, Path, int | None, Callable[[int, int], None]], "Sequence[Claim]"] | None
     ) = None
     photos: Callable[[Any], bool] | None = None
+    sources: "Callable[[Any, Any], Sources] | None" = None

@@ -13,10 +13,11 @@ from PIL import Image
 from headwater.artifacts.cameras import parse_camera
 from headwater.artifacts.ids import sha256_hex
 from headwater.artifacts.images import decode_png
+from headwater.artifacts.meshes import from_ply
 from headwater.config import load_params
 from headwater.data.scenes import Template
 from headwater.errors import ItemRejected
-from headwater.evaluation.heads.answer import HeadAnswer, HeadQuestion
+from headwater.evaluation.heads.answer import HeadAnswer, HeadQuestion, SourceMesh, SourcePicture
 from headwater.faces.vocabulary import outer_eye_distance
 from headwater.geometry.cameras import check_camera, project, rotation_angle_degrees
 from headwater.geometry.registration import Similarity
@@ -30,6 +31,7 @@ from headwater.reconstruct.pictures import overlay, steps_picture
 from headwater.reconstruct.records import cameras_record, landmark_record
 from headwater.reconstruct.seeing import SeenFace, see
 from headwater.reconstruct.settings import PhotoSettings, settings_of
+from headwater.reconstruct.sources import TILE_PX
 from headwater.systems.glvd.weights import TrainedGlvd
 from tests.systems.judging import answering
 
@@ -230,6 +232,30 @@ def test_a_head_without_a_descent_has_all_files_but_that_of_its_steps(
     assert model["steps"] == 1
     write_head(at_once, tmp_path / "steps")
     assert not (tmp_path / "steps" / "steps.png").exists()
+
+
+def test_what_a_head_was_made_from_stands_in_the_page_and_beside_it(
+    head: Head, tmp_path: Path
+) -> None:
+    ramp = np.tile(np.arange(16, dtype=np.uint8)[:, None, None] * 16, (1, 16, 3))
+    grey = np.full((len(head.vertices), 3), 90, np.uint8)
+    mesh = SourceMesh("raw", "raw mesh", head.vertices, head.template.faces, grey)
+    made = replace(head, sources=(SourcePicture("depth", ramp), mesh))
+    write_head(made, tmp_path)
+    sheet = np.asarray(Image.open(tmp_path / "sources.png"))
+    # The picture, and the mesh from two sides.
+    assert sheet.shape[1] == 3 * TILE_PX
+    assert sheet[:TILE_PX, :TILE_PX, 0].max() - sheet[:TILE_PX, :TILE_PX, 0].min() == 240
+    assert len(np.unique(sheet[:TILE_PX, TILE_PX : 2 * TILE_PX].reshape(-1, 3), axis=0)) > 20
+    vertices, faces = from_ply((tmp_path / "raw.ply").read_bytes(), "raw")
+    assert np.allclose(vertices, head.vertices)
+    assert np.array_equal(faces, head.template.faces)
+    page = (tmp_path / "viewer.html").read_text(encoding="utf-8")
+    assert "What it was made from" in page
+    assert 'href="raw.ply"' in page
+    write_head(head, tmp_path)
+    assert not (tmp_path / "sources.png").exists()
+    assert "made from" not in (tmp_path / "viewer.html").read_text(encoding="utf-8")
 
 
 def test_pictures_show_the_photo_and_all_steps(head: Head) -> None:

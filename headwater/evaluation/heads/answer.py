@@ -56,6 +56,31 @@ class HeadAnswer:
         return {one.name: getattr(self, one.name) for one in fields(self)}
 
 
+@dataclass(frozen=True)
+class SourcePicture:
+    """A picture that an answer came from, as a map: (h, w, 3) uint8 sRGB, with its words."""
+
+    name: str
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class SourceMesh:
+    """A mesh on the way to an answer, in the views' head frame: file stem, and words.
+
+    vertices: (v, 3) mm. faces: (f, 3). colours: (v, 3) uint8 sRGB, None for clay.
+    """
+
+    stem: str
+    name: str
+    vertices: NDArray[np.floating[Any]]
+    faces: NDArray[np.int32]
+    colours: NDArray[np.uint8] | None = None
+
+
+Sources = tuple[SourcePicture | SourceMesh, ...]
+
+
 def check_answer(answer: object) -> None:
     """Raise TypeError or ValueError for what is no head of its template's topology."""
     if not isinstance(answer, HeadAnswer):

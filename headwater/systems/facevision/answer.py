@@ -1,0 +1,143 @@
+"""Answers of trained FaceVision-GAN: from views to the registered template and the maps' mesh."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.data.scenes import FloatArray, Template, Views
+from headwater.evaluation.challenge import Unanswered
+from headwater.evaluation.heads.answer import HeadAnswer, HeadQuestion
+from headwater.heads.model import Surface as Material
+from headwater.heads.model import SurfacePoints
+from headwater.systems.facevision.evidence import most_probable
+from headwater.systems.facevision.mesh import Surface, raw_surface
+from headwater.systems.facevision.predicted import (
+    PlacedViews,
+    PredictedView,
+    place,
+    predicted_maps,
+    predicted_views,
+)
+from headwater.systems.facevision.relief import detailed, smoothed
+from headwater.systems.facevision.weights import TrainedFaceVision
+from headwater.training.determinism import deterministic
+
+# A face that shows less of itself is none: of the pixels that one facing the camera fills.
+LEAST_PIXELS = 0.1
+USUAL_SHARE = 0.34
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Views of one head with the generator's maps; ``placed`` by landmarks, then by codes."""
+
+    placed: PlacedViews
+    predicted: list[PredictedView]
+
+
+@dataclass(frozen=True)
+class FreeMesh:
+    """The mesh of one view's maps, mm in the views' head frame, by the steps that made it.
+
+    codes: (v, 3) of its vertices. colours: (v, 3) uint8 of the photo.
+    """
+
+    raw: Surface
+    smoothed: Surface
+    detailed: Surface
+    codes: FloatArray
+    colours: NDArray[np.uint8]
+
+
+def answer(trained: TrainedFaceVision, question: HeadQuestion) -> HeadAnswer:
+    """The head that a question's views show: the registered template."""
+    with deterministic(trained.config.threads, next(trained.generator.parameters()).device):
+        seen = see(trained, question.views)
+    return HeadAnswer(trained.template, registered(trained, seen))
+
+
+def see(trained: TrainedFaceVision, views: Views) -> Seen:
+    """The maps of all views, in place. Raises Unanswered where they show no face."""
+    config, template = trained.config, trained.template
+    placed = place(views, template, config.image_px, config.crop_mm)
+    stacks = predicted_maps(trained.generator, placed.crops.pixels[..., :3])
+    found = predicted_views(stacks, placed.cameras(), trained.cut, template.nose_bridge)
+    least = LEAST_PIXELS * USUAL_SHARE * config.image_px**2
+    if all(np.count_nonzero(one.maps.mask) < least for one in found):
+        raise Unanswered("the maps of the photo show no face")
+    return Seen(placed, found)
+
+
+def registered(trained: TrainedFaceVision, seen: Seen) -> FloatArray:
+    """Vertices (V, 3) mm, views' head frame, of the registered template."""
+    if trained.config.answer.form == "laplacian":
+        return _bent(trained, seen)
+    readings = [
+        one.reading(trained.cut, trained.anchors, trained.config.pixel_mm) for one in seen.predicted
+    ]
+    rows = trained.cut.vertex[trained.anchors]
+    head = most_probable(trained.prior, trained.noise, readings, rows, trained.template.nose_bridge)
+    return seen.placed.placement.inverse().apply(head).astype(np.float32)
+
+
+def free_mesh(trained: TrainedFaceVision, seen: Seen, row: int = 0) -> FreeMesh:
+    """The mesh of the maps of view ``row``, where codes place the mean head by weighted PnP.
+
+    Raises Unanswered where nothing is left of it.
+    """
+    placed, view = _by_codes(trained, seen, row)
+    mesh = raw_surface(view.maps.mask, view.depth_mm, view.projection, trained.template.nose_bridge)
+    if not len(mesh.vertices):
+        raise Unanswered("nothing is left of the maps' mesh without its spikes")
+    back = placed.placement.inverse()
+    raw = mesh.moved(back.apply(mesh.vertices))
+    settings, photo = trained.config.answer, placed.crops.pixels[row, ..., :3].numpy()
+    smooth = smoothed(raw, settings.smoothing_steps)
+    pixel = tuple(raw.pixel.T)
+    return FreeMesh(
+        raw,
+        smooth,
+        detailed(smooth, photo, trained.config.image_px, settings.detail),
+        view.maps.codes[pixel],
+        photo[pixel],
+    )
+
+
+def free_answer(trained: TrainedFaceVision, mesh: FreeMesh, surface: Surface) -> HeadAnswer:
+    """A surface of the free mesh as an answer: the landmarks are where codes say that they are."""
+    from scipy.spatial import cKDTree
+
+    template = trained.template
+    wanted = template.landmarks_478.on(template.mean)
+    _, nearest = cKDTree(trained.cut.decoded(mesh.codes)).query(wanted)
+    points = SurfacePoints(
+        np.repeat(nearest[:, None], 3, axis=1).astype(np.int32),
+        np.tile(np.array([1, 0, 0], np.float32), (len(nearest), 1)),
+    )
+    vertices = surface.vertices.astype(np.float32)
+    material = np.full(len(surface.faces), Material.SKIN, np.uint8)
+    return HeadAnswer(Template(vertices, surface.faces, material, points), vertices)
+
+
+def _by_codes(
+    trained: TrainedFaceVision, seen: Seen, row: int
+) -> tuple[PlacedViews, PredictedView]:
+    """View ``row`` with its range and camera where weighted PnP places the mean head."""
+    cut, config = trained.cut, trained.config
+    readings = [one.reading(cut, trained.anchors, config.pixel_mm) for one in seen.predicted]
+    placed = seen.placed.moved(readings, cut.mean[trained.anchors])
+    stack = seen.predicted[row].maps
+    stacked = np.concatenate([stack.depth[None], stack.codes.transpose(2, 0, 1)])[None]
+    cameras = placed.cameras()[[row]]
+    (view,) = predicted_views(stacked, cameras, cut, trained.template.nose_bridge)
+    return placed, view
+
+
+def _bent(trained: TrainedFaceVision, seen: Seen) -> FloatArray:
+    """The mean head, placed by PnP, bent to the free mesh of the first view: the pure form."""
+    mesh = free_mesh(trained, seen)
+    placed, _ = _by_codes(trained, seen, 0)
+    start = placed.placement.inverse().apply(trained.template.mean)
+    places = trained.cut.decoded(mesh.codes)
+    return trained.registration.registered(start, mesh.smoothed.vertices, places).astype(np.float32)

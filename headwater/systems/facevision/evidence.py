@@ -1,0 +1,204 @@
+"""The most probable head given its maps: the maps read at anchors, with a measured normal error.
+
+A head is x(a) = mean + sum_j a_j B_j with a standard normal a (principal components of the training
+heads, and a small turn and shift). Anchor k of a view lies at y_k = (px, py, depth) by its maps;
+y = h(x(a)) + e, the error e of all anchors together being normal, with the mean and covariance
+that it has on views of known heads. Depths count from the middle of the maps' range: how far a head
+is from its camera they do not tell. The head of the greatest probability follows by Gauss-Newton;
+where the maps know nothing, it is the mean head.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+from scipy.spatial import cKDTree
+
+from headwater.data.canonical import UNIT_MM, to_canonical
+from headwater.data.placement import SPREAD
+from headwater.data.scenes import FloatArray
+from headwater.systems.facevision.codes import FaceCut
+from headwater.systems.facevision.maps import Maps
+
+Points = NDArray[np.floating[Any]]
+Float64Array = NDArray[np.float64]
+
+NEAREST: Final = 6
+# An anchor is seen where a pixel's code comes so near, in pixels' widths.
+SEEN_PX: Final = 2.0
+ITERATIONS: Final = 4
+SHRINKAGE: Final = 0.1
+# Assumed of anchors that hardly any view shows, mm.
+ASSUMED_MM: Final = 10.0
+LEAST_MM: Final = 0.1
+FEWEST: Final = 20
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Heads as mean (V, 3) float32 and components (c, V, 3) float32 of one deviation each, mm."""
+
+    mean: FloatArray
+    components: FloatArray
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Error of anchors read off maps, mm: mean (3 m,) and covariance (3 m, 3 m), float32."""
+
+    mean: FloatArray
+    covariance: FloatArray
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Anchors as one view's maps have them.
+
+    places: (m, 3), px, px and depth, mm behind ``middle_mm``; NaN where none is seen. projection:
+    (3, 4), canonical units to px. mm: of a pixel at the head's depth. middle_mm: depth from the
+    camera of the middle of the maps' range.
+    """
+
+    places: Float64Array
+    projection: Float64Array
+    mm: float
+    middle_mm: float
+
+    @property
+    def units(self) -> Float64Array:
+        """(3,): places times these are mm."""
+        return np.array([self.mm, self.mm, 1.0])
+
+
+def head_prior(heads_mm: Points, components: int) -> Prior:
+    """Principal components of heads (h, V, 3) mm, rigidly placed alike; at most as many as span."""
+    flat = np.asarray(heads_mm, np.float64).reshape(len(heads_mm), -1)
+    mean = flat.mean(axis=0)
+    variances, shares = np.linalg.eigh((flat - mean) @ (flat - mean).T / len(flat))
+    order = np.argsort(variances)[::-1][:components]
+    order = order[variances[order] > 1e-6 * max(variances[-1], 1e-30)]
+    directions = shares[:, order].T @ (flat - mean)
+    basis = directions / np.sqrt(len(flat))
+    shape = (-1, *np.shape(heads_mm)[1:])
+    return Prior(
+        mean.reshape(shape[1:]).astype(np.float32), basis.reshape(shape).astype(np.float32)
+    )
+
+
+def read_anchors(
+    maps: Maps, depth_mm: Points, cut: FaceCut, anchors: NDArray[np.intp], mm: float
+) -> Float64Array:
+    """Places (m, 3) of the cut's ``anchors`` in maps: px, px and depth, mm; NaN where not seen.
+
+    The mean of the pixels whose codes are nearest, weighted by how near. depth_mm: (S, S). mm: of a
+    pixel at the head's depth.
+    """
+    wanted = cut.mean[anchors]
+    places = np.full((len(anchors), 3), np.nan)
+    rows, columns = np.nonzero(maps.mask)
+    if len(rows) < NEAREST:
+        return places
+    tree = cKDTree(cut.decoded(maps.codes[maps.mask]))
+    distance, nearest = tree.query(wanted, NEAREST)
+    seen = distance[:, 0] < SEEN_PX * mm
+    weight = 1.0 / (distance**2 + (mm / 2) ** 2)
+    weight /= weight.sum(axis=1, keepdims=True)
+    pixels = np.column_stack([columns + 0.5, rows + 0.5, depth_mm[maps.mask]])
+    places[seen] = np.einsum("mk,mkc->mc", weight, pixels[nearest])[seen]
+    return places
+
+
+def measured_noise(errors_mm: Points, held_out: NDArray[np.bool_]) -> Noise:
+    """Noise of anchors from errors (n, m, 3) mm in n views; NaN where an anchor is not seen.
+
+    held_out: (n,) views that the network has not learned from: the covariance of all is scaled to
+    the size that errors have there.
+    """
+    flat = np.asarray(errors_mm, np.float64).reshape(len(errors_mm), -1)
+    known = np.isfinite(flat)
+    counts = known.sum(axis=0)
+    common = counts >= FEWEST
+    mean = np.where(common, np.where(known, flat, 0.0).sum(axis=0) / np.maximum(counts, 1), 0.0)
+    off = np.where(known & common, flat - mean, 0.0)
+    squares = np.square(off).sum(axis=0)
+    # Products of unseen anchors are 0: correlations stay those of a distribution.
+    unit = off / np.sqrt(np.maximum(squares, 1e-30))
+    correlation = (1.0 - SHRINKAGE) * unit.T @ unit
+    correlation[np.diag_indices_from(correlation)] = 1.0
+    deviations = np.where(common, np.sqrt(squares / np.maximum(counts, 1)), ASSUMED_MM)
+    deviations = np.maximum(deviations, LEAST_MM)
+    covariance = correlation * np.outer(deviations, deviations)
+    seen = known & common
+    if seen[held_out].any() and seen[~held_out].any():
+        there, elsewhere = (
+            np.square(off[rows])[seen[rows]].mean() for rows in (held_out, ~held_out)
+        )
+        covariance *= max(1.0, float(there / max(elsewhere, 1e-30)))
+    # A view's own placement says how far the head is, and only so well.
+    covariance[2::3, 2::3] += SPREAD.shift_mm**2
+    return Noise(mean.astype(np.float32), covariance.astype(np.float32))
+
+
+def most_probable(
+    prior: Prior,
+    noise: Noise,
+    readings: Sequence[Reading],
+    rows: NDArray[np.intp],
+    origin_mm: FloatArray,
+) -> FloatArray:
+    """Vertices (V, 3) mm, template's frame, of the most probable head given all readings.
+
+    rows: (m,) of the anchors among the vertices.
+    """
+    mean = prior.mean[rows].astype(np.float64)
+    basis = np.concatenate(
+        [prior.components[:, rows].astype(np.float64), _motions(mean, mean.mean(axis=0))]
+    )
+    latent = np.zeros(len(basis))
+    for _ in range(ITERATIONS):
+        anchors = mean + np.tensordot(latent, basis, 1)
+        curvature, pull = np.eye(len(latent)), np.zeros(len(latent))
+        for reading in readings:
+            seen = np.isfinite(reading.places[:, 0])
+            if not seen.any():
+                continue
+            place, slope = _seen(reading, anchors[seen], basis[:, seen], origin_mm)
+            flat = np.repeat(seen, 3)
+            residual = (reading.places[seen] * reading.units - place).ravel() - noise.mean[flat]
+            target = residual + slope @ latent
+            factors = cho_factor(noise.covariance[np.ix_(flat, flat)].astype(np.float64))
+            weighed = cho_solve(factors, slope)
+            curvature += slope.T @ weighed
+            pull += weighed.T @ target
+        latent = np.linalg.solve(curvature, pull)
+    whole = prior.mean.astype(np.float64)
+    modes = len(prior.components)
+    head = whole + np.tensordot(latent[:modes], prior.components.astype(np.float64), 1)
+    head += np.tensordot(latent[modes:], _motions(whole, mean.mean(axis=0)), 1)
+    return head.astype(np.float32)
+
+
+def _motions(points: Float64Array, centre: Float64Array) -> Float64Array:
+    """Displacements (6, n, 3) mm of points by a usual turn about, and shift along, each axis."""
+    turns = [np.cross(axis, points - centre) * np.deg2rad(SPREAD.degrees) for axis in np.eye(3)]
+    shifts = [np.broadcast_to(axis * SPREAD.shift_mm, points.shape) for axis in np.eye(3)]
+    return np.stack([*turns, *shifts])
+
+
+def _seen(
+    reading: Reading, anchors_mm: Float64Array, basis_mm: Float64Array, origin_mm: FloatArray
+) -> tuple[Float64Array, Float64Array]:
+    """Places (m, 3), mm, at which a view sees anchors (m, 3), and derivatives (3 m, latents)."""
+    matrix = reading.projection
+    seen = to_canonical(anchors_mm, origin_mm).astype(np.float64) @ matrix[:, :3].T + matrix[:, 3]
+    depth = seen[:, 2:]
+    pixels = seen[:, :2] / depth
+    moved = basis_mm / UNIT_MM @ matrix[:, :3].T
+    slope = (moved[..., :2] - pixels * moved[..., 2:]) / depth
+    slopes = np.concatenate([slope, moved[..., 2:] * UNIT_MM], axis=2) * reading.units
+    behind = depth * UNIT_MM - reading.middle_mm
+    place = np.concatenate([pixels, behind], axis=1) * reading.units
+    return place, slopes.reshape(len(basis_mm), -1).T

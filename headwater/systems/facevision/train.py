@@ -1,0 +1,155 @@
+"""Training of FaceVision-GAN, and the measurement of how far its maps are to be believed."""
+
+import warnings
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from headwater.artifacts.ids import canonical_json
+from headwater.data.augmentation import disturbed_colours
+from headwater.data.canonical import to_head_frame
+from headwater.data.placement import canonical_heads
+from headwater.data.scenes import FloatArray, Heads, Template
+from headwater.systems.facevision.codes import face_cut
+from headwater.systems.facevision.config import FaceVisionConfig
+from headwater.systems.facevision.data import Examples, Scenes, examples_of, read_scenes
+from headwater.systems.facevision.evidence import Noise, Prior, head_prior, measured_noise
+from headwater.systems.facevision.losses import Batch, Objective
+from headwater.systems.facevision.model import FaceVision, Generator
+from headwater.systems.facevision.predicted import predicted_maps, predicted_views
+from headwater.systems.facevision.weights import TrainedFaceVision, save_weights
+from headwater.training.determinism import deterministic
+from headwater.training.draws import pass_over
+from headwater.training.loop import Plan, fit
+from headwater.training.run import Curve, Run
+from headwater.training.schedules import Rate, constant_then_linear
+from headwater.training.turns import LossFunction, Turn
+
+BETAS: Final = (0.5, 0.999)
+# A discriminator's loss that tells of a collapse; one that knows nothing has 0.69.
+COLLAPSED: Final = 0.01
+# Evenly chosen views are enough for the errors of a few hundred numbers.
+MOST_VIEWS: Final = 2000
+
+
+def train_on_tables(config: FaceVisionConfig, data: Path, run: Run, weights: Path) -> Curve:
+    """Train on the tables below ``data`` and write ``weights``; returns the curve."""
+    return train(config, read_scenes(config, data), run, weights)
+
+
+def train(config: FaceVisionConfig, scenes: Scenes, run: Run, weights: Path) -> Curve:
+    """Train on views of true heads and write ``weights``; the same input gives the same bytes."""
+    template = scenes.template
+    with deterministic(config.threads, run.device):
+        examples = examples_of(config, scenes)
+        network, curve = train_network(config, examples, run)
+        generator = network.generator.cpu().eval()
+        prior = prior_of(config, scenes.training_heads, template)
+        noise = noise_of(config, generator, examples, template)
+    save_weights(weights, TrainedFaceVision(generator, config, template, prior, noise))
+    return curve
+
+
+def train_network(
+    config: FaceVisionConfig, examples: Examples, run: Run
+) -> tuple[FaceVision, Curve]:
+    """The networks of eq. 1 after all steps, and the curve. Validation views are not learned."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(run.seed)
+        network = FaceVision(config)
+    network.to(run.device)
+    learned = examples.choose(torch.nonzero(~examples.held_out).flatten())
+
+    def draw(step: int, generator: torch.Generator) -> Batch:
+        rows = pass_over(len(learned), config.batch, step, run.share)
+        return drawn(learned.choose(rows), config.flip, generator, run.device)
+
+    objective = Objective(config, network, draw)
+    turns = [_turn("generator", network.generator, objective.generator, config)]
+    if config.gan:
+        judges = network.discriminators
+        turns.append(_turn("discriminators", judges, objective.discriminators, config))
+    curve = fit(
+        network,
+        turns,
+        Plan(config.steps, config.checkpoint_every),
+        seed=run.seed,
+        fingerprint=canonical_json({"config": config.of_training(), "seed": run.seed}),
+        checkpoint_dir=run.checkpoints,
+        fabric=run.fabric,
+        progress=run.progress,
+    )
+    if low := collapsed(curve):
+        warnings.warn(low, stacklevel=2)
+    return network, curve
+
+
+def collapsed(curve: Curve) -> str:
+    """A sentence for discriminators that told true maps from made ones at once; else nothing."""
+    steps = [
+        f"{name.removesuffix('_discriminator_loss')} at step {record['step']:.0f}"
+        for record in curve
+        for name, value in record.items()
+        if name.endswith("_discriminator_loss") and value < COLLAPSED
+    ]
+    if not steps:
+        return ""
+    return (
+        f"FaceVision-GAN: a discriminator's loss was below {COLLAPSED} {len(steps)} times, last of "
+        f"{steps[-1]}: it teaches nothing there; set a lower learning_rate or discriminator_width"
+    )
+
+
+def _turn(name: str, module: nn.Module, losses: LossFunction, config: FaceVisionConfig) -> Turn:
+    optimizer = torch.optim.Adam(module.parameters(), lr=config.learning_rate, betas=BETAS)
+    decay = constant_then_linear(config.steps, config.constant_share)
+    return Turn(optimizer, losses, Rate(config.learning_rate, (decay,)), name=name)
+
+
+def drawn(batch: Examples, flip: float, generator: torch.Generator, device: torch.device) -> Batch:
+    """Network input and true maps in -1..1 of examples, a share ``flip`` of them mirrored."""
+    pixels, maps = batch.pixels.movedim(-1, 1).float() / 255.0, batch.maps.float()
+    flipped = (torch.rand(len(batch), generator=generator) < flip).view(-1, 1, 1, 1)
+    pixels = torch.where(flipped, pixels.flip(3), pixels)
+    maps = (torch.where(flipped, mirrored_maps(maps), maps) * 2.0 - 1.0).to(device)
+    photos = disturbed_colours(pixels.to(device), generator)
+    return photos, {"depth": maps[:, :1], "codes": maps[:, 1:]}
+
+
+def mirrored_maps(maps: Tensor) -> Tensor:
+    """Maps (n, 4, S, S) in 0..1 of the mirrored head: the code's x is 1 - x on the face."""
+    other = maps.flip(3)
+    face = other[:, 0] > 0
+    other[:, 1] = torch.where(face, 1.0 - other[:, 1], other[:, 1])
+    return other
+
+
+def prior_of(config: FaceVisionConfig, heads: Heads, template: Template) -> Prior:
+    """The distribution of the training heads, placed by their landmarks."""
+    placed = to_head_frame(canonical_heads(heads, template).numpy(), template.nose_bridge)
+    return head_prior(placed, config.components)
+
+
+def noise_of(
+    config: FaceVisionConfig, generator: Generator, examples: Examples, template: Template
+) -> Noise:
+    """Errors of anchors read off the maps of examples, whose true places are known."""
+    every = np.linspace(0, len(examples) - 1, min(len(examples), MOST_VIEWS)).round().astype(int)
+    chosen = examples.choose(torch.from_numpy(np.unique(every)))
+    errors = anchor_errors(config, generator, chosen, template)
+    return measured_noise(errors, chosen.held_out.numpy())
+
+
+def anchor_errors(
+    config: FaceVisionConfig, generator: Generator, examples: Examples, template: Template
+) -> FloatArray:
+    """(n, m, 3) mm: where maps have the anchors, less where they are; NaN where none is seen."""
+    cut, mm = face_cut(template), config.pixel_mm
+    anchors = cut.anchors(config.anchors)
+    stacks = predicted_maps(generator, examples.pixels)
+    views = predicted_views(stacks, examples.projection, cut, template.nose_bridge)
+    found = np.stack([view.reading(cut, anchors, mm).places for view in views])
+    return (found - examples.anchors.numpy()) * np.array([mm, mm, 1.0])

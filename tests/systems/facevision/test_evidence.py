@@ -1,0 +1,195 @@
+"""The most probable head: exact where the maps are, the mean head where they know nothing."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from headwater.data.canonical import to_canonical
+from headwater.data.placement import SPREAD, canonical_heads
+from headwater.data.scenes import FloatArray
+from headwater.systems.facevision.codes import FaceCut, face_cut
+from headwater.systems.facevision.data import examples_of, seen_points
+from headwater.systems.facevision.evidence import (
+    Noise,
+    Prior,
+    Reading,
+    head_prior,
+    measured_noise,
+    most_probable,
+    read_anchors,
+)
+from headwater.systems.facevision.maps import Maps, range_of, render_maps
+from headwater.systems.facevision.train import prior_of
+from tests.systems.facevision.ellipsoid import seen
+from tests.systems.facevision.toy_scenes import TOY, toy_scenes
+from tests.systems.toy_heads import toy_template
+
+ORIGIN = np.zeros(3, np.float32)
+MM = 2.0
+
+
+def bumpy_prior(cut: FaceCut) -> Prior:
+    """An ellipsoid that is wider, longer and deeper in places, by a few mm."""
+    x, y, z = cut.mean.T / 60.0
+    waves = np.stack([np.sin(3 * x), np.cos(4 * y), x * y, z**2, np.sin(2 * x + 3 * y)])
+    axes = np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]])
+    basis = 4.0 * waves[:, :, None] * axes[:, None]
+    return Prior(cut.mean, basis.astype(np.float32))
+
+
+def tiny_noise(count: int, mm: float) -> Noise:
+    return Noise(np.zeros(3 * count, np.float32), np.eye(3 * count, dtype=np.float32) * mm**2)
+
+
+def exact_reading(head: FloatArray, projection: np.ndarray, rows: np.ndarray) -> Reading:
+    points = seen_points(torch.from_numpy(projection)[None].float(), head[rows], ORIGIN)[0]
+    return Reading(points - [0.0, 0.0, 950.0], projection, MM, 950.0)
+
+
+def test_exact_anchors_give_the_head_and_none_gives_the_mean() -> None:
+    scene = seen(128, subdivisions=3)
+    cut, prior = scene.cut, bumpy_prior(scene.cut)
+    rows = cut.anchors(60)
+    true = prior.mean + np.tensordot([1.2, -0.7, 0.4, -1.0, 0.9], prior.components, 1)
+    true = true.astype(np.float32)
+    reading = exact_reading(true, scene.projection, rows)
+    found = most_probable(prior, tiny_noise(60, 0.02), [reading], rows, ORIGIN)
+    assert np.linalg.norm(found - true, axis=1).max() < 0.1
+    for nothing in ([], [replace(reading, places=np.full((60, 3), np.nan))]):
+        mean = most_probable(prior, tiny_noise(60, 0.02), nothing, rows, ORIGIN)
+        np.testing.assert_allclose(mean, prior.mean, atol=1e-5)
+    # Maps that are not to be believed hardly move it.
+    vague = most_probable(prior, tiny_noise(60, 500.0), [reading], rows, ORIGIN)
+    assert np.linalg.norm(vague - prior.mean, axis=1).max() < 0.2
+
+
+def test_usual_errors_are_taken_out_and_a_second_view_counts() -> None:
+    scene = seen(128, subdivisions=3)
+    cut, prior = scene.cut, bumpy_prior(scene.cut)
+    rows = cut.anchors(60)
+    rng = np.random.default_rng(0)
+    true = (prior.mean + np.tensordot(rng.normal(size=5), prior.components, 1)).astype(np.float32)
+    bias = rng.normal(0, 5.0, 180)
+    exact = exact_reading(true, scene.projection, rows)
+    wrong = replace(exact, places=exact.places + bias.reshape(60, 3) / exact.units)
+    noise = replace(tiny_noise(60, 0.05), mean=bias.astype(np.float32))
+    found = most_probable(prior, noise, [wrong], rows, ORIGIN)
+    assert np.linalg.norm(found - true, axis=1).max() < 0.2
+    errors = {
+        count: np.mean([_noisy_error(prior, true, exact, rows, count, rng) for _ in range(6)])
+        for count in (1, 4)
+    }
+    assert errors[4] < errors[1] < np.linalg.norm(prior.mean - true, axis=1).mean()
+
+
+def _noisy_error(
+    prior: Prior,
+    true: FloatArray,
+    exact: Reading,
+    rows: np.ndarray,
+    views: int,
+    rng: np.random.Generator,
+) -> float:
+    """Mean error, mm, of a head found from views whose anchors are 2 mm off."""
+    noisy = [
+        replace(exact, places=exact.places + rng.normal(0, 2.0, (len(rows), 3)) / exact.units)
+        for _ in range(views)
+    ]
+    found = most_probable(prior, tiny_noise(len(rows), 2.0), noisy, rows, ORIGIN)
+    return float(np.linalg.norm(found - true, axis=1).mean())
+
+
+def test_anchors_are_read_where_the_maps_have_their_codes() -> None:
+    scene = seen(128, subdivisions=4)
+    cut = scene.cut
+    maps = render_maps(scene.pixels, scene.depth, cut, 128, range_of(scene.depth))
+    depth = maps.range.depth_mm(maps.depth)
+    anchors = cut.anchors(80)
+    mm = 200 / 128
+    places = read_anchors(maps, depth, cut, anchors, mm)
+    true = np.column_stack([scene.pixels, scene.depth])[anchors]
+    front = cut.mean[anchors, 2] > 20.0
+    off = np.abs(places - true)[front] * [mm, mm, 1.0]
+    assert np.isfinite(places[front]).all()
+    assert off.mean() < 0.4
+    assert off.max() < 2.0
+    # What is turned away is not seen.
+    assert np.isnan(places[cut.mean[anchors, 2] < -15.0]).all()
+    nothing = Maps(maps.depth, maps.codes, np.zeros_like(maps.mask), maps.range)
+    assert np.isnan(read_anchors(nothing, depth, cut, anchors, mm)).all()
+
+
+def test_noise_is_the_errors_own_and_as_large_as_on_views_that_were_not_learned() -> None:
+    rng = np.random.default_rng(0)
+    mix = rng.normal(size=(12, 12))
+    errors = (rng.normal(size=(4000, 12)) @ mix.T + 3.0).reshape(4000, 4, 3)
+    errors[rng.random((4000, 4)) < 0.03] = np.nan
+    noise = measured_noise(errors, np.zeros(4000, np.bool_))
+    np.testing.assert_allclose(noise.mean, 3.0, atol=0.4)
+    true = mix @ mix.T
+    # How far a head is from its camera is known to some mm only.
+    true[2::3, 2::3] += SPREAD.shift_mm**2
+    np.testing.assert_allclose(np.diag(noise.covariance), np.diag(true), rtol=0.12)
+    off = ~np.eye(12, dtype=bool)
+    assert np.abs(noise.covariance / 0.9 - true)[off].mean() < 0.1 * np.abs(true[off]).mean()
+    held_out = np.zeros(4000, np.bool_)
+    held_out[:400] = True
+    errors[held_out] = 3.0 + 2.0 * (errors[held_out] - 3.0)
+    larger = measured_noise(errors, held_out)
+    ratio = np.diag(larger.covariance) / np.diag(true)
+    across = np.arange(12) % 3 < 2
+    # All of it, learned and not, has 1.3 times the variance; what was not learned has 4 times.
+    np.testing.assert_allclose(ratio[across], 4.0 * 1.3, rtol=0.25)
+    unseen = measured_noise(np.full((50, 4, 3), np.nan), np.zeros(50, np.bool_))
+    assert np.isfinite(unseen.covariance).all()
+    np.linalg.cholesky(unseen.covariance)
+
+
+def test_the_prior_is_that_of_the_heads() -> None:
+    scenes = toy_scenes(18, 1)
+    prior = prior_of(TOY, scenes.training_heads, scenes.template)
+    assert len(scenes.training_heads.vertices) == 15
+    assert prior.components.shape == (3, *scenes.template.mean.shape)
+    heads = canonical_heads(scenes.training_heads, scenes.template).numpy()
+    mean = to_canonical(prior.mean, scenes.template.nose_bridge)
+    np.testing.assert_allclose(mean, heads.mean(axis=0), atol=1e-5)
+    flat = (heads - mean).reshape(len(heads), -1) * 100.0
+    basis = prior.components.reshape(3, -1).astype(np.float64)
+    spread = (flat @ basis.T / (basis**2).sum(axis=1)).std(axis=0)
+    np.testing.assert_allclose(spread, 1.0, rtol=1e-3)
+    few = head_prior(np.zeros((4, 5, 3)), 3)
+    assert len(few.components) == 0
+
+
+def test_examples_have_the_true_places_of_their_anchors() -> None:
+    """With its true maps a toy head is found to a fraction of what it differs from the mean."""
+    scenes = toy_scenes(18, 1)
+    config = TOY.model_copy(update={"image_px": 128})
+    examples = examples_of(config, scenes)
+    cut = face_cut(toy_template())
+    anchors = cut.anchors(config.anchors)
+    prior = prior_of(config, scenes.training_heads, scenes.template)
+    heads = canonical_heads(scenes.heads, scenes.template).numpy()
+    assert 3 <= int(examples.held_out.sum()) < len(examples) <= 18
+    errors, usual, origin = [], [], scenes.template.nose_bridge
+    for row in range(len(examples)):
+        reading = Reading(
+            examples.anchors[row].numpy().astype(np.float64),
+            examples.projection[row].numpy().astype(np.float64),
+            config.pixel_mm,
+            range_of(seen_points(examples.projection[[row]], cut.mean, origin)[0, :, 2]).middle_mm,
+        )
+        found = most_probable(
+            prior, tiny_noise(len(anchors), 1.0), [reading], cut.vertex[anchors], origin
+        )
+        true = heads[row] * 100.0 + origin
+        errors.append(_distance(found, true))
+        usual.append(_distance(scenes.template.mean, true))
+    assert np.mean(errors) < 0.3 * np.mean(usual)
+
+
+def _distance(found: np.ndarray, true: np.ndarray) -> float:
+    """Mean distance but for a shift, as the views' placement may differ from the head's own."""
+    off = found - true
+    return float(np.linalg.norm(off - off.mean(axis=0), axis=1).mean())

@@ -1,0 +1,65 @@
+"""The template bent to a mesh with codes: exact targets are reached, and the rest follows."""
+
+from time import perf_counter
+
+import numpy as np
+
+from headwater.systems.facevision.codes import face_cut
+from headwater.systems.facevision.registration import PULL, STAY, Registration
+from tests.systems.toy_heads import toy_head, toy_template
+
+
+def test_a_template_comes_to_the_points_that_its_codes_name() -> None:
+    template = toy_template()
+    cut = face_cut(template)
+    true, _ = toy_head(1.0, 1.1, 34.0)
+    bend = Registration(template, cut).prepared()
+    found = bend.registered(template.mean, true[cut.vertex], cut.mean)
+    before = np.linalg.norm(template.mean - true, axis=1)
+    after = np.linalg.norm(found - true, axis=1)
+    assert after[cut.vertex].mean() < 0.2 * before[cut.vertex].mean()
+    # Where nothing was seen it follows what was.
+    behind = np.setdiff1d(np.arange(len(true)), cut.vertex)
+    assert after[behind].mean() < before[behind].mean()
+
+
+def test_without_a_point_near_its_codes_it_stays_as_it_stands() -> None:
+    template = toy_template()
+    start = template.mean.astype(np.float64) + [10.0, -5.0, 3.0]
+    bend = Registration(template, face_cut(template))
+    far = np.array([[500.0, 0.0, 0.0]])
+    np.testing.assert_allclose(bend.registered(start, far, far), start, atol=1e-6)
+
+
+def test_the_factored_solve_is_the_plain_minimum() -> None:
+    """With targets everywhere, one step is the minimum of bending and pull, as solved densely."""
+    template = toy_template()
+    cut = face_cut(template, 1e3)
+    count = len(template.mean)
+    assert len(cut.vertex) == count
+    rng = np.random.default_rng(0)
+    targets = template.mean + rng.normal(0, 3.0, (count, 3))
+    laplacian = np.eye(count)
+    for v in range(count):
+        ring = np.setdiff1d(template.faces[(template.faces == v).any(axis=1)], [v])
+        laplacian[v, ring] = -1.0 / len(ring)
+    bending = laplacian.T @ laplacian
+    expected = np.linalg.solve(
+        bending + PULL * np.eye(count), bending @ template.mean + PULL * targets
+    )
+    found = Registration(template, cut).registered(template.mean, targets, cut.mean)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert STAY < PULL
+
+
+def test_a_second_head_costs_no_factorisation() -> None:
+    template = toy_template()
+    cut = face_cut(template)
+    bend = Registration(template, cut)
+    seconds = []
+    for _ in range(3):
+        started = perf_counter()
+        found = bend.registered(template.mean, template.mean[cut.vertex], cut.mean)
+        seconds.append(perf_counter() - started)
+    np.testing.assert_allclose(found, template.mean, atol=1e-4)
+    assert bend._factors is bend._factors
