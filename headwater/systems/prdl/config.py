@@ -17,6 +17,7 @@ Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Some = Annotated[int, Field(ge=0, le=1_000_000)]
 Steps = Annotated[int, Field(ge=1, le=100_000_000)]
 Tens = Annotated[int, Field(ge=10, le=1_000_000, multiple_of=10)]
+TensOrNone = Annotated[int, Field(ge=0, le=100_000_000, multiple_of=10)]
 Side = Annotated[int, Field(ge=32, le=1024, multiple_of=8)]
 Stride = Annotated[int, Field(ge=1, le=32)]
 Width = Annotated[int, Field(ge=4, le=1024, multiple_of=4)]
@@ -136,10 +137,19 @@ class PrdlConfig(Config):
 
     steps: Steps = 400
     """Optimiser steps with all losses."""
+    landmark_steps: TensOrNone = 0
+    """Steps before these with landmarks and regularisers alone, which take a tenth of the time."""
+    warp: NotNegative = 0.0
+    """Images are warped to the landmarks of other identities: spread of that change, standard
+    deviations."""
+    disturbed: bool = False
+    """Disturb the colours of training images."""
     batch: Count = 16
     """Images of a step."""
     learning_rate: Positive = 1e-4
     """Adam's rate."""
+    schedule: Literal["drop", "cosine"] = "drop"
+    """The rate over the steps: a fifth after drop_at, or half a cosine to 0 after a warm-up."""
     drop_at: Share = 0.5
     """Share of the steps after which the rate is a fifth."""
     flip: Share = 0.5
@@ -189,6 +199,19 @@ _SMOKE: Final[dict[str, Any]] = {
     "learning_rate": 1e-3,
     "checkpoint_every": 10,
 }
+_SMALL: Final[dict[str, Any]] = {
+    "width": 16,
+    "depths": (1, 1, 1, 1),
+    "image_px": 64,
+    "crop_mm": 200.0,
+    "landmark_steps": 1500,
+    "steps": 100,
+    "batch": 32,
+    "learning_rate": 1e-3,
+    "schedule": "cosine",
+    "warp": 0.6,
+    "disturbed": True,
+}
 _PAPER: Final[dict[str, Any]] = {
     "image_px": PUBLISHED_PX,
     "camera": "pinhole",
@@ -203,7 +226,7 @@ _PAPER: Final[dict[str, Any]] = {
 SIZES: Final = MappingProxyType(
     {
         "smoke": PrdlConfig(**_SMOKE),
-        "small": PrdlConfig(width=16, depths=(1, 1, 1, 1), learning_rate=5e-4, anchor_stride=8),
+        "small": PrdlConfig(**_SMALL),
         "medium": PrdlConfig(
             width=32, depths=(2, 2, 2, 2), steps=6000, learning_rate=5e-4, checkpoint_every=500
         ),
@@ -214,7 +237,7 @@ SIZES: Final = MappingProxyType(
 
 def steps(config: PrdlConfig) -> int:
     """Optimiser steps of a training."""
-    return config.steps
+    return config.landmark_steps + config.steps
 
 
 def reads_photos(config: PrdlConfig) -> bool:

@@ -1,5 +1,6 @@
 """Training of PRDL: frames without a true shape, to the coefficients of the face model."""
 
+from math import cos, pi
 from pathlib import Path
 from typing import Final
 
@@ -7,25 +8,29 @@ import torch
 from torch import Tensor
 
 from headwater.artifacts.ids import canonical_json
+from headwater.data.augmentation import disturbed_colours
 from headwater.data.tables import read_model, template_of
 from headwater.heads.model import HeadModel
 from headwater.networks.encoder_weights import load_encoder
-from headwater.systems.prdl.config import PrdlConfig
+from headwater.systems.prdl.config import PrdlConfig, Weights
 from headwater.systems.prdl.data import Examples, read_examples
 from headwater.systems.prdl.detector_errors import MeanErrors, mean_errors
 from headwater.systems.prdl.losses import Objective
-from headwater.systems.prdl.model import Prdl, network_images
+from headwater.systems.prdl.model import Prdl, network_images, projected
 from headwater.systems.prdl.morphable import Bases, shape_bases
 from headwater.systems.prdl.texture import texture_bases
+from headwater.systems.prdl.warped import warped
 from headwater.systems.prdl.weights import save_weights
 from headwater.training.determinism import deterministic
 from headwater.training.draws import pass_over
 from headwater.training.loop import Plan, fit
 from headwater.training.run import Curve, Run
-from headwater.training.schedules import Rate, milestones
+from headwater.training.schedules import Factor, Rate, milestones, warm_up
 from headwater.training.turns import Turn
 
 _DROP: Final = 0.2
+_WARM_UP: Final = 0.05
+_LATER: Final = 0.25
 
 
 def train_on_tables(config: PrdlConfig, data: Path, run: Run, weights: Path) -> Curve:
@@ -52,20 +57,21 @@ def train(
         network.to(device)
         objective = Objective(config, template)
         optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
-        rate = Rate(
-            config.learning_rate, (milestones([int(config.drop_at * config.steps)], _DROP),)
-        )
+        steps = config.landmark_steps + config.steps
 
         def losses(step: int, generator: torch.Generator) -> dict[str, Tensor]:
             rows = pass_over(len(examples), config.batch, step, run.share)
             batch = drawn(examples, config.flip, rows, generator)
-            found = network(network_images(batch.pixels.to(device)))
-            return objective.losses(network, found, batch, config.weights)
+            if config.warp:
+                batch = warped(batch, other_identities(network, objective, batch, generator))
+            found = network(_input(config, batch.pixels.to(device), generator))
+            first = step < config.landmark_steps
+            return objective.losses(network, found, batch, _of_phase(config.weights, first=first))
 
         curve = fit(
             network,
-            [Turn(optimizer, losses, rate)],
-            Plan(config.steps, config.checkpoint_every),
+            [Turn(optimizer, losses, Rate(config.learning_rate, (_schedule(config),)))],
+            Plan(steps, config.checkpoint_every),
             seed=run.seed,
             fingerprint=canonical_json({"config": config.of_training(), "seed": run.seed}),
             checkpoint_dir=run.checkpoints,
@@ -74,6 +80,54 @@ def train(
         )
     save_weights(weights, network.cpu(), template, errors, run.seed)
     return curve
+
+
+def _schedule(config: PrdlConfig) -> Factor:
+    """A fifth after a share of the steps; or half a cosine after a short warm-up.
+
+    Of the cosine the steps with all losses, which are few and costly, take the last ``_LATER``.
+    """
+    first, later = config.landmark_steps, config.steps
+    if config.schedule == "drop":
+        return milestones([int(config.drop_at * (first + later))], _DROP)
+    rising = warm_up(max(1, int(_WARM_UP * (first + later))))
+    share = 1.0 - _LATER if first else 0.0
+
+    def factor(step: int) -> float:
+        if step < first:
+            done = share * step / first
+        else:
+            done = share + (1.0 - share) * (step - first) / later
+        return rising(step) * 0.5 * (1.0 + cos(pi * min(1.0, done)))
+
+    return factor
+
+
+def _of_phase(weights: Weights, *, first: bool) -> Weights:
+    """All weights, or in the first phase those of landmarks and coefficients alone."""
+    return weights.model_copy(update={"prdl": 0.0, "photometric": 0.0}) if first else weights
+
+
+def _input(config: PrdlConfig, pixels: Tensor, generator: torch.Generator) -> Tensor:
+    if not config.disturbed:
+        return network_images(pixels)
+    return disturbed_colours(pixels.movedim(-1, 1).float() / 255.0, generator)
+
+
+def other_identities(
+    network: Prdl, objective: Objective, examples: Examples, generator: torch.Generator
+) -> Tensor:
+    """Moves (B, 68, 2) px of the mean face's landmarks by random changes of identity."""
+    spread = network.config.warp
+    count, components = len(examples), len(network.identity)
+    change = spread * torch.randn(count, components, generator=generator)
+    mean = network.mean.cpu()
+    moved = torch.einsum("bi,ivc->bvc", change, network.identity.cpu())
+    before, after = (
+        projected(objective.face.landmarks(one), examples.projection)[0]
+        for one in (mean.expand(count, -1, -1), mean + moved)
+    )
+    return after - before
 
 
 def bases_of(config: PrdlConfig, model: HeadModel, examples: Examples, seed: int) -> Bases:

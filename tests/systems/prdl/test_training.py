@@ -144,6 +144,17 @@ def test_fitting_brings_the_answer_to_the_parts_and_landmarks() -> None:
     assert errors[1] < 0.5 * errors[0]
 
 
+def test_landmarks_are_learned_first_and_alone(tmp_path: Path) -> None:
+    """With warped and disturbed images, at a rate that ends at 0."""
+    change = {"landmark_steps": 20, "steps": 10, "warp": 0.5, "disturbed": True}
+    config = LEARNING.model_copy(update={**change, "schedule": "cosine"})
+    curve = trained(tmp_path, config, toy_examples(4))
+    assert [("prdl_loss" in record) for record in curve] == [False, False, True]
+    assert curve[0].keys() == {"step", "learning_rate", "landmark_loss", "regular_loss"}
+    assert curve[1]["learning_rate"] > 5 * curve[2]["learning_rate"] > 0
+    assert SYSTEMS["prdl"].steps(config) == 30
+
+
 class Painter:
     """A parser that sees one part everywhere below the middle."""
 
