@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 import numpy as np
-import trimesh
 from numpy.typing import NDArray
 
 from headwater.errors import READER_ERRORS, HeadwaterError
@@ -29,6 +28,8 @@ _PLY_ELEMENT = re.compile(rb"element\s+(\S{1,80})\s+(\d{1,20})")
 
 def to_ply(vertices: NDArray[Any], faces: NDArray[Any]) -> bytes:
     """Binary little-endian PLY of vertices (V, 3) mm and faces (F, 3); order is kept."""
+    import trimesh
+
     mesh = trimesh.Trimesh(vertices, faces, process=False)
     data = mesh.export(file_type="ply", vertex_normal=False)
     assert isinstance(data, bytes)
@@ -41,6 +42,8 @@ def from_ply(data: bytes, name: str) -> tuple[NDArray[np.float32], NDArray[np.in
     Raises HeadwaterError naming ``name`` when the file is broken, has no faces, names a missing
     vertex, or has a vertex that is not finite.
     """
+    import trimesh
+
     try:
         _check_counts(data)
         mesh = trimesh.load(io.BytesIO(data), file_type="ply", process=False)

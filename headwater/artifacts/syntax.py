@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any, Final
 
 # Their first argument is the name of a module or a package.
@@ -126,10 +127,9 @@ def whose_files(statement: ast.stmt) -> list[str]:
 
 def calls_of(functions: Collection[str], node: ast.AST) -> list[ast.Call]:
     """Calls of functions with these names in a piece of code."""
-    calls = (one for one in ast.walk(node) if isinstance(one, ast.Call))
     return [
         one
-        for one in calls
+        for one in _calls_and_imports(node)[0]
         if getattr(one.func, "attr", getattr(one.func, "id", None)) in functions
     ]
 
@@ -149,5 +149,17 @@ def _text(call: ast.Call) -> str | None:
 
 def local_imports(node: ast.AST) -> list[ast.stmt]:
     """Imports anywhere inside a piece of code."""
-    kinds = ast.Import | ast.ImportFrom
-    return [one for one in ast.walk(node) if isinstance(one, kinds)]
+    return _calls_and_imports(node)[1]
+
+
+# A statement is asked several things in a row, and walking through it takes longest of all.
+@lru_cache(maxsize=1)
+def _calls_and_imports(node: ast.AST) -> tuple[list[ast.Call], list[ast.stmt]]:
+    calls: list[ast.Call] = []
+    imports: list[ast.stmt] = []
+    for one in ast.walk(node):
+        if isinstance(one, ast.Call):
+            calls.append(one)
+        elif isinstance(one, ast.Import | ast.ImportFrom):
+            imports.append(one)
+    return calls, imports
