@@ -62,11 +62,16 @@ class BucketCache:
 
     def get(self, key: str, tables: Iterable[str]) -> dict[str, bytes] | None:
         """Files of a bucket by the names of its tables, None when it is missing or damaged."""
+        found = self.get_noted(key, tables)
+        return None if found is None else found[0]
+
+    def get_noted(self, key: str, tables: Iterable[str]) -> tuple[dict[str, bytes], Note] | None:
+        """Files of a bucket and its note, which they fit; None when it is missing or damaged."""
         wanted = set(tables)
         for store in self._stores():
-            if (files := _get(store, key, wanted)) is not None:
+            if (found := _get(store, key, wanted)) is not None:
                 store.touch(_path(key, NOTE))
-                return files
+                return found
         return None
 
 
@@ -89,7 +94,7 @@ def _note(store: Store, key: str, tables: set[str]) -> Note | None:
     return None if data is None else parse_note(data, key, tables)
 
 
-def _get(store: Store, key: str, tables: set[str]) -> dict[str, bytes] | None:
+def _get(store: Store, key: str, tables: set[str]) -> tuple[dict[str, bytes], Note] | None:
     note = _note(store, key, tables)
     if note is None:
         return None
@@ -99,7 +104,7 @@ def _get(store: Store, key: str, tables: set[str]) -> dict[str, bytes] | None:
         if data is None or sha256_hex(data) != digest:
             return None
         files[name] = data
-    return files
+    return files, note
 
 
 def parse_note(data: bytes, key: str, tables: set[str]) -> Note | None:

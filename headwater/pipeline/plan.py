@@ -14,6 +14,8 @@ from headwater.artifacts.ids import bucket_of, canonical_json, sha256_hex
 from headwater.artifacts.modules import Name
 from headwater.artifacts.tables import bucket_file, read_bucket, rows_hash
 from headwater.config import Params
+from headwater.pipeline.file_hashes import FileHashes
+from headwater.pipeline.known import Known, read_known
 from headwater.pipeline.step import Item, Step, Work, items_of_rows
 
 # What turns a step's rows into the bytes of a bucket, of every step alike.
@@ -25,6 +27,11 @@ MACHINERY: Final = frozenset(
         Name("headwater.pipeline.step", "Result"),
     }
 )
+# What makes a plan of a bucket's inputs.
+_PLANNING: Final = MACHINERY | {
+    Name("headwater.pipeline.plan", "key_of"),
+    Name("headwater.pipeline.plan", "plan"),
+}
 
 
 @dataclass(frozen=True)
@@ -116,14 +123,81 @@ def schema_hash(schema: TableSchema) -> str:
     return hashlib.sha256(schema.arrow.serialize().to_pybytes()).hexdigest()
 
 
-def plan(step: Step, params: Params, project: Path) -> list[Planned]:
-    """All buckets of a step with their keys, in order; none where nothing reads its tables."""
+def plan(step: Step, params: Params, project: Path, known: Known | None = None) -> list[Planned]:
+    """All buckets of a step with their keys, in order; none where nothing reads its tables.
+
+    known: what former runs found out, which is read where it is left out. Of a bucket whose input
+    files have the content that they had then, no table is read.
+    """
     if not step.is_wanted(params, project):
         return []
     models = step.models(params, project) if step.models is not None else {}
+    buckets = sorted(_buckets(step, params, project).items())
+    if step.sources is None:
+        known = read_known(project, step.name) if known is None else known
+        return _plan_of_tables(step, params, project, models, [n for n, _ in buckets], known)
     planned = []
-    for number, items in sorted(_buckets(step, params, project).items()):
+    for number, items in buckets:
         work = load_work(step, params, project, number, items)
-        members = tuple(item.item for item in work.items)
-        planned.append(Planned(step.name, number, key_of(step, work, models), members, items))
+        planned.append(_planned(step, work, models, items))
     return planned
+
+
+def _planned(
+    step: Step, work: Work, models: Mapping[str, str], items: tuple[Item, ...] = ()
+) -> Planned:
+    members = tuple(item.item for item in work.items)
+    return Planned(step.name, work.bucket, key_of(step, work, models), members, items)
+
+
+def _plan_of_tables(
+    step: Step,
+    params: Params,
+    project: Path,
+    models: Mapping[str, str],
+    buckets: list[int],
+    known: Known,
+) -> list[Planned]:
+    names = [needed.schema.name for needed in step.inputs]
+    hashes = FileHashes(project / "data", [needed.schema.step for needed in step.inputs])
+    common = _hash_of_all_but_files(step, params, models)
+
+    def material(bucket: int) -> str | None:
+        """Hash of all that a bucket's plan follows from; None where a file cannot be read."""
+        try:
+            files = [hashes.of(_input_path(project, name, bucket)) for name in names]
+        except OSError:
+            return None
+        return sha256_hex(canonical_json([common, bucket, files]).encode())
+
+    planned = []
+    for number in buckets:
+        before = material(number)
+        texts = None if before is None else known.recall(before)
+        if texts is not None:
+            planned.append(Planned(step.name, number, texts[0], tuple(texts[1:])))
+            continue
+        one = _planned(step, load_work(step, params, project, number), models)
+        planned.append(one)
+        # Not of a file that was written meanwhile.
+        if before is not None and before == material(number):
+            known.learn(before, [one.key, *one.members])
+    return planned
+
+
+def _hash_of_all_but_files(step: Step, params: Params, models: Mapping[str, str]) -> str:
+    functions = [one for one in (step.compute, step.items, step.models) if one is not None]
+    material = {
+        "step": step.name,
+        "version": step.version,
+        "code": code_of_functions(functions).as_json(),
+        "planning": code_of(_PLANNING).as_json(),
+        "inputs": [[needed.schema.name, *needed.columns] for needed in step.inputs],
+        "schemas": [schema_hash(needed.schema) for needed in step.inputs],
+        "tables": [schema_hash(schema) for schema in step.tables],
+        # Which of them the items depend on is told by no declaration.
+        "params": params.model_dump_json(),
+        "settings": step.settings(params),
+        "models": dict(models),
+    }
+    return sha256_hex(canonical_json(material).encode())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headwater.artifacts.atomic import write_bytes
+from headwater.artifacts.ids import canonical_json, sha256_hex
 from headwater.artifacts.manifest import write_manifest
 from headwater.artifacts.tables import (
     Row,
@@ -21,6 +22,7 @@ from headwater.errors import HeadwaterError, StepFault
 from headwater.pipeline.belonging import misfit
 from headwater.pipeline.cache import BucketCache
 from headwater.pipeline.cache_place import cache_for
+from headwater.pipeline.known import Known, read_known
 from headwater.pipeline.plan import Planned, key_of, load_work, plan
 from headwater.pipeline.step import Item, Result, Step, Work, counted_items
 from headwater.reject_reasons import PASSING
@@ -137,10 +139,10 @@ def check_accounts(step: Step, work: Work, rows: Rows) -> None:
 
 def missing_buckets(step: Step, params: Params, project: Path) -> list[Planned]:
     """Buckets of a step that are not in the cache."""
-    cache = cache_for(params, project)
-    return [
-        bucket for bucket in plan(step, params, project) if not cache.has(bucket.key, _names(step))
-    ]
+    cache, known = cache_for(params, project), read_known(project, step.name)
+    buckets = plan(step, params, project, known)
+    known.keep(unused=True)
+    return [bucket for bucket in buckets if not cache.has(bucket.key, _names(step))]
 
 
 def assemble(
@@ -154,7 +156,8 @@ def assemble(
     It is called again with those that the cache has and that are damaged or another's; with none
     mostly. Files of former buckets are removed. Raises HeadwaterError above ``max_reject_rate``.
     """
-    buckets = plan(step, params, project)
+    known = read_known(project, step.name)
+    buckets = plan(step, params, project, known)
     places = (cache_for(params, project), aside(step.name, project))
     missing = [one for one in buckets if not any(c.has(one.key, _names(step)) for c in places)]
     for _ in compute(missing):
@@ -162,13 +165,14 @@ def assemble(
     for schema in step.tables:
         _clear(project / "data" / schema.name, {bucket_file(one.bucket) for one in buckets})
     # One bucket at a time: all of them may be more than memory holds.
-    unfit = [one for one in buckets if not _placed(places, step, one, params, project)]
+    unfit = [one for one in buckets if not _placed(places, step, one, params, project, known)]
     for _ in compute(unfit):
         pass
     for one in unfit:
-        if not _placed(places, step, one, params, project):
+        if not _placed(places, step, one, params, project, known):
             raise HeadwaterError(f"{step.name}: bucket {one.bucket} was not computed")
     write_manifest(project / "data" / step.name)
+    known.keep()
     return summarise(step, params, project)
 
 
@@ -181,10 +185,15 @@ def _clear(folder: Path, wanted: Collection[str]) -> None:
 
 
 def _placed(
-    places: Iterable[BucketCache], step: Step, planned: Planned, params: Params, project: Path
+    places: Iterable[BucketCache],
+    step: Step,
+    planned: Planned,
+    params: Params,
+    project: Path,
+    known: Known,
 ) -> bool:
     """Write a bucket's files from a cache into the tables; False where none has it as planned."""
-    files = _fitting(places, step, planned, params.buckets)
+    files = _fitting(places, step, planned, params.buckets, known)
     for name, data in (files or {}).items():
         write_bytes(project / "data" / name / bucket_file(planned.bucket), data)
     return files is not None
@@ -195,12 +204,20 @@ def _names(step: Step) -> list[str]:
 
 
 def _fitting(
-    places: Iterable[BucketCache], step: Step, planned: Planned, buckets: int
+    places: Iterable[BucketCache], step: Step, planned: Planned, buckets: int, known: Known
 ) -> dict[str, bytes] | None:
     """A bucket's files from a cache; None when they are missing, damaged or another bucket's."""
     for cache in places:
-        files = cache.get(planned.key, _names(step))
-        if files is not None and not misfit(step, planned, buckets, files):
+        found = cache.get_noted(planned.key, _names(step))
+        if found is None:
+            continue
+        files, note = found
+        # Files of these hashes that were looked into before are the bucket's still.
+        name = sha256_hex(canonical_json(["fits", planned.key, planned.members, note]).encode())
+        if known.recall(name) is not None:
+            return files
+        if not misfit(step, planned, buckets, files):
+            known.learn(name, [])
             return files
     return None
 
