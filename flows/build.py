@@ -83,14 +83,14 @@ class Build:
         for name, stage in self._graph.items():
             needs = [futures[need] for need in sorted(stage.needs)]
             futures[name] = self._stage.submit(name, wait_for=needs)
-        try:
-            for future in as_completed(list(futures.values())):
-                future.wait()
-        except BaseException:
-            # Whatever ends the flow, Ctrl-C too: what it started must not write on without it.
-            self._stopped = True
-            self._recorder.kill()
-            raise
+        # Whatever ends the flow, Ctrl-C too: what it started must not write on without it.
+        with self._recorder:
+            try:
+                for future in as_completed(list(futures.values())):
+                    future.wait()
+            except BaseException:
+                self._stopped = True
+                raise
         return [name for name, future in futures.items() if not future.state.is_completed()]
 
     def _holds(self, name: str) -> Any:

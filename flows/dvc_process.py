@@ -1,8 +1,16 @@
-"""DVC's command line, after the pid of the flow that it ends with."""
+"""DVC's command line, one command after another, for the flow whose pid this process is given.
 
+Every line of its standard input is a command: JSON of its ``arguments``, and of the ``log`` that
+gets what it says on standard error. The line ``{"ended": status}`` stands below its output. Loading
+DVC and its parser takes a second, which many stages would take each.
+"""
+
+import json
+import os
 import signal
 import sys
 from types import FrameType
+from typing import TextIO
 
 from tasks.lifeline import hold
 
@@ -18,12 +26,34 @@ def stop(number: int, frame: FrameType | None) -> None:
         frame = frame.f_back
 
 
-if __name__ == "__main__":
-    hold(int(sys.argv[1]))
-    signal.signal(signal.SIGTERM, stop)
+def take_input() -> TextIO:
+    """Standard input of the process, which its steps do not get."""
+    commands = os.fdopen(os.dup(0), encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return commands
+
+
+def serve(commands: TextIO) -> None:
+    """Run commands until there are no more."""
     from dvc.cli import main
 
     from flows.odd_entries import pass_over_odd_entries
 
     pass_over_odd_entries()
-    sys.exit(main(sys.argv[2:]))
+    for line in commands:
+        command = json.loads(line)
+        log = os.open(command["log"], os.O_WRONLY | os.O_APPEND)
+        os.dup2(log, 2)
+        os.close(log)
+        status = main(command["arguments"])
+        sys.stderr.flush()
+        sys.stdout.write(json.dumps({"ended": status}) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    hold(int(sys.argv[1]))
+    signal.signal(signal.SIGTERM, stop)
+    serve(take_input())

@@ -79,9 +79,9 @@ def retry(project: Path) -> None:
 
 def _tried(project: Path, params: Params, stage: Stage) -> bool:
     """Compute what a stage lacks and record it; whether its outputs are others than before."""
-    before, recorder = written(project, stage), Recorder(project)
+    before = written(project, stage)
     forget_aside(project, stage.name)
-    try:
+    with Recorder(project) as recorder:
         if stage.bucketed:
             with Workers(params, project, runner=params.runner) as workers:
                 missing = workers.missing(stage.name)
@@ -89,9 +89,6 @@ def _tried(project: Path, params: Params, stage: Stage) -> bool:
                     for _ in workers.compute_all(missing):
                         advance()
         recorder.record(stage.name, lambda event: _say(stage.name, event), again=True)
-    except BaseException:
-        recorder.kill()
-        raise
     return written(project, stage) != before
 
 

@@ -91,11 +91,11 @@ def run(project: Path, params: Params, name: str) -> None:
         "train": (*_paths(trained_on), MODEL),
         "evaluate": (*_paths(challenge.reads), MODEL, "data/other_heads", baselines),
     }
-    recorder = Recorder(project)
-    for stage, paths in reads.items():
-        pull_outputs(project, *recorded(project, paths))
-        target = f"{stage}@{name}"
-        recorder.record(target, partial(_say, target))
+    with Recorder(project) as recorder:
+        for stage, paths in reads.items():
+            pull_outputs(project, *recorded(project, paths))
+            target = f"{stage}@{name}"
+            recorder.record(target, partial(_say, target))
     push_outputs(project, *(f"{stage}@{name}" for stage in MADE))
 
 

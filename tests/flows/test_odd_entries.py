@@ -1,5 +1,6 @@
 """A folder with entries that DVC cannot hash is still a dependency that it can follow."""
 
+import json
 import os
 import subprocess
 import sys
@@ -45,11 +46,20 @@ def folder(tmp_path: Path) -> Path:
 
 
 def record(folder: Path) -> None:
-    command = (sys.executable, "-m", "flows.dvc_process", str(os.getpid()), "repro", "-s", "photos")
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    subprocess.run(
-        command, cwd=folder, env=environment, check=True, capture_output=True, timeout=60
+    log = folder / "dvc.log"
+    log.touch()
+    command = {"arguments": ["repro", "-s", "photos"], "log": str(log)}
+    done = subprocess.run(
+        (sys.executable, "-m", "flows.dvc_process", str(os.getpid())),
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        input=f"{json.dumps(command)}\n",
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
     )
+    assert json.loads(done.stdout.splitlines()[-1]) == {"ended": 0}, log.read_text()
 
 
 @pytest.mark.fault("what is no file, or never answers, is passed over")

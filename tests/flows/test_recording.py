@@ -4,16 +4,26 @@ import fcntl
 import json
 import os
 import time
-from threading import Thread, Timer
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Timer
 
 import pytest
 
 from flows.recording import STOP_SECONDS, Recorder, explain
 from headwater.errors import HeadwaterError, StepFault
+from tasks.lifeline import command_line
 from tasks.worker import NICENESS
+from tasks.workers import Stopped
 from tests.flows.conftest import ToyProject
 
 DVC_ENDING = "ERROR: failed to reproduce 'x': failed to run: python -m tasks.x, exited with 2"
+
+
+def record(toy: ToyProject, niceness: int = 0) -> None:
+    """Record the stage ``numbers``."""
+    with Recorder(toy.path) as recorder:
+        recorder.record("numbers", lambda event: None, niceness=niceness)
 
 
 def test_own_error_lines_are_kept_and_dvcs_left_out() -> None:
@@ -57,7 +67,7 @@ def test_a_step_killed_for_memory_is_named(
     kill = 'if __name__ == "__main__":\n    os.kill(os.getpid(), 9)'
     step.write_text(step.read_text().replace('if __name__ == "__main__":', kill))
     with pytest.raises(HeadwaterError, match="numbers: its process was killed"):
-        Recorder(toy.path).record("numbers", lambda event: None)
+        record(toy)
 
 
 @pytest.mark.fault("a broken lock file of DVC is mended")
@@ -68,7 +78,7 @@ def test_a_lock_file_broken_by_a_killed_dvc_is_mended(
     broken = toy.path / ".dvc" / "tmp" / "rwlock"
     broken.parent.mkdir(parents=True, exist_ok=True)
     broken.touch()
-    Recorder(toy.path).record("numbers", lambda event: None)
+    record(toy)
     assert any((toy.path / "data" / "numbers").iterdir())
 
 
@@ -79,28 +89,20 @@ def test_a_stopped_build_gives_dvcs_locks_back(
     toy: ToyProject, monkeypatch: pytest.MonkeyPatch, attempt: int
 ) -> None:
     monkeypatch.setattr("os.environ", toy.environment(seconds=60))
-    recorder = Recorder(toy.path)
-    failed: list[HeadwaterError] = []
-
-    def record() -> None:
-        try:
-            recorder.record("numbers", lambda event: None)
-        except HeadwaterError as error:
-            failed.append(error)
-
-    thread = Thread(target=record)
-    thread.start()
     rwlock = toy.path / ".dvc" / "tmp" / "rwlock"
-    deadline = time.monotonic() + 60
-    while not (rwlock.is_file() and "data/numbers" in rwlock.read_text()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    time.sleep(attempt)
-    started = time.monotonic()
-    recorder.kill()
-    assert time.monotonic() - started < STOP_SECONDS + 1
-    thread.join(30)
-    assert failed
+    with ThreadPoolExecutor(1) as pool:
+        with suppress(KeyboardInterrupt), Recorder(toy.path) as recorder:
+            recording = pool.submit(recorder.record, "numbers", lambda event: None)
+            deadline = time.monotonic() + 60
+            while not (rwlock.is_file() and "data/numbers" in rwlock.read_text()):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            time.sleep(attempt)
+            started = time.monotonic()
+            raise KeyboardInterrupt
+        assert time.monotonic() - started < STOP_SECONDS + 1
+        with pytest.raises(Stopped):
+            recording.result(30)
     assert json.loads(rwlock.read_text()) in ({}, {"read": {}, "write": {}})
     assert toy.left_over() == []
 
@@ -116,7 +118,7 @@ def test_a_lock_that_another_dvc_holds_is_waited_for(
     with lock.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         Timer(6.0, fcntl.flock, (file, fcntl.LOCK_UN)).start()
-        Recorder(toy.path).record("numbers", lambda event: None)
+        record(toy)
     assert any((toy.path / "data" / "numbers").iterdir())
 
 
@@ -133,11 +135,11 @@ def test_fault_of_a_step_is_told_from_what_a_user_can_mend(
     with pytest.raises(
         StepFault, match=r"^numbers: bucket \d, item \w+ \(number 24\): unexpected Zero"
     ):
-        Recorder(toy.path).record("numbers", lambda event: None)
+        record(toy)
     toy.set(max_reject_rate=0.0)
     toy.edit("numbers", "        1 / 0\n", "        pass\n")
     with pytest.raises(HeadwaterError, match="max_reject_rate") as refused:
-        Recorder(toy.path).record("numbers", lambda event: None)
+        record(toy)
     assert refused.value.exit_status == 2
 
 
@@ -148,7 +150,31 @@ def test_a_stage_gives_way_as_far_as_it_is_told_and_its_workers_further(
     note = 'open(f"nice-{os.getpid()}", "w").write(str(os.nice(0)))'
     toy.edit("numbers", "    os.write(1,", f"    {note}\n    os.write(1,")
     toy.edit("numbers", "    run(STEP)", f"    {note}\n    run(STEP)")
-    Recorder(toy.path).record("numbers", lambda event: None, niceness=4)
+    record(toy, niceness=4)
     own = os.nice(0)
     levels = {int(path.read_text()) - own for path in toy.path.glob("nice-*")}
     assert levels == {4, 4 + NICENESS}
+
+
+def test_one_process_records_one_stage_after_another(
+    toy: ToyProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each with its own errors, as they are now, and none of them is left at the end."""
+    monkeypatch.setattr("os.environ", toy.environment())
+    said: list[str] = []
+    with Recorder(toy.path) as recorder:
+        for stage in ("numbers", "doubles"):
+            recorder.record(stage, lambda event: said.extend(event.get("finished", "").split()[:1]))
+        dvc = [one for one in toy.processes() if "flows.dvc_process" in command_line(one)]
+        assert len(dvc) == 1
+        toy.set(max_reject_rate=0.0)
+        with pytest.raises(HeadwaterError, match=r"^numbers: .*max_reject_rate"):
+            recorder.record("numbers", lambda event: None, again=True)
+        toy.set(max_reject_rate=1.0)
+        recorder.record("numbers", lambda event: None, again=True)
+        # Nobody is there to be told that it died meanwhile.
+        dvc[0].kill()
+        dvc[0].wait(10)
+        recorder.record("squares", lambda event: None)
+    assert said == ["36", "36"]
+    assert toy.left_over() == []

@@ -1,0 +1,118 @@
+"""DVC processes that are started once and run many commands (``flows.dvc_process``)."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from tasks.console import EVENTS
+
+OnEvent = Callable[[dict[str, Any]], None]
+
+
+class DvcProcess:
+    """A process in ``project`` that runs one command of DVC at a time."""
+
+    def __init__(self, project: Path, niceness: int, log: Path) -> None:
+        with log.open("a", encoding="utf-8") as errors:
+            self._process = subprocess.Popen(
+                (sys.executable, "-m", "flows.dvc_process", str(os.getpid())),
+                cwd=project,
+                env=environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                errors="replace",
+                # A Ctrl-C is for the flow, which ends this process itself.
+                start_new_session=True,
+            )
+        self.niceness = niceness
+        with suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, os.nice(0) + niceness)
+
+    def run(self, arguments: list[str], log: Path, on_event: OnEvent) -> int:
+        """Exit status of a command, whose errors go to ``log`` and events to ``on_event``.
+
+        That of the process where it ends before the command does: it ``has_ended`` then.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps({"arguments": arguments, "log": str(log)}) + "\n")
+            self._process.stdin.flush()
+        for line in self._process.stdout:
+            if line.startswith("{"):
+                event = json.loads(line)
+                if "ended" in event:
+                    return int(event["ended"])
+                on_event(event)
+        return self._process.wait()
+
+    def has_ended(self) -> bool:
+        """True once the process is gone."""
+        return self._process.poll() is not None
+
+    def terminate(self) -> None:
+        """Ask for an end, which comes at a moment that leaves DVC's files whole."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """End the process, which runs no command, and let go of it."""
+        self.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+
+
+class DvcProcesses:
+    """As many processes as commands run at once, each kept for the next command."""
+
+    def __init__(self, project: Path) -> None:
+        self._project = project
+        self._lock = Lock()
+        self._idle: list[DvcProcess] = []
+        # The kernel kills a process when the thread that started it ends: this one lives on.
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="dvc")
+
+    def take(self, niceness: int, log: Path) -> DvcProcess:
+        """A process that runs no command, started where there is none; its errors go to ``log``."""
+        with self._lock:
+            fitting = [one for one in self._idle if one.niceness == niceness]
+            for process in fitting:
+                self._idle.remove(process)
+                if not process.has_ended():
+                    return process
+                process.close()
+        return self._starter.submit(DvcProcess, self._project, niceness, log).result()
+
+    def give_back(self, process: DvcProcess) -> None:
+        """Keep a process whose command is done."""
+        with self._lock:
+            self._idle.append(process)
+
+    def close(self) -> None:
+        """End those that run no command."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for process in idle:
+            process.close()
+        self._starter.shutdown(wait=False)
+
+
+def environment() -> dict[str, str]:
+    """Environment of a stage: this interpreter is ``python``, and progress comes to the flow."""
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+    return {**os.environ, "PATH": path, EVENTS: "1", "DVC_NO_ANALYTICS": "1"}
