@@ -25,7 +25,7 @@ SOURCE: Final = Path(__file__).resolve().parents[1]
 PHOTOS: Final = ("photos",)
 # In the order of the graph, with what they read that no photo changes.
 ALL: Final = ("photos", "ingest", "landmarks", "masks", "parts", "cameras")
-UNCHANGED: Final = {PHOTOS: ("code",), ALL: ("code", "head_model", "synthesize")}
+UNCHANGED: Final = {PHOTOS: ("code",), ALL: ("code", "head_model", "synthesize", "parser")}
 COPIED: Final = ("headwater", "tasks", "flows", ".dvc/config", ".dvcignore", "constraints.txt")
 SIDES_PX: Final = (120, 160)
 FRAME_PX: Final = 96

@@ -28,11 +28,8 @@ from tasks.workers import Workers
 
 
 def main() -> NoReturn:
-    """Try items of the current folder's build again, and exit.
-
-    Takes the pid of the process that starts it, if one does.
-    """
-    lifeline.hold(int(sys.argv[1]) if len(sys.argv) > 1 else None)
+    """Try items of the current folder's build again, and exit."""
+    lifeline.hold()
     name_user()
     project = Path.cwd()
     try:

@@ -36,11 +36,8 @@ GRAPH = "dvc.yaml"
 
 
 def main() -> NoReturn:
-    """Say what a build of the current folder would run, and exit.
-
-    Takes the pid of the process that starts it, if one does.
-    """
-    lifeline.hold(int(sys.argv[1]) if len(sys.argv) > 1 else None)
+    """Say what a build of the current folder would run, and exit."""
+    lifeline.hold()
     if DEBUG not in os.environ:
         VOICE.alone(Path(os.devnull))
     try:

@@ -1,15 +1,17 @@
 """One process that runs functions for its parent, and dies with it."""
 
-import multiprocessing
+import json
 import os
 import pickle  # noqa: TID251  of one's own processes, as multiprocessing does
 import signal
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable
-from multiprocessing.connection import Connection, wait
+from contextlib import suppress
+from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from headwater.errors import HeadwaterError, StepFault
 from headwater.evaluation.attempt import alone, in_one_line
@@ -22,6 +24,13 @@ from tasks.lifeline import WATCH_SECONDS
 NICENESS = 5
 # After which a process whose pipe has ended is taken to live on.
 ENDING_SECONDS = 5.0
+# Tied to its parent before it loads what takes seconds; and not with the parent's main module, as
+# multiprocessing starts a process, which takes seconds more.
+START: Final = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[4]); "
+    "from tasks.lifeline import hold; hold(int(sys.argv[1])); "
+    "from tasks.worker import serve; serve(int(sys.argv[2]), sys.argv[3])"
+)
 
 
 class WorkerDied(Exception):
@@ -43,11 +52,14 @@ class Worker:
     """
 
     def __init__(self, log: Path) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._ours, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, os.getpid(), log))
-        self._process.start()
-        theirs.close()
+        self._ours, theirs = Pipe()
+        arguments = (str(os.getpid()), str(theirs.fileno()), str(log), json.dumps(sys.path))
+        with theirs:
+            self._process = subprocess.Popen(
+                (sys.executable, "-c", START, *arguments),
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+            )
 
     def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Value of a function; raises what it raises, and WorkerDied when the process ends."""
@@ -57,10 +69,10 @@ class Worker:
             self._wait()
             done = self._ours.recv_bytes()
         except (EOFError, OSError):
-            self._process.join(ENDING_SECONDS)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(ENDING_SECONDS)
             self.kill()
-            self._process.join()
-            status = self._process.exitcode
+            status = self._process.wait()
             killed = status == -signal.SIGKILL
             raise WorkerDied(RejectReason.CRASHED, _ending(status), killed) from None
         try:
@@ -71,20 +83,15 @@ class Worker:
 
     def _wait(self) -> None:
         """Wait for an outcome. Raises EOFError when there is none to come."""
-        while True:
-            # A process that it forked may hold its ends of pipe and sentinel open when it dies.
-            ready = wait([self._ours, self._process.sentinel], WATCH_SECONDS)
-            if self._ours in ready:
-                return
-            if ready or not self._process.is_alive():
-                if self._ours.poll():
-                    return
+        # A process that it forked may hold its end of the pipe open when it dies.
+        while not self._ours.poll(WATCH_SECONDS):
+            if self._process.poll() is not None and not self._ours.poll():
                 raise EOFError
 
     def close(self) -> None:
         """Let the process end."""
         self._ours.close()
-        self._process.join()
+        self._process.wait()
 
     def kill(self) -> None:
         """End the process at once; whoever waits for its job is told so."""
@@ -113,16 +120,17 @@ def settled(done: bytes, function: Callable[..., Any], step: str) -> Any:
     return outcome
 
 
-def _ending(status: int | None) -> str:
-    if status is None or status >= 0:
+def _ending(status: int) -> str:
+    if status >= 0:
         return f"The process that computed it ended with status {status}."
     if status == -signal.SIGKILL:
         return "The process that computed it was killed; most often memory ran out."
     return f"The process that computed it crashed ({signal.Signals(-status).name})."
 
 
-def _serve(jobs: Connection, parent: int, log: Path) -> NoReturn:
-    lifeline.hold(parent)
+def serve(descriptor: int, log_path: str) -> NoReturn:
+    """Run the jobs that come through the pipe of that descriptor until it ends."""
+    jobs, log = Connection(descriptor), Path(log_path)
     os.nice(NICENESS)
     # A Ctrl-C is for the parent, which ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

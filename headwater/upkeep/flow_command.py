@@ -11,14 +11,14 @@ from headwater.errors import HeadwaterError
 
 
 def run_flow(name: str, project: Path) -> int:
-    """Run ``python -m flows.<name>`` in the project's folder; returns its exit status.
+    """Run the module ``flows.<name>`` in the project's folder; returns its exit status.
 
-    The process is given this one's number, with which it ends. Raises HeadwaterError where there is
-    no project, and where a signal ended it.
+    The process ends with this one. Raises HeadwaterError where there is no project, and where a
+    signal ended it.
     """
     load_params(project / "params.yaml")
     process = subprocess.Popen(
-        (sys.executable, "-m", f"flows.{name}", str(os.getpid())), cwd=project
+        (sys.executable, "-m", "flows.tied", str(os.getpid()), f"flows.{name}"), cwd=project
     )
     while True:
         try:

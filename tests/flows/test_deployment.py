@@ -125,11 +125,11 @@ def test_cancelled_run_ends_its_processes_without_a_traceback_and_loses_nothing(
     deploy: Callable[[float], Deployment], built: ToyProject
 ) -> None:
     deployment = deploy(60)
-    wait_for(deployment.project, "multiprocessing.spawn")
+    wait_for(deployment.project, "tasks.worker")
     deployment.python("-c", CANCEL)
     shown = deployment.wait_for("was cancelled")
     deadline = time.monotonic() + 10
-    while find(deployment.project, "multiprocessing.spawn") is not None:
+    while find(deployment.project, "tasks.worker") is not None:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert "Traceback" not in shown + deployment.output.read_text()

@@ -55,13 +55,13 @@ def assert_rebuilds(project: ToyProject, built: ToyProject) -> None:
     ("command", "victim", "while_there_is"),
     [
         (MAKE, "make", "-m tasks."),
-        pytest.param(DVC, "dvc repro", "multiprocessing.spawn", marks=pytest.mark.slow),
+        pytest.param(DVC, "dvc repro", "tasks.worker", marks=pytest.mark.slow),
         pytest.param(MAKE, "-m flows", "-m tasks.", marks=pytest.mark.slow),
         pytest.param(MAKE, "-m flows", "flows.server_process", marks=pytest.mark.slow),
         pytest.param(MAKE, "flows.dvc_process", "-m tasks.", marks=pytest.mark.slow),
         pytest.param(MAKE, "flows.server_process", "-m tasks.", marks=pytest.mark.slow),
         pytest.param(MAKE, "-m tasks.", "-m tasks.", marks=pytest.mark.slow),
-        pytest.param(DVC, "-m tasks.", "multiprocessing.spawn", marks=pytest.mark.slow),
+        pytest.param(DVC, "-m tasks.", "tasks.worker", marks=pytest.mark.slow),
     ],
 )
 def test_killed_build_leaves_no_process_and_can_be_completed(
@@ -98,7 +98,7 @@ def test_killed_worker_is_replaced(
     project = copy_of_built()
     project.forget()
     process = project.start(*DVC, seconds=SECONDS)
-    wait_for(project, "multiprocessing.spawn").kill()
+    wait_for(project, "tasks.worker").kill()
     _, error = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, error) == (0, "")
     assert project.bytes() == built.bytes()
@@ -131,7 +131,7 @@ def test_any_process_may_be_killed_at_any_moment(
         ("headwater.cli", -9, ""),
         ("flows.status", 2, "error: status: its process was ended (SIGKILL), "),
         # A worker is replaced.
-        ("multiprocessing.spawn", 0, ""),
+        ("tasks.worker", 0, ""),
     ],
 )
 def test_killed_status_leaves_no_process_and_changes_nothing(
@@ -141,15 +141,14 @@ def test_killed_status_leaves_no_process_and_changes_nothing(
     project.set(seed=8)
     before = project.bytes()
     process = project.start(sys.executable, "-m", "headwater.cli", "status")
-    wait_for(project, "multiprocessing.spawn")
+    wait_for(project, "tasks.worker")
     wait_for(project, victim).kill()
     out, error = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == status
     assert error.startswith(said)
     assert len(error.splitlines()) == bool(said)
     assert out.startswith("numbers: 4 of 4 buckets: ") == (status == 0)
-    # A worker that is just starting looks for its parent once it has imported its code.
-    assert project.left_over(20) == []
+    assert project.left_over() == []
     assert project.bytes() == before
 
 
@@ -175,7 +174,7 @@ def test_stopped_build_says_so_loses_nothing_and_leaves_no_process(
     project = copy_of_built()
     project.forget()
     process = project.start(*command, seconds=60)
-    wait_for(project, "multiprocessing.spawn")
+    wait_for(project, "tasks.worker")
     process.send_signal(signal_number)
     _, error = process.communicate(timeout=30)
     assert process.returncode == status
@@ -203,7 +202,7 @@ def test_build_whose_output_nobody_reads_ends_quietly(
 @pytest.mark.fault("a build that is stopped ends at once and quietly")
 def test_interrupted_step_ends_at_once(toy: ToyProject) -> None:
     process = toy.start(sys.executable, "-m", "tasks.numbers", seconds=60)
-    wait_for(toy, "multiprocessing.spawn")
+    wait_for(toy, "tasks.worker")
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=20)
     assert (process.returncode, error) == (130, "")

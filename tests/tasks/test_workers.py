@@ -1,6 +1,7 @@
 """Workers compute what is asked, pass errors on, and are replaced when they die."""
 
 import ctypes
+import json
 import os
 import resource
 import signal
@@ -18,7 +19,8 @@ import pytest
 
 from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError, ItemRejected, StepFault
-from tasks.worker import WorkerDied
+from tasks.lifeline import EXIT_STATUS
+from tasks.worker import START, WorkerDied
 from tasks.workers import Stopped, Workers, cores, load_step
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -257,6 +259,24 @@ def test_a_build_that_is_stopped_while_it_hands_out_buckets_ends_at_once(tmp_pat
     command = (sys.executable, str(script), str(tmp_path))
     done = subprocess.run(command, env=environment, timeout=20, check=False)
     assert done.returncode == 130
+
+
+@pytest.mark.fault(
+    "kill -9 of any process leaves none running, and the next build has the same bytes"
+)
+def test_a_worker_whose_parent_died_while_it_starts_loads_none_of_its_code(tmp_path: Path) -> None:
+    """Loading it takes seconds, in which it would be left over."""
+    arguments = ("1", "0", str(tmp_path / "log"), json.dumps([str(PROJECT), *sys.path]))
+    done = subprocess.run(
+        (sys.executable, "-X", "importtime", "-c", START, *arguments),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == EXIT_STATUS
+    assert "tasks.lifeline" in done.stderr
+    assert "headwater.errors" not in done.stderr
 
 
 def test_pool_that_computed_nothing_ends(workers: Workers) -> None:
