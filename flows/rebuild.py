@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
+from prefect.settings import PREFECT_API_URL
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.build import Build
@@ -24,6 +25,7 @@ from flows.packages import of_other_packages
 from flows.review import check_leavable, leave, send_build
 from flows.run_page import run_branch, run_log, say_what_holds, show_review
 from flows.screen import Screen
+from flows.server_watch import end_without_server
 from flows.soundness import sound_changes, sound_inputs
 from flows.systems import drop_unbuilt
 from headwater.config import load_params
@@ -64,6 +66,7 @@ def rebuild(review: bool = True, push: bool = True) -> None:
     """
     project = Path.cwd()
     params = load_params(project / "params.yaml")
+    end_without_server(PREFECT_API_URL.value() or "")
     if review:
         # Before hours of a build that could not be left.
         check_leavable(project, KIND, push)

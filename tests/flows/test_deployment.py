@@ -15,6 +15,7 @@ import pytest
 import yaml
 from prefect.utilities.callables import parameter_schema
 
+from tasks.lifeline import command_line
 from tests.flows.conftest import PROJECT, ToyProject
 from tests.flows.test_kill import find, wait_for
 
@@ -134,6 +135,30 @@ def test_cancelled_run_ends_its_processes_without_a_traceback_and_loses_nothing(
         time.sleep(0.1)
     assert "Traceback" not in shown + deployment.output.read_text()
     project = deployment.project
+    project.wait_for_locks()
+    done = project.dvc("repro")
+    assert done.returncode == 0, done.stderr
+    assert project.bytes() == built.bytes()
+
+
+@pytest.mark.fault("a build whose Prefect server goes away says so, and loses nothing")
+@pytest.mark.slow
+def test_a_run_whose_server_is_killed_ends_with_a_clear_line_and_loses_nothing(
+    deploy: Callable[[float], Deployment], built: ToyProject
+) -> None:
+    deployment = deploy(8)
+    project = deployment.project
+    wait_for(project, "-m tasks.")
+    started = time.monotonic()
+    wait_for(project, "flows.server_process").kill()
+    shown = deployment.wait_for(r"error: the Prefect server at \S+ is gone for 45 s; .*\n")
+    assert "Traceback" not in shown
+    deadline = time.monotonic() + 5
+    while (run := find(project, "tasks.worker") or find(project, "flows.dvc_process")) is not None:
+        assert time.monotonic() < deadline, command_line(run)
+        time.sleep(0.1)
+    # Before Prefect's client gives up, and every task ends in a traceback.
+    assert time.monotonic() - started < 90
     project.wait_for_locks()
     done = project.dvc("repro")
     assert done.returncode == 0, done.stderr
