@@ -20,7 +20,7 @@ from benchmarks.timing import Spread
 
 COUNTS = (1_000, 4_000, 16_000)
 # Of all photo steps, which take some hundred times as long as the first.
-WHOLE = 1_000
+WHOLE = (1_000, 4_000)
 BUCKETS = 256
 ROUNDS = 3
 EVERY, STEP = "all photo steps", "step photos"
@@ -34,13 +34,16 @@ CONDITIONS = {
         f"px; {BUCKETS} buckets, frames of {FRAME_PX} px"
     ),
     "build": "whole commands, as `make repro` runs them, with Prefect's server and DVC",
-    "steps": f"{', '.join(PHOTOS)} at {', '.join(map(str, COUNTS))}; {', '.join(ALL)} at {WHOLE}",
+    "steps": (
+        f"{', '.join(PHOTOS)} at {', '.join(map(str, COUNTS))}; {', '.join(ALL)} at "
+        f"{', '.join(map(str, WHOLE))}"
+    ),
     "processor": "seconds of all processes, which other work on the machine hardly changes",
     "one photo": "added, removed and changed in turn",
     "for each photo there is": "difference between the most and the fewest photos",
     "equal": (
         "DVC's record is the clean build's once the added photo is removed, and that of another "
-        f"clean build, at {WHOLE}, once a photo is changed"
+        f"clean build, at {WHOLE[0]}, once a photo is changed"
     ),
 }
 
@@ -64,7 +67,10 @@ class Costs:
 def measure() -> Outcome:
     """Build projects of each size, and edit them."""
     with tempfile.TemporaryDirectory() as folder:
-        whole = costs(photo_project(Path(folder, "whole"), WHOLE, BUCKETS, ALL), WHOLE)
+        whole = {
+            count: costs(photo_project(Path(folder, f"whole {count}"), count, BUCKETS, ALL), count)
+            for count in WHOLE
+        }
         of_photos = {
             count: costs(photo_project(Path(folder, str(count)), count, BUCKETS, PHOTOS), count)
             for count in COUNTS
@@ -80,7 +86,7 @@ def costs(project: PhotoProject, count: int) -> Costs:
     removed, in_removed = _edited(project, project.photo(count).unlink)
     equal = project.outputs() == record
     changed, in_changed = _edited(project, lambda: write_photo(project.photo(0), count + 1))
-    if count <= WHOLE:
+    if count <= WHOLE[0]:
         record = project.outputs()
         project.forget()
         project.rebuild()
@@ -97,26 +103,23 @@ def _edited(project: PhotoProject, edit: Callable[[], None]) -> tuple[Cost, dict
     return cost, {step: len(after[step] - before[step]) for step in project.steps}
 
 
-def outcome(whole: Costs, of_photos: Mapping[int, Costs]) -> Outcome:
-    """Figures of all photo steps at one size, and of the first by number of photos."""
-    counts = sorted(of_photos)
-    first, last = of_photos[counts[0]], of_photos[counts[-1]]
-    figures = _figures(EVERY, WHOLE, whole)
-    for count in counts:
-        figures += _figures(STEP, count, of_photos[count])
-    more = counts[-1] - counts[0]
-    figures += [
-        _slope("one photo", first.edits, last.edits, more),
-        _slope("nothing changed", first.unchanged, last.unchanged, more),
+def outcome(whole: Mapping[int, Costs], of_photos: Mapping[int, Costs]) -> Outcome:
+    """Figures of all photo steps, and of the first alone, by number of photos."""
+    projects = [(EVERY, count, whole[count]) for count in sorted(whole)]
+    projects += [(STEP, count, of_photos[count]) for count in sorted(of_photos)]
+    figures = [figure for project in projects for figure in _figures(*project)]
+    figures += [*_slopes(EVERY, whole), *_slopes(STEP, of_photos)]
+    few, *_, many = sorted(of_photos)
+    figures.append(
         Figure(
-            f"{STEP}: memory of the largest process, {counts[-1]} photos to {counts[0]}",
+            f"{STEP}: memory of the largest process, {many} photos to {few}",
             "times",
-            Spread((_peak(last) / _peak(first),)),
+            Spread((_peak(of_photos[many]) / _peak(of_photos[few]),)),
             PEAK_GOAL,
             at_most=True,
-        ),
-    ]
-    every = {f"{EVERY}, {WHOLE}": whole} | {f"{STEP}, {n}": of_photos[n] for n in counts}
+        )
+    )
+    every = {f"{steps}, {count}": one for steps, count, one in projects}
     found = {
         f"buckets computed ({name})": "; ".join(
             f"photo {edit}: {', '.join(f'{step} {number}' for step, number in numbers.items())}"
@@ -134,7 +137,7 @@ def _figures(steps: str, count: int, one: Costs) -> list[Figure]:
     nothing = Spread(tuple(cost.processor for cost in one.unchanged))
     clock = Spread(tuple(cost.wall for cost in one.unchanged))
     seconds = UNCHANGED_GOAL_SECONDS if count == COUNTS[-1] else None
-    times = TIMES_GOAL if count == WHOLE and steps != STEP else None
+    times = TIMES_GOAL if count == WHOLE[-1] and steps == EVERY else None
     return [
         Figure(f"{name}: clean build", "s of processor", Spread((one.clean.processor,))),
         Figure(f"{name}: one photo", "s of processor", edits),
@@ -149,11 +152,21 @@ def _times(clean: Cost, others: Spread) -> Spread:
     return Spread(tuple(clean.processor / other for other in others.values))
 
 
-def _slope(kind: str, few: tuple[Cost, ...], many: tuple[Cost, ...], more: int) -> Figure:
-    """Processor time for each photo that there is."""
+def _slopes(steps: str, by_count: Mapping[int, Costs]) -> list[Figure]:
+    """Processor time for each photo that there is, from the fewest photos to the most."""
+    few, *_, many = sorted(by_count)
+    a, b = by_count[few], by_count[many]
+    return [
+        _slope(f"{steps}: clean build", (a.clean,), (b.clean,), many - few),
+        _slope(f"{steps}: one photo", a.edits, b.edits, many - few),
+        _slope(f"{steps}: nothing changed", a.unchanged, b.unchanged, many - few),
+    ]
+
+
+def _slope(name: str, few: tuple[Cost, ...], many: tuple[Cost, ...], more: int) -> Figure:
     pairs = zip(few, many, strict=True)
     values = tuple(1000 * (b.processor - a.processor) / more for a, b in pairs)
-    return Figure(f"{STEP}: {kind}, for each photo there is", "ms of processor", Spread(values))
+    return Figure(f"{name}, for each photo there is", "ms of processor", Spread(values))
 
 
 def _peak(one: Costs) -> float:

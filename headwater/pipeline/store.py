@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import fsspec
-
 from headwater.artifacts.atomic import replacing
 from headwater.errors import HeadwaterError
 
@@ -57,6 +55,8 @@ def store_at(location: str) -> Store:
             return FolderStore(Path(location.removeprefix(prefix)))
     if "://" not in location:
         return FolderStore(Path(location))
+    import fsspec
+
     protocol = location.partition("://")[0].rpartition("::")[2]
     try:
         kind = fsspec.get_filesystem_class(protocol)
@@ -175,6 +175,8 @@ class UrlStore:
         self.read(PROBE)
 
     def _open(self, name: str) -> tuple[Any, str]:
+        import fsspec
+
         try:
             filesystem, root = fsspec.core.url_to_fs(self.url)
         except Exception as error:

@@ -27,15 +27,18 @@ def test_figures_are_slopes_and_ratios_of_costs() -> None:
 
     few, many = COUNTS[0], COUNTS[-1]
     photos = {few: made(100, 10, 2, 200), many: made(1600, 13, 2.5, 250)}
-    found = outcome(made(5000, 10, 5, 300), photos)
+    whole = {WHOLE[0]: made(1300, 10, 5, 300), WHOLE[-1]: made(5000, 10, 5, 300)}
+    found = outcome(whole, photos)
     figures = {one.name: one for one in found.figures}
     assert len(figures) == len(found.figures)
-    times = figures[f"{WHOLE} photos, all photo steps: clean build to one photo"]
+    times = figures[f"{WHOLE[-1]} photos, all photo steps: clean build to one photo"]
     assert (times.spread.median, times.reached) == (500, True)
+    slope = figures["all photo steps: clean build, for each photo there is"]
+    assert slope.spread.median == pytest.approx(1000 * 3700 / (WHOLE[-1] - WHOLE[0]))
     slope = figures["step photos: one photo, for each photo there is"]
     assert slope.spread.median == pytest.approx(1000 * 3 / (many - few))
     clock = figures[f"{many} photos, step photos: nothing changed, on the clock"]
     assert (clock.spread.median, clock.reached) == (5, True)
     memory = figures[f"step photos: memory of the largest process, {many} photos to {few}"]
     assert (memory.spread.median, memory.reached) == (1.25, True)
-    assert found.conditions["bytes equal"] == "in 3 of 3 projects"
+    assert found.conditions["bytes equal"] == "in 4 of 4 projects"
