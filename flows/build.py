@@ -80,12 +80,12 @@ class Build:
     def run(self) -> list[str]:
         """Run all that is to do; returns the stages that do not hold."""
         futures: dict[str, Any] = {}
-        for name, stage in self._graph.items():
-            needs = [futures[need] for need in sorted(stage.needs)]
-            futures[name] = self._stage.submit(name, wait_for=needs)
         # Whatever ends the flow, Ctrl-C too: what it started must not write on without it.
         with self._recorder:
             try:
+                for name, stage in self._graph.items():
+                    needs = [futures[need] for need in sorted(stage.needs)]
+                    futures[name] = self._stage.submit(name, wait_for=needs)
                 for future in as_completed(list(futures.values())):
                     future.wait()
             except BaseException:
