@@ -1,4 +1,4 @@
-"""What former runs found out of a step's buckets, by hashes of all that it follows from.
+"""Findings of former runs on a step's buckets, by hashes of all that each follows from.
 
 A build of ten thousand photos of which one changed would else read every table again, to find that
 all other buckets have the keys that they had. Nothing here is a result: without it the same buckets
@@ -53,7 +53,7 @@ class Known:
 
 
 def read_known(project: Path, step: str) -> Known:
-    """What is known of a step's buckets; nothing where it is not as it was written."""
+    """Facts on a step's buckets that former runs kept; none where the file is not as written."""
     path = project / FOLDER / f"{step}.json"
     try:
         content = json.loads(read_file(path, MAX_BYTES))
