@@ -46,7 +46,8 @@ def reconstruct(
     found = found.mean()
     if config.answer.fit:
         labels = parsed(trained, views) if labels is None else labels
-        found = fitted(trained, found, photo_examples(trained, views, placement, labels))
+        examples = photo_examples(trained, views, placement, labels)
+        found = fitted(trained, found, examples, drawn=labels is None)
     placed = to_head_frame(_placed(trained, found)[0].cpu().numpy(), template.nose_bridge)
     return HeadAnswer(template, placement.inverse().apply(placed).astype(np.float32))
 

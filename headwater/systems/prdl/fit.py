@@ -58,17 +58,21 @@ def parsed(trained: TrainedPrdl, views: Views) -> list[NDArray[np.uint8]] | None
     ]
 
 
-def fitted(trained: TrainedPrdl, first: Coefficients, examples: Examples | None) -> Coefficients:
+def fitted(
+    trained: TrainedPrdl, first: Coefficients, examples: Examples | None, *, drawn: bool = False
+) -> Coefficients:
     """Coefficients (of one head) that lower the loss over all examples, from ``first`` on.
 
-    Adam with the training's weights, but the landmarks' own and without colours.
+    Adam with the training's weights, but the landmarks' own and without colours. drawn: parts are
+    drawn between the landmarks and say nothing that these do not; beside them they do not count.
     """
     settings = trained.config.answer.fitting
     if examples is None:
         return first
-    weights = trained.config.weights.model_copy(
-        update={"photometric": 0.0, "landmarks": settings.landmarks}
-    )
+    changes = {"photometric": 0.0, "landmarks": settings.landmarks}
+    if drawn and settings.landmarks:
+        changes["prdl"] = 0.0
+    weights = trained.config.weights.model_copy(update=changes)
     found = Coefficients(*(one.detach().clone().requires_grad_() for one in first))
     optimizer = torch.optim.Adam(
         [

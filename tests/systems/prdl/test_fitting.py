@@ -135,6 +135,22 @@ def test_without_landmarks_nothing_is_fitted() -> None:
     assert fitted(trained, first, None) is first
 
 
+def test_parts_drawn_between_landmarks_count_only_without_these() -> None:
+    example = example_of(NETWORK, turned_head(1))
+    found = {}
+    for landmarks in (0.0, 1.6e-3):
+        fitting = Fitting(steps=3, landmarks=landmarks, image_px=SIDE, anchor_stride=2)
+        for prdl in (0.0, 0.8e-3):
+            weights = TOY.weights.model_copy(update={"prdl": prdl})
+            change = {"answer": Answering(fitting=fitting), "weights": weights}
+            config = TOY.model_copy(update=change)
+            trained = TrainedPrdl(NETWORK, config, TEMPLATE, MeanErrors.none())
+            head = fitted(trained, NETWORK.zeros(1), example, drawn=True)
+            found[landmarks, prdl] = head.identity
+    assert torch.equal(found[1.6e-3, 0.0], found[1.6e-3, 0.8e-3])
+    assert not torch.equal(found[0.0, 0.0], found[0.0, 0.8e-3])
+
+
 def test_parts_of_a_photo_are_drawn_inside_its_landmarks() -> None:
     """Against the map of parts at the mean head: the same loops, seen from the front."""
     first = NETWORK.zeros(1)
