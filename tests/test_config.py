@@ -99,7 +99,8 @@ def test_an_unknown_system_is_named_with_the_nearest_known_one(
         check_systems(load_params(path), tmp_path)
     assert str(error.value) == (
         f"params.yaml: {group}.glvt: unknown system 'glvt'; the nearest known one is 'glvd' of "
-        f"glvd, lvd, prdl; take it out of {group}, or name the folder of its package under plugins"
+        f"{', '.join(SYSTEMS)}; take it out of {group}, or name the folder of its package under "
+        "plugins"
     )
 
 

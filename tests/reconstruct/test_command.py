@@ -19,6 +19,7 @@ from headwater.cli import app, run
 from headwater.reconstruct import run as running
 from headwater.reconstruct.doubts import DENOISED
 from headwater.reconstruct.files import FILES, PAGE
+from headwater.systems import SYSTEMS
 from tests.report.test_page import Page
 from tests.systems.test_systems import PLUGIN, PROJECT
 
@@ -155,7 +156,7 @@ def test_a_build_whose_systems_reconstruct_no_heads_says_so(
     error = " ".join(capsys.readouterr().err.split())
     assert error == (
         "error: no system of this build reconstructs heads; add one that does to build in "
-        f"{tmp_path / 'params.yaml'} (glvd, lvd, prdl) and run `make repro`, or name one with "
+        f"{tmp_path / 'params.yaml'} ({', '.join(SYSTEMS)}) and run `make repro`, or name one with "
         "--system and its weights with --weights"
     )
     assert reconstruct(*arguments, "--system", "lvd") == 2
