@@ -49,7 +49,8 @@ def serve(commands: TextIO) -> None:
         os.close(log)
         status = main(command["arguments"])
         sys.stderr.flush()
-        sys.stdout.write(json.dumps({"ended": status}) + "\n")
+        # A step may have left a line without an end.
+        sys.stdout.write("\n" + json.dumps({"ended": status}) + "\n")
         sys.stdout.flush()
 
 
