@@ -10,7 +10,7 @@ from headwater.evaluation.challenge import Unanswered
 from headwater.evaluation.heads.answer import HeadAnswer, HeadQuestion
 from headwater.heads.model import Surface as Material
 from headwater.heads.model import SurfacePoints
-from headwater.systems.facevision.evidence import most_probable
+from headwater.systems.facevision.evidence import Reading, most_probable
 from headwater.systems.facevision.mesh import Surface, raw_surface
 from headwater.systems.facevision.predicted import (
     PlacedViews,
@@ -73,9 +73,7 @@ def registered(trained: TrainedFaceVision, seen: Seen) -> FloatArray:
     """Vertices (V, 3) mm, views' head frame, of the registered template."""
     if trained.config.answer.form == "laplacian":
         return _bent(trained, seen)
-    readings = [
-        one.reading(trained.cut, trained.anchors, trained.config.pixel_mm) for one in seen.predicted
-    ]
+    readings = _readings(trained, seen)
     rows = trained.cut.vertex[trained.anchors]
     head = most_probable(trained.prior, trained.noise, readings, rows, trained.template.nose_bridge)
     return seen.placed.placement.inverse().apply(head).astype(np.float32)
@@ -120,12 +118,21 @@ def free_answer(trained: TrainedFaceVision, mesh: FreeMesh, surface: Surface) ->
     return HeadAnswer(Template(vertices, surface.faces, material, points), vertices)
 
 
+def _readings(trained: TrainedFaceVision, seen: Seen) -> list[Reading]:
+    """The anchors as the maps of each view have them."""
+    mm = trained.config.pixel_mm
+    return [
+        one.reading(trained.cut, trained.anchors, mm, estimated=bool(estimated))
+        for one, estimated in zip(seen.predicted, seen.placed.views.estimated, strict=True)
+    ]
+
+
 def _by_codes(
     trained: TrainedFaceVision, seen: Seen, row: int
 ) -> tuple[PlacedViews, PredictedView]:
     """View ``row`` with its range and camera where weighted PnP places the mean head."""
-    cut, config = trained.cut, trained.config
-    readings = [one.reading(cut, trained.anchors, config.pixel_mm) for one in seen.predicted]
+    cut = trained.cut
+    readings = _readings(trained, seen)
     placed = seen.placed.moved(readings, cut.mean[trained.anchors])
     stack = seen.predicted[row].maps
     stacked = np.concatenate([stack.depth[None], stack.codes.transpose(2, 0, 1)])[None]

@@ -1,10 +1,12 @@
 """Training images of FaceVision-GAN: crops of rendered views with the true maps of their heads."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from headwater.artifacts.columns import TableSchema
@@ -20,6 +22,8 @@ from headwater.geometry.cameras import project
 from headwater.systems.facevision.codes import face_cut
 from headwater.systems.facevision.config import FaceVisionConfig
 from headwater.systems.facevision.maps import range_of, render_maps
+
+Points = NDArray[np.floating[Any]]
 
 # Of the crop's side, of a true nose tip from where the view's placement has it: further off, the
 # face was misdetected and the crop shows another place.
@@ -56,8 +60,9 @@ class Examples:
 
     pixels: (n, S, S, 3) uint8 RGB. maps: (n, 4, S, S) float16, depth and codes in 0..1, 0 where no
     face is. projection: (n, 3, 4) float32, canonical units to px in the crop. anchors: (n, m, 3)
-    float32, of the cut's anchors in the crop the true px, and depth, mm behind the middle of the
-    maps' range. held_out: (n,) bool, of the validation split.
+    float32, of the cut's anchors on the true head, placed as the template is, px and depth, mm, by
+    ``projection``. held_out, estimated: (n,) bool, of the validation split, and of views whose
+    camera was estimated.
     """
 
     pixels: Tensor
@@ -65,14 +70,14 @@ class Examples:
     projection: Tensor
     anchors: Tensor
     held_out: Tensor
+    estimated: Tensor
 
     def __len__(self) -> int:
         return len(self.pixels)
 
     def choose(self, rows: Tensor) -> "Examples":
         """The examples of some rows."""
-        chosen = (self.pixels, self.maps, self.projection, self.anchors, self.held_out)
-        return Examples(*(one[rows] for one in chosen))
+        return Examples(*(getattr(self, one.name)[rows] for one in fields(self)))
 
 
 def read_scenes(config: FaceVisionConfig, data: Path) -> Scenes:
@@ -123,8 +128,8 @@ def examples_of(config: FaceVisionConfig, scenes: Scenes) -> Examples:
         shown = render_maps(pixels, depth, cut, config.image_px, depths)
         stack = np.concatenate([shown.depth[None], shown.codes.transpose(2, 0, 1)])
         maps.append(stack.astype(np.float16))
-        behind = depth - depths.middle_mm
-        points.append(np.column_stack([pixels, behind])[anchors].astype(np.float32))
+        own = placements[number].apply(scenes.heads.vertices[number][cut.vertex[anchors]])
+        points.append(seen_points(crops.projection[[row]], own, template.nose_bridge)[0])
         kept.append(row)
     if not kept:
         raise HeadwaterError("every view's face was misdetected; nothing to train on")
@@ -132,12 +137,13 @@ def examples_of(config: FaceVisionConfig, scenes: Scenes) -> Examples:
         crops.pixels[kept][..., :3].contiguous(),
         torch.from_numpy(np.stack(maps)),
         crops.projection[kept],
-        torch.from_numpy(np.stack(points)),
+        torch.from_numpy(np.stack(points).astype(np.float32)),
         torch.from_numpy(scenes.views.split[kept] == "validation"),
+        torch.from_numpy(scenes.views.estimated[kept]),
     )
 
 
-def seen_points(projection: Tensor, places_mm: FloatArray, origin_mm: FloatArray) -> FloatArray:
+def seen_points(projection: Tensor, places_mm: Points, origin_mm: FloatArray) -> FloatArray:
     """Px and depth, mm, (n, m, 3) of places (m, 3) mm of the template's frame in n crops.
 
     projection: (n, 3, 4), canonical units to px.

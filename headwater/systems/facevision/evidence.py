@@ -47,7 +47,10 @@ class Prior:
 
 @dataclass(frozen=True)
 class Noise:
-    """Error of anchors read off maps, mm: mean (3 m,) and covariance (3 m, 3 m), float32."""
+    """Error of anchors read off maps, mm: mean (2, 3 m) and covariance (2, 3 m, 3 m), float32.
+
+    Of views whose cameras are given, and of those whose cameras were estimated: these err in size.
+    """
 
     mean: FloatArray
     covariance: FloatArray
@@ -59,13 +62,15 @@ class Reading:
 
     places: (m, 3), px, px and depth, mm behind ``middle_mm``; NaN where none is seen. projection:
     (3, 4), canonical units to px. mm: of a pixel at the head's depth. middle_mm: depth from the
-    camera of the middle of the maps' range.
+    camera of the middle of the maps' range. estimated: of that
+    camera.
     """
 
     places: Float64Array
     projection: Float64Array
     mm: float
     middle_mm: float
+    estimated: bool
 
     @property
     def units(self) -> Float64Array:
@@ -111,12 +116,26 @@ def read_anchors(
     return places
 
 
-def measured_noise(errors_mm: Points, held_out: NDArray[np.bool_]) -> Noise:
+def measured_noise(
+    errors_mm: Points, held_out: NDArray[np.bool_], estimated: NDArray[np.bool_]
+) -> Noise:
     """Noise of anchors from errors (n, m, 3) mm in n views; NaN where an anchor is not seen.
 
     held_out: (n,) views that the network has not learned from: the covariance of all is scaled to
-    the size that errors have there.
+    the size that errors have there. estimated: (n,) of their cameras; where there are too few of
+    either kind, all views stand for it.
     """
+    kinds = [
+        rows if np.count_nonzero(rows) >= FEWEST else np.ones_like(rows)
+        for rows in (~estimated, estimated)
+    ]
+    moments = [_moments(errors_mm[rows], held_out[rows]) for rows in kinds]
+    mean, covariance = (np.stack(one).astype(np.float32) for one in zip(*moments, strict=True))
+    return Noise(mean, covariance)
+
+
+def _moments(errors_mm: Points, held_out: NDArray[np.bool_]) -> tuple[Float64Array, Float64Array]:
+    """Mean (3 m,) and covariance (3 m, 3 m) of errors (n, m, 3)."""
     flat = np.asarray(errors_mm, np.float64).reshape(len(errors_mm), -1)
     known = np.isfinite(flat)
     counts = known.sum(axis=0)
@@ -137,9 +156,7 @@ def measured_noise(errors_mm: Points, held_out: NDArray[np.bool_]) -> Noise:
             np.square(off[rows])[seen[rows]].mean() for rows in (held_out, ~held_out)
         )
         covariance *= max(1.0, float(there / max(elsewhere, 1e-30)))
-    # A view's own placement says how far the head is, and only so well.
-    covariance[2::3, 2::3] += SPREAD.shift_mm**2
-    return Noise(mean.astype(np.float32), covariance.astype(np.float32))
+    return mean, covariance
 
 
 def most_probable(
@@ -166,10 +183,12 @@ def most_probable(
             if not seen.any():
                 continue
             place, slope = _seen(reading, anchors[seen], basis[:, seen], origin_mm)
-            flat = np.repeat(seen, 3)
-            residual = (reading.places[seen] * reading.units - place).ravel() - noise.mean[flat]
+            flat, kind = np.repeat(seen, 3), int(reading.estimated)
+            residual = (reading.places[seen] * reading.units - place).ravel() - noise.mean[kind][
+                flat
+            ]
             target = residual + slope @ latent
-            factors = cho_factor(noise.covariance[np.ix_(flat, flat)].astype(np.float64))
+            factors = cho_factor(noise.covariance[kind][np.ix_(flat, flat)].astype(np.float64))
             weighed = cho_solve(factors, slope)
             curvature += slope.T @ weighed
             pull += weighed.T @ target

@@ -36,11 +36,13 @@ class PredictedView:
         """(S, S) from the camera; means nothing where the mask is empty."""
         return self.maps.range.depth_mm(self.maps.depth)
 
-    def reading(self, cut: FaceCut, anchors: NDArray[np.intp], mm: float) -> Reading:
+    def reading(
+        self, cut: FaceCut, anchors: NDArray[np.intp], mm: float, *, estimated: bool
+    ) -> Reading:
         """The anchors as these maps have them; mm: of a pixel at the head's depth."""
         middle = self.maps.range.middle_mm
         places = read_anchors(self.maps, self.depth_mm - middle, cut, anchors, mm)
-        return Reading(places, self.projection, mm, middle)
+        return Reading(places, self.projection, mm, middle, estimated)
 
 
 def predicted_maps(generator: Generator, pixels: Tensor) -> FloatArray:

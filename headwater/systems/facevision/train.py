@@ -140,7 +140,7 @@ def noise_of(
     every = np.linspace(0, len(examples) - 1, min(len(examples), MOST_VIEWS)).round().astype(int)
     chosen = examples.choose(torch.from_numpy(np.unique(every)))
     errors = anchor_errors(config, generator, chosen, template)
-    return measured_noise(errors, chosen.held_out.numpy())
+    return measured_noise(errors, chosen.held_out.numpy(), chosen.estimated.numpy())
 
 
 def anchor_errors(
@@ -151,5 +151,8 @@ def anchor_errors(
     anchors = cut.anchors(config.anchors)
     stacks = predicted_maps(generator, examples.pixels)
     views = predicted_views(stacks, examples.projection, cut, template.nose_bridge)
-    found = np.stack([view.reading(cut, anchors, mm).places for view in views])
-    return (found - examples.anchors.numpy()) * np.array([mm, mm, 1.0])
+    readings = [view.reading(cut, anchors, mm, estimated=False) for view in views]
+    found = np.stack([one.places for one in readings])
+    true = examples.anchors.numpy().astype(np.float64)
+    true[..., 2] -= np.array([one.middle_mm for one in readings])[:, None]
+    return (found - true) * np.array([mm, mm, 1.0])

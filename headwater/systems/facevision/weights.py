@@ -134,7 +134,7 @@ def _check(trained: TrainedFaceVision, digest: object) -> None:
         noise.covariance.shape,
     )
     vertices = trained.template.mean.shape
-    if shapes != (vertices, vertices, (count,), (count, count)):
+    if shapes != (vertices, vertices, (2, count), (2, count, count)):
         raise ValueError("its heads or errors are of another template")
     for array in (prior.mean, prior.components, noise.mean, noise.covariance):
         if array.dtype != np.float32 or not np.isfinite(array).all():

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from headwater.data.canonical import to_canonical
-from headwater.data.placement import SPREAD, canonical_heads
+from headwater.data.placement import canonical_heads
 from headwater.data.scenes import FloatArray
 from headwater.systems.facevision.codes import FaceCut, face_cut
 from headwater.systems.facevision.data import examples_of, seen_points
@@ -39,12 +39,13 @@ def bumpy_prior(cut: FaceCut) -> Prior:
 
 
 def tiny_noise(count: int, mm: float) -> Noise:
-    return Noise(np.zeros(3 * count, np.float32), np.eye(3 * count, dtype=np.float32) * mm**2)
+    covariance = np.eye(3 * count, dtype=np.float32) * mm**2
+    return Noise(np.zeros((2, 3 * count), np.float32), np.stack([covariance, 100 * covariance]))
 
 
 def exact_reading(head: FloatArray, projection: np.ndarray, rows: np.ndarray) -> Reading:
     points = seen_points(torch.from_numpy(projection)[None].float(), head[rows], ORIGIN)[0]
-    return Reading(points - [0.0, 0.0, 950.0], projection, MM, 950.0)
+    return Reading(points - [0.0, 0.0, 950.0], projection, MM, 950.0, estimated=False)
 
 
 def test_exact_anchors_give_the_head_and_none_gives_the_mean() -> None:
@@ -59,9 +60,11 @@ def test_exact_anchors_give_the_head_and_none_gives_the_mean() -> None:
     for nothing in ([], [replace(reading, places=np.full((60, 3), np.nan))]):
         mean = most_probable(prior, tiny_noise(60, 0.02), nothing, rows, ORIGIN)
         np.testing.assert_allclose(mean, prior.mean, atol=1e-5)
-    # Maps that are not to be believed hardly move it.
-    vague = most_probable(prior, tiny_noise(60, 500.0), [reading], rows, ORIGIN)
-    assert np.linalg.norm(vague - prior.mean, axis=1).max() < 0.2
+    # Maps that are not to be believed hardly move it, as here those of an estimated camera.
+    for spread, estimated in ((500.0, False), (50.0, True)):
+        doubted = replace(reading, estimated=estimated)
+        vague = most_probable(prior, tiny_noise(60, spread), [doubted], rows, ORIGIN)
+        assert np.linalg.norm(vague - prior.mean, axis=1).max() < 0.2
 
 
 def test_usual_errors_are_taken_out_and_a_second_view_counts() -> None:
@@ -73,7 +76,7 @@ def test_usual_errors_are_taken_out_and_a_second_view_counts() -> None:
     bias = rng.normal(0, 5.0, 180)
     exact = exact_reading(true, scene.projection, rows)
     wrong = replace(exact, places=exact.places + bias.reshape(60, 3) / exact.units)
-    noise = replace(tiny_noise(60, 0.05), mean=bias.astype(np.float32))
+    noise = replace(tiny_noise(60, 0.05), mean=np.stack([bias, 0 * bias]).astype(np.float32))
     found = most_probable(prior, noise, [wrong], rows, ORIGIN)
     assert np.linalg.norm(found - true, axis=1).max() < 0.2
     errors = {
@@ -125,25 +128,28 @@ def test_noise_is_the_errors_own_and_as_large_as_on_views_that_were_not_learned(
     mix = rng.normal(size=(12, 12))
     errors = (rng.normal(size=(4000, 12)) @ mix.T + 3.0).reshape(4000, 4, 3)
     errors[rng.random((4000, 4)) < 0.03] = np.nan
-    noise = measured_noise(errors, np.zeros(4000, np.bool_))
+    given = np.zeros(4000, np.bool_)
+    noise = measured_noise(errors, given, given)
     np.testing.assert_allclose(noise.mean, 3.0, atol=0.4)
     true = mix @ mix.T
-    # How far a head is from its camera is known to some mm only.
-    true[2::3, 2::3] += SPREAD.shift_mm**2
-    np.testing.assert_allclose(np.diag(noise.covariance), np.diag(true), rtol=0.12)
+    # Without a view whose camera was estimated, all stand for these.
+    np.testing.assert_array_equal(noise.covariance[0], noise.covariance[1])
+    np.testing.assert_allclose(np.diag(noise.covariance[0]), np.diag(true), rtol=0.12)
     off = ~np.eye(12, dtype=bool)
-    assert np.abs(noise.covariance / 0.9 - true)[off].mean() < 0.1 * np.abs(true[off]).mean()
+    assert np.abs(noise.covariance[0] / 0.9 - true)[off].mean() < 0.1 * np.abs(true[off]).mean()
     held_out = np.zeros(4000, np.bool_)
     held_out[:400] = True
     errors[held_out] = 3.0 + 2.0 * (errors[held_out] - 3.0)
-    larger = measured_noise(errors, held_out)
-    ratio = np.diag(larger.covariance) / np.diag(true)
-    across = np.arange(12) % 3 < 2
+    larger = measured_noise(errors, held_out, given)
+    ratio = np.diag(larger.covariance[0]) / np.diag(true)
     # All of it, learned and not, has 1.3 times the variance; what was not learned has 4 times.
-    np.testing.assert_allclose(ratio[across], 4.0 * 1.3, rtol=0.25)
-    unseen = measured_noise(np.full((50, 4, 3), np.nan), np.zeros(50, np.bool_))
+    np.testing.assert_allclose(ratio, 4.0 * 1.3, rtol=0.25)
+    estimated = np.arange(4000) % 2 == 1
+    apart = measured_noise(np.where(estimated[:, None, None], 5.0, 1.0) * errors, given, estimated)
+    assert np.diag(apart.covariance[1]).mean() > 15 * np.diag(apart.covariance[0]).mean()
+    unseen = measured_noise(np.full((50, 4, 3), np.nan), given[:50], given[:50])
     assert np.isfinite(unseen.covariance).all()
-    np.linalg.cholesky(unseen.covariance)
+    np.linalg.cholesky(unseen.covariance[0])
 
 
 def test_the_prior_is_that_of_the_heads() -> None:
@@ -174,11 +180,11 @@ def test_examples_have_the_true_places_of_their_anchors() -> None:
     assert 3 <= int(examples.held_out.sum()) < len(examples) <= 18
     errors, usual, origin = [], [], scenes.template.nose_bridge
     for row in range(len(examples)):
+        points = examples.anchors[row].numpy().astype(np.float64)
+        projection = examples.projection[row].numpy().astype(np.float64)
+        middle = float(points[:, 2].mean())
         reading = Reading(
-            examples.anchors[row].numpy().astype(np.float64),
-            examples.projection[row].numpy().astype(np.float64),
-            config.pixel_mm,
-            range_of(seen_points(examples.projection[[row]], cut.mean, origin)[0, :, 2]).middle_mm,
+            points - [0.0, 0.0, middle], projection, config.pixel_mm, middle, estimated=False
         )
         found = most_probable(
             prior, tiny_noise(len(anchors), 1.0), [reading], cut.vertex[anchors], origin
