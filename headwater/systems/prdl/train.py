@@ -30,7 +30,7 @@ from headwater.training.turns import Turn
 
 _DROP: Final = 0.2
 _WARM_UP: Final = 0.05
-_LATER: Final = 0.25
+_LATER: Final = 0.4
 
 
 def train_on_tables(config: PrdlConfig, data: Path, run: Run, weights: Path) -> Curve:
