@@ -162,7 +162,7 @@ def test_one_process_records_one_stage_after_another(
     """Each with its own errors, as they are now, and none of them is left at the end."""
     monkeypatch.setattr("os.environ", toy.environment())
     # What a library may do while it is loaded.
-    toy.edit("doubles", "    run(STEP)", '    os.write(1, b"no end of line")\n    run(STEP)')
+    toy.edit("numbers", "    run(STEP)", '    os.write(1, b"no end of line")\n    run(STEP)')
     said: list[str] = []
     with Recorder(toy.path) as recorder:
         for stage in ("numbers", "doubles"):
