@@ -20,8 +20,8 @@ FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 
 FACTOR: Final = 4
-# No level has fewer vertices; 52 vertices, as the published coarsest has, make no further one.
-LEAST: Final = 16
+# No level has fewer vertices.
+LEAST: Final = 10
 # Of the surface's extent: how far the nose tip may be from its nearest vertex.
 _NEAR: Final = 0.1
 # Weights are whole parts of this, so that rounding in the last digits changes nothing.
