@@ -9,6 +9,8 @@ from typing import Final
 
 from torch import Tensor, nn
 
+from headwater.networks.encoder_maps import EncoderMaps
+
 EXPANSION: Final = 4
 DEPTHS_50: Final = (3, 4, 6, 3)
 
@@ -66,13 +68,18 @@ class ResNet(nn.Module):
             stages.append(nn.Sequential(*blocks))
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
         self.features_out = inputs
+        self.map_channels = (width, EXPANSION * width)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
+    def maps(self, images: Tensor) -> EncoderMaps:
+        """Maps of half and a quarter of the image's side, and features averaged over it."""
+        half = self.relu(self.bn1(self.conv1(images)))
+        quarter = self.layer1(self.maxpool(half))
+        values = self.layer4(self.layer3(self.layer2(quarter)))
+        return EncoderMaps(half, quarter, values.mean(dim=(2, 3)))
+
     def forward(self, images: Tensor) -> Tensor:
         """Features, averaged over the image."""
-        values = self.maxpool(self.relu(self.bn1(self.conv1(images))))
-        values = self.layer4(self.layer3(self.layer2(self.layer1(values))))
-        pooled: Tensor = values.mean(dim=(2, 3))
-        return pooled
+        return self.maps(images).pooled
