@@ -1,4 +1,4 @@
-"""What an image encoder gives beside its features: the maps that points are sampled from."""
+"""Maps of an image encoder, which points are sampled from, beside its pooled features."""
 
 from typing import NamedTuple
 

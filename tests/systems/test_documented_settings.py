@@ -29,6 +29,7 @@ NAMES = {
     "glvd": {"learning_rate", "keypoints", "localiser.steps", "heatmaps.source"},
     "lvd": {"learning_rate", "anchors", "answer.iterations"},
     "prdl": {"learning_rate", "weights.prdl", "answer.fitting.steps"},
+    "spiral_gcn": {"learning_rate", "fine.edges", "answer.detail"},
     "toy": {"steps"},
 }
 
@@ -172,7 +173,7 @@ def test_the_list_names_a_system_of_the_build_that_there_is_not(
     known = list(SYSTEMS)
     assert " ".join(output.err.split()) == (
         "error: params.yaml: build.colour_net: unknown system 'colour_net'; the nearest known one "
-        f"is '{known[0]}' of {', '.join(known)}; take it out of build, or name the folder of its "
+        f"is 'spiral_gcn' of {', '.join(known)}; take it out of build, or name the folder of its "
         "package under plugins"
     )
     # What a broken folder holds nobody knows: its system may well be there.

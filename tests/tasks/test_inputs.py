@@ -97,7 +97,11 @@ def test_a_setting_of_training_counts_for_answers_which_may_read_it(
 
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_settings_of_answers_train_nothing(name: str, project: Path) -> None:
-    changes = {"facevision": {"smoothing_steps": 3}, "prdl": {"fit": True}}
+    changes = {
+        "facevision": {"smoothing_steps": 3},
+        "prdl": {"fit": True},
+        "spiral_gcn": {"detail": False},
+    }
     own = changes.get(name, {"iterations": 3})
     answers = with_system(name, overrides={"answer": own})
     assert changed(name, project, params=answers) == {"evaluate", "reconstruct"}

@@ -23,7 +23,7 @@ from headwater.networks.step_decoder import StepDecoder
 from headwater.networks.vertex_descent.config import DescentConfig
 from headwater.networks.vertex_descent.objective import near_face
 from headwater.training.loop import Plan, fit
-from headwater.training.run import Curve, Run
+from headwater.training.run import Config, Curve, Run
 from headwater.training.schedules import Rate, constant_then_linear
 from headwater.training.selection import Validation
 from headwater.training.turns import LossFunction, Turn
@@ -199,7 +199,7 @@ def counted_from(curve: Curve, first: int) -> Curve:
 
 def fingerprint(
     train: Callable[..., Any],
-    config: DescentConfig,
+    config: Config,
     seed: int,
     device: torch.device,
     data: Iterable[Tensor | None],

@@ -1,0 +1,153 @@
+"""Settings of the spiral mesh decoder and its sizes."""
+
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from headwater.training.run import Config, SettingGroup
+
+Positive = Annotated[float, Field(gt=0, le=1e6)]
+NotNegative = Annotated[float, Field(ge=0, le=1e6)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Some = Annotated[int, Field(ge=0, le=1_000_000)]
+Steps = Annotated[int, Field(ge=1, le=100_000_000)]
+Tens = Annotated[int, Field(ge=10, le=1_000_000, multiple_of=10)]
+Side = Annotated[int, Field(ge=32, le=1024, multiple_of=8)]
+Width = Annotated[int, Field(ge=4, le=1024, multiple_of=4)]
+Depth = Annotated[int, Field(ge=1, le=64)]
+Threads = Annotated[int, Field(ge=1, le=1024)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Length = Annotated[int, Field(ge=2, le=64)]
+
+
+class FineWeights(SettingGroup):
+    """Weights of the detail network's losses, and its smoothed albedo."""
+
+    colour: NotNegative = 1.0
+    """Difference of seen and shaded colours."""
+    edges: NotNegative = 1.0
+    """Difference of their differences along edges."""
+    size: NotNegative = 0.01
+    """Squared displacement, in squares of the mean edge."""
+    roughness: NotNegative = 0.05
+    """Laplacian of the displacement, in mean edges."""
+    albedo_steps: Some = 20
+    """Steps of the smoothing that makes an albedo of unshaded colours."""
+
+
+class Answering(SettingGroup):
+    """Settings of answers alone, which train nothing anew."""
+
+    detail: bool = True
+    """Add the detail network's displacement; without it the answer is the coarse mesh."""
+
+
+class SpiralConfig(Config):
+    """Settings of the system."""
+
+    encoder: Literal["resnet", "mobilenet"] = "resnet"
+    """Image encoder: a ResNet of bottleneck blocks, or MobileNetV2."""
+    width: Width = 64
+    """Channels of the ResNet's first stage; 64 in ResNet-50."""
+    depths: tuple[Depth, Depth, Depth, Depth] = (3, 4, 6, 3)
+    """Blocks of the ResNet's four stages."""
+    image_px: Side = 256
+    """Side of the square crop that the network sees, px."""
+    crop_mm: Positive = 240.0
+    """Length that the crop's side spans at the head's depth, mm."""
+    space: Literal["canonical", "camera"] = "canonical"
+    """Axes of the regressed mesh: the head's, whose pose is known from the crop's camera, or those
+    of the camera as published, where pose is regressed with the shape."""
+    code: Count = 256
+    """Numbers between encoder and decoder."""
+    long_spiral: Length = 19
+    """Entries of spirals over two rings, on the three finest levels."""
+    short_spiral: Length = 7
+    """Entries of spirals over one ring, on the other levels."""
+    scale_mm: Positive = 5.0
+    """Unit of the decoder's output beside the mean mesh, mm."""
+
+    mirror: bool = True
+    """Learn from mirror images, too."""
+    estimated_views: bool = True
+    """Learn from every view once more, with mask and camera as the pipeline estimates them."""
+    camera_noise_degrees: NotNegative = 0.1
+    """Spread of the training cameras' turn about each axis, degrees."""
+    camera_noise_px: NotNegative = 0.1
+    """Spread of the training cameras' shift in the crop, px."""
+    steps: Steps = 600
+    """Optimiser steps of the coarse stage."""
+    batch: Count = 16
+    """Images of a step."""
+    learning_rate: Positive = 4e-4
+    """Adam's rate of the decoder; from 1e-3 on its shared weights make short trainings unstable."""
+    encoder_rate: Share = 1.0
+    """Share of it that the encoder gets."""
+    weight_decay: NotNegative = 0.02
+    """Decoupled weight decay, per unit of learning rate."""
+    constant_share: Share = 0.5
+    """Share of the steps with the first rate; it falls linearly to zero in the rest."""
+    validate_every: Tens = 100
+    """Steps between two measurements of the vertex error on heads of the validation split, by which
+    weights are selected."""
+    validation_heads: Some = 12
+    """Heads of the validation split that this is measured on; with 0 the last weights are kept."""
+    detail_steps: Steps = 60
+    """Optimiser steps of the fine stage."""
+    detail_batch: Count = 4
+    """Images of one of its steps."""
+    detail_rate: Positive = 2e-3
+    """Its rate of Adam."""
+    fine: FineWeights = FineWeights()
+    """Weights of its losses."""
+    checkpoint_every: Tens = 100
+    """Steps between two checkpoints."""
+    threads: Threads = 1
+    """Threads of the CPU that numbers are computed on; others give other bytes."""
+    answer: Answering = Answering()
+    """Settings of answers alone."""
+
+
+_SMOKE: Final[dict[str, Any]] = {
+    "width": 4,
+    "depths": (1, 1, 1, 1),
+    "image_px": 32,
+    "steps": 20,
+    "batch": 4,
+    "validate_every": 10,
+    "validation_heads": 2,
+    "detail_steps": 10,
+    "detail_batch": 2,
+    "checkpoint_every": 10,
+}
+_PAPER: Final[dict[str, Any]] = {
+    "space": "camera",
+    "learning_rate": 1e-3,
+    "encoder_rate": 0.1,
+    "weight_decay": 0.0,
+    "steps": 190_000,
+    "batch": 32,
+    "validate_every": 2000,
+    "detail_steps": 38_000,
+    "detail_batch": 16,
+    "detail_rate": 1e-3,
+    "checkpoint_every": 1000,
+    "threads": 8,
+}
+
+SIZES: Final = MappingProxyType(
+    {
+        "smoke": SpiralConfig(**_SMOKE),
+        "small": SpiralConfig(width=16, depths=(1, 1, 1, 1), image_px=64),
+        "medium": SpiralConfig(
+            width=32, depths=(2, 2, 2, 2), image_px=128, steps=8000, detail_steps=500
+        ),
+        "paper": SpiralConfig(**_PAPER),
+    }
+)
+
+
+def steps(config: SpiralConfig) -> int:
+    """Optimiser steps of both stages."""
+    return config.steps + config.detail_steps

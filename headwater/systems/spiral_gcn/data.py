@@ -1,0 +1,83 @@
+"""Training examples: crops of rendered views, and the surfaces of the heads in them."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from headwater.data.camera_axes import axes_of, turned_cameras
+from headwater.data.crops import Crops, crop_views
+from headwater.data.head_batches import HeadBatches
+from headwater.data.mirror import mirror_of
+from headwater.data.placement import canonical_heads, placed_views
+from headwater.data.scenes import Heads, Template, Views
+from headwater.data.view_sets import ViewSets
+from headwater.errors import HeadwaterError
+from headwater.systems.spiral_gcn.config import SpiralConfig
+from headwater.systems.spiral_gcn.surface import Surface
+
+
+@dataclass(frozen=True)
+class Examples:
+    """views: (n); crops of them, and then of their mirror images where these are wanted.
+
+    targets: (h, s, 3) float32, canonical, surfaces of the heads.
+    """
+
+    views: Views
+    crops: Crops
+    targets: Tensor
+    template: Template
+    surface: Surface
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All that is learned from."""
+        crops = self.crops
+        return crops.pixels, crops.projection, crops.head, self.targets
+
+    @property
+    def mean(self) -> Tensor:
+        """(s, 3) canonical: the mean of the heads that some crop shows."""
+        return self.targets[torch.unique(self.crops.head)].mean(dim=0)
+
+    def batches(self, config: SpiralConfig, device: torch.device) -> HeadBatches:
+        """Batches of single disturbed views, as the config says, on ``device``."""
+        return HeadBatches(
+            ViewSets(self.views, self.crops, self.template),
+            1,
+            config.camera_noise_degrees,
+            config.camera_noise_px,
+            config.space,
+            device,
+        )
+
+
+def examples_of(
+    config: SpiralConfig, heads: Heads, views: Views, template: Template, surface: Surface
+) -> Examples:
+    """The views whose split is "train", cropped, and their heads.
+
+    Raises HeadwaterError when there is none.
+    """
+    views = views.choose(views.split == "train")
+    if not len(views):
+        raise HeadwaterError("no view has the split 'train'; nothing to train on")
+    crops = crop_views(
+        placed_views(views, template), template.nose_bridge, config.image_px, config.crop_mm
+    )
+    targets = canonical_heads(heads, template)
+    mirror = mirror_of(template) if config.mirror else None
+    if mirror is not None:
+        crops, targets = mirror.crops(crops, len(targets)), mirror.heads(targets)
+    return Examples(views, crops, targets[:, surface.vertices], template, surface)
+
+
+def cameras_of(config: SpiralConfig, projection: Tensor) -> tuple[Tensor, Tensor]:
+    """Axes (n, 3, 3) of the network for cameras (n, 3, 4) of canonical axes, and cameras of them.
+
+    Each view by itself.
+    """
+    cameras = projection[:, None]
+    axes = axes_of(config.space, cameras)
+    return axes, turned_cameras(cameras, axes)[:, 0]
