@@ -20,6 +20,7 @@ from benchmarks import (
     rebuild,
     scores,
     sdf,
+    spiral,
     storage,
     views,
 )
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[], Outcome]] = {
     "loading": loading.measure,
     "part_distances": part_distances.measure,
     "face_mesh": face_mesh.measure,
+    "spiral": spiral.measure,
     "pushing": pushing.measure,
     "storage": storage.measure,
     "incremental": incremental.measure,
