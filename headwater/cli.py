@@ -248,7 +248,7 @@ Heatmaps = Annotated[
 SystemName = Annotated[
     str | None,
     typer.Option(
-        help="System that reconstructs; the first that the project builds when left out.",
+        help="System that reconstructs; that of the weights, or the project's first, if left out.",
         show_default=False,
     ),
 ]
@@ -298,7 +298,7 @@ def reconstruct(
     """
     from headwater.reconstruct.system import model_for_photos, system_for_photos, trained_weights
 
-    chosen = system_for_photos(system, project)
+    chosen = system_for_photos(system, project, weights)
     path = trained_weights(weights, chosen, project)
     from headwater.reconstruct.console import report, telling
     from headwater.reconstruct.given_cameras import cameras_of, read_cameras

@@ -10,18 +10,20 @@ from headwater.systems import SYSTEMS, find_system
 from headwater.systems.settings import config_of
 from headwater.systems.stages import WEIGHTS
 from headwater.systems.system import System
+from headwater.training.checkpoint import noted
 
 CHALLENGE: Final = "heads"
 
 
-def system_for_photos(name: str | None, project: Path) -> System:
-    """The system of this name, or the first that a project builds for heads.
+def system_for_photos(name: str | None, project: Path, weights: Path | None = None) -> System:
+    """The system of this name; without one that of the ``weights``, or the project's first.
 
-    Raises HeadwaterError for one that reconstructs no heads.
+    That is the first that a project builds for heads. Raises HeadwaterError for one that
+    reconstructs no heads.
     """
     params = _params(project)
     if name is None:
-        name = _first(params, project)
+        name = _of_weights(weights) or _first(params, project)
     if params is not None:
         system = find_system(name, params, project)
     elif name in SYSTEMS:
@@ -83,6 +85,12 @@ def model_for_photos(
 def _params(project: Path) -> Params | None:
     path = project / "params.yaml"
     return load_params(path) if path.is_file() else None
+
+
+def _of_weights(weights: Path | None) -> str | None:
+    """The system of Headwater's own that a file of weights says it is of."""
+    name = None if weights is None else noted(weights, "system")
+    return name if isinstance(name, str) and name in SYSTEMS else None
 
 
 def _first(params: Params | None, project: Path) -> str:

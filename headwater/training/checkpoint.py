@@ -102,6 +102,15 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, notes
 
 
+def noted(path: Path, name: str) -> Any:
+    """A note of a file written from ``safetensors_bytes``, read alone; None where there is none."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return json.loads((file.metadata() or {}).get(_NOTES, "{}")).get(name)
+    except (SafetensorError, AttributeError, *READER_ERRORS):
+        return None
+
+
 def unreadable(path: Path, error: Exception) -> HeadwaterError:
     """The error of a reader of weights as one sentence that names the file."""
     reason = " ".join(str(error).split())[:_MAX_REASON] or type(error).__name__

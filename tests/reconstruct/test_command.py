@@ -19,7 +19,9 @@ from headwater.cli import app, run
 from headwater.reconstruct import run as running
 from headwater.reconstruct.doubts import DENOISED
 from headwater.reconstruct.files import FILES, PAGE, SOURCES
+from headwater.reconstruct.system import system_for_photos
 from headwater.systems import SYSTEMS
+from headwater.training.checkpoint import safetensors_bytes
 from tests.report.test_page import Page
 from tests.systems.test_systems import PLUGIN, PROJECT
 
@@ -143,7 +145,7 @@ def test_without_weights_the_command_that_makes_them_is_named(
     assert reconstruct(portraits[0], "-o", tmp_path / "out", "--project", tmp_path) == 2
     error = capsys.readouterr().err
     assert "make repro" in error
-    assert "data/train/glvd/weights.safetensors" in error.replace("\n", "")
+    assert re.search(r"data/train/\w+/weights.safetensors", error.replace("\n", ""))
     assert not (tmp_path / "out").exists()
 
 
@@ -257,3 +259,18 @@ def test_every_face_of_a_photo_becomes_a_head(
     capsys.readouterr()
     assert reconstruct(tmp_path / "both.png", *given, "--views") == 2
     assert "--views makes one head of all photos" in capsys.readouterr().err
+
+
+def test_weights_say_which_system_they_are_of(tmp_path: Path, weights: Path) -> None:
+    """Of a project that builds another system, and of none; others' weights say nothing."""
+    settings = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))
+    (tmp_path / "params.yaml").write_text(
+        yaml.safe_dump({**settings, "build": {"lvd": "heads"}}), encoding="utf-8"
+    )
+    unknown = tmp_path / "unknown.safetensors"
+    unknown.write_bytes(safetensors_bytes({"w": np.zeros(1)}, {"system": ["no", "name"]}))
+    for project in (tmp_path, tmp_path / "none"):
+        assert system_for_photos(None, project, weights).name == "glvd"
+    for other in (None, unknown, tmp_path / "missing"):
+        assert system_for_photos(None, tmp_path, other).name == "lvd"
+    assert system_for_photos("lvd", tmp_path, weights).name == "lvd"
