@@ -17,10 +17,10 @@ from headwater.heads.model import IntArray, Surface, SurfacePoints
 
 # From the subject's right ear over the chin to the left: the 17 of iBUG's jaw and those between.
 CONTOUR_POINTS: Final = 33
-CHIN: Final = CONTOUR_POINTS // 2
+MIDDLE: Final = CONTOUR_POINTS // 2
 CHAIN_POINTS: Final = 32
 # A chain ends at this share of the jaw line's angle from the middle: nose and lips are no contour.
-_NEAREST_MIDDLE: Final = 0.2
+_NEAREST: Final = 0.2
 # Of the axis that angles are counted about, behind the rearmost point of the jaw line.
 _AXIS_BEHIND_MM: Final = 30.0
 _CELLS_PER_MM: Final = 2.0
@@ -74,10 +74,10 @@ def contour_chains(
     axis = start[:, 2].min() - _AXIS_BEHIND_MM
     unrolled = _Unrolled.of(mean, skin, axis, start[:, 1].min(), start[:, 1].max())
     angles = np.degrees(np.arctan2(start[:, 0], start[:, 2] - axis))
-    along = np.linspace(1.0, _NEAREST_MIDDLE, CHAIN_POINTS)
+    along = np.linspace(1.0, _NEAREST, CHAIN_POINTS)
     corners, weights = [], []
     for number, (angle, height) in enumerate(zip(angles, start[:, 1], strict=True)):
-        shares = np.ones(CHAIN_POINTS) if number == CHIN else along
+        shares = np.ones(CHAIN_POINTS) if number == MIDDLE else along
         triangles, within = unrolled.at(angle * shares, height)
         corners.append(skin[triangles])
         weights.append(within)

@@ -7,7 +7,7 @@ from scipy.ndimage import distance_transform_edt
 from headwater.faces.vocabulary import IBUG68_FROM_478, IBUG_JAW
 from headwater.geometry.cameras import Camera, look_at, project
 from headwater.geometry.rasterise import rasterise
-from headwater.heads.contour import CHAIN_POINTS, CHIN, ContourChains, contour_chains, outermost
+from headwater.heads.contour import CHAIN_POINTS, MIDDLE, ContourChains, contour_chains, outermost
 from headwater.heads.model import HeadModel
 from tests.rendering.heads import ball_head
 
@@ -49,7 +49,7 @@ def to_border(model: HeadModel, yaw: float, points: np.ndarray) -> np.ndarray:
 
 def far_side(yaw: float) -> slice:
     """The cheek that the face is turned to hide, without chin and temple."""
-    return slice(2, CHIN - 4) if yaw > 0 else slice(CHIN + 5, 31)
+    return slice(2, MIDDLE - 4) if yaw > 0 else slice(MIDDLE + 5, 31)
 
 
 def test_chains_begin_at_the_jaw_line() -> None:
@@ -59,7 +59,7 @@ def test_chains_begin_at_the_jaw_line() -> None:
     jaw = model.landmarks_478.on(model.mean)[IBUG68_FROM_478][IBUG_JAW]
     assert np.linalg.norm(start - jaw, axis=1).max() < 2.0
     np.testing.assert_allclose(chains.weights.sum(axis=2), 1, atol=1e-5)
-    chin = chains.on(model.mean)[CHIN]
+    chin = chains.on(model.mean)[MIDDLE]
     assert (chin == chin[0]).all()
 
 
