@@ -96,22 +96,34 @@ def smoothed(values: Sequence[float], window: int) -> list[float]:
 def _loss(table: dict[str, list[float]] | None) -> Markup:
     if not table or len(table) < 2:
         return Markup("")
-    (x_name, x), *columns = descent_steps(table).items()
-    shown = [(name, values) for name, values in columns if "loss" in name or len(columns) == 1]
-    window = max(1, len(x) // 40)
-    series = []
-    for style, (name, values) in zip(STYLES, shown, strict=False):
-        series.append(Series(_words(name), x, smoothed(values, window), style))
+    window = max(1, len(next(iter(table.values()))) // 40)
+    series = [
+        Series(_words(name), steps, smoothed(values, window), style)
+        for style, (name, (steps, values)) in zip(STYLES, loss_curves(table).items(), strict=False)
+    ]
     about = "Training loss over the steps of training, falling"
-    return line_chart(series, f"training {x_name}", "loss", about, log=True)
+    return line_chart(series, f"training {next(iter(table))}", "loss", about, log=True)
 
 
-def descent_steps(table: dict[str, list[float]]) -> dict[str, list[float]]:
-    """The columns from step 1 on, without those of trainings before it, which are then empty."""
-    steps = next(iter(table.values()))
-    rows = [row for row, step in enumerate(steps) if step > 0]
-    kept = {name: [values[row] for row in rows] for name, values in table.items()}
-    return {name: values for name, values in kept.items() if all(map(math.isfinite, values))}
+def loss_curves(
+    table: dict[str, list[float]],
+) -> dict[str, tuple[list[float], list[float]]]:
+    """Steps and values of each loss from step 1 on, where it has some; the largest last one first.
+
+    Those of trainings before it end there; others begin later. Of a table with one column beside
+    the steps it is that one, whatever its name.
+    """
+    steps, *columns = table.values()
+    curves = {}
+    for name, values in zip(list(table)[1:], columns, strict=True):
+        known = [
+            (step, value)
+            for step, value in zip(steps, values, strict=True)
+            if step > 0 and math.isfinite(value)
+        ]
+        if known and ("loss" in name or len(columns) == 1):
+            curves[name] = ([step for step, _ in known], [value for _, value in known])
+    return dict(sorted(curves.items(), key=lambda curve: -curve[1][1][-1]))
 
 
 def _descent(table: dict[str, list[float]] | None) -> Markup:
