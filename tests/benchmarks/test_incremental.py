@@ -8,7 +8,6 @@ from benchmarks.incremental import COUNTS, WHOLE, Costs, costs, outcome
 from benchmarks.photo_project import PHOTOS, Cost, photo_project
 
 
-@pytest.mark.slow
 # Four builds, more than a minute; tests/pipeline has the same of steps alone.
 @pytest.mark.slow
 def test_one_photo_costs_its_bucket_and_gives_the_bytes_of_a_clean_build(tmp_path: Path) -> None:
