@@ -11,6 +11,7 @@ from headwater.data.scenes import Template
 from headwater.faces.vocabulary import FACE_PARTS, IBUG68_FROM_478, IBUG_INNER_LIPS, Part
 from headwater.heads.contour import contour_chains, outermost
 from headwater.heads.part_map import part_map
+from headwater.networks.shading import BANDS, vertex_normals
 from headwater.systems.prdl.anchors import coarse_targets, strided_loss
 from headwater.systems.prdl.config import PUBLISHED_MM, PUBLISHED_PX, PrdlConfig, Weights
 from headwater.systems.prdl.data import Examples
@@ -26,7 +27,7 @@ from headwater.systems.prdl.model import (
     rotations,
 )
 from headwater.systems.prdl.part_points import PRDL_PARTS, part_points, triangle_parts
-from headwater.systems.prdl.shading import BANDS, shaded, vertex_normals
+from headwater.systems.prdl.shading import shaded
 from headwater.systems.prdl.visibility import Shown, rendered, shown_faces
 
 # Deep3D's weights of the 68 landmarks: the nose's lower bridge and the inner lips count more.

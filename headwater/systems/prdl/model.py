@@ -11,9 +11,9 @@ from headwater.data.crops import IMAGENET_MEAN, IMAGENET_STD
 from headwater.data.placement import SPREAD
 from headwater.networks.mobilenet import MobileNet
 from headwater.networks.resnet import ResNet
+from headwater.networks.shading import BANDS
 from headwater.systems.prdl.config import PrdlConfig
 from headwater.systems.prdl.morphable import Bases
-from headwater.systems.prdl.shading import BANDS
 
 _MOBILENET_FEATURES: Final = 960
 # Of a face from where its placement by landmarks says, radians and canonical units.

@@ -5,9 +5,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from headwater.networks.shading import BANDS, harmonics, vertex_normals
-
-__all__ = ["BANDS", "FIRST_LIGHT", "harmonics", "shaded", "vertex_normals"]
+from headwater.networks.shading import BANDS, harmonics
 
 # Deep3D's first light, on the constant band.
 FIRST_LIGHT: Final = 0.8

@@ -16,10 +16,11 @@ from headwater.data.mirror import Mirror, mirror_of
 from headwater.data.scenes import Template
 from headwater.faces.vocabulary import Part
 from headwater.geometry.rasterise import rasterise
+from headwater.networks.shading import harmonics
 from headwater.systems.prdl.data import Examples
 from headwater.systems.prdl.model import projected
 from headwater.systems.prdl.morphable import principal_components
-from headwater.systems.prdl.shading import FIRST_LIGHT, harmonics
+from headwater.systems.prdl.shading import FIRST_LIGHT
 
 MOST_FRAMES: Final = 300
 _GREY: Final = 0.5

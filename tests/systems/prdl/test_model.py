@@ -9,13 +9,14 @@ from headwater.data.tables import template_of
 from headwater.faces.vocabulary import Part
 from headwater.geometry.cameras import project
 from headwater.geometry.rasterise import rasterise
+from headwater.networks.shading import harmonics, vertex_normals
 from headwater.systems.prdl.config import SIZES
 from headwater.systems.prdl.data import cameras_of
 from headwater.systems.prdl.losses import Objective
 from headwater.systems.prdl.model import posed, projected, rotations
 from headwater.systems.prdl.morphable import principal_components
 from headwater.systems.prdl.part_points import PRDL_PARTS, part_points
-from headwater.systems.prdl.shading import harmonics, shaded, vertex_normals
+from headwater.systems.prdl.shading import shaded
 from headwater.systems.prdl.visibility import rendered, shown_faces
 from tests.systems.prdl.toy_face import (
     SIDE,
