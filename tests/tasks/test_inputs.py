@@ -100,7 +100,7 @@ def test_settings_of_answers_train_nothing(name: str, project: Path) -> None:
     changes = {
         "facevision": {"smoothing_steps": 3},
         "prdl": {"fit": True},
-        "spiral_gcn": {"detail": False},
+        "spiral_gcn": {"detail": True},
     }
     own = changes.get(name, {"iterations": 3})
     answers = with_system(name, overrides={"answer": own})
