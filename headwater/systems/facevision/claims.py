@@ -1,10 +1,9 @@
-"""Claims of FaceVision-GAN that one trained network can show, on a build's held-out heads.
+"""Claims of FaceVision-GAN on a build's held-out heads: its loss, its mesh stage, its template.
 
-What needs a training with and one without a part of the loss is not among them: the errors of maps
-that stand here are to be compared with those of such a training.
+Of its loss, eq. 1: networks that learned without a part of it are compared with the whole one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +18,7 @@ from headwater.evaluation.heads.claims import Errors, ErrorTable, scan_to_mesh_c
 from headwater.evaluation.heads.trials import HELD_OUT, Case, Trial, read_cases
 from headwater.geometry.cameras import project
 from headwater.geometry.rasterise import Raster, rasterise
+from headwater.systems.facevision.ablation import ABLATIONS, WHOLE, ablated
 from headwater.systems.facevision.answer import Seen, free_answer, free_mesh, registered, see
 from headwater.systems.facevision.config import Answering
 from headwater.systems.facevision.mesh import (
@@ -36,7 +36,10 @@ SEED: Final = 0
 INJECTED: Final = 5
 SPIKE_MM: Final = 80.0
 FORMS: Final = ("raw", "smoothed", "detailed")
+LOSS_ERRORS: Final = ("depth", "codes", "registered")
 _MAPS: Final = "mean over the face's pixels of the frontal view, camera given"
+_DEPTH: Final = f"depth error, mm, {_MAPS}, difference"
+_CODES: Final = f"code error, {_MAPS}, difference"
 _NORMALS: Final = "angle of normals to the true ones, degrees, paired difference"
 _SCANS: Final = "face scan-to-mesh error from the frontal view, camera given, mm, paired difference"
 
@@ -44,14 +47,54 @@ _SCANS: Final = "face scan-to-mesh error from the frontal view, camera given, mm
 def claims(
     trained: TrainedFaceVision, data: Path, heads: int | None, progress: Callable[[int, int], None]
 ) -> list[Claim]:
-    """Every claim, on the first ``heads`` of the held-out heads below ``data``, or on all."""
+    """Every claim, on the first ``heads`` of the held-out heads below ``data``, or on all.
+
+    Trains as many networks more as there are ablations.
+    """
     cases = [case for case in read_cases(data) if case.test_set == HELD_OUT][:heads]
-    rows = []
+    total = len(ABLATIONS) + len(cases)
+    networks = {WHOLE: trained, **ablated(trained, data, lambda done, _: progress(done, total))}
+    rows, losses = [], []
     with deterministic(trained.config.threads, next(trained.generator.parameters()).device):
         for number, case in enumerate(cases):
             rows.append(errors_of(trained, case))
-            progress(number + 1, len(cases))
-    return [*claims_of(ErrorTable(rows, SEED)), *scan_to_mesh_claims(data, NAME, SEED)]
+            losses.append(loss_errors(networks, case))
+            progress(len(ABLATIONS) + number + 1, total)
+    return [
+        *loss_claims(ErrorTable(losses, SEED)),
+        *claims_of(ErrorTable(rows, SEED)),
+        *scan_to_mesh_claims(data, NAME, SEED),
+    ]
+
+
+def loss_errors(networks: Mapping[str, TrainedFaceVision], case: Case) -> Errors:
+    """Errors of one head's maps and template, frontal view, by network; none where it is unseen."""
+    trial = Trial(case, case.views.choose(np.array([0])))
+    found: Errors = {}
+    for name, trained in networks.items():
+        try:
+            seen = see(trained, trial.views)
+        except Unanswered:
+            return {}
+        errors = _map_errors(trained, seen, trial)
+        if not errors:
+            return {}
+        for kind in LOSS_ERRORS[:2]:
+            found[f"{name}: {kind}"] = errors[f"predicted {kind}"]
+        head = HeadAnswer(trained.template, registered(trained, seen))
+        found |= _scan_error(trial, head, f"{name}: {LOSS_ERRORS[2]}")
+    return found
+
+
+def loss_claims(table: ErrorTable) -> list[Claim]:
+    """What the terms of eq. 1 add: each error of the whole loss less that without a part of it."""
+    found = []
+    for other in ABLATIONS:
+        for kind, what in zip(LOSS_ERRORS, (_DEPTH, _CODES, _SCANS), strict=True):
+            title = f"{kind}: {WHOLE} better than {other}"
+            off = table.difference(f"{WHOLE}: {kind}", f"{other}: {kind}")
+            found.append(measured(title, what, off, "<=", 0.0, strict=True))
+    return found
 
 
 def errors_of(trained: TrainedFaceVision, case: Case) -> Errors:
@@ -78,8 +121,8 @@ def errors_of(trained: TrainedFaceVision, case: Case) -> Errors:
 def claims_of(table: ErrorTable) -> list[Claim]:
     """The claims that follow from errors."""
     found = [
-        _less(table, "predicted depth", "mean head depth", f"depth error, mm, {_MAPS}, difference"),
-        _less(table, "predicted codes", "mean head codes", f"code error, {_MAPS}, difference"),
+        _less(table, "predicted depth", "mean head depth", _DEPTH),
+        _less(table, "predicted codes", "mean head codes", _CODES),
         _less(table, "smoothed normals", "raw normals", _NORMALS),
         _less(table, "detailed normals", "smoothed normals", _NORMALS),
         _less(table, "registered", "mean head", _SCANS),

@@ -100,7 +100,7 @@ SIZES: Final = MappingProxyType(
             width=16,
             discriminator_width=8,
             dropout=0.0,
-            steps=500,
+            steps=1500,
             learning_rate=1e-3,
         ),
         "medium": FaceVisionConfig(

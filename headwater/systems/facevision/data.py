@@ -62,7 +62,7 @@ class Examples:
     face is. projection: (n, 3, 4) float32, canonical units to px in the crop. anchors: (n, m, 3)
     float32, of the cut's anchors on the true head, placed as the template is, px and depth, mm, by
     ``projection``. held_out, estimated: (n,) bool, of the validation split, and of views whose
-    camera was estimated.
+    camera was estimated. head: (n,) their heads among the scenes'.
     """
 
     pixels: Tensor
@@ -71,6 +71,7 @@ class Examples:
     anchors: Tensor
     held_out: Tensor
     estimated: Tensor
+    head: Tensor
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -140,6 +141,7 @@ def examples_of(config: FaceVisionConfig, scenes: Scenes) -> Examples:
         torch.from_numpy(np.stack(points).astype(np.float32)),
         torch.from_numpy(scenes.views.split[kept] == "validation"),
         torch.from_numpy(scenes.views.estimated[kept]),
+        torch.from_numpy(scenes.views.head[kept].astype(np.int64)),
     )
 
 

@@ -2,10 +2,12 @@
 
 A head is x(a) = mean + sum_j a_j B_j with a standard normal a (principal components of the training
 heads, and a small turn and shift). Anchor k of a view lies at y_k = (px, py, depth) by its maps;
-y = h(x(a)) + e, the error e of all anchors together being normal, with the mean and covariance
-that it has on views of known heads. Depths count from the middle of the maps' range: how far a head
-is from its camera they do not tell. The head of the greatest probability follows by Gauss-Newton;
-where the maps know nothing, it is the mean head.
+y = h(x(a)) + M a + e, the error e of all anchors together being normal. M, and the mean and
+covariance of e, are those of views of known heads: M, because maps lie nearer to those of the mean
+head than they should, and because a camera that fits the mean head errs as a head differs from it.
+Depths count from the middle of the maps' range: how far a head is from its camera they do not tell.
+The head of the greatest probability follows by Gauss-Newton; where the maps know nothing, it is the
+mean head.
 """
 
 from collections.abc import Sequence
@@ -35,6 +37,8 @@ SHRINKAGE: Final = 0.1
 ASSUMED_MM: Final = 10.0
 LEAST_MM: Final = 0.1
 FEWEST: Final = 20
+# Assumed views of which the errors have no slope.
+WITHOUT_SLOPE: Final = 30
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,15 @@ class Prior:
 
 @dataclass(frozen=True)
 class Noise:
-    """Error of anchors read off maps, mm: mean (2, 3 m) and covariance (2, 3 m, 3 m), float32.
+    """Error of anchors read off maps, mm; all float32.
 
-    Of views whose cameras are given, and of those whose cameras were estimated: these err in size.
+    mean: (2, 3 m). slope: (2, 3 m, c), by the head's components. covariance: (2, 3 m, 3 m), of the
+    rest. Of views whose cameras are given, and of those whose cameras were estimated: these err in
+    size.
     """
 
     mean: FloatArray
+    slope: FloatArray
     covariance: FloatArray
 
 
@@ -116,32 +123,45 @@ def read_anchors(
     return places
 
 
+def latents_of(prior: Prior, heads_mm: Points) -> Float64Array:
+    """Components (h, c) of heads (h, V, 3) mm, placed as those of the prior, in deviations."""
+    basis = prior.components.reshape(len(prior.components), -1).astype(np.float64)
+    off = np.asarray(heads_mm, np.float64) - prior.mean
+    return np.asarray(off.reshape(len(off), -1) @ basis.T / np.square(basis).sum(axis=1))
+
+
 def measured_noise(
-    errors_mm: Points, held_out: NDArray[np.bool_], estimated: NDArray[np.bool_]
+    errors_mm: Points,
+    latents: Points,
+    held_out: NDArray[np.bool_],
+    estimated: NDArray[np.bool_],
 ) -> Noise:
     """Noise of anchors from errors (n, m, 3) mm in n views; NaN where an anchor is not seen.
 
-    held_out: (n,) views that the network has not learned from: the covariance of all is scaled to
-    the size that errors have there. estimated: (n,) of their cameras; where there are too few of
-    either kind, all views stand for it.
+    latents: (n, c), components of the heads in them. held_out: (n,) views that the network has not
+    learned from: the covariance of all is scaled to the size that errors have there. estimated:
+    (n,) of their cameras; where there are too few of either kind, all views stand for it.
     """
     kinds = [
         rows if np.count_nonzero(rows) >= FEWEST else np.ones_like(rows)
         for rows in (~estimated, estimated)
     ]
-    moments = [_moments(errors_mm[rows], held_out[rows]) for rows in kinds]
-    mean, covariance = (np.stack(one).astype(np.float32) for one in zip(*moments, strict=True))
-    return Noise(mean, covariance)
+    moments = [_moments(errors_mm[rows], latents[rows], held_out[rows]) for rows in kinds]
+    return Noise(*(np.stack(one).astype(np.float32) for one in zip(*moments, strict=True)))
 
 
-def _moments(errors_mm: Points, held_out: NDArray[np.bool_]) -> tuple[Float64Array, Float64Array]:
-    """Mean (3 m,) and covariance (3 m, 3 m) of errors (n, m, 3)."""
+def _moments(
+    errors_mm: Points, latents: Points, held_out: NDArray[np.bool_]
+) -> tuple[Float64Array, Float64Array, Float64Array]:
+    """Mean (3 m,), slope (3 m, c) and covariance (3 m, 3 m) of errors (n, m, 3)."""
     flat = np.asarray(errors_mm, np.float64).reshape(len(errors_mm), -1)
     known = np.isfinite(flat)
     counts = known.sum(axis=0)
     common = counts >= FEWEST
     mean = np.where(common, np.where(known, flat, 0.0).sum(axis=0) / np.maximum(counts, 1), 0.0)
     off = np.where(known & common, flat - mean, 0.0)
+    slope = off.T @ latents / (counts[:, None] + WITHOUT_SLOPE)
+    off = np.where(known & common, off - latents @ slope.T, 0.0)
     squares = np.square(off).sum(axis=0)
     # Products of unseen anchors are 0: correlations stay those of a distribution.
     unit = off / np.sqrt(np.maximum(squares, 1e-30))
@@ -156,7 +176,7 @@ def _moments(errors_mm: Points, held_out: NDArray[np.bool_]) -> tuple[Float64Arr
             np.square(off[rows])[seen[rows]].mean() for rows in (held_out, ~held_out)
         )
         covariance *= max(1.0, float(there / max(elsewhere, 1e-30)))
-    return mean, covariance
+    return mean, slope, covariance
 
 
 def most_probable(
@@ -174,7 +194,7 @@ def most_probable(
     basis = np.concatenate(
         [prior.components[:, rows].astype(np.float64), _motions(mean, mean.mean(axis=0))]
     )
-    latent = np.zeros(len(basis))
+    latent, modes = np.zeros(len(basis)), len(prior.components)
     for _ in range(ITERATIONS):
         anchors = mean + np.tensordot(latent, basis, 1)
         curvature, pull = np.eye(len(latent)), np.zeros(len(latent))
@@ -184,17 +204,15 @@ def most_probable(
                 continue
             place, slope = _seen(reading, anchors[seen], basis[:, seen], origin_mm)
             flat, kind = np.repeat(seen, 3), int(reading.estimated)
-            residual = (reading.places[seen] * reading.units - place).ravel() - noise.mean[kind][
-                flat
-            ]
-            target = residual + slope @ latent
+            target = (reading.places[seen] * reading.units - place).ravel() + slope @ latent
+            target -= noise.mean[kind][flat]
+            slope[:, :modes] += noise.slope[kind][flat]
             factors = cho_factor(noise.covariance[kind][np.ix_(flat, flat)].astype(np.float64))
             weighed = cho_solve(factors, slope)
             curvature += slope.T @ weighed
             pull += weighed.T @ target
         latent = np.linalg.solve(curvature, pull)
     whole = prior.mean.astype(np.float64)
-    modes = len(prior.components)
     head = whole + np.tensordot(latent[:modes], prior.components.astype(np.float64), 1)
     head += np.tensordot(latent[modes:], _motions(whole, mean.mean(axis=0)), 1)
     return head.astype(np.float32)

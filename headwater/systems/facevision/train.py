@@ -16,7 +16,13 @@ from headwater.data.scenes import FloatArray, Heads, Template
 from headwater.systems.facevision.codes import face_cut
 from headwater.systems.facevision.config import FaceVisionConfig
 from headwater.systems.facevision.data import Examples, Scenes, examples_of, read_scenes
-from headwater.systems.facevision.evidence import Noise, Prior, head_prior, measured_noise
+from headwater.systems.facevision.evidence import (
+    Noise,
+    Prior,
+    head_prior,
+    latents_of,
+    measured_noise,
+)
 from headwater.systems.facevision.losses import Batch, Objective
 from headwater.systems.facevision.model import FaceVision, Generator
 from headwater.systems.facevision.predicted import predicted_maps, predicted_views
@@ -48,8 +54,8 @@ def train(config: FaceVisionConfig, scenes: Scenes, run: Run, weights: Path) -> 
         network, curve = train_network(config, examples, run)
         generator = network.generator.cpu().eval()
         prior = prior_of(config, scenes.training_heads, template)
-        noise = noise_of(config, generator, examples, template)
-    save_weights(weights, TrainedFaceVision(generator, config, template, prior, noise))
+        noise = noise_of(config, generator, examples, scenes, prior)
+    save_weights(weights, TrainedFaceVision(generator, config, template, prior, noise, run.seed))
     return curve
 
 
@@ -129,18 +135,26 @@ def mirrored_maps(maps: Tensor) -> Tensor:
 
 def prior_of(config: FaceVisionConfig, heads: Heads, template: Template) -> Prior:
     """The distribution of the training heads, placed by their landmarks."""
-    placed = to_head_frame(canonical_heads(heads, template).numpy(), template.nose_bridge)
-    return head_prior(placed, config.components)
+    return head_prior(_placed(heads, template), config.components)
+
+
+def _placed(heads: Heads, template: Template) -> FloatArray:
+    return to_head_frame(canonical_heads(heads, template).numpy(), template.nose_bridge)
 
 
 def noise_of(
-    config: FaceVisionConfig, generator: Generator, examples: Examples, template: Template
+    config: FaceVisionConfig,
+    generator: Generator,
+    examples: Examples,
+    scenes: Scenes,
+    prior: Prior,
 ) -> Noise:
     """Errors of anchors read off the maps of examples, whose true places are known."""
     every = np.linspace(0, len(examples) - 1, min(len(examples), MOST_VIEWS)).round().astype(int)
     chosen = examples.choose(torch.from_numpy(np.unique(every)))
-    errors = anchor_errors(config, generator, chosen, template)
-    return measured_noise(errors, chosen.held_out.numpy(), chosen.estimated.numpy())
+    errors = anchor_errors(config, generator, chosen, scenes.template)
+    latents = latents_of(prior, _placed(scenes.heads, scenes.template))[chosen.head.numpy()]
+    return measured_noise(errors, latents, chosen.held_out.numpy(), chosen.estimated.numpy())
 
 
 def anchor_errors(

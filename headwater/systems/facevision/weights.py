@@ -22,14 +22,14 @@ from headwater.systems.facevision.registration import Registration
 from headwater.training.checkpoint import read_safetensors, safetensors_bytes, unreadable
 from headwater.training.device import chosen_device
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 @dataclass(frozen=True)
 class TrainedFaceVision:
     """A trained generator, in evaluation mode, with what its answers need.
 
-    prior: of heads. noise: of anchors read off the generator's maps.
+    prior: of heads. noise: of anchors read off the generator's maps. seed: of the training.
     """
 
     generator: Generator
@@ -37,6 +37,7 @@ class TrainedFaceVision:
     template: Template
     prior: Prior
     noise: Noise
+    seed: int = 0
 
     @cached_property
     def cut(self) -> FaceCut:
@@ -62,11 +63,13 @@ def save_weights(path: Path, trained: TrainedFaceVision) -> None:
         "prior.mean": trained.prior.mean,
         "prior.components": trained.prior.components,
         "noise.mean": trained.noise.mean,
+        "noise.slope": trained.noise.slope,
         "noise.covariance": trained.noise.covariance,
     }
     notes = {
         "system": "facevision",
         "format": FORMAT,
+        "seed": trained.seed,
         "config": trained.config.of_training(),
         "codes_sha256": trained.cut.digest,
     }
@@ -90,7 +93,8 @@ def load_weights(path: Path) -> TrainedFaceVision:
             config,
             template,
             Prior(arrays["prior.mean"], arrays["prior.components"]),
-            Noise(arrays["noise.mean"], arrays["noise.covariance"]),
+            Noise(arrays["noise.mean"], arrays["noise.slope"], arrays["noise.covariance"]),
+            seed=int(notes["seed"]),
         )
         _check(trained, notes["codes_sha256"])
     except READER_ERRORS as error:
@@ -131,12 +135,14 @@ def _check(trained: TrainedFaceVision, digest: object) -> None:
         prior.mean.shape,
         prior.components.shape[1:],
         noise.mean.shape,
+        noise.slope.shape,
         noise.covariance.shape,
     )
     vertices = trained.template.mean.shape
-    if shapes != (vertices, vertices, (2, count), (2, count, count)):
+    slopes = (2, count, len(prior.components))
+    if shapes != (vertices, vertices, (2, count), slopes, (2, count, count)):
         raise ValueError("its heads or errors are of another template")
-    for array in (prior.mean, prior.components, noise.mean, noise.covariance):
+    for array in (prior.mean, prior.components, noise.mean, noise.slope, noise.covariance):
         if array.dtype != np.float32 or not np.isfinite(array).all():
             raise ValueError("its heads or errors have values that are not finite numbers")
     if trained.cut.digest != digest:

@@ -15,6 +15,7 @@ from headwater.systems.facevision.evidence import (
     Prior,
     Reading,
     head_prior,
+    latents_of,
     measured_noise,
     most_probable,
     read_anchors,
@@ -27,6 +28,7 @@ from tests.systems.toy_heads import toy_template
 
 ORIGIN = np.zeros(3, np.float32)
 MM = 2.0
+LATENT = np.array([1.2, -0.7, 0.4, -1.0, 0.9])
 
 
 def bumpy_prior(cut: FaceCut) -> Prior:
@@ -38,9 +40,13 @@ def bumpy_prior(cut: FaceCut) -> Prior:
     return Prior(cut.mean, basis.astype(np.float32))
 
 
-def tiny_noise(count: int, mm: float) -> Noise:
+def tiny_noise(count: int, mm: float, components: int = 5) -> Noise:
     covariance = np.eye(3 * count, dtype=np.float32) * mm**2
-    return Noise(np.zeros((2, 3 * count), np.float32), np.stack([covariance, 100 * covariance]))
+    mean, slope = (
+        np.zeros((2, 3 * count), np.float32),
+        np.zeros((2, 3 * count, components), np.float32),
+    )
+    return Noise(mean, slope, np.stack([covariance, 100 * covariance]))
 
 
 def exact_reading(head: FloatArray, projection: np.ndarray, rows: np.ndarray) -> Reading:
@@ -52,7 +58,7 @@ def test_exact_anchors_give_the_head_and_none_gives_the_mean() -> None:
     scene = seen(128, subdivisions=3)
     cut, prior = scene.cut, bumpy_prior(scene.cut)
     rows = cut.anchors(60)
-    true = prior.mean + np.tensordot([1.2, -0.7, 0.4, -1.0, 0.9], prior.components, 1)
+    true = prior.mean + np.tensordot(LATENT, prior.components, 1)
     true = true.astype(np.float32)
     reading = exact_reading(true, scene.projection, rows)
     found = most_probable(prior, tiny_noise(60, 0.02), [reading], rows, ORIGIN)
@@ -129,7 +135,9 @@ def test_noise_is_the_errors_own_and_as_large_as_on_views_that_were_not_learned(
     errors = (rng.normal(size=(4000, 12)) @ mix.T + 3.0).reshape(4000, 4, 3)
     errors[rng.random((4000, 4)) < 0.03] = np.nan
     given = np.zeros(4000, np.bool_)
-    noise = measured_noise(errors, given, given)
+    heads = rng.normal(size=(4000, 2))
+    noise = measured_noise(errors, heads, given, given)
+    assert np.abs(noise.slope).max() < 0.5
     np.testing.assert_allclose(noise.mean, 3.0, atol=0.4)
     true = mix @ mix.T
     # Without a view whose camera was estimated, all stand for these.
@@ -140,16 +148,66 @@ def test_noise_is_the_errors_own_and_as_large_as_on_views_that_were_not_learned(
     held_out = np.zeros(4000, np.bool_)
     held_out[:400] = True
     errors[held_out] = 3.0 + 2.0 * (errors[held_out] - 3.0)
-    larger = measured_noise(errors, held_out, given)
+    larger = measured_noise(errors, heads, held_out, given)
     ratio = np.diag(larger.covariance[0]) / np.diag(true)
     # All of it, learned and not, has 1.3 times the variance; what was not learned has 4 times.
     np.testing.assert_allclose(ratio, 4.0 * 1.3, rtol=0.25)
     estimated = np.arange(4000) % 2 == 1
-    apart = measured_noise(np.where(estimated[:, None, None], 5.0, 1.0) * errors, given, estimated)
+    larger_there = np.where(estimated[:, None, None], 5.0, 1.0) * errors
+    apart = measured_noise(larger_there, heads, given, estimated)
     assert np.diag(apart.covariance[1]).mean() > 15 * np.diag(apart.covariance[0]).mean()
-    unseen = measured_noise(np.full((50, 4, 3), np.nan), given[:50], given[:50])
+    unseen = measured_noise(np.full((50, 4, 3), np.nan), heads[:50], given[:50], given[:50])
     assert np.isfinite(unseen.covariance).all()
     np.linalg.cholesky(unseen.covariance[0])
+
+
+def test_what_errors_owe_to_the_head_is_found_and_is_no_noise() -> None:
+    rng = np.random.default_rng(1)
+    heads, slope = rng.normal(size=(2000, 3)), rng.normal(size=(12, 3))
+    rest = 0.5 * rng.normal(size=(2000, 12))
+    errors = (heads @ slope.T + rest).reshape(2000, 4, 3)
+    errors[rng.random((2000, 4)) < 0.2] = np.nan
+    none = np.zeros(2000, np.bool_)
+    noise = measured_noise(errors, heads, none, none)
+    np.testing.assert_allclose(noise.slope[0], slope, atol=0.2)
+    np.testing.assert_allclose(np.diag(noise.covariance[0]), 0.25, rtol=0.25)
+
+
+def test_maps_that_go_half_the_way_to_the_head_give_it_whole() -> None:
+    scene = seen(128, subdivisions=3)
+    prior = bumpy_prior(scene.cut)
+    rows = scene.cut.anchors(60)
+    true, half = (
+        (prior.mean + np.tensordot(share * LATENT, prior.components, 1)).astype(np.float32)
+        for share in (1.0, 0.5)
+    )
+    usual = exact_reading(prior.mean, scene.projection, rows)
+    slope = np.stack(
+        [
+            (exact_reading(prior.mean + one, scene.projection, rows).places - usual.places)
+            * usual.units
+            for one in prior.components
+        ],
+        axis=-1,
+    ).reshape(180, 5)
+    reading = exact_reading(half, scene.projection, rows)
+    blind = tiny_noise(60, 0.02)
+    knowing = replace(blind, slope=np.stack([-0.5 * slope] * 2).astype(np.float32))
+    off = [
+        np.linalg.norm(most_probable(prior, one, [reading], rows, ORIGIN) - true, axis=1).max()
+        for one in (blind, knowing)
+    ]
+    assert off[0] > 1.0
+    assert off[1] < 0.2
+
+
+def test_components_of_heads_make_them_again() -> None:
+    prior = bumpy_prior(seen(64, subdivisions=2).cut)
+    flat = prior.components.reshape(5, -1)
+    turned = np.linalg.qr(flat.T)[0].T * np.linalg.norm(flat, axis=1)[:, None]
+    apart = Prior(prior.mean, turned.reshape(prior.components.shape).astype(np.float32))
+    head = apart.mean + np.tensordot(LATENT, apart.components, 1)
+    np.testing.assert_allclose(latents_of(apart, head[None])[0], LATENT, atol=1e-4)
 
 
 def test_the_prior_is_that_of_the_heads() -> None:
@@ -187,7 +245,7 @@ def test_examples_have_the_true_places_of_their_anchors() -> None:
             points - [0.0, 0.0, middle], projection, config.pixel_mm, middle, estimated=False
         )
         found = most_probable(
-            prior, tiny_noise(len(anchors), 1.0), [reading], cut.vertex[anchors], origin
+            prior, tiny_noise(len(anchors), 1.0, 3), [reading], cut.vertex[anchors], origin
         )
         true = heads[row] * 100.0 + origin
         errors.append(_distance(found, true))
