@@ -32,6 +32,11 @@ from headwater.metrics.strata import GIVEN
 NOT_CONVERGED: Final = "the rigid alignment did not converge"
 NOT_A_SURFACE: Final = "the prediction is no finite surface"
 NO_AREA: Final = "the prediction has no area near the face"
+# Errors of a free mesh beside a head's own, and those of a head that they are like.
+FREE_MESH: Final = {
+    "free_mesh_mm": "face_scan_to_mesh_mm",
+    "free_mesh_reverse_mm": "reverse_face_mm",
+}
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
@@ -112,8 +117,9 @@ class BenchmarkRow:
     of the system's network, where it has sizes. face_scan_to_mesh_mm: true to predicted surface,
     rigid, without scale. reverse_face_mm: the other way. f_score_*: at that distance. h3ds_*: the
     published protocol's scores. regions_mm: scan-to-mesh error of each of ``REGIONS``.
-    parts_iou: as ``metrics.part_iou`` names them, %, where it was taken. heat: the
-    distance of every true vertex of the face.
+    parts_iou: as ``metrics.part_iou`` names them, %, where it was taken. free_mesh: errors of the
+    free mesh that the head was registered to, as ``FREE_MESH`` names them, of answers that have
+    one. heat: the distance of every true vertex of the face.
     """
 
     subject: str
@@ -135,6 +141,7 @@ class BenchmarkRow:
     h3ds_head_mm: float = np.nan
     regions_mm: dict[str, float] = field(default_factory=dict)
     parts_iou: dict[str, float] = field(default_factory=dict)
+    free_mesh: dict[str, float] = field(default_factory=dict)
     heat: SurfaceError | None = field(default=None, repr=False)
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.metrics.benchmark import BenchmarkRow
+from headwater.metrics.benchmark import FREE_MESH, BenchmarkRow
 from headwater.metrics.face_regions import REGIONS
 from headwater.metrics.intervals import (
     Interval,
@@ -86,7 +86,11 @@ class Bin:
 
 
 def summarise(rows: Sequence[BenchmarkRow], seed: int = SEED) -> Figures:
-    """Every error of one system's answers to questions of one kind, of each region and part."""
+    """Every error of one system's answers to questions of one kind, of each region and part.
+
+    Where answers have free meshes, ``free_mesh_failures`` counts those without or with one that
+    cannot be aligned.
+    """
     kept = [row for row in rows if row.failure is None]
     figures: Figures = {
         "subjects": len({row.subject for row in kept}),
@@ -98,6 +102,10 @@ def summarise(rows: Sequence[BenchmarkRow], seed: int = SEED) -> Figures:
         figures |= flat(f"{region}_mm", _interval(kept, _region(region), seed))
     for part in (AVERAGE, *NAMES):
         figures |= flat(part, _interval(kept, _part(part), seed))
+    if any(row.free_mesh for row in kept):
+        for name in FREE_MESH:
+            figures |= flat(name, _interval(kept, _free_mesh(name), seed))
+        figures["free_mesh_failures"] = sum(not row.free_mesh for row in kept)
     return figures
 
 
@@ -220,6 +228,10 @@ def _attribute(name: str) -> Pick:
 
 def _part(name: str) -> Pick:
     return lambda row: row.parts_iou.get(name, np.nan)
+
+
+def _free_mesh(name: str) -> Pick:
+    return lambda row: row.free_mesh.get(name, np.nan)
 
 
 def _region(name: str) -> Pick:

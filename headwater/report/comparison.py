@@ -34,6 +34,7 @@ NAMES: Final = {
     "landmark_fit": "landmark fit",
 }
 HELD_OUT: Final = "held_out"
+FREE: Final = "free_mesh_mm"
 TEST_SETS: Final = {HELD_OUT: "Held-out heads", "other": "Heads of another model"}
 NOTHING: Final = Interval(np.nan, np.nan, np.nan)
 REGION: Final = "region"
@@ -52,10 +53,10 @@ SPLIT: Final = {GIVEN: tuple(KINDS), ESTIMATED: (YAW, PITCH, VIEWS)}
 
 @dataclass(frozen=True)
 class Line:
-    """One system on one test set in so many views. error, ratio, more: with 95 % intervals.
+    """One system on one test set in so many views. error, ratio, more, free: 95 % intervals too.
 
     camera: ESTIMATED or GIVEN. more: mean paired difference from the error with the camera given,
-    of lines where it is estimated.
+    of lines where it is estimated. free: error of the free meshes of a system that has them.
     """
 
     system: str
@@ -65,6 +66,7 @@ class Line:
     error: Interval
     ratio: Interval
     more: Interval
+    free: Interval
     h3ds_mm: float
     regions_mm: dict[str, float]
     subjects: int
@@ -117,6 +119,11 @@ class Compared:
     heat: list[tuple[str, HeatMap]]
     photos: list[PhotoLine]
     regions: tuple[str, ...] = REGIONS
+
+    @property
+    def free(self) -> bool:
+        """True where some system's free meshes were scored."""
+        return any(np.isfinite(line.free.value) for line in self.lines)
 
     @property
     def tables(self) -> list[tuple[str, list[Line]]]:
@@ -214,6 +221,7 @@ def _line(
         _interval(figures, HEADLINE),
         compared.ratio,
         more,
+        _interval(figures, FREE),
         float(figures.get("h3ds_face_mm", np.nan)),
         {name: float(figures.get(f"{name}_mm", np.nan)) for name in REGIONS},
         int(figures["subjects"]),

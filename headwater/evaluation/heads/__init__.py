@@ -134,6 +134,8 @@ CHALLENGE = Challenge(
         Metric("cheeks_mm", "cheeks", "mm"),
         Metric("chin_mm", "chin", "mm"),
         Metric("eyes_mm", "eyes", "mm"),
+        Metric("free_mesh_mm", "free mesh, face scan to mesh", "mm"),
+        Metric("free_mesh_reverse_mm", "free mesh, face mesh to scan", "mm"),
         Metric("part_iou", "Part IoU", "%", lower_is_better=False),
         *(
             Metric(f"{part}_iou", f"Part IoU, {words}", "%", lower_is_better=False)

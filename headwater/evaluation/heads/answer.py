@@ -26,23 +26,43 @@ class HeadQuestion(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
+class FreeMesh:
+    """A surface of no template's topology, mm in the frame of the views.
+
+    vertices: (v, 3). faces: (f, 3) int32, of what a scan would see. landmarks_478: (478, 3) on it.
+    """
+
+    vertices: NDArray[np.floating[Any]]
+    faces: NDArray[np.int32]
+    landmarks_478: NDArray[np.floating[Any]]
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """All that is judged."""
+        return self.vertices, self.faces, self.landmarks_478
+
+
+@dataclass(frozen=True, eq=False)
 class HeadAnswer:
     """One head in the frame of the views, mm.
 
     template: the topology, and what of it a scan would see. vertices: (V, 3) float32. steps:
-    (T + 1, V, 3) states of an iterative method, the start first; none of any other.
+    (T + 1, V, 3) states of an iterative method, the start first; none of any other. free: the
+    surface that the template was registered to, of a method that has one; it is scored beside it.
     """
 
     template: Template
     vertices: FloatArray
     steps: FloatArray = field(default_factory=lambda: np.zeros((0, 0, 3), np.float32))
+    free: FreeMesh | None = None
 
     @property
     def digest(self) -> bytes:
         """Of all that is judged, as it is now: a system may fill the same arrays again."""
         points, digest = self.template.landmarks_478, blake2b(digest_size=32)
         topology = (self.template.faces, self.template.surface, points.triangles, points.weights)
-        for array in map(np.ascontiguousarray, (self.vertices, *topology)):
+        free = () if self.free is None else self.free.arrays
+        for array in map(np.ascontiguousarray, (self.vertices, *topology, *free)):
             digest.update(f"{array.dtype} {array.shape} ".encode())
             digest.update(array.data)
         return digest.digest()
@@ -97,6 +117,16 @@ def check_answer(answer: object) -> None:
         raise ValueError(f"the steps are {steps}, vertices of the template {wanted}")
     if not np.isfinite(answer.steps).all():
         raise ValueError("the steps are not finite")
+    if answer.free is not None:
+        _check_free_mesh(answer.free)
+
+
+def _check_free_mesh(mesh: FreeMesh) -> None:
+    vertices, faces, landmarks = map(np.shape, mesh.arrays)
+    if vertices[1:] != (3,) or faces[1:] != (3,) or landmarks != (478, 3):
+        raise ValueError(f"the free mesh is {vertices}, {faces} and {landmarks}")
+    if mesh.faces.size and not 0 <= mesh.faces.min() <= mesh.faces.max() < vertices[0]:
+        raise ValueError(f"a face of the free mesh names a vertex that is none of {vertices[0]}")
 
 
 def prediction(template: Template, vertices: FloatArray) -> Prediction:

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from headwater.evaluation.challenge import Judged, Question, Score, Scored, Unanswered
 from headwater.evaluation.heads.answer import HeadAnswer, check_answer, prediction
+from headwater.evaluation.heads.free_mesh import free_mesh_scores
 from headwater.evaluation.heads.parts import part_scores
 from headwater.evaluation.heads.trials import key_of
 from headwater.evaluation.scores import read_scores, scores_of, write_scores
-from headwater.metrics.benchmark import BenchmarkRow
+from headwater.metrics.benchmark import FREE_MESH, BenchmarkRow
 from headwater.metrics.face_regions import REGIONS
 from headwater.metrics.part_iou import AVERAGE, NAMES
 from headwater.metrics.strata import GIVEN
@@ -52,7 +53,8 @@ def score_answer(question: Question, answer: HeadAnswer) -> Scored:
     row: BenchmarkRow = memo["row"]
     if row.failure is not None:
         raise Unanswered(row.failure)
-    return Scored({**_known_values(row), **part_scores(question.content, answer)}, row)
+    beside = {**part_scores(question.content, answer), **free_mesh_scores(question.content, answer)}
+    return Scored({**_known_values(row), **beside}, row)
 
 
 def rows_of(scores: Iterable[Score]) -> SetRows:
@@ -106,7 +108,7 @@ def _known_values(row: BenchmarkRow) -> dict[str, float]:
     """Metrics of a row by name, without those that are not known: a region that nobody saw, say."""
     plain = {name: float(getattr(row, name)) for name in ERRORS}
     regions = {f"{name}_mm": row.regions_mm.get(name, math.nan) for name in REGIONS}
-    known = {**plain, **regions, **row.parts_iou}
+    known = {**plain, **regions, **row.parts_iou, **row.free_mesh}
     return {name: value for name, value in known.items() if math.isfinite(value)}
 
 
@@ -123,6 +125,7 @@ def _row(scores: list[Score]) -> BenchmarkRow:
         size=first.size,
         regions_mm=regions,
         parts_iou=parts,
+        free_mesh={name: known[name] for name in FREE_MESH if name in known},
         **{name: first.conditions.get(name, _UNSAID.get(name)) for name in _CONDITIONS},
         **errors,
     )

@@ -1,15 +1,13 @@
 """Answers of trained FaceVision-GAN: from views to the registered template and the maps' mesh."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.data.scenes import FloatArray, Template, Views
+from headwater.data.scenes import FloatArray, Views
 from headwater.evaluation.challenge import Unanswered
-from headwater.evaluation.heads.answer import HeadAnswer, HeadQuestion
-from headwater.heads.model import Surface as Material
-from headwater.heads.model import SurfacePoints
+from headwater.evaluation.heads.answer import FreeMesh, HeadAnswer, HeadQuestion
 from headwater.systems.facevision.evidence import Reading, most_probable
 from headwater.systems.facevision.mesh import Surface, raw_surface
 from headwater.systems.facevision.predicted import (
@@ -37,7 +35,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class FreeMesh:
+class MapMesh:
     """The mesh of one view's maps, mm in the views' head frame, by the steps that made it.
 
     codes: (v, 3) of its vertices. colours: (v, 3) uint8 of the photo.
@@ -51,10 +49,15 @@ class FreeMesh:
 
 
 def answer(trained: TrainedFaceVision, question: HeadQuestion) -> HeadAnswer:
-    """The head that a question's views show: the registered template."""
+    """The head that a question's views show: the registered template, and the first view's mesh."""
     with deterministic(trained.config.threads, next(trained.generator.parameters()).device):
         seen = see(trained, question.views)
-    return HeadAnswer(trained.template, registered(trained, seen))
+    head = HeadAnswer(trained.template, registered(trained, seen))
+    try:
+        mesh = map_mesh(trained, seen)
+    except Unanswered:
+        return head
+    return replace(head, free=free_mesh(trained, mesh, mesh.detailed))
 
 
 def see(trained: TrainedFaceVision, views: Views) -> Seen:
@@ -79,7 +82,7 @@ def registered(trained: TrainedFaceVision, seen: Seen) -> FloatArray:
     return seen.placed.placement.inverse().apply(head).astype(np.float32)
 
 
-def free_mesh(trained: TrainedFaceVision, seen: Seen, row: int = 0) -> FreeMesh:
+def map_mesh(trained: TrainedFaceVision, seen: Seen, row: int = 0) -> MapMesh:
     """The mesh of the maps of view ``row``, where codes place the mean head by weighted PnP.
 
     Raises Unanswered where nothing is left of it.
@@ -93,7 +96,7 @@ def free_mesh(trained: TrainedFaceVision, seen: Seen, row: int = 0) -> FreeMesh:
     settings, photo = trained.config.answer, placed.crops.pixels[row, ..., :3].numpy()
     smooth = smoothed(raw, settings.smoothing_steps)
     pixel = tuple(raw.pixel.T)
-    return FreeMesh(
+    return MapMesh(
         raw,
         smooth,
         detailed(smooth, photo, trained.config.image_px, settings.detail),
@@ -102,20 +105,15 @@ def free_mesh(trained: TrainedFaceVision, seen: Seen, row: int = 0) -> FreeMesh:
     )
 
 
-def free_answer(trained: TrainedFaceVision, mesh: FreeMesh, surface: Surface) -> HeadAnswer:
-    """A surface of the free mesh as an answer: the landmarks are where codes say that they are."""
+def free_mesh(trained: TrainedFaceVision, mesh: MapMesh, surface: Surface) -> FreeMesh:
+    """A step of the maps' mesh as it is judged: the landmarks are where codes say that they are."""
     from scipy.spatial import cKDTree
 
     template = trained.template
     wanted = template.landmarks_478.on(template.mean)
     _, nearest = cKDTree(trained.cut.decoded(mesh.codes)).query(wanted)
-    points = SurfacePoints(
-        np.repeat(nearest[:, None], 3, axis=1).astype(np.int32),
-        np.tile(np.array([1, 0, 0], np.float32), (len(nearest), 1)),
-    )
     vertices = surface.vertices.astype(np.float32)
-    material = np.full(len(surface.faces), Material.SKIN, np.uint8)
-    return HeadAnswer(Template(vertices, surface.faces, material, points), vertices)
+    return FreeMesh(vertices, surface.faces, vertices[nearest])
 
 
 def _readings(trained: TrainedFaceVision, seen: Seen) -> list[Reading]:
@@ -143,7 +141,7 @@ def _by_codes(
 
 def _bent(trained: TrainedFaceVision, seen: Seen) -> FloatArray:
     """The mean head, placed by PnP, bent to the free mesh of the first view: the pure form."""
-    mesh = free_mesh(trained, seen)
+    mesh = map_mesh(trained, seen)
     placed, _ = _by_codes(trained, seen, 0)
     start = placed.placement.inverse().apply(trained.template.mean)
     places = trained.cut.decoded(mesh.codes)

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from headwater.evaluation.challenge import Unanswered
 from headwater.evaluation.claims import Claim, measured
-from headwater.evaluation.heads.answer import HeadAnswer, prediction
+from headwater.evaluation.heads.answer import prediction
 from headwater.evaluation.heads.claims import Errors, ErrorTable, scan_to_mesh_claims
 from headwater.evaluation.heads.trials import HELD_OUT, Case, Trial, read_cases
 from headwater.geometry.cameras import project
 from headwater.geometry.rasterise import Raster, rasterise
+from headwater.metrics.benchmark import Prediction
 from headwater.systems.facevision.ablation import ABLATIONS, WHOLE, ablated
-from headwater.systems.facevision.answer import Seen, free_answer, free_mesh, registered, see
+from headwater.systems.facevision.answer import Seen, free_mesh, map_mesh, registered, see
 from headwater.systems.facevision.config import Answering
 from headwater.systems.facevision.mesh import (
     Surface,
@@ -81,7 +82,7 @@ def loss_errors(networks: Mapping[str, TrainedFaceVision], case: Case) -> Errors
             return {}
         for kind in LOSS_ERRORS[:2]:
             found[f"{name}: {kind}"] = errors[f"predicted {kind}"]
-        head = HeadAnswer(trained.template, registered(trained, seen))
+        head = prediction(trained.template, registered(trained, seen))
         found |= _scan_error(trial, head, f"{name}: {LOSS_ERRORS[2]}")
     return found
 
@@ -102,20 +103,23 @@ def errors_of(trained: TrainedFaceVision, case: Case) -> Errors:
     trial = Trial(case, case.views.choose(np.array([0])))
     try:
         seen = see(trained, trial.views)
-        mesh = free_mesh(trained, seen)
+        mesh = map_mesh(trained, seen)
     except Unanswered:
         return {}
     found = {**_map_errors(trained, seen, trial), **_spike_shares(trained, seen)}
     for form in FORMS:
         found[f"{form} normals"] = _normal_error(trained, getattr(mesh, form), seen, trial)
-        answer = free_answer(trained, mesh, getattr(mesh, form))
-        found |= _scan_error(trial, answer, f"{form} mesh")
-    template = trained.template
-    found |= _scan_error(trial, HeadAnswer(template, registered(trained, seen)), "registered")
+        free = free_mesh(trained, mesh, getattr(mesh, form))
+        found |= _scan_error(trial, Prediction(*free.arrays), f"{form} mesh")
     pure = trained.config.model_copy(update={"answer": Answering(form="laplacian")})
-    bent = registered(replace(trained, config=pure), seen)
-    found |= _scan_error(trial, HeadAnswer(template, bent), "Laplacian alone")
-    return found | _scan_error(trial, HeadAnswer(template, trained.prior.mean), "mean head")
+    heads = {
+        "registered": registered(trained, seen),
+        "Laplacian alone": registered(replace(trained, config=pure), seen),
+        "mean head": trained.prior.mean,
+    }
+    for name, vertices in heads.items():
+        found |= _scan_error(trial, prediction(trained.template, vertices), name)
+    return found
 
 
 def claims_of(table: ErrorTable) -> list[Claim]:
@@ -144,8 +148,8 @@ def _less(table: ErrorTable, name: str, other: str, what: str, *, own: bool = Fa
     return measured(title, what, table.difference(name, other), "<=", 0.0, strict=True, own=own)
 
 
-def _scan_error(trial: Trial, answer: HeadAnswer, name: str) -> Errors:
-    row = trial.score(prediction(answer.template, answer.vertices), NAME)
+def _scan_error(trial: Trial, surface: Prediction, name: str) -> Errors:
+    row = trial.score(surface, NAME)
     return {} if row.failure else {name: row.face_scan_to_mesh_mm}
 
 

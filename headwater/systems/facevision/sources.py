@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.evaluation.heads.answer import HeadQuestion, SourceMesh, SourcePicture, Sources
-from headwater.systems.facevision.answer import free_mesh, see
+from headwater.systems.facevision.answer import map_mesh, see
 from headwater.systems.facevision.weights import TrainedFaceVision
 from headwater.training.determinism import deterministic
 
@@ -16,7 +16,7 @@ def sources(trained: TrainedFaceVision, question: HeadQuestion) -> Sources:
     """
     with deterministic(trained.config.threads, next(trained.generator.parameters()).device):
         seen = see(trained, question.views)
-        mesh = free_mesh(trained, seen)
+        mesh = map_mesh(trained, seen)
     maps = seen.predicted[0].maps
     depth = np.repeat(maps.depth[..., None], 3, axis=2)
     return (
