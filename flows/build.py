@@ -20,6 +20,7 @@ from flows.soundness import dropped_outputs
 from headwater.config import Params
 from headwater.errors import HeadwaterError, StepFault
 from headwater.pipeline.plan import Planned
+from tasks.arrivals import Arrivals
 from tasks.workers import Stopped, Workers
 
 UNCHANGED = "unchanged"
@@ -83,11 +84,13 @@ class Build:
         # Whatever ends the flow, Ctrl-C too: what it started must not write on without it.
         with self._recorder:
             try:
-                for name, stage in self._graph.items():
-                    needs = [futures[need] for need in sorted(stage.needs)]
-                    futures[name] = self._stage.submit(name, wait_for=needs)
-                for future in as_completed(list(futures.values())):
-                    future.wait()
+                with Arrivals[Any]() as done:
+                    for name, stage in self._graph.items():
+                        needs = [futures[need] for need in sorted(stage.needs)]
+                        futures[name] = self._stage.submit(name, wait_for=needs)
+                        futures[name].add_done_callback(done.put)
+                    for _ in futures:
+                        done.take().wait()
             except BaseException:
                 self._stopped = True
                 raise

@@ -7,7 +7,7 @@ names its signal, so that a bucket can be halved until the item that kills is th
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from queue import LifoQueue
@@ -28,6 +28,7 @@ from headwater.pipeline.run import (
 )
 from headwater.pipeline.step import Item, Result, Step
 from headwater.upkeep.kept_rows import items_to_retry, kept_rows
+from tasks.arrivals import Arrivals
 from tasks.runners import PROCESSES, Hand, cores, crew_of
 from tasks.worker import WorkerDied
 
@@ -162,10 +163,13 @@ class Workers:
         with ThreadPoolExecutor(self.count + 1) as waiting:
             futures: list[Future[None]] = []
             try:
-                futures.extend(waiting.submit(self.compute, planned) for planned in buckets)
-                for future in as_completed(futures):
-                    yield future.result()
-            except KeyboardInterrupt:
+                with Arrivals[Future[None]]() as done:
+                    for planned in buckets:
+                        futures.append(waiting.submit(self.compute, planned))
+                        futures[-1].add_done_callback(done.put)
+                    for _ in futures:
+                        yield done.take().result()
+            except (KeyboardInterrupt, GeneratorExit):
                 # Else leaving the block waits for the buckets.
                 self._end(at_once=True)
                 raise
@@ -181,12 +185,14 @@ class Workers:
         pending: deque[Future[Outcome]] = deque()
         with ThreadPoolExecutor(self.count) as waiting:
             try:
-                for job in jobs:
-                    pending.append(waiting.submit(work, job))
-                    if len(pending) > 2 * self.count:
-                        yield pending.popleft().result()
-                while pending:
-                    yield pending.popleft().result()
+                with Arrivals[Future[Outcome]]() as done:
+                    for job in jobs:
+                        pending.append(waiting.submit(work, job))
+                        pending[-1].add_done_callback(done.put)
+                        if len(pending) > 2 * self.count:
+                            yield _first(pending, done)
+                    while pending:
+                        yield _first(pending, done)
             except BaseException:
                 # Else leaving the block waits for the workers.
                 self._end(at_once=True)
@@ -263,6 +269,13 @@ class Workers:
                 worker = self._crew.hire()
                 self._alive.add(worker)
             return worker
+
+
+def _first(pending: deque[Future[Outcome]], done: Arrivals[Future[Outcome]]) -> Outcome:
+    """Outcome of the first of the futures, which put themselves into ``done``; waits for it."""
+    while not pending[0].done():
+        done.take()
+    return pending.popleft().result()
 
 
 def _together(parts: Sequence[Rows]) -> Rows:

@@ -42,6 +42,7 @@ from headwater.errors import HeadwaterError
 NOT_FOLLOWED: Final = frozenset(
     {
         "headwater.config",
+        "tasks.arrivals",
         "tasks.command",
         "tasks.console",
         "tasks.lifeline",

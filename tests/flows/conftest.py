@@ -21,6 +21,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 TOY = Path(__file__).resolve().parent / "toy"
 RUNNERS = (
     "__init__",
+    "arrivals",
     "command",
     "console",
     "lifeline",

@@ -201,9 +201,9 @@ def test_build_whose_output_nobody_reads_ends_quietly(
 
 @pytest.mark.fault("a build that is stopped ends at once and quietly")
 def test_interrupted_step_ends_at_once(toy: ToyProject) -> None:
-    process = toy.start(sys.executable, "-m", "tasks.numbers", seconds=60)
+    process = toy.start(sys.executable, "-m", "tasks.numbers", seconds=600)
     wait_for(toy, "tasks.worker")
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=20)
+    _, error = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, error) == (130, "")
     assert toy.left_over() == []
