@@ -216,6 +216,16 @@ PART_OUTLINES: Final[tuple[tuple[Part, tuple[int, ...]], ...]] = (
     (Part.RIGHT_BROW, RIGHT_BROW),
 )
 
+# Of each part, by id, the one that it is in a mirror image.
+MIRRORED_PARTS: Final[NDArray[np.uint8]] = np.array(
+    [
+        *(Part.NONE, Part.RIGHT_EYE, Part.LEFT_EYE, Part.RIGHT_BROW, Part.LEFT_BROW),
+        *(Part.NOSE, Part.UPPER_LIP, Part.LOWER_LIP, Part.SKIN),
+    ],
+    dtype=np.uint8,
+)
+MIRRORED_PARTS.setflags(write=False)
+
 # All parts but ``NONE``, by id.
 FACE_PARTS: Final = tuple(part for part in Part if part is not Part.NONE)
 

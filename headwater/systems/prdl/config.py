@@ -36,7 +36,7 @@ class Weights(SettingGroup):
     prdl: NotNegative = 0.8e-3
     """Part re-projection distance loss; 0 leaves it out."""
     landmarks: NotNegative = 1.6e-3
-    """Mean squared distance of the 68 landmarks, px² at 224 px."""
+    """Mean squared distance of the landmarks, px² at 224 px."""
     photometric: NotNegative = 1.9
     """Colour difference where the face is seen."""
     regular: NotNegative = 3e-4
@@ -129,6 +129,9 @@ class PrdlConfig(Config):
     """Pixels between anchors of PRDL; 1 takes all, as the paper does."""
     skin_sampler: Literal["cell", "farthest"] = "cell"
     """Pixels of the skin that PRDL looks at: one in 2 x 2, or 3,000 by farthest point sampling."""
+    landmark_set: Literal[68, 240] = 68
+    """Landmarks that are compared: those of iBUG, or the paper's, with dense eyes, brows and lips,
+    of which eyes and lips count five times."""
     marching: bool = False
     """Compare the jaw's landmarks with the face's edge in the image, as detectors of 2D contours
     find them; MediaPipe's stay on the jaw."""
@@ -216,6 +219,7 @@ _PAPER: Final[dict[str, Any]] = {
     "image_px": PUBLISHED_PX,
     "camera": "pinhole",
     "textures": 80,
+    "landmark_set": 240,
     "anchor_stride": 1,
     "skin_sampler": "farthest",
     "steps": 375_000,

@@ -42,13 +42,12 @@ from headwater.errors import HeadwaterError
 from headwater.faces.affine import labels_in_frame
 from headwater.faces.vocabulary import (
     FACE_PARTS,
-    IBUG68_FROM_478,
-    MIRROR_PARTNERS,
+    MIRRORED_PARTS,
     PART_OUTLINES,
-    Part,
 )
 from headwater.systems.prdl.config import PUBLISHED_PX, PrdlConfig
 from headwater.systems.prdl.detector_errors import MeanErrors
+from headwater.systems.prdl.landmark_sets import LANDMARK_SETS
 from headwater.systems.prdl.mask_cleanup import cleaned
 from headwater.systems.prdl.model import projected
 
@@ -73,8 +72,9 @@ def tables_read(config: PrdlConfig) -> tuple[TableSchema, ...]:
 class Examples:
     """Crops of n frames.
 
-    pixels: (n, S, S, 3) uint8 RGB. parts: (n, S, S) uint8 part ids. landmarks: (n, 68, 2) float32
-    px, NaN where none is seen. projection: (n, 3, 4) float32, canonical units to px in the crop.
+    pixels: (n, S, S, 3) uint8 RGB. parts: (n, S, S) uint8 part ids. landmarks: (n, m, 2) float32
+    px, one of ``LANDMARK_SETS``, NaN where none is seen. projection: (n, 3, 4) float32, canonical
+    units to px in the crop.
     """
 
     pixels: Tensor
@@ -97,7 +97,8 @@ class Examples:
     def mirrored(self) -> "Examples":
         """Their mirror images: left and right parts and landmarks change names."""
         side = self.pixels.shape[2]
-        _, landmarks = with_mirrored(self.landmarks, _LANDMARK_PARTNERS, side).chunk(2)
+        partners = LANDMARK_SETS[self.landmarks.shape[1]].partners
+        _, landmarks = with_mirrored(self.landmarks, partners, side).chunk(2)
         return Examples(
             self.pixels.flip(2),
             _MIRRORED_PARTS[self.parts.flip(2).long()],
@@ -106,23 +107,7 @@ class Examples:
         )
 
 
-def _landmark_partners() -> Tensor:
-    place = {int(point): row for row, point in enumerate(IBUG68_FROM_478)}
-    return torch.tensor([place[int(MIRROR_PARTNERS[point])] for point in IBUG68_FROM_478])
-
-
-def _mirrored_parts() -> Tensor:
-    names = {part.name: part for part in Part}
-    sides = {"LEFT": "RIGHT", "RIGHT": "LEFT"}
-    other = [
-        names["_".join([sides.get(word, word) for word in part.name.split("_")])] for part in Part
-    ]
-    return torch.tensor(other, dtype=torch.uint8)
-
-
-IBUG68 = torch.tensor([int(point) for point in IBUG68_FROM_478])
-_LANDMARK_PARTNERS = _landmark_partners()
-_MIRRORED_PARTS = _mirrored_parts()
+_MIRRORED_PARTS = torch.from_numpy(MIRRORED_PARTS.copy())
 
 
 def read_examples(
@@ -170,12 +155,12 @@ def examples_of(
     )
     usual = to_canonical(template.landmarks_68(template.mean), template.nose_bridge)
     expected, _ = projected(torch.from_numpy(usual).expand(len(crops), -1, -1), crops.projection)
-    away = (marks[:, IBUG68] - expected).norm(dim=2).nanmean(dim=1)
+    away = (LANDMARK_SETS[68].of(marks) - expected).norm(dim=2).nanmean(dim=1)
     kept = torch.nonzero(away < MISDETECTED * config.image_px).flatten()
     every = Examples(
         crops.pixels[..., :3].contiguous(),
         torch.from_numpy(np.stack(crop_parts(config, crops, marks, labels))),
-        marks[:, IBUG68],
+        LANDMARK_SETS[config.landmark_set].of(marks),
         cameras_of(config, crops.projection),
     )
     return every.choose(kept)

@@ -11,7 +11,8 @@ from headwater.data.placement import in_canonical_frame, placed_views
 from headwater.data.scenes import Views
 from headwater.geometry.registration import Similarity
 from headwater.parsing.frame_parser import parsed_parts
-from headwater.systems.prdl.data import IBUG68, Examples, cameras_of, crop_parts, landmarks_in
+from headwater.systems.prdl.data import Examples, cameras_of, crop_parts, landmarks_in
+from headwater.systems.prdl.landmark_sets import LANDMARK_SETS
 from headwater.systems.prdl.model import Coefficients
 from headwater.systems.prdl.weights import TrainedPrdl
 
@@ -43,7 +44,7 @@ def photo_examples(
     return Examples(
         crops.pixels[..., :3].contiguous(),
         torch.from_numpy(np.stack(parts)),
-        landmarks[:, IBUG68],
+        LANDMARK_SETS[config.landmark_set].of(landmarks),
         cameras_of(config, cameras),
     ).choose(torch.nonzero(seen).flatten())
 

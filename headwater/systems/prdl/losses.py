@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 from headwater.data.scenes import Template
-from headwater.faces.vocabulary import FACE_PARTS, IBUG68_FROM_478, IBUG_INNER_LIPS, Part
+from headwater.faces.vocabulary import FACE_PARTS, Part
 from headwater.heads.contour import contour_chains, outermost
 from headwater.heads.part_map import part_map
 from headwater.networks.shading import BANDS, vertex_normals
 from headwater.systems.prdl.anchors import coarse_targets, strided_loss
 from headwater.systems.prdl.config import PUBLISHED_MM, PUBLISHED_PX, PrdlConfig, Weights
 from headwater.systems.prdl.data import Examples
+from headwater.systems.prdl.landmark_sets import LANDMARK_SETS, LandmarkSet
 from headwater.systems.prdl.mask_cleanup import forehead_lines
 from headwater.systems.prdl.model import (
     SHIFT_SPREAD,
@@ -30,9 +31,6 @@ from headwater.systems.prdl.part_points import PRDL_PARTS, part_points, triangle
 from headwater.systems.prdl.shading import shaded
 from headwater.systems.prdl.visibility import Shown, rendered, shown_faces
 
-# Deep3D's weights of the 68 landmarks: the nose's lower bridge and the inner lips count more.
-_HEAVY: Final = 20.0
-_HEAVY_NOSE: Final = slice(28, 31)
 _SKIN: Final = PRDL_PARTS.index(Part.SKIN)
 # Faces turned further than this hide points that their image cannot show.
 SELF_OCCLUSION_DEGREES: Final = 30.0
@@ -42,9 +40,9 @@ SELF_OCCLUSION_DEGREES: Final = 30.0
 class Face:
     """A topology as the losses take it.
 
-    corners: (68, 3) int64 and corner_weights: (68, 3) of the landmarks. chains: (17, 32, 3) int64
-    and chain_weights: (17, 32, 3) of the points that the jaw's landmarks march along. faces: (F, 3)
-    int64 of the whole surface; front: rows of those that bear a part.
+    corners: (m, k) int64 and corner_weights: (m, k) of the landmarks. chains: (c, 32, 3) int64 and
+    chain_weights: (c, 32, 3) of the points that the first c landmarks, the contour's, march along.
+    faces: (F, 3) int64 of the whole surface; front: rows of those that bear a part.
     """
 
     template: Template
@@ -56,28 +54,28 @@ class Face:
     front: Tensor
 
     @staticmethod
-    def of(template: Template) -> "Face":
-        """Of a template."""
+    def of(template: Template, landmarks: LandmarkSet) -> "Face":
+        """Of a template, with these landmarks."""
         points = template.landmarks_478
+        own = landmarks.marching
         parts = part_map(template.mean, template.faces, points)
         contour = contour_chains(template.mean, template.faces, template.surface, points)
         return Face(
             template,
-            torch.from_numpy(points.triangles[IBUG68_FROM_478].astype(np.int64)),
-            torch.from_numpy(points.weights[IBUG68_FROM_478]),
-            torch.from_numpy(contour.corners[::2].astype(np.int64)),
-            torch.from_numpy(contour.weights[::2]),
+            *landmarks.on(points),
+            torch.from_numpy(contour.corners[own].astype(np.int64)),
+            torch.from_numpy(contour.weights[own]),
             torch.from_numpy(template.faces.astype(np.int64)),
             torch.nonzero(triangle_parts(template, parts) != Part.NONE).flatten(),
         )
 
     def landmarks(self, vertices: Tensor) -> Tensor:
-        """The 68 landmarks (B, 68, C) of values (B, V, C) of vertices."""
+        """The landmarks (B, m, C) of values (B, V, C) of vertices."""
         at = vertices[:, self.corners.to(vertices.device)]
         return (at * self.corner_weights.to(vertices)[:, :, None]).sum(dim=2)
 
     def marched(self, vertices: Tensor, projection: Tensor) -> Tensor:
-        """Pixels (B, 17, 2) of the jaw's landmarks where upright images show the face's edge.
+        """Pixels (B, c, 2) of the contour's landmarks where upright images show the face's edge.
 
         Which points those are is found of these vertices (B, V, 3) and held.
         """
@@ -94,7 +92,7 @@ class Objective:
     """The losses of coefficients against examples, weighted as the config says."""
 
     def __init__(self, config: PrdlConfig, template: Template) -> None:
-        self.config, self.face = config, Face.of(template)
+        self.config, self.face = config, Face.of(template, LANDMARK_SETS[config.landmark_set])
         self.points = part_points(template, config.crop_mm / config.image_px)
         self.front = self.face.faces[self.face.front]
         # Squared pixels of a crop of another size than the published one count as there.
@@ -128,8 +126,8 @@ class Objective:
         return losses
 
     def _landmarks(self, network: Prdl, found: Coefficients, projection: Tensor) -> Tensor:
-        """Pixels (B, 68, 2) of the landmarks."""
-        # Of the landmarks' own bases: a fortieth of all vertices'.
+        """Pixels (B, m, 2) of the landmarks."""
+        # Of the landmarks' own bases: a fraction of all vertices'.
         bases = (network.mean[None], network.identity, network.expression)
         mean, identity, expression = (self.face.landmarks(one) for one in bases)
         shape = mean + combined(found.identity, identity) + combined(found.expression, expression)
@@ -225,9 +223,8 @@ def below_forehead(points: Tensor, parts: Tensor) -> Tensor:
 
 
 def landmark_loss(found: Tensor, wanted: Tensor) -> Tensor:
-    """Mean weighted squared distance, px², of landmarks (B, 68, 2); NaN ones count nothing."""
-    weights = torch.ones(found.shape[1], device=found.device)
-    weights[_HEAVY_NOSE] = weights[IBUG_INNER_LIPS] = _HEAVY
+    """Mean weighted squared distance, px², of landmarks (B, m, 2); NaN ones count nothing."""
+    weights = LANDMARK_SETS[found.shape[1]].weights.to(found.device)
     seen = wanted.isfinite().all(dim=2)
     distance = (found - torch.where(seen[..., None], wanted, found.detach())).square().sum(dim=2)
     return (weights * distance).mean()

@@ -117,7 +117,7 @@ def _input(config: PrdlConfig, pixels: Tensor, generator: torch.Generator) -> Te
 def other_identities(
     network: Prdl, objective: Objective, examples: Examples, generator: torch.Generator
 ) -> Tensor:
-    """Moves (B, 68, 2) px of the mean face's landmarks by random changes of identity."""
+    """Moves (B, m, 2) px of the mean face's landmarks by random changes of identity."""
     spread = network.config.warp
     count, components = len(examples), len(network.identity)
     change = spread * torch.randn(count, components, generator=generator)

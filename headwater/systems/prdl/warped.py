@@ -21,7 +21,7 @@ _CELLS: Final = 20
 
 
 def warped(examples: Examples, moved: Tensor) -> Examples:
-    """Examples whose landmarks lie ``moved`` (B, 68, 2) px from where they were.
+    """Examples whose landmarks lie ``moved`` (B, m, 2) px from where they were.
 
     Landmarks that are not seen move nothing.
     """

@@ -8,13 +8,13 @@ import torch
 
 from headwater.data.canonical import canonical_projection, to_head_frame
 from headwater.data.tables import template_of
-from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.geometry.cameras import Camera, project
 from headwater.heads.model import HeadModel
 from headwater.heads.part_map import part_map
 from headwater.metrics.part_iou import seen_parts
 from headwater.systems.prdl.config import SIZES, PrdlConfig
 from headwater.systems.prdl.data import Examples
+from headwater.systems.prdl.landmark_sets import LANDMARK_SETS
 from headwater.systems.prdl.model import Coefficients, Prdl, posed
 from headwater.systems.prdl.morphable import Bases, shape_bases
 from tests.rendering.heads import ball_head, front_camera
@@ -104,13 +104,13 @@ def example_of(network: Prdl, found: Coefficients, yaw: float = 0.0) -> Examples
     """The picture of one head: its parts in plain colours, and its exact landmarks."""
     labels = labels_of(network, found, yaw)
     template = template_of(toy_model())
-    marks = template.landmarks_478.on(vertices_mm(network, found))[IBUG68_FROM_478]
-    pixels, _ = project(toy_camera(yaw), marks)
+    points, _ = project(toy_camera(yaw), template.landmarks_478.on(vertices_mm(network, found)))
+    marks = LANDMARK_SETS[network.config.landmark_set].of(torch.from_numpy(points))
     colours = (40 + 20 * labels[..., None].repeat(3, axis=2)).astype(np.uint8)
     return Examples(
         torch.from_numpy(colours)[None],
         torch.from_numpy(labels)[None],
-        torch.from_numpy(pixels.astype(np.float32))[None],
+        marks.float()[None],
         toy_projection(yaw),
     )
 

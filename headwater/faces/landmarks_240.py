@@ -1,0 +1,117 @@
+"""The 240 landmarks of 3DDFA-V3 (arXiv 2312.00311), each on a line between two of the 478.
+
+One table serves photos and every head model: 106 points of the whole face, in the order of the
+106-point detectors, and 134 of the eyes, brows and lips alone, whose order the paper does not give.
+The contour is the iBUG-68 jaw with the points between.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.faces import vocabulary as sets
+
+Scalar = TypeVar("Scalar", bound=np.floating[Any])
+
+COUNT_240: Final = 240
+# From the subject's right ear over the chin, row 16, to the left ear.
+CONTOUR_240: Final = slice(0, 33)
+# Of the 106: both eyes with their centres; outer and inner lips.
+EYES_106: Final = slice(66, 84)
+LIPS_106: Final = slice(84, 104)
+# The 134: right eye, left eye, right brow, left brow, outer lips, inner lips.
+DENSE_134: Final = slice(106, 240)
+_DENSE_EYE, _DENSE_BROW, _DENSE_LIPS = 22, 13, 32
+
+# A landmark: two of the 478 and the second's share.
+_Row = tuple[int, int, float]
+
+
+def _own(*points: int) -> Iterator[_Row]:
+    """Landmarks that are points of the 478."""
+    return ((point, point, 0.0) for point in points)
+
+
+def _between(first: int, second: int) -> _Row:
+    return first, second, 0.5
+
+
+def _contour() -> Iterator[_Row]:
+    """The 17 of the jaw, and the middles between them."""
+    jaw = [int(point) for point in sets.IBUG68_FROM_478[sets.IBUG_JAW]]
+    yield from _own(jaw[0])
+    for before, after in pairwise(jaw):
+        yield _between(before, after)
+        yield from _own(after)
+
+
+def _along(loop: Sequence[int], count: int) -> Iterator[_Row]:
+    """``count`` points along a closed loop, at equal shares of its corners, from the first on."""
+    for place in range(count):
+        corner, rest = divmod(place * len(loop), count)
+        yield loop[corner], loop[(corner + 1) % len(loop)], rest / count
+
+
+def _upside(loop: Sequence[int]) -> tuple[int, ...]:
+    """A left part's loop, which starts at its outer end, from its inner end as images show it."""
+    half = len(loop) // 2
+    return (*loop[half::-1], *loop[:half:-1])
+
+
+def _rows() -> Iterator[_Row]:
+    """The 240 landmarks in order."""
+    right_eye, left_eye = sets.RIGHT_EYE, _upside(sets.LEFT_EYE)
+    yield from _contour()
+    # A brow: five points of its upper edge and four of its lower one, clockwise in an image.
+    yield from _own(*sets.RIGHT_BROW[:9])
+    yield from _own(*sets.LEFT_BROW[4::-1], *sets.LEFT_BROW[8:4:-1])
+    yield from _own(168, 197, 5, sets.NOSE_TIP)
+    yield from _own(188, 209, 129, 98, 97, sets.NOSE_BASE, 326, 327, 358, 429, 412)
+    for eye in (right_eye, left_eye):
+        yield from _along(eye, 8)
+        yield _between(eye[0], eye[8])
+    yield from _own(*sets.IBUG68_FROM_478[sets.IBUG_MOUTH].tolist())
+    yield from _own(sets.RIGHT_IRIS_CENTRE, sets.LEFT_IRIS_CENTRE)
+    yield from _along(right_eye, _DENSE_EYE)
+    yield from _along(left_eye, _DENSE_EYE)
+    yield from _along(sets.RIGHT_BROW, _DENSE_BROW)
+    yield from _along(sets.LEFT_BROW, _DENSE_BROW)
+    yield from _along(sets.OUTER_LIPS, _DENSE_LIPS)
+    yield from _along(sets.INNER_LIPS, _DENSE_LIPS)
+
+
+def _table() -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    first, second, share = (np.array(column) for column in zip(*_rows(), strict=True))
+    points = np.stack([first, second], axis=1).astype(np.int32)
+    shares = np.stack([1.0 - share, share], axis=1).astype(np.float32)
+    points.setflags(write=False)
+    shares.setflags(write=False)
+    return points, shares
+
+
+# (240, 2) each: the two of the 478 points, and their shares.
+POINTS_240, SHARES_240 = _table()
+
+
+def landmarks_240(landmarks_478: NDArray[Scalar]) -> NDArray[Scalar]:
+    """The 240 points (..., 240, D) of 478 points (..., 478, D), same unit and frame."""
+    ends = landmarks_478[..., POINTS_240, :]
+    return np.einsum("nk,...nkd->...nd", SHARES_240.astype(ends.dtype), ends)
+
+
+def _mirror_partners() -> NDArray[np.int32]:
+    """For each of the 240 the one that mixes the same points of the other side of the face."""
+    mixes = np.zeros((COUNT_240, sets.COUNT_478))
+    np.add.at(mixes, (np.arange(COUNT_240)[:, None], POINTS_240), SHARES_240)
+    away = np.abs(mixes[:, None, sets.MIRROR_PARTNERS] - mixes[None]).sum(axis=2)
+    # Landmarks of the 106 and the 134 coincide; each has its partner among its own.
+    away[106:, :106] = away[:106, 106:] = np.inf
+    partners = away.argmin(axis=1).astype(np.int32)
+    partners.setflags(write=False)
+    return partners
+
+
+MIRROR_PARTNERS_240: Final[NDArray[np.int32]] = _mirror_partners()
