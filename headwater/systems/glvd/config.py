@@ -6,8 +6,6 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from headwater.artifacts.manifest import sha256_of_file
-from headwater.errors import HeadwaterError
 from headwater.networks.localiser.config import LocaliserConfig
 from headwater.networks.vertex_descent.config import (
     DESCENT_SIZES,
@@ -22,6 +20,7 @@ from headwater.networks.vertex_descent.config import (
     refuse_odd_maps,
 )
 from headwater.training.run import SettingGroup
+from headwater.training.user_files import user_file
 
 LANDMARKS: Final = 68
 BUILT_IN: Final = ("trained", "mediapipe", "oracle")
@@ -184,12 +183,12 @@ def prepared(config: GlvdConfig, project: Path) -> GlvdConfig:
     heatmaps = config.heatmaps
     if heatmaps.source != "net":
         return config
-    path = project / Path(heatmaps.net).expanduser()
-    if not path.is_file():
-        raise HeadwaterError(
-            f"params.yaml: systems.glvd.overrides.heatmaps is {heatmaps.net!r}, but there is no "
-            "such file; name a network's file, or trained, mediapipe or oracle"
-        )
-    named = heatmaps.model_copy(update={"net": path.name, "sha256": sha256_of_file(path)})
-    answer = config.answer.model_copy(update={"heatmap_net": str(path)})
+    file = user_file(
+        heatmaps.net,
+        project,
+        "systems.glvd.overrides.heatmaps",
+        "a network's file, or trained, mediapipe or oracle",
+    )
+    named = heatmaps.model_copy(update={"net": file.path.name, "sha256": file.sha256})
+    answer = config.answer.model_copy(update={"heatmap_net": str(file.path)})
     return config.model_copy(update={"heatmaps": named, "answer": answer})

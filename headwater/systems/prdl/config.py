@@ -6,10 +6,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
-from headwater.artifacts.manifest import sha256_of_file
 from headwater.config import load_params
-from headwater.errors import HeadwaterError
 from headwater.training.run import Config, SettingGroup
+from headwater.training.user_files import user_file
 
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 NotNegative = Annotated[float, Field(ge=0, le=1e6)]
@@ -80,7 +79,7 @@ class Answering(SettingGroup):
     """Fit the network's answer to the photos at hand; headwater reconstruct --fit."""
     fitting: Fitting = Fitting()
     """Steps, rates and landmarks of that."""
-    encoder_file: str = ""
+    encoder_file: Annotated[str, Field(exclude=True)] = ""
     """Path of the encoder's first weights, which is read off encoder_weights."""
 
 
@@ -93,8 +92,9 @@ class PrdlConfig(Config):
     """Channels of the ResNet's first stage; 64 in ResNet-50."""
     depths: tuple[Depth, Depth, Depth, Depth] = (3, 4, 6, 3)
     """Blocks of the ResNet's four stages."""
-    encoder_weights: Annotated[str, Field(pattern=r"^$|.\.safetensors$")] = ""
-    """File of the encoder's first weights under torchvision's names; empty for random ones."""
+    encoder_weights: Annotated[str, Field(pattern=r"^$|.\.(safetensors|pth|pt)$")] = ""
+    """File of the encoder's first weights under torchvision's names, of safetensors or of torch;
+    empty for random ones."""
     encoder_sha256: str = ""
     """SHA-256 of that file, which is read off it."""
     image_px: Side = 112
@@ -260,12 +260,8 @@ def prepared(config: PrdlConfig, project: Path) -> PrdlConfig:
         config = config.model_copy(update={"parser": parser})
     if not config.encoder_weights:
         return config
-    path = project / Path(config.encoder_weights).expanduser()
-    if not path.is_file():
-        raise HeadwaterError(
-            f"params.yaml: systems.prdl.overrides.encoder_weights is {config.encoder_weights!r}, "
-            "but there is no such file; name a .safetensors file of torchvision's weights"
-        )
-    answer = config.answer.model_copy(update={"encoder_file": str(path)})
-    named = {"encoder_weights": path.name, "encoder_sha256": sha256_of_file(path)}
+    setting = "systems.prdl.overrides.encoder_weights"
+    file = user_file(config.encoder_weights, project, setting, "a file of torchvision's weights")
+    answer = config.answer.model_copy(update={"encoder_file": str(file.path)})
+    named = {"encoder_weights": file.path.name, "encoder_sha256": file.sha256}
     return config.model_copy(update={**named, "answer": answer})

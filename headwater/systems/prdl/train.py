@@ -143,7 +143,8 @@ def untrained(config: PrdlConfig, bases: Bases, seed: int) -> Prdl:
         torch.manual_seed(seed)
         network = Prdl(config, bases)
     if config.encoder_weights:
-        load_encoder(network.encoder, Path(config.answer.encoder_file))
+        file = Path(config.answer.encoder_file)
+        load_encoder(network.encoder, file, config.encoder_sha256)
     return network
 
 

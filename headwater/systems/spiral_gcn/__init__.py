@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from headwater.artifacts.columns import TableSchema
 from headwater.evaluation.claims import Claim
-from headwater.systems.spiral_gcn.config import SIZES, SpiralConfig, steps
+from headwater.systems.spiral_gcn.config import SIZES, SpiralConfig, prepared, steps
 from headwater.systems.system import Published, System
 from headwater.training.run import Curve, Run
 
@@ -72,6 +72,7 @@ SYSTEM = System(
     train=_train,
     load=_load,
     answer=_answer,
+    prepared=prepared,
     paper=_PAPER,
     claims=_claims,
 )

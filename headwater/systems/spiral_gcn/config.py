@@ -1,11 +1,13 @@
 """Settings of the spiral mesh decoder and its sizes."""
 
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
 from headwater.training.run import Config, SettingGroup
+from headwater.training.user_files import user_file
 
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 NotNegative = Annotated[float, Field(ge=0, le=1e6)]
@@ -19,6 +21,8 @@ Depth = Annotated[int, Field(ge=1, le=64)]
 Threads = Annotated[int, Field(ge=1, le=1024)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Length = Annotated[int, Field(ge=2, le=64)]
+
+_KEY: Final = "systems.spiral_gcn.overrides"
 
 
 class FineWeights(SettingGroup):
@@ -41,6 +45,8 @@ class Answering(SettingGroup):
 
     detail: bool = True
     """Add the detail network's displacement; without it the answer is the coarse mesh."""
+    encoder_file: Annotated[str, Field(exclude=True)] = ""
+    """Path of the encoder's first weights, which is read off encoder_weights."""
 
 
 class SpiralConfig(Config):
@@ -52,6 +58,11 @@ class SpiralConfig(Config):
     """Channels of the ResNet's first stage; 64 in ResNet-50."""
     depths: tuple[Depth, Depth, Depth, Depth] = (3, 4, 6, 3)
     """Blocks of the ResNet's four stages."""
+    encoder_weights: Annotated[str, Field(pattern=r"^$|.\.(safetensors|pth|pt)$")] = ""
+    """File of the encoder's first weights under torchvision's names, of safetensors or of torch;
+    empty for random ones."""
+    encoder_sha256: str = ""
+    """SHA-256 of that file, which is read off it."""
     image_px: Side = 256
     """Side of the square crop that the network sees, px."""
     crop_mm: Positive = 240.0
@@ -154,3 +165,19 @@ SIZES: Final = MappingProxyType(
 def steps(config: SpiralConfig) -> int:
     """Optimiser steps of both stages."""
     return config.steps + config.detail_steps
+
+
+def prepared(config: SpiralConfig, project: Path) -> SpiralConfig:
+    """The config with the user's weights of the encoder by name and hash.
+
+    Raises HeadwaterError when they are named and not there.
+    """
+    named: dict[str, str] = {}
+    places: dict[str, str] = {}
+    if config.encoder_weights:
+        wanted = "a file of torchvision's weights"
+        file = user_file(config.encoder_weights, project, f"{_KEY}.encoder_weights", wanted)
+        named |= {"encoder_weights": file.path.name, "encoder_sha256": file.sha256}
+        places["encoder_file"] = str(file.path)
+    answer = config.answer.model_copy(update=places)
+    return config.model_copy(update={**named, "answer": answer})

@@ -11,6 +11,7 @@ from headwater.data.camera_axes import turned_points
 from headwater.data.canonical import UNIT_MM
 from headwater.data.crops import network_images
 from headwater.data.training_tables import TrainingTables, ValidationHeads, read_training_tables
+from headwater.networks.encoder_weights import load_encoder
 from headwater.networks.shading import vertex_normals
 from headwater.networks.vertex_descent.objective import near_face
 from headwater.networks.vertex_descent.selection import validation_tensors, vertex_error_mm
@@ -72,10 +73,17 @@ def train_on_examples(
 
 
 def untrained(config: SpiralConfig, examples: Examples, seed: int) -> SpiralGcn:
-    """A network with first weights of ``seed``, whose answer is the mean surface."""
+    """A network with first weights of ``seed``, whose answer is the mean surface.
+
+    Those of its encoder are of the user's file, where one is named.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return SpiralGcn(config, examples.surface, examples.mean)
+        network = SpiralGcn(config, examples.surface, examples.mean)
+    if config.encoder_weights:
+        file = Path(config.answer.encoder_file)
+        load_encoder(network.encoder, file, config.encoder_sha256)
+    return network
 
 
 def train_coarse(

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from headwater.data.scenes import Views, stacked
 from headwater.data.tables import template_of
@@ -14,7 +13,6 @@ from headwater.errors import HeadwaterError
 from headwater.evaluation.heads.photos import PhotoQuestion
 from headwater.faces.vocabulary import Part
 from headwater.geometry.cameras import project
-from headwater.networks.encoder_weights import load_encoder
 from headwater.networks.mobilenet import MobileNet
 from headwater.networks.resnet import ResNet
 from headwater.systems import SYSTEMS
@@ -189,24 +187,6 @@ def test_encoders_have_torchvisions_parameters_without_its_classifier(
     network: torch.nn.Module, parameters: int
 ) -> None:
     assert sum(one.numel() for one in network.parameters()) == parameters
-
-
-def test_an_encoders_first_weights_come_from_a_file_or_are_refused(tmp_path: Path) -> None:
-    torch.manual_seed(1)
-    own = ResNet(4, (1, 1, 1, 1))
-    path = tmp_path / "imagenet.safetensors"
-    save_file({**own.state_dict(), "fc.weight": torch.zeros(3, 3)}, path)
-    other = ResNet(4, (1, 1, 1, 1))
-    load_encoder(other, path)
-    for name, value in own.state_dict().items():
-        assert torch.equal(other.state_dict()[name], value)
-    with pytest.raises(HeadwaterError, match="set its width"):
-        load_encoder(ResNet(8, (1, 1, 1, 1)), path)
-    with pytest.raises(HeadwaterError, match="others are missing"):
-        load_encoder(MobileNet(), path)
-    (tmp_path / "text.safetensors").write_text("no weights")
-    with pytest.raises(HeadwaterError, match="no readable weights"):
-        load_encoder(other, tmp_path / "text.safetensors")
 
 
 def test_the_encoders_file_counts_by_its_content_and_must_be_there(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from headwater.data.crops import network_images
 from headwater.errors import HeadwaterError
@@ -14,7 +15,7 @@ from headwater.evaluation.heads.photos import PhotoQuestion
 from headwater.systems import SYSTEMS
 from headwater.systems.spiral_gcn.answer import reconstruct
 from headwater.systems.spiral_gcn.claims import COARSE, DETAILED, TURNED, claims_of, errors_of
-from headwater.systems.spiral_gcn.config import Answering
+from headwater.systems.spiral_gcn.config import Answering, prepared
 from headwater.systems.spiral_gcn.data import examples_of
 from headwater.systems.spiral_gcn.losses import coarse_loss
 from headwater.systems.spiral_gcn.train import untrained
@@ -77,6 +78,31 @@ def test_the_coarse_network_learns_eight_heads_by_heart() -> None:
         error = (network(images).vertices - truth).norm(dim=-1).mean()
     box = (truth.amax(dim=1) - truth.amin(dim=1)).amax(dim=1).mean()
     assert float(error) < 0.005 * float(box)
+
+
+def test_the_encoder_begins_from_the_users_file_which_counts_by_its_content(
+    tmp_path: Path,
+) -> None:
+    """The rest of the network begins as without one; what the file is called counts, not where."""
+    template, surface = toy_surface()
+    tables = toy_tables()
+    examples = examples_of(TOY, tables.heads, tables.views, template, surface)
+    plain = untrained(TOY, examples, 1)
+    theirs = {name: value + 1 for name, value in plain.encoder.state_dict().items()}
+    named = TOY.model_copy(update={"encoder_weights": "own.safetensors"})
+    with pytest.raises(HeadwaterError, match="no such file; name a file of torchvision's weights"):
+        prepared(named, tmp_path)
+    save_file(theirs, tmp_path / "own.safetensors")
+    config = prepared(named, tmp_path)
+    begun = untrained(config, examples, 1)
+    for name, value in begun.encoder.state_dict().items():
+        assert torch.equal(value, theirs[name]), name
+    assert torch.equal(begun.decoder.first.weight, plain.decoder.first.weight)
+    assert str(tmp_path) not in config.model_dump_json()
+    save_file({**theirs, "fc.bias": torch.zeros(1)}, tmp_path / "own.safetensors")
+    assert prepared(named, tmp_path).of_training() != config.of_training()
+    with pytest.raises(HeadwaterError, match="changed while the build ran"):
+        untrained(config, examples, 1)
 
 
 @pytest.mark.parametrize("space", ["canonical", "camera"])
