@@ -1,0 +1,107 @@
+"""AFLW2000-3D as published: pictures with fitted faces and 68 points in depth, by name.
+
+``<root>/image*.jpg`` with a ``.mat`` of the same name each, or ``<root>/AFLW2000``. Two sets of 68
+points exist, those of the files and the re-annotated ones of LS3D-W, and two sets of yaws; the
+second of either comes as an array (``.npy``) with 3DDFA's evaluation, in the order of the names.
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.artifacts.mat_files import read_mat
+from headwater.artifacts.regular_files import read_file
+from headwater.data.basel_face import FittedFace, read_fitted_face
+from headwater.errors import READER_ERRORS, HeadwaterError
+
+LANDMARKS: Final = 68
+_MAX_BYTES: Final = 2**26
+
+Float64Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class AflwPicture:
+    """One picture: its photo, its fitted face and true points, px from 1 at pixels' centres.
+
+    landmarks: (68, 3), z towards the viewer. reannotated: (68, 2), where there are such.
+    yaw_degrees: of the fitted face, or of the array of yaws.
+    """
+
+    name: str
+    photo: Path
+    face: FittedFace
+    landmarks: Float64Array
+    reannotated: Float64Array | None
+    yaw_degrees: float
+
+
+class Aflw2000:
+    """A downloaded folder; reannotated, yaws: files of 3DDFA's arrays, where they are wanted.
+
+    Raises HeadwaterError where the folder holds no picture, or an array has not one row of each.
+    """
+
+    def __init__(self, root: Path, reannotated: Path | None = None, yaws: Path | None = None):
+        inner = root / "AFLW2000"
+        self.root = inner if inner.is_dir() else root
+        self.names = sorted(path.stem for path in self.root.glob("image*.jpg"))
+        if not self.names:
+            raise HeadwaterError(f"{root}: holds no image*.jpg; name the folder AFLW2000")
+        count = len(self.names)
+        self._points = None if reannotated is None else _points(reannotated, count)
+        self._yaws = None if yaws is None else _array(yaws, (count,))
+
+    def picture(self, name: str) -> AflwPicture:
+        """A picture by name. Raises HeadwaterError naming a missing or wrong file."""
+        number, path = self.names.index(name), self.root / f"{name}.mat"
+        face = read_fitted_face(path)
+        landmarks = read_mat(path, {"pt3d_68": (3, LANDMARKS)})["pt3d_68"].T
+        return AflwPicture(
+            name,
+            self.root / f"{name}.jpg",
+            face,
+            landmarks,
+            None if self._points is None else self._points[number, :2].T,
+            face.yaw_degrees if self._yaws is None else float(self._yaws[number]),
+        )
+
+
+def _points(path: Path, count: int) -> Float64Array:
+    """(n, 2 or 3, 68) of a file."""
+    array = _read(path)
+    if array.ndim != 3 or array.shape[::2] != (count, LANDMARKS) or array.shape[1] not in (2, 3):
+        raise HeadwaterError(
+            f"{path}: is {array.shape} instead of ({count}, 2 or 3, {LANDMARKS}); name the file of "
+            "these pictures"
+        )
+    return array
+
+
+def _array(path: Path, shape: tuple[int, ...]) -> Float64Array:
+    array = _read(path)
+    if array.shape != shape:
+        raise HeadwaterError(
+            f"{path}: is {array.shape} instead of {shape}; name the file of these pictures"
+        )
+    return array
+
+
+def _read(path: Path) -> Float64Array:
+    """Finite numbers of an .npy file. Raises HeadwaterError for anything else."""
+    data = read_file(path, _MAX_BYTES)
+    try:
+        array: Any = np.load(io.BytesIO(data), allow_pickle=False)
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+            raise ValueError("it holds no array of numbers")
+        array = array.astype(np.float64)
+        if not np.isfinite(array).all():
+            raise ValueError("it holds numbers that are not finite")
+    except READER_ERRORS as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise HeadwaterError(f"{path}: cannot be read ({reason}); fetch it again") from error
+    return np.asarray(array)

@@ -1,0 +1,64 @@
+"""Points of a head model's surface that correspond to vertices of another face model.
+
+The two means are laid over each other by their 68 landmarks, with scale; a vertex then corresponds
+to the point of the skin that is nearest. Heads of different models have no other correspondence, so
+that a dense error holds that of these pairs.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.data.scenes import Template
+from headwater.errors import HeadwaterError
+from headwater.geometry.hierarchy import barycentric
+from headwater.geometry.registration import umeyama
+from headwater.geometry.triangles import Triangles
+from headwater.heads.model import Surface
+
+FloatArray = NDArray[np.floating[Any]]
+
+# Of the face: from the nose tip, as in H3DS. Ears and neck lie outside or end elsewhere.
+FACE_MM: Final = 95.0
+FARTHEST_MM: Final = 10.0
+
+
+@dataclass(frozen=True)
+class DensePoints:
+    """rows: (n,) vertices of the other model. corners: (n, 3) vertices of ours, weights: (n, 3).
+
+    apart_mm: (n,) between the pairs, on the means, in mm of ours.
+    """
+
+    rows: NDArray[np.int64]
+    corners: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    apart_mm: NDArray[np.float64]
+
+    def on(self, vertices: FloatArray) -> NDArray[np.float64]:
+        """Points (..., n, 3) of heads of ours (..., V, 3), in their unit."""
+        corners = vertices[..., self.corners, :]
+        return np.asarray(np.einsum("nk,...nkc->...nc", self.weights, corners))
+
+
+def dense_points(template: Template, mean: FloatArray, landmarks: FloatArray) -> DensePoints:
+    """The pairs of the face; mean: (M, 3) of the other model, landmarks: (68, 3) of it.
+
+    Raises HeadwaterError where the two faces do not lie over each other.
+    """
+    own = template.landmarks_68(template.mean)
+    points = umeyama(landmarks, own, with_scale=True).apply(mean)
+    skin = template.faces[template.surface == Surface.SKIN].astype(np.int64)
+    surface = Triangles(template.mean, skin)
+    found = surface.closest(points)
+    near = np.linalg.norm(points - template.nose_tip(template.mean), axis=1) <= FACE_MM
+    rows = np.flatnonzero(near & (found.distances <= FARTHEST_MM))
+    if not len(rows):
+        raise HeadwaterError(
+            "the data set's morphable model lies nowhere near the build's head; name its own files"
+        )
+    corners = skin[surface.rows(found.triangles[rows])]
+    weights = barycentric(points[rows], template.mean.astype(np.float64)[corners])
+    return DensePoints(rows, corners, weights, found.distances[rows])
