@@ -32,6 +32,12 @@ export_app = typer.Typer(help="The build's tables in forms of others.", no_args_
 app.add_typer(export_app, name="export")
 
 
+import_app = typer.Typer(
+    help="Photos of others' data sets, as their owners hand them out.", no_args_is_help=True
+)
+app.add_typer(import_app, name="import")
+
+
 def _version(asked: bool) -> None:
     if asked:
         from headwater import __version__
@@ -199,6 +205,45 @@ def hf(
         f"{made.bytes / 1e6:.1f} MB",
         highlight=False, markup=False, soft_wrap=True,
     )  # fmt: skip
+
+
+@import_app.command("300w_lp")
+def import_300w_lp(
+    folder: Annotated[Path, typer.Argument(help="The data set's folder.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="New or empty folder.", show_default=False)
+    ],
+    model: Annotated[
+        Path,
+        typer.Option(
+            help="Folder of its morphable model: Model_Shape.mat, Model_Expression.mat.",
+            show_default=False,
+        ),
+    ],
+    project: Project = Path(),
+) -> None:
+    """Check the photos of 300W-LP against their points, and fit heads of the build to their faces.
+
+    Trainings take the folder by their setting fitted_photos. Photos that are left out stand in its
+    table of rejects with their reasons.
+    """
+    from headwater.data.basel_face import read_basel_face
+    from headwater.data.tables import read_model
+    from headwater.fits.importing import import_300w_lp as run_import
+
+    def show(done: int, total: int) -> None:
+        _console(error=True).print(f"{done} of {total} photos", highlight=False)
+
+    head_model = read_model(project / "data")
+    made = run_import(folder, read_basel_face(model), head_model, out, show)
+    _console().print(
+        f"{out}: {made.photos} photos with fitted heads, {len(made.rejects)} left out",
+        highlight=False, markup=False, soft_wrap=True,
+    )  # fmt: skip
+    for row in made.rejects[:3]:
+        _console(error=True).print(
+            f"{row['name']}: {row['message']}", highlight=False, markup=False, soft_wrap=True
+        )
 
 
 @cache_app.command()

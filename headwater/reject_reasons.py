@@ -59,6 +59,9 @@ class RejectReason(StrEnum):
     BAD_MESH = "bad_mesh"
     """The head's surface cannot be measured: no faces, wrong indices or non-finite numbers."""
 
+    FIT_FAILED = "fit_failed"
+    """A data set's own fit of the photo is missing, unreadable or misses its stored points."""
+
     # Depending on the moment
     CHANGED = "changed"
     """The file was gone, or another one, when it was read again."""

@@ -17,12 +17,9 @@ from headwater.baselines.landmark_errors import LandmarkErrors, LandmarkView
 from headwater.errors import HeadwaterError
 from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.geometry.cameras import projection_slopes
-from headwater.heads.contact import lip_contact
 from headwater.heads.model import HeadModel
-from headwater.heads.sampling import sample_expression, sample_shape
+from headwater.heads.priors import coefficient_priors
 
-DRAWN_HEADS: Final = 1000
-SEED: Final = 0
 FAR_DEVIATIONS: Final = 2.0
 ITERATIONS: Final = 60
 TOLERANCE: Final = 1e-3
@@ -48,14 +45,6 @@ class FittedHead:
     converged: bool
 
 
-@dataclass(frozen=True)
-class _Normal:
-    """Coefficients as mean + factor @ latent, the latent being standard normal."""
-
-    mean: Float64Array
-    factor: Float64Array
-
-
 class LandmarkFitter:
     """Fits one head model; what does not depend on the images is worked out once.
 
@@ -66,7 +55,7 @@ class LandmarkFitter:
         if not model.shape_names:
             raise HeadwaterError(f"The head model '{model.name}' has no shapes that can be fitted.")
         self._model, self._errors = model, errors
-        self._shape, self._expression = _priors(model)
+        self._shape, self._expression = coefficient_priors(model)
         shape_68, expression_68 = _on_landmarks(model)
         mean_68 = model.landmarks_478.on(model.mean)[IBUG68_FROM_478].astype(np.float64)
         self._mean = (
@@ -135,25 +124,6 @@ def _most_probable(
     gram = slope @ slope.T
     gram[np.diag_indices_from(gram)] += 1.0
     return np.asarray(slope.T @ np.linalg.solve(gram, target))
-
-
-def _priors(model: HeadModel) -> tuple[_Normal, _Normal]:
-    """Normal priors of shape and expression with the moments of randomly drawn heads."""
-    rng = np.random.default_rng(SEED)
-    shapes = np.stack([sample_shape(model, rng) for _ in range(DRAWN_HEADS)])
-    expressions = np.stack([sample_expression(model, rng) for _ in range(DRAWN_HEADS)])
-    if lips := lip_contact(model):
-        pairs = zip(shapes, expressions, strict=True)
-        expressions = np.stack([lips.closed(shape, expression) for shape, expression in pairs])
-    return _normal(shapes), _normal(expressions)
-
-
-def _normal(drawn: FloatArray) -> _Normal:
-    drawn = np.asarray(drawn, dtype=np.float64)
-    mean = drawn.mean(axis=0)
-    values, vectors = np.linalg.eigh((drawn - mean).T @ (drawn - mean) / len(drawn))
-    used = values > 1e-9 * max(float(values.max(initial=0.0)), 1e-30)
-    return _Normal(mean, vectors[:, used] * np.sqrt(values[used]))
 
 
 def _on_landmarks(model: HeadModel) -> tuple[Float64Array, Float64Array]:

@@ -1,5 +1,6 @@
 """Crops of views: upright, of one metric size, with their canonical cameras; and network input."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,6 +67,18 @@ def crop_views(views: Views, origin_mm: FloatArray, image_px: int, crop_mm: floa
         np.stack(transforms),
         torch.from_numpy(views.head.astype(np.int64)),
         torch.from_numpy(views.estimated),
+    )
+
+
+def joined_crops(crops: Sequence[Crops]) -> Crops:
+    """All crops of several, in their order; of none the mirror images are among them."""
+    return Crops(
+        torch.cat([one.pixels for one in crops]),
+        torch.cat([one.landmarks for one in crops]),
+        torch.cat([one.projection for one in crops]),
+        np.concatenate([one.to_crop for one in crops]),
+        torch.cat([one.head for one in crops]),
+        torch.cat([one.estimated for one in crops]),
     )
 
 

@@ -1,7 +1,7 @@
 """Heads and views in memory, as every learned system takes them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -47,6 +47,11 @@ class Views:
         K, t = self.K[row].astype(np.float64), self.t[row].astype(np.float64)
         return Camera(K, nearest_rotation(self.R[row]), t, width, height)
 
+    def without_images(self) -> "Views":
+        """The same cameras and landmarks, with images and masks of no pixel."""
+        nothing = np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.uint8)
+        return replace(self, images=(nothing[0],) * len(self), masks=(nothing[1],) * len(self))
+
     def choose(self, rows: NDArray[np.bool_] | NDArray[np.integer[Any]]) -> "Views":
         """The views of the given rows."""
         numbers = np.arange(len(self))[rows]
@@ -61,6 +66,16 @@ class Views:
             self.split[rows],
             self.estimated[rows],
         )
+
+
+def joined(views: Sequence[Views]) -> Views:
+    """All views of several, in their order."""
+    names = ("K", "R", "t", "landmarks_478_px", "head", "split", "estimated")
+    return Views(
+        tuple(image for one in views for image in one.images),
+        tuple(mask for one in views for mask in one.masks),
+        *(np.concatenate([getattr(one, name) for one in views]) for name in names),
+    )
 
 
 def stacked(cameras: Sequence[Camera]) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from headwater.artifacts.manifest import MANIFEST
 from headwater.training.run import Config, SettingGroup
 from headwater.training.user_files import user_file
 
@@ -47,6 +48,8 @@ class Answering(SettingGroup):
     """Add the detail network's displacement; without it the answer is the coarse mesh."""
     encoder_file: Annotated[str, Field(exclude=True)] = ""
     """Path of the encoder's first weights, which is read off encoder_weights."""
+    fitted_folder: Annotated[str, Field(exclude=True)] = ""
+    """Path of the imported photos, which is read off fitted_photos."""
 
 
 class SpiralConfig(Config):
@@ -79,6 +82,11 @@ class SpiralConfig(Config):
     scale_mm: Positive = 5.0
     """Unit of the decoder's output beside the mean mesh, mm."""
 
+    fitted_photos: str = ""
+    """Folder of photos with fitted heads that the coarse stage learns from, too, as headwater
+    import writes it; empty for none."""
+    fitted_sha256: str = ""
+    """SHA-256 of that folder's manifest, which is read off it."""
     mirror: bool = True
     """Learn from mirror images, too."""
     estimated_views: bool = True
@@ -168,9 +176,9 @@ def steps(config: SpiralConfig) -> int:
 
 
 def prepared(config: SpiralConfig, project: Path) -> SpiralConfig:
-    """The config with the user's weights of the encoder by name and hash.
+    """The config with the user's weights of the encoder, and photos, by name and hash.
 
-    Raises HeadwaterError when they are named and not there.
+    Raises HeadwaterError when one of them is named and not there.
     """
     named: dict[str, str] = {}
     places: dict[str, str] = {}
@@ -179,5 +187,10 @@ def prepared(config: SpiralConfig, project: Path) -> SpiralConfig:
         file = user_file(config.encoder_weights, project, f"{_KEY}.encoder_weights", wanted)
         named |= {"encoder_weights": file.path.name, "encoder_sha256": file.sha256}
         places["encoder_file"] = str(file.path)
+    if config.fitted_photos:
+        manifest, wanted = f"{config.fitted_photos}/{MANIFEST}", "a folder of `headwater import`"
+        file = user_file(manifest, project, f"{_KEY}.fitted_photos", wanted)
+        named |= {"fitted_photos": file.path.parent.name, "fitted_sha256": file.sha256}
+        places["fitted_folder"] = str(file.path.parent)
     answer = config.answer.model_copy(update=places)
     return config.model_copy(update={**named, "answer": answer})

@@ -1,16 +1,21 @@
 """Training examples: crops of rendered views, and the surfaces of the heads in them."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from headwater.data.camera_axes import axes_of, turned_cameras
-from headwater.data.crops import Crops, crop_views
+from headwater.data.canonical import to_canonical
+from headwater.data.crops import Crops, crop_views, joined_crops
+from headwater.data.fitted_photos import FittedPhotos
 from headwater.data.head_batches import HeadBatches
 from headwater.data.mirror import mirror_of
 from headwater.data.placement import canonical_heads, placed_views
-from headwater.data.scenes import Heads, Template, Views
+from headwater.data.scenes import Heads, Template, Views, joined
 from headwater.data.view_sets import ViewSets
 from headwater.errors import HeadwaterError
 from headwater.systems.spiral_gcn.config import SpiralConfig
@@ -54,19 +59,36 @@ class Examples:
 
 
 def examples_of(
-    config: SpiralConfig, heads: Heads, views: Views, template: Template, surface: Surface
+    config: SpiralConfig,
+    heads: Heads,
+    views: Views,
+    template: Template,
+    surface: Surface,
+    photos: Iterable[FittedPhotos] = (),
 ) -> Examples:
-    """The views whose split is "train", cropped, and their heads.
+    """The views whose split is "train", cropped, and their heads; then the photos and theirs.
 
-    Raises HeadwaterError when there is none.
+    Raises HeadwaterError when there is no view.
     """
     views = views.choose(views.split == "train")
     if not len(views):
         raise HeadwaterError("no view has the split 'train'; nothing to train on")
-    crops = crop_views(
-        placed_views(views, template), template.nose_bridge, config.image_px, config.crop_mm
+    cut = partial(
+        crop_views,
+        origin_mm=template.nose_bridge,
+        image_px=config.image_px,
+        crop_mm=config.crop_mm,
     )
-    targets = canonical_heads(heads, template)
+    all_crops, all_views = [cut(placed_views(views, template))], [views.without_images()]
+    all_targets, first = [canonical_heads(heads, template)], len(heads.vertices)
+    for some in photos:
+        numbered = replace(some.views, head=some.views.head + np.int32(first))
+        all_crops.append(cut(numbered))
+        all_views.append(numbered.without_images())
+        more = to_canonical(some.heads, template.nose_bridge)
+        all_targets.append(torch.from_numpy(more))
+        first += len(more)
+    crops, targets, views = joined_crops(all_crops), torch.cat(all_targets), joined(all_views)
     mirror = mirror_of(template) if config.mirror else None
     if mirror is not None:
         crops, targets = mirror.crops(crops, len(targets)), mirror.heads(targets)

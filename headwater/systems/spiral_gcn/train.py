@@ -1,6 +1,6 @@
 """Training: the coarse mesh with its true vertices, then the detail network without any truth."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,8 @@ from torch import Tensor
 from headwater.data.camera_axes import turned_points
 from headwater.data.canonical import UNIT_MM
 from headwater.data.crops import network_images
+from headwater.data.fitted_photos import FittedPhotos, read_fitted_photos
+from headwater.data.tables import read_model
 from headwater.data.training_tables import TrainingTables, ValidationHeads, read_training_tables
 from headwater.networks.encoder_weights import load_encoder
 from headwater.networks.shading import vertex_normals
@@ -43,13 +45,26 @@ def train_on_tables(config: SpiralConfig, data: Path, run: Run, weights: Path) -
         validation=config.validation_heads,
         estimated=config.estimated_views,
     )
-    return train(config, tables, run, weights)
+    photos: Iterable[FittedPhotos] = ()
+    if config.fitted_photos:
+        folder = Path(config.answer.fitted_folder)
+        photos = read_fitted_photos(folder, config.fitted_sha256, read_model(data))
+    return train(config, tables, run, weights, photos)
 
 
-def train(config: SpiralConfig, tables: TrainingTables, run: Run, weights: Path) -> Curve:
-    """Train both stages and write ``weights``; the same input gives the same bytes on the CPU."""
-    surface = surface_of(tables.template, config)
-    examples = examples_of(config, tables.heads, tables.views, tables.template, surface)
+def train(
+    config: SpiralConfig,
+    tables: TrainingTables,
+    run: Run,
+    weights: Path,
+    photos: Iterable[FittedPhotos] = (),
+) -> Curve:
+    """Train both stages and write ``weights``; the same input gives the same bytes on the CPU.
+
+    photos: with fitted heads, from which both stages learn, too.
+    """
+    surface, template = surface_of(tables.template, config), tables.template
+    examples = examples_of(config, tables.heads, tables.views, template, surface, photos)
     trained, curve = train_on_examples(config, examples, tables.validation, run)
     save_weights(weights, trained)
     return curve

@@ -1,0 +1,1 @@
+"""Photos with fitted faces of others' data sets, and heads of ours fitted to them."""

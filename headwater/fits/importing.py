@@ -1,0 +1,162 @@
+"""The import of 300W-LP: every photo checked, and a head of ours fitted to its fitted face."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from headwater.artifacts.cameras import camera_columns
+from headwater.artifacts.ids import item_id, sha256_hex
+from headwater.artifacts.images import encode_png, jpeg_with
+from headwater.artifacts.manifest import write_manifest
+from headwater.artifacts.regular_files import regular_bytes
+from headwater.artifacts.schemas import rejects_schema
+from headwater.artifacts.tables import Row, bucket_file, to_table, write_bucket
+from headwater.data.basel_face import UNITS_PER_MM, BaselFace, FittedFace
+from headwater.data.dense_points import DensePoints, dense_points
+from headwater.data.fitted_photos import FITTED_PHOTOS
+from headwater.data.tables import template_of
+from headwater.errors import HeadwaterError, ItemRejected
+from headwater.fits.head_fit import HeadFit
+from headwater.fits.lp_300w import LpPicture, check_points, pictures
+from headwater.geometry.cameras import project
+from headwater.heads.model import HeadModel
+from headwater.metrics.silhouette import silhouette
+from headwater.photos.decode import USUAL_MAX_PIXELS, decode_photo
+from headwater.photos.folder import MAX_FILE_BYTES
+from headwater.reject_reasons import RejectReason
+
+STEP: Final = "fits"
+LICENCE: Final = "300W-LP, research only"
+REJECTS: Final = rejects_schema(STEP)
+# Of a bucket, all of whose photos are in memory at once.
+_TOGETHER: Final = 256
+# Pairs of points that a head is fitted to; thousands of neighbours say nothing new.
+_MOST_POINTS: Final = 1500
+
+
+@dataclass(frozen=True)
+class Imported:
+    """photos: with a fitted head. rejects: rows of what was left out."""
+
+    photos: int
+    rejects: list[Row]
+
+
+class _Fitter:
+    """Heads of ours for faces of the data set's model."""
+
+    def __init__(self, face: BaselFace, model: HeadModel) -> None:
+        self.model = model
+        pairs = dense_points(template_of(model), face.mean, face.mean[face.keypoints])
+        some = slice(None, None, -(-len(pairs.rows) // _MOST_POINTS))
+        self._pairs = DensePoints(
+            pairs.rows[some], pairs.corners[some], pairs.weights[some], pairs.apart_mm[some]
+        )
+        self._keypoints = face.choose(face.keypoints)
+        self._face = face.choose(self._pairs.rows)
+        self._fit = HeadFit(model, self._pairs)
+
+    def row(self, picture: LpPicture) -> Row:
+        """The row of a photo. Raises ItemRejected as decoding, and where its fit is of no use."""
+        data = regular_bytes(picture.photo, MAX_FILE_BYTES)
+        photo = decode_photo(data, USUAL_MAX_PIXELS, None)
+        try:
+            face, stored = picture.face(), picture.points()
+        except HeadwaterError as problem:
+            raise ItemRejected(RejectReason.FIT_FAILED, str(problem)) from problem
+        points = face.in_picture(self._keypoints.vertices(face), photo.height)
+        error = check_points(points, stored)
+        head = self._fit.fit(self._face.vertices(face) / UNITS_PER_MM)
+        size = photo.width, photo.height
+        camera = face.camera(head.place, *size)
+        seen, _ = project(camera, self.model.vertices(head.shape, head.expression))
+        name = f"{picture.set_name}/{picture.name}"
+        sha256 = sha256_hex(data)
+        jpeg = jpeg_with(data, photo.rgb, picture.name) if photo.as_coded else None
+        return {
+            "item": item_id("300w_lp", name, sha256),
+            "subject": item_id("300w_lp", picture.subject),
+            "split": "train",
+            "source": "photo",
+            "licence": LICENCE,
+            "parent": None,
+            "source_sha256": sha256,
+            "image": jpeg or encode_png(photo.rgb, picture.name),
+            "width": photo.width,
+            "height": photo.height,
+            "file_name": f"{name}.jpg",
+            **camera_columns(camera),
+            "mask": encode_png(silhouette(seen, self.model.faces, size), picture.name),
+            "head_model": self.model.name,
+            "model_fingerprint": self.model.fingerprint,
+            "shape": head.shape.tolist(),
+            "expression": head.expression.tolist(),
+            "points_error": error,
+            "fit_apart_mm": head.apart_mm,
+            "parameters": _parameters(face),
+        }
+
+
+def import_300w_lp(
+    root: Path,
+    face: BaselFace,
+    model: HeadModel,
+    out: Path,
+    progress: Callable[[int, int], None],
+) -> Imported:
+    """Write the tables of a downloaded folder's photos into ``out``, a new or empty folder.
+
+    face: the data set's morphable model; model: the build's. progress(done, of all). The same
+    folder gives the same bytes. Raises HeadwaterError where there is no photo, where ``out`` holds
+    something, and where every photo was rejected.
+    """
+    found = pictures(root)
+    if out.exists() and any(out.iterdir()):
+        raise HeadwaterError(f"{out}: is not empty; name a new folder")
+    fitter, photos = _Fitter(face, model), 0
+    rejects: list[Row] = []
+    for number, first in enumerate(range(0, len(found), _TOGETHER)):
+        rows = list(_rows(fitter, found[first : first + _TOGETHER], rejects))
+        photos += len(rows)
+        path = out / FITTED_PHOTOS.table / bucket_file(number)
+        write_bucket(path, FITTED_PHOTOS, to_table(FITTED_PHOTOS, rows), "0" * 64)
+        progress(min(first + _TOGETHER, len(found)), len(found))
+    if not photos:
+        raise HeadwaterError(
+            f"{root}: all {len(found)} photos were rejected, the first because: "
+            f"{rejects[0]['message']}"
+        )
+    path = out / REJECTS.table / bucket_file(0)
+    write_bucket(path, REJECTS, to_table(REJECTS, rejects), "0" * 64)
+    write_manifest(out)
+    return Imported(photos, rejects)
+
+
+def _rows(fitter: _Fitter, some: Sequence[LpPicture], rejects: list[Row]) -> Iterator[Row]:
+    """Rows of some photos; those of the others are appended to ``rejects``."""
+    for picture in some:
+        try:
+            yield fitter.row(picture)
+        except ItemRejected as error:
+            rejects.append(_rejected(picture, error))
+        except OSError as error:
+            told = f"The file cannot be read ({error})."
+            rejects.append(_rejected(picture, ItemRejected(RejectReason.UNREADABLE_FILE, told)))
+
+
+def _rejected(picture: LpPicture, error: ItemRejected) -> Row:
+    name = f"{picture.set_name}/{picture.name}.jpg"
+    return {
+        "item": item_id("300w_lp", name),
+        "subject": item_id("300w_lp", picture.subject),
+        "step": STEP,
+        "reason": error.reason,
+        "message": error.message,
+        "name": name,
+    }
+
+
+def _parameters(face: FittedFace) -> list[float]:
+    pose = [*face.angles, *face.translation, face.scale]
+    return [float(one) for one in (*face.shape, *face.expression, *pose)]

@@ -1,0 +1,89 @@
+"""300W-LP as published: photos in large poses with a morphable model's fit to each.
+
+``<root>/<set>/<name>.jpg`` with the fit in ``<name>.mat``, for the sets AFW, HELEN, IBUG and LFPW
+and their mirror images in ``<set>_Flip``; and, where they were unpacked too, the model's 68 points
+in ``<root>/landmarks/<set>/<name>_pts.mat``.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.artifacts.mat_files import read_mat
+from headwater.data.basel_face import FittedFace, read_fitted_face
+from headwater.errors import HeadwaterError, ItemRejected
+from headwater.faces.vocabulary import IBUG_INSIDE
+from headwater.metrics.alignment import alignment_nme, box_size
+from headwater.reject_reasons import RejectReason
+
+SETS: Final = ("AFW", "HELEN", "IBUG", "LFPW")
+FLIPPED: Final = "_Flip"
+# Mean error of the fit's points inside the face, of the square root of their box's area.
+MOST_ERROR: Final = 0.05
+
+
+@dataclass(frozen=True)
+class LpPicture:
+    """One photo of the data set. subject: whose pictures are all those of one original photo."""
+
+    root: Path
+    set_name: str
+    name: str
+
+    @property
+    def photo(self) -> Path:
+        """The photo's file."""
+        return self.root / self.set_name / f"{self.name}.jpg"
+
+    @property
+    def subject(self) -> str:
+        """The original photo: its set, and the name without the numbers of face and pose."""
+        return f"{self.set_name.removesuffix(FLIPPED)}/{self.name.rpartition('_')[0]}"
+
+    def face(self) -> FittedFace:
+        """The fit. Raises HeadwaterError naming what is wrong with its file."""
+        return read_fitted_face(self.photo.with_suffix(".mat"))
+
+    def points(self) -> NDArray[np.float64]:
+        """(68, 2) stored points, px from 1 at pixels' centres; as ``face``."""
+        path = self.root / "landmarks" / self.set_name / f"{self.name}_pts.mat"
+        if path.is_file():
+            return read_mat(path, {"pts_3d": (68, 2)})["pts_3d"]
+        return read_mat(self.photo.with_suffix(".mat"), {"pt2d": (2, 68)})["pt2d"].T
+
+
+def pictures(root: Path) -> list[LpPicture]:
+    """The photos of a folder, by set and name. Raises HeadwaterError where there is none."""
+    sets = [name + end for name in SETS for end in ("", FLIPPED)]
+    found = [
+        LpPicture(root, name, path.stem)
+        for name in sets
+        for path in sorted((root / name).glob("*.jpg"))
+    ]
+    if not found:
+        raise HeadwaterError(
+            f"{root}: holds none of the folders {', '.join(SETS)} with photos; name the folder "
+            "300W_LP"
+        )
+    return found
+
+
+def check_points(projected: NDArray[np.floating[Any]], stored: NDArray[np.floating[Any]]) -> float:
+    """Mean distance of the fit's 68 points (68, 2 or 3) px from the stored ones (68, 2).
+
+    Of those inside the face, as its outline's points slide along it when it turns, and as a share
+    of the square root of their box's area. Raises ItemRejected where it is too large.
+    """
+    ours, theirs = projected[IBUG_INSIDE, :2], stored[IBUG_INSIDE]
+    size = box_size(theirs)
+    error = alignment_nme(ours, theirs, size) if size > 0 else np.inf
+    if not error <= MOST_ERROR:
+        raise ItemRejected(
+            RejectReason.FIT_FAILED,
+            f"The fitted face misses the photo's stored points by {100 * error:.1f} % of their "
+            f"size; at most {100 * MOST_ERROR:.0f} % are taken.",
+        )
+    return float(error)
