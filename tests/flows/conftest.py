@@ -157,6 +157,7 @@ def make_toy_project(path: Path) -> ToyProject:
     for name in RUNNERS:
         shutil.copy(PROJECT / "tasks" / f"{name}.py", path / "tasks")
     shutil.copytree(PROJECT / "flows", path / "flows", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(PROJECT / "tests" / "alone" / "toy_tables.py", path / "tasks")
     (path / "headwater").symlink_to(PROJECT / "headwater")
     (path / ".dvc").mkdir()
     for name in (".dvc/config", ".dvc/.gitignore", ".dvcignore", "params.yaml", "data/.gitignore"):

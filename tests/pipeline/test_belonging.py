@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from toy_tables import DOUBLES, NUMBERS
 
 from headwater.artifacts.schemas import TABLES, rejects_schema
 from headwater.artifacts.tables import Row, bucket_bytes, to_table
@@ -13,7 +14,6 @@ from headwater.pipeline.cache_place import cache_for
 from headwater.pipeline.plan import Planned, plan
 from headwater.pipeline.run import assemble
 from headwater.pipeline.step import Result, Step, Work
-from tests.flows.toy.tasks.toy_tables import DOUBLES, NUMBERS
 from tests.pipeline.conftest import Pipeline
 
 Files = dict[str, bytes]

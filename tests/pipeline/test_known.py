@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from toy_tables import NUMBERS
 
 from headwater.artifacts.ids import item_id, sha256_hex
 from headwater.artifacts.tables import bucket_file, read_bucket, to_table, write_bucket
@@ -20,7 +21,6 @@ from headwater.pipeline.file_hashes import FileHashes
 from headwater.pipeline.known import FOLDER, Known, read_known
 from headwater.pipeline.plan import Planned, plan
 from headwater.pipeline.run import missing_buckets
-from tests.flows.toy.tasks.toy_tables import NUMBERS
 from tests.pipeline.conftest import Pipeline, next_version
 
 

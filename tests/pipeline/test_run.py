@@ -1,6 +1,5 @@
 """Steps compute exactly what is missing, and lose nothing."""
 
-import random
 import resource
 import shutil
 import tracemalloc
@@ -12,11 +11,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from number_steps import double, fail_at_seven, lose, three_for_each_bucket, wide
+from toy_tables import DOUBLES, NUMBERS
 
 from headwater.artifacts.ids import bucket_of, item_id
 from headwater.artifacts.schemas import MASKS, rejects_schema
 from headwater.artifacts.tables import Row, bucket_key, read_table
-from headwater.config import Params, load_params
+from headwater.config import load_params
 from headwater.errors import HeadwaterError, StepFault
 from headwater.pipeline.cache_place import cache_for
 from headwater.pipeline.plan import plan
@@ -30,10 +31,8 @@ from headwater.pipeline.run import (
     missing_buckets,
     store_bucket,
 )
-from headwater.pipeline.step import Item, Result, Step, Work
+from headwater.pipeline.step import Step
 from headwater.reject_reasons import RejectReason
-from tests.artifacts.small_build import row_of
-from tests.flows.toy.tasks.toy_tables import DOUBLES, NUMBERS
 from tests.pipeline.conftest import PROJECT, Pipeline, next_version
 
 
@@ -163,19 +162,7 @@ def test_too_many_rejects_fail_the_step_and_name_the_reason(pipeline: Pipeline) 
         pipeline.build(pipeline.numbers)
 
 
-def _lose(work: Work, result: Result) -> None:
-    for item in work.items[1:]:
-        row = {"item": item.item, "subject": item.subject, "value": 1}
-        result.add(NUMBERS, row)
-
-
-def _double(work: Work, result: Result) -> None:
-    for item in (*work.items, work.items[0]):
-        row = {"item": item.item, "subject": item.subject, "value": 1}
-        result.add(NUMBERS, row)
-
-
-@pytest.mark.parametrize("compute", [_lose, _double])
+@pytest.mark.parametrize("compute", [lose, double])
 def test_lost_or_doubled_item_stops_the_step(pipeline: Pipeline, compute: object) -> None:
     with pytest.raises(HeadwaterError, match=r"lost items .* unexpected items"):
         pipeline.build(replace(pipeline.numbers, compute=compute))
@@ -207,20 +194,10 @@ def test_damaged_bucket_in_the_cache_is_computed_again(pipeline: Pipeline) -> No
     assert pipeline.files() == files
 
 
-def _three_for_each_bucket(params: Params, project: Path) -> list[Item]:
-    return [Item(item_id(n), item_id(n), f"number {n}") for n in range(3 * params.buckets)]
-
-
-def _wide(work: Work, result: Result) -> None:
-    for item in work.items:
-        picture = {"bytes": random.Random(item.item).randbytes(100_000), "path": "mask.png"}
-        result.add(MASKS, row_of(MASKS, item.item, item.subject, mask=picture))
-
-
 @pytest.mark.fault("memory does not grow with the number of items")
 def test_tables_are_made_of_one_bucket_at_a_time(tmp_path: Path) -> None:
     """Sixteen times the items, as many in a bucket: 1 MB and 19 MB."""
-    step = Step("masks", 1, (), (MASKS,), lambda params: {}, _wide, sources=_three_for_each_bucket)
+    step = Step("masks", 1, (), (MASKS,), lambda params: {}, wide, sources=three_for_each_bucket)
     peaks = []
     for buckets in (4, 64):
         params = load_params(PROJECT / "params.yaml").model_copy(update={"buckets": buckets})
@@ -314,16 +291,9 @@ def test_items_rejected_for_the_moment_are_in_this_build_and_not_in_the_cache(
     assert missing_buckets(step, params, project) == []
 
 
-def _fail_at_seven(work: Work, result: Result) -> None:
-    for item in work.items:
-        with result.rejecting(item):
-            row = {"item": item.item, "subject": item.subject, "value": item.source["value"]}
-            result.add(NUMBERS, {**row, "value": 7 // (item.source["value"] - 7)})
-
-
 @pytest.mark.fault("a fault of one item fails its stage alone and is named")
 def test_fault_names_step_bucket_and_item(pipeline: Pipeline) -> None:
-    step = replace(pipeline.numbers, compute=_fail_at_seven)
+    step = replace(pipeline.numbers, compute=fail_at_seven)
     with pytest.raises(StepFault) as fault:
         pipeline.build(step)
     assert str(fault.value) == (
