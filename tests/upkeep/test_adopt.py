@@ -3,57 +3,29 @@
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from photo_steps import ITEMS, STEP, trouble
 
-from headwater.artifacts.ids import item_id
 from headwater.artifacts.manifest import write_manifest
 from headwater.artifacts.schemas import PHOTOS
 from headwater.artifacts.tables import BUCKET_KEY, DamagedTable, bucket_key, write_bucket
 from headwater.cli import app, run
 from headwater.config import Params, load_params
-from headwater.errors import ItemRejected
 from headwater.pipeline.cache import is_key
 from headwater.pipeline.cache_place import cache_for
 from headwater.pipeline.plan import Planned
 from headwater.pipeline.run import assemble, compute_bucket, missing_buckets
-from headwater.pipeline.step import Item, Result, Step, Work
-from headwater.reject_reasons import RejectReason
 from headwater.upkeep.adopt import Adopted, adopt
-from tests.artifacts.small_build import row_of
+from tests.upkeep.dvc_project import dvc, start_dvc
 
 PROJECT = Path(__file__).resolve().parents[2]
-ITEMS = [item_id("photo", n) for n in range(40)]
-
-
-def sources(params: Params, project: Path) -> list[Item]:
-    return [Item(item, item, f"{item}.png") for item in ITEMS]
-
-
-def compute(work: Work, result: Result) -> None:
-    for item in work.items:
-        row = row_of(PHOTOS, item.item, item.subject, file_name=item.name)
-        result.add(PHOTOS, row)
-
-
-STEP = Step(
-    name="photos",
-    version=1,
-    inputs=(),
-    outputs=(PHOTOS,),
-    settings=lambda params: {},
-    compute=compute,
-    sources=sources,
-)
 
 
 def project_at(folder: Path) -> tuple[Params, Path]:
@@ -66,14 +38,8 @@ def record(project: Path) -> None:
     """Let DVC record ``data/photos`` as the output of a stage."""
     stage = "stages: {photos: {cmd: python -m tasks.photos, outs: [data/photos]}}\n"
     (project / "dvc.yaml").write_text(stage)
-    if not (project / ".dvc").exists():
-        dvc(project, "init", "--no-scm", "--quiet")
+    start_dvc(project)
     dvc(project, "commit", "--force", "--quiet")
-
-
-def dvc(project: Path, *arguments: str) -> None:
-    command = (sys.executable, "-m", "dvc", *arguments)
-    subprocess.run(command, cwd=project, check=True, capture_output=True)
 
 
 def let_carry(key: bytes, project: Path, name: str) -> None:
@@ -308,27 +274,15 @@ def test_the_command_says_what_it_did(
     assert "buckets adopted, 0 known already, 0 left out" in capsys.readouterr().out
 
 
-def reject_first(work: Work, result: Result) -> None:
-    for item in work.items:
-        with result.rejecting(item):
-            if item.item == ITEMS[0]:
-                raise ItemRejected(RejectReason.CHANGED, "The file has other bytes.")
-            result.add(PHOTOS, row_of(PHOTOS, item.item, item.subject, file_name=item.name))
-
-
 @pytest.mark.fault("a trouble that passes is never kept as a result")
 def test_bucket_with_an_item_to_try_again_is_left_out(tmp_path: Path) -> None:
     params, project = project_at(tmp_path / "project")
-    step = replace(STEP, compute=reject_first)
-
-    def compute_all(missing: list[Planned]) -> Iterable[None]:
-        return (compute_bucket(step, params, project, planned) for planned in missing)
-
-    assemble(step, params, project, compute_all)
+    with trouble(ITEMS[0]):
+        build(params, project)
     record(project)
     shutil.rmtree(project / ".headwater")
     adopted = take(params, project)
     [left_out] = adopted.left_out
     assert left_out.endswith("has items that the next build tries again")
-    [missing] = missing_buckets(step, params, project)
+    [missing] = missing_buckets(STEP, params, project)
     assert ITEMS[0] in missing.members

@@ -1,8 +1,6 @@
 """``headwater verify`` holds what is there against what was recorded and what the graph names."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from headwater.errors import HeadwaterError
 from headwater.upkeep.recorded import md5_of_folder
 from headwater.upkeep.verify import Problem, verify
 from tests.artifacts.small_build import build
+from tests.upkeep.dvc_project import start_dvc
 
 
 def record(project: Path) -> None:
@@ -98,8 +97,7 @@ def test_a_damaged_record_is_named(project: Path) -> None:
 
 @pytest.mark.fault("verify names what is absent")
 def test_stages_that_were_never_built_are_named(project: Path) -> None:
-    dvc = (sys.executable, "-m", "dvc", "init", "--quiet", "--no-scm")
-    subprocess.run(dvc, cwd=project, check=True)
+    start_dvc(project)
     stages = yaml.safe_load((project / "dvc.lock").read_text())["stages"]
     graph = {
         name.replace("/", "-"): {"cmd": "true", "outs": [out["path"] for out in stage["outs"]]}

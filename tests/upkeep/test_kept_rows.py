@@ -4,60 +4,38 @@ import shutil
 from pathlib import Path
 
 import pytest
+from photo_steps import ITEMS, STEP, trouble
 
 from headwater.artifacts.manifest import MANIFEST
 from headwater.artifacts.schemas import PHOTOS
 from headwater.artifacts.tables import bucket_file, bucket_key, read_bucket, to_table, write_bucket
-from headwater.config import Params
-from headwater.errors import ItemRejected
+from headwater.config import Params, load_params
 from headwater.pipeline.cache_place import cache_for
 from headwater.pipeline.plan import Planned, plan
-from headwater.pipeline.run import assemble, compute_bucket, compute_items, store_bucket
-from headwater.pipeline.step import Result, Step, Work
-from headwater.reject_reasons import RejectReason
+from headwater.pipeline.run import compute_bucket, compute_items, store_bucket
 from headwater.upkeep.kept_rows import items_to_retry, kept_rows
-from tests.artifacts.small_build import row_of
-from tests.upkeep.test_adopt import ITEMS, project_at, record, sources
+from tests.upkeep.test_adopt import build, project_at, record
 
 LEFT = ITEMS[3]
-# No part of a bucket's key.
-TROUBLE: set[str] = set()
 
 
-def compute(work: Work, result: Result) -> None:
-    for item in work.items:
-        with result.rejecting(item):
-            if item.item in TROUBLE:
-                raise ItemRejected(RejectReason.CHANGED, "It changed.")
-            if item.item[0] == "0":
-                raise ItemRejected(RejectReason.NO_FACE, "No face was found.")
-            image = {"bytes": item.item.encode(), "path": item.name}
-            row = row_of(PHOTOS, item.item, item.subject, file_name=item.name, image=image)
-            result.add(PHOTOS, row)
-
-
-STEP = Step("photos", 1, (), (PHOTOS,), lambda params: {}, compute, sources=sources)
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recorded build of photos one of which was left."""
+    params, project = project_at(tmp_path_factory.mktemp("recorded") / "project")
+    with trouble(LEFT):
+        build(params, project)
+    record(project)
+    return project
 
 
 @pytest.fixture
-def left(tmp_path: Path) -> tuple[Params, Path, Planned]:
-    """A recorded build of photos one of which was left, and its bucket."""
-    params, project = project_at(tmp_path / "project")
-    TROUBLE.add(LEFT)
-    build(params, project)
-    TROUBLE.clear()
-    record(project)
+def left(recorded: Path, tmp_path: Path) -> tuple[Params, Path, Planned]:
+    """A copy of it, and the bucket of the photo."""
+    project = Path(shutil.copytree(recorded, tmp_path / "project"))
+    params = load_params(project / "params.yaml")
     planned = next(one for one in plan(STEP, params, project) if LEFT in one.members)
     return params, project, planned
-
-
-def build(params: Params, project: Path) -> None:
-    assemble(
-        STEP,
-        params,
-        project,
-        lambda missing: [compute_bucket(STEP, params, project, one) for one in missing],
-    )
 
 
 def cached(params: Params, project: Path, planned: Planned) -> dict[str, bytes] | None:

@@ -14,6 +14,7 @@ import pytest
 
 from headwater.upkeep.recorded import md5_of
 from headwater.upkeep.repair import read_record
+from tests.upkeep.dvc_project import dvc, set_remote, start_dvc, write_stages
 from tests.upkeep.test_repair import flip
 
 MAKE = """\
@@ -30,22 +31,24 @@ OBJECTS = 16
 PUSH = (sys.executable, "-m", "headwater.cli", "push")
 
 
-def dvc(project: Path, *arguments: str) -> None:
-    subprocess.run((sys.executable, "-m", "dvc", *arguments), cwd=project, check=True)
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two recorded folders, of one file and of twelve, with manifests."""
+    path = tmp_path_factory.mktemp("recorded") / "project"
+    (path / "data").mkdir(parents=True)
+    (path / "make.py").write_text(MAKE)
+    start_dvc(path)
+    counts = {"one": 1, "many": 12}
+    stages = {n: ("make.py", f"{n} {count}", f"data/{n}") for n, count in counts.items()}
+    write_stages(path, stages)
+    dvc(path, "repro", "--quiet")
+    return path
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Two recorded folders, of one file and of twelve, with manifests."""
-    path = tmp_path / "project"
-    (path / "data").mkdir(parents=True)
-    (path / "make.py").write_text(MAKE)
-    dvc(path, "init", "--quiet", "--no-scm")
-    for name, count in (("one", 1), ("many", 12)):
-        stage = ("stage", "add", "--quiet", "-n", name, "-d", "make.py", "-o", f"data/{name}")
-        dvc(path, *stage, f"'{sys.executable}' make.py {name} {count}")
-    dvc(path, "repro", "--quiet")
-    return path
+def project(recorded: Path, tmp_path: Path) -> Path:
+    """A copy of them."""
+    return Path(shutil.copytree(recorded, tmp_path / "project"))
 
 
 class Remote(ThreadingHTTPServer):
@@ -111,8 +114,7 @@ def serving(objects: dict[str, bytes], dies_at: int | None = None) -> Iterator[R
 
 
 def pushed(project: Path, remote: Remote) -> subprocess.CompletedProcess[str]:
-    url = f"http://127.0.0.1:{remote.server_port}"
-    dvc(project, "remote", "add", "--force", "--quiet", "--default", "team", url)
+    set_remote(project, f"http://127.0.0.1:{remote.server_port}")
     return subprocess.run(PUSH, cwd=project, check=False, capture_output=True, text=True)
 
 
@@ -155,7 +157,7 @@ def lose(path: Path, chance: random.Random) -> None:
 def test_rot_in_the_cache_is_named_before_anything_is_sent(
     project: Path, tmp_path: Path, rot: Callable[[Path, random.Random], None]
 ) -> None:
-    dvc(project, "remote", "add", "--quiet", "--default", "team", str(tmp_path / "remote"))
+    set_remote(project, "../../remote")
     record = read_record(project)
     md5, _ = record.files["data/many/7.bin"]
     rot(record.objects.path(md5), random.Random(1))
@@ -166,19 +168,27 @@ def test_rot_in_the_cache_is_named_before_anything_is_sent(
     assert not (tmp_path / "remote").exists()
 
 
+@pytest.fixture(scope="module")
+def sent(recorded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a remote that has everything, and a clone that has only the record."""
+    folder = tmp_path_factory.mktemp("sent")
+    project = shutil.copytree(recorded, folder / "project")
+    set_remote(project, "../../remote")
+    dvc(project, "push", "--quiet")
+    leave = shutil.ignore_patterns("cache", "tmp", "data")
+    shutil.copytree(project, folder / "clone", ignore=leave)
+    return folder
+
+
 @pytest.mark.fault("rot at a remote or in the cache is named, 4 of 4")
 @pytest.mark.parametrize("rot", [flip, cut, lose])
 def test_rot_at_a_remote_is_named_by_who_fetches(
-    project: Path, tmp_path: Path, rot: Callable[[Path, random.Random], None]
+    sent: Path, tmp_path: Path, rot: Callable[[Path, random.Random], None]
 ) -> None:
-    dvc(project, "remote", "add", "--quiet", "--default", "team", str(tmp_path / "remote"))
-    dvc(project, "config", "remote.team.verify", "true")
-    dvc(project, "push", "--quiet")
-    record = read_record(project)
-    md5, _ = record.files["data/many/7.bin"]
-    rot(tmp_path / "remote" / "files" / "md5" / md5[:2] / md5[2:], random.Random(2))
-    clone = tmp_path / "clone"
-    shutil.copytree(project, clone, ignore=shutil.ignore_patterns("cache", "tmp", "data"))
+    md5, _ = read_record(sent / "project").files["data/many/7.bin"]
+    remote = shutil.copytree(sent / "remote", tmp_path / "remote")
+    rot(remote / "files" / "md5" / md5[:2] / md5[2:], random.Random(2))
+    clone = shutil.copytree(sent / "clone", tmp_path / "clone")
     pull = (sys.executable, "-m", "dvc", "pull")
     done = subprocess.run(pull, cwd=clone, check=False, capture_output=True, text=True)
     assert done.returncode != 0

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from headwater.upkeep.recorded import (
     objects_of,
     read_lock,
 )
+from tests.upkeep.dvc_project import dvc, start_dvc
 
 LOCK = """\
 schema: '2.0'
@@ -43,16 +43,12 @@ stages:
 """
 
 
-def dvc(project: Path, *arguments: str) -> None:
-    subprocess.run((sys.executable, "-m", "dvc", *arguments), cwd=project, check=True)
-
-
 @pytest.fixture(scope="module")
 def added(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose stage wrote a folder that DVC recorded in a cache outside the project."""
     project = tmp_path_factory.mktemp("recorded") / "project"
     project.mkdir()
-    dvc(project, "init", "--no-scm")
+    start_dvc(project)
     dvc(project, "cache", "dir", "../elsewhere")
     dvc(project, "remote", "add", "-d", "team", "../remote")
     names = ("b.txt", ".hidden", "ü/deep.txt")

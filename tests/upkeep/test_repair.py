@@ -6,7 +6,6 @@ import resource
 import shutil
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from headwater.cli import main
 from headwater.errors import HeadwaterError
 from headwater.upkeep.repair import Copy, read_record, repair
 from headwater.upkeep.spot_checks import MEMORY, spot_check
+from tests.upkeep.dvc_project import dvc, start_dvc, write_stages
 
 FLIPS = 25
 MAKE = """\
@@ -27,12 +27,6 @@ for name in ("a", "b", "c/d"):
 ONE = "import pathlib; pathlib.Path('data/one.txt').write_text('one')"
 
 
-def dvc(project: Path, *arguments: str) -> str:
-    command = (sys.executable, "-m", "dvc", *arguments)
-    done = subprocess.run(command, cwd=project, check=True, capture_output=True, text=True)
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with a folder and a file that DVC made, recorded and cached."""
@@ -40,11 +34,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (project / "data").mkdir(parents=True)
     (project / "many.py").write_text(MAKE)
     (project / "one.py").write_text(ONE)
-    python = f"'{sys.executable}'"
-    dvc(project, "init", "--quiet", "--no-scm")
-    for name, out in (("many", "data/many"), ("one", "data/one.txt")):
-        stage = ("stage", "add", "--quiet", "-n", name, "-d", f"{name}.py", "-o", out)
-        dvc(project, *stage, f"{python} {name}.py")
+    start_dvc(project)
+    outputs = {"many": "data/many", "one": "data/one.txt"}
+    write_stages(project, {name: (f"{name}.py", "", out) for name, out in outputs.items()})
     dvc(project, "repro", "--quiet")
     return project
 
