@@ -7,10 +7,19 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from headwater.threads import ONE_THREAD, calm_threads
+
+# Each worker of the tests has a core: threads of its own would wait for those of the others, for
+# twice the processor's time.
+calm_threads()
+os.environ.update(ONE_THREAD)
 # The same examples in every run, however slow the machine; `make nightly` draws new ones.
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("new", deadline=None)
 settings.load_profile("same")
+
+# Every command of DVC's would start a process of its own that reports on its use.
+os.environ["DVC_NO_ANALYTICS"] = "1"
 
 PROJECT = Path(__file__).resolve().parents[1]
 

@@ -103,8 +103,9 @@ def _wait(name: str, params: Params, project: Path) -> None:
 
 
 @pytest.fixture
-def workers(tmp_path: Path) -> Workers:
-    """One worker."""
+def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workers:
+    """One worker, of a process that has more threads."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
     return Workers(load_params(PROJECT / "params.yaml"), tmp_path, 1)
 
 

@@ -11,8 +11,8 @@ from headwater.training.determinism import deterministic
 
 def test_settings_hold_inside_and_are_as_before_after() -> None:
     threads = torch.get_num_threads()
-    with deterministic(1):
-        assert torch.get_num_threads() == 1
+    with deterministic(threads + 1):
+        assert torch.get_num_threads() == threads + 1
         assert torch.are_deterministic_algorithms_enabled()
     assert torch.get_num_threads() == threads
     assert not torch.are_deterministic_algorithms_enabled()
