@@ -7,7 +7,7 @@ covariance of e, are those of views of known heads: M, because maps lie nearer t
 head than they should, and because a camera that fits the mean head errs as a head differs from it.
 Depths count from the middle of the maps' range: how far a head is from its camera they do not tell.
 The head of the greatest probability follows by Gauss-Newton; where the maps know nothing, it is the
-mean head.
+mean head. A view that fits worse than its errors usually let it counts less by as much.
 """
 
 from collections.abc import Sequence
@@ -208,7 +208,9 @@ def most_probable(
             target -= noise.mean[kind][flat]
             slope[:, :modes] += noise.slope[kind][flat]
             factors = cho_factor(noise.covariance[kind][np.ix_(flat, flat)].astype(np.float64))
-            weighed = cho_solve(factors, slope)
+            left = target - slope @ latent
+            excess = float(left @ cho_solve(factors, left)) / len(left)
+            weighed = cho_solve(factors, slope) / max(1.0, excess)
             curvature += slope.T @ weighed
             pull += weighed.T @ target
         latent = np.linalg.solve(curvature, pull)

@@ -201,6 +201,23 @@ def test_maps_that_go_half_the_way_to_the_head_give_it_whole() -> None:
     assert off[1] < 0.2
 
 
+def test_a_view_that_fits_no_head_counts_less_beside_good_ones() -> None:
+    scene = seen(128, subdivisions=3)
+    prior = bumpy_prior(scene.cut)
+    rows = scene.cut.anchors(60)
+    true = prior.mean + np.tensordot(LATENT, prior.components, 1)
+    good = exact_reading(true.astype(np.float32), scene.projection, rows)
+    off = np.random.default_rng(4).normal(size=good.places.shape) * [6.0, 6.0, 12.0]
+    bad = replace(good, places=good.places + off)
+    errors = [
+        np.linalg.norm(
+            most_probable(prior, tiny_noise(60, 0.5), views, rows, ORIGIN) - true, axis=1
+        ).mean()
+        for views in ([good], [good, bad], [bad])
+    ]
+    assert errors[1] < errors[0] + 0.1 * (errors[2] - errors[0])
+
+
 def test_components_of_heads_make_them_again() -> None:
     prior = bumpy_prior(seen(64, subdivisions=2).cut)
     flat = prior.components.reshape(5, -1)
