@@ -3,6 +3,7 @@
 import sys
 import traceback
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from headwater.config import Params
 from headwater.errors import HeadwaterError, StepFault
 from headwater.pipeline.plan import Planned
 from tasks.arrivals import Arrivals
+from tasks.command import assembled
+from tasks.runners import PROCESSES
 from tasks.workers import Stopped, Workers
 
 UNCHANGED = "unchanged"
@@ -145,18 +148,31 @@ class Build:
         before = written(self._project, self._graph[name])
         system = name.partition("@")[2]
         place = self._systems.index(system) if system in self._systems else 0
-        again, niceness = name in self._again, place * NICENESS
-        self._recorder.record(name, on_event, again, niceness)
+        record = partial(
+            self._recorder.record,
+            name,
+            on_event,
+            niceness=place * NICENESS,
+            step=self._at_hand(name),
+        )
+        record(again=name in self._again)
         # Its step did not run: what there is came from DVC's cache, whatever that holds.
         if text == UNCHANGED and dropped_outputs(self._project, name, self._screen.say):
-            self._recorder.record(name, on_event, niceness=niceness)
+            record()
         elif text == UNCHANGED and name in items_left(self._project):
             # That of a build which left items, and whose next try was cut short.
-            self._recorder.record(name, on_event, again=True, niceness=niceness)
+            record(again=True)
         after = written(self._project, self._graph[name])
         if before != after or None in after.values():
             self._moved.add(name)
         return text
+
+    def _at_hand(self, name: str) -> Callable[[], str] | None:
+        """Assembles the tables of a stage in a process of the workers, which has its code."""
+        if not self._graph[name].bucketed or self._params.runner != PROCESSES:
+            return None
+        step = self._graph[name].module.partition(".")[2]
+        return partial(self._workers.insist, assembled, step)
 
 
 def _ended(function: Callable[..., Any], *arguments: Any) -> Any:

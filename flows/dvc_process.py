@@ -3,14 +3,19 @@
 Every line of its standard input is a command: JSON of its ``arguments``, and of the ``log`` that
 gets what it says on standard error. The line ``{"ended": status}`` stands below its output. Loading
 DVC and its parser takes a second, which many stages would take each.
+
+Of a command that is ``at_hand`` the flow runs the step in a process that has its code loaded: where
+DVC would start one, the line ``{"step": name}`` asks for that, and a line of JSON with the
+``status`` of the step and its ``errors`` is the answer.
 """
 
 import json
 import os
 import signal
 import sys
+from functools import partial
 from types import FrameType
-from typing import TextIO
+from typing import Any, TextIO
 
 from tasks.lifeline import hold
 
@@ -21,7 +26,7 @@ def stop(number: int, frame: FrameType | None) -> None:
     At other moments DVC writes its files, in place: it is done in a moment, and not stopped.
     """
     while frame is not None:
-        if frame.f_globals.get("__name__") == "subprocess":
+        if frame.f_globals.get("__name__") == "subprocess" or frame.f_code is ask.__code__:
             sys.exit(128 + number)
         frame = frame.f_back
 
@@ -37,21 +42,43 @@ def take_input() -> TextIO:
 
 def serve(commands: TextIO) -> None:
     """Run commands until there are no more."""
+    import dvc.stage.run
     from dvc.cli import main
 
     from flows.odd_entries import pass_over_odd_entries
 
     pass_over_odd_entries()
+    starting = dvc.stage.run.cmd_run
     for line in commands:
         command = json.loads(line)
+        dvc.stage.run.cmd_run = partial(ask, commands) if command["at_hand"] else starting
         log = os.open(command["log"], os.O_WRONLY | os.O_APPEND)
         os.dup2(log, 2)
         os.close(log)
         status = main(command["arguments"])
         sys.stderr.flush()
-        # A step may have left a line without an end.
-        sys.stdout.write("\n" + json.dumps({"ended": status}) + "\n")
-        sys.stdout.flush()
+        say({"ended": status})
+
+
+def ask(commands: TextIO, stage: Any, dry: bool = False, run_env: object = None) -> None:
+    """Let the flow run the step of a stage, in the place of DVC's ``cmd_run``.
+
+    Raises StageCmdFailedError where the step fails, as that does.
+    """
+    from dvc.stage.exceptions import StageCmdFailedError
+
+    say({"step": stage.addressing})
+    answer = json.loads(commands.readline())
+    for error in answer["errors"]:
+        sys.stderr.write(f"error: {error}\n")
+    if answer["status"]:
+        raise StageCmdFailedError(stage.cmd, answer["status"])
+
+
+def say(event: dict[str, Any]) -> None:
+    """Tell the flow, in a line of its own: a step may have left one without an end."""
+    sys.stdout.write("\n" + json.dumps(event) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from typing import Any
 from tasks.console import EVENTS
 
 OnEvent = Callable[[dict[str, Any]], None]
+# Runs a step; the lines that it has to say of its failure, and its exit status.
+RunStep = Callable[[], tuple[list[str], int]]
 
 
 class DvcProcess:
@@ -37,23 +39,34 @@ class DvcProcess:
         with suppress(ProcessLookupError):
             os.setpriority(os.PRIO_PROCESS, self._process.pid, os.nice(0) + niceness)
 
-    def run(self, arguments: list[str], log: Path, on_event: OnEvent) -> int:
+    def run(
+        self, arguments: list[str], log: Path, on_event: OnEvent, run_step: RunStep | None = None
+    ) -> int:
         """Exit status of a command, whose errors go to ``log`` and events to ``on_event``.
 
-        That of the process where it ends before the command does: it ``has_ended`` then.
+        run_step: runs the step where DVC would start its command. The status is that of the process
+        where it ends before the command does: it ``has_ended`` then.
         """
-        assert self._process.stdin is not None
         assert self._process.stdout is not None
-        with suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps({"arguments": arguments, "log": str(log)}) + "\n")
-            self._process.stdin.flush()
+        at_hand = run_step is not None
+        self._tell({"arguments": arguments, "log": str(log), "at_hand": at_hand})
         for line in self._process.stdout:
             if line.startswith("{"):
                 event = json.loads(line)
                 if "ended" in event:
                     return int(event["ended"])
-                on_event(event)
+                if "step" in event and run_step is not None:
+                    errors, status = run_step()
+                    self._tell({"errors": errors, "status": status})
+                else:
+                    on_event(event)
         return self._process.wait()
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
 
     def has_ended(self) -> bool:
         """True once the process is gone."""

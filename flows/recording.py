@@ -3,12 +3,14 @@
 import secrets
 import signal
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
 
 from flows.dvc_locks import mend_rwlock
-from flows.dvc_runner import DvcProcess, DvcProcesses, OnEvent
+from flows.dvc_runner import DvcProcess, DvcProcesses, OnEvent, RunStep
 from headwater.errors import HeadwaterError, StepFault
 from headwater.upkeep.places import check_writable
 from tasks.workers import Stopped
@@ -52,18 +54,27 @@ class Recorder:
             process.kill()
         self._processes.close()
 
-    def record(self, stage: str, on_event: OnEvent, again: bool = False, niceness: int = 0) -> None:
+    def record(
+        self,
+        stage: str,
+        on_event: OnEvent,
+        again: bool = False,
+        niceness: int = 0,
+        step: Callable[[], str] | None = None,
+    ) -> None:
         """Assemble and record a stage; ``on_event`` is given what its step says.
 
         again: also when DVC sees no change, or knows the outcome of a former run. niceness: that
-        the stage adds to this process's own.
+        the stage adds to this process's own. step: runs the step in place of its command, and gives
+        what it says when it is finished.
         Raises HeadwaterError with the step's own message, or DVC's, when it fails; StepFault for
         a fault of ours, and Stopped once the block has ended.
         """
         options = ["--force"] if again else []
+        run_step = None if step is None else partial(_ended, step, on_event)
         for attempt in range(LOCK_TRIES):
             self._refuse_if_stopped(stage)
-            status, errors = self._run([*options, stage], on_event, niceness)
+            status, errors = self._run([*options, stage], on_event, niceness, run_step)
             if status == 0:
                 return
             self._refuse_if_stopped(stage)
@@ -98,7 +109,9 @@ class Recorder:
         with self._lock:
             return [process for process in self._running if not process.has_ended()]
 
-    def _run(self, arguments: list[str], on_event: OnEvent, niceness: int) -> tuple[int, str]:
+    def _run(
+        self, arguments: list[str], on_event: OnEvent, niceness: int, run_step: RunStep | None
+    ) -> tuple[int, str]:
         log = self._project / ".headwater" / "logs" / f"dvc-{arguments[-1]}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_bytes(b"")
@@ -109,12 +122,21 @@ class Recorder:
         if stopped:
             process.kill()
         # Without --quiet, which would hide what DVC says of its lock as well.
-        status = process.run(["repro", "--single-item", *arguments], log, on_event)
+        status = process.run(["repro", "--single-item", *arguments], log, on_event, run_step)
         with self._lock:
             self._running.discard(process)
         if not process.has_ended():
             self._processes.give_back(process)
         return status, log.read_text(encoding="utf-8", errors="replace")
+
+
+def _ended(step: Callable[[], str], on_event: OnEvent) -> tuple[list[str], int]:
+    """Run a step as its command does: the lines of its error, and its exit status."""
+    try:
+        on_event({"finished": step()})
+    except HeadwaterError as error:
+        return str(error).splitlines(), error.exit_status
+    return [], 0
 
 
 def explain(stage: str, errors: str, status: int) -> str:

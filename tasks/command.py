@@ -15,12 +15,12 @@ from types import TracebackType
 from typing import Final, NoReturn
 
 from headwater.artifacts.modules import refuse_edited
-from headwater.config import load_params
+from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
 from headwater.faces.system_libraries import check_system_libraries
 from headwater.pipeline.cache_place import check_cache, owner_of
 from headwater.pipeline.plan import Planned
-from headwater.pipeline.run import assemble, forget_aside
+from headwater.pipeline.run import Summary, assemble, compute_bucket, forget_aside
 from headwater.pipeline.step import Step
 from headwater.systems.settings import check_systems
 from headwater.upkeep.build_lock import refuse_other_build
@@ -29,7 +29,7 @@ from headwater.upkeep.step_lock import step_at_work
 from tasks import lifeline
 from tasks.console import DEBUG, VOICE, counts, finished, progress, under_flow
 from tasks.recorded_code import refuse_other_code
-from tasks.workers import Workers
+from tasks.workers import Workers, load_step
 
 # It is long, and looks by itself once all of its code is loaded.
 TRAINING: Final = "train"
@@ -63,7 +63,32 @@ def build(step: Step, project: Path) -> str:
                 advance()
                 yield
 
-    summary = assemble(step, params, project, compute)
+    return _counted(step, params, project, assemble(step, params, project, compute))
+
+
+def assembled(name: str, params: Params, project: Path) -> str:
+    """Assemble the tables of a step for the flow, as its command does; returns the counts.
+
+    For a process that has the step's code loaded. Buckets that are damaged are computed in it.
+    """
+    step = load_step(name)
+    refuse_other_code(name, project, name)
+
+    def compute(missing: list[Planned]) -> Iterator[None]:
+        for planned in missing:
+            compute_bucket(step, params, project, planned)
+            yield
+
+    with step_at_work(owner_of(project)):
+        try:
+            summary = assemble(step, params, project, compute)
+        except OSError as error:
+            raise HeadwaterError(f"{name}: {refusal(error, project)}") from error
+        refuse_edited()
+    return _counted(step, params, project, summary)
+
+
+def _counted(step: Step, params: Params, project: Path, summary: Summary) -> str:
     if not step.is_wanted(params, project):
         return "nothing: no system of the build trains on it"
     return counts(summary.items, summary.rejects)

@@ -42,21 +42,24 @@ def code_text(root: Name) -> str:
     return json.dumps(code_of(frozenset(roots)).as_json(), indent=1, sort_keys=True) + "\n"
 
 
-def refuse_other_code(step: str, project: Path) -> None:
-    """Raise HeadwaterError when DVC runs a step whose code or packages are not those recorded."""
+def refuse_other_code(step: str, project: Path, stage: str | None = None) -> None:
+    """Raise HeadwaterError when DVC runs a step whose code or packages are not those recorded.
+
+    stage: that DVC records, by default the one for which it runs this process.
+    """
+    stage = stage or os.environ.get(STAGE)
     path = project / FOLDER / f"{step}.json"
-    if STAGE in os.environ and path.is_file() and (root := _root(step)) is not None:
-        refuse_unrecorded(path, code_text(root))
+    if stage and path.is_file() and (root := _root(step)) is not None:
+        refuse_unrecorded(path, code_text(root), stage)
 
 
-def refuse_unrecorded(path: Path, text: str) -> None:
-    """Raise HeadwaterError when DVC runs this process and a file that it reads is not ``text``."""
-    if STAGE not in os.environ:
-        return
-    if not path.is_file() or path.read_bytes() != text.encode():
+def refuse_unrecorded(path: Path, text: str, stage: str | None = None) -> None:
+    """Raise HeadwaterError when DVC records a stage and a file that it reads is not ``text``."""
+    stage = stage or os.environ.get(STAGE)
+    if stage and (not path.is_file() or path.read_bytes() != text.encode()):
         raise HeadwaterError(
             f"{path}: is not of the code, packages and settings that are here now; "
-            f"run `make repro`, or `dvc repro {os.environ[STAGE]}` without --single-item"
+            f"run `make repro`, or `dvc repro {stage}` without --single-item"
         )
 
 

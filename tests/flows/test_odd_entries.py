@@ -48,7 +48,7 @@ def folder(tmp_path: Path) -> Path:
 def record(folder: Path) -> None:
     log = folder / "dvc.log"
     log.touch()
-    command = {"arguments": ["repro", "-s", "photos"], "log": str(log)}
+    command = {"arguments": ["repro", "-s", "photos"], "log": str(log), "at_hand": False}
     done = subprocess.run(
         (sys.executable, "-m", "flows.dvc_process", str(os.getpid())),
         cwd=folder,

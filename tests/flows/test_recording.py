@@ -6,7 +6,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from threading import Timer
+from threading import Event, Timer
 
 import pytest
 
@@ -180,3 +180,67 @@ def test_one_process_records_one_stage_after_another(
         recorder.record("squares", lambda event: None)
     assert said == ["36", "36"]
     assert toy.left_over() == []
+
+
+def test_a_step_at_hand_runs_in_the_place_of_its_command(
+    toy: ToyProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.environ", toy.environment())
+    table = toy.path / "data" / "numbers" / "table.txt"
+    said: list[dict[str, object]] = []
+
+    def write() -> str:
+        table.parent.mkdir(parents=True)
+        table.write_text("1\n")
+        return "1 item"
+
+    def refuse() -> str:
+        raise HeadwaterError("numbers: there is no room\nmake some")
+
+    def fail() -> str:
+        raise StepFault("numbers: unexpected ZeroDivisionError")
+
+    with Recorder(toy.path) as recorder:
+        recorder.record("numbers", said.append, step=write)
+        assert toy.dvc("status", "numbers").stdout.strip() == "Data and pipelines are up to date."
+        with pytest.raises(HeadwaterError, match=r"^numbers: there is no room\nmake some$") as no:
+            recorder.record("numbers", said.append, again=True, step=refuse)
+        assert no.value.exit_status == 2
+        with pytest.raises(StepFault, match=r"^numbers: unexpected ZeroDivisionError$"):
+            recorder.record("numbers", said.append, again=True, step=fail)
+    assert said == [{"finished": "1 item"}]
+    assert not (toy.path / ".headwater" / "logs" / "numbers.log").exists()
+
+
+@pytest.mark.fault("a build that is stopped ends at once and quietly")
+def test_a_recording_is_stopped_while_it_waits_for_a_step_at_hand(
+    toy: ToyProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.environ", toy.environment())
+    begun, go_on = Event(), Event()
+
+    def wait() -> str:
+        begun.set()
+        go_on.wait(60)
+        return ""
+
+    with ThreadPoolExecutor(1) as pool:
+        with suppress(KeyboardInterrupt), Recorder(toy.path) as recorder:
+            recording = pool.submit(recorder.record, "numbers", lambda event: None, step=wait)
+            assert begun.wait(60)
+            raise KeyboardInterrupt
+        go_on.set()
+        with pytest.raises(Stopped):
+            recording.result(30)
+    rwlock = toy.path / ".dvc" / "tmp" / "rwlock"
+    assert json.loads(rwlock.read_text()) in ({}, {"read": {}, "write": {}})
+    assert toy.left_over() == []
+
+
+def test_a_build_assembles_tables_in_the_processes_that_computed_them(built: ToyProject) -> None:
+    """Each stage's own process would load all code anew."""
+    logs = built.path / ".headwater" / "logs"
+    assert (logs / "total.log").exists()
+    assert not [
+        name for name in ("numbers", "doubles", "squares") if (logs / f"{name}.log").exists()
+    ]
