@@ -8,8 +8,11 @@ import importlib.metadata
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import LazyLoader
 from itertools import chain
 from operator import attrgetter
 from pathlib import Path
@@ -24,6 +27,10 @@ from headwater.faces.system_libraries import check_system_libraries
 # Redirecting the process's standard error is no business of two threads at once.
 _stderr_lock = threading.Lock()
 
+
+# What MediaPipe imports with its graphs, and they do not use: its tasks, which start compilers to
+# look for a sound library, and drawing. That takes longer than the graphs of a photo.
+_UNUSED: Final = frozenset({"mediapipe.tasks.python", "matplotlib.pyplot"})
 
 # The face mesh of one given place; MediaPipe's own solution looks for the places by itself.
 _MESH_NODE: Final = {
@@ -235,10 +242,36 @@ def face_mesh_edges() -> frozenset[tuple[int, int]]:
 def _import_solutions() -> ModuleType:
     os.environ.setdefault("GLOG_minloglevel", "3")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _quiet_standard_error():
+    with _quiet_standard_error(), _loading_later(_UNUSED):
         from mediapipe.python import solutions
     module: ModuleType = solutions
     return module
+
+
+class _LaterFinder(MetaPathFinder):
+    """Finds modules whose code runs once something is asked of them."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self._names = names
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(fullname, path, target) if fullname in self._names else None
+        if spec is not None and spec.loader is not None:
+            spec.loader = LazyLoader(spec.loader)
+        return spec
+
+
+@contextmanager
+def _loading_later(names: frozenset[str]) -> Iterator[None]:
+    """Modules of these names that are first imported in the block load when they are used."""
+    finder = _LaterFinder(names)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
 
 
 def _package_root() -> str:

@@ -44,6 +44,23 @@ def test_quiet_and_equal_in_any_process_and_order() -> None:
     assert len(outputs[0].split()) == 2
 
 
+UNUSED = """
+import sys
+from headwater.faces.mediapipe_adapter import mediapipe_faces
+mediapipe_faces()
+print("_sounddevice" in sys.modules, "matplotlib.figure" in sys.modules)
+import mediapipe, matplotlib.pyplot
+print(mediapipe.tasks.vision.FaceLandmarker.__name__, matplotlib.pyplot.figure.__name__)
+"""
+
+
+def test_what_the_graphs_do_not_use_is_loaded_by_those_who_do() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", UNUSED], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["False False", "FaceLandmarker figure"]
+
+
 def test_threads_have_their_own_graphs(portraits) -> None:
     photo = portraits[0].photo
     with ThreadPoolExecutor(2) as pool:
