@@ -9,14 +9,14 @@ from scipy.spatial import Delaunay
 
 from benchmarks.outcome import Figure, Outcome
 from benchmarks.timing import Spread, digits, ratio, take_turns
+from headwater.data.face_codes import FaceCut
+from headwater.data.face_maps import range_of, render_maps
 from headwater.data.scenes import Template
 from headwater.heads.model import SurfacePoints
-from headwater.systems.facevision.codes import FaceCut
-from headwater.systems.facevision.maps import range_of, render_maps
 from headwater.systems.facevision.mesh import clean_mask, grid_faces, raw_surface
 from headwater.systems.facevision.registration import Registration
 from headwater.systems.facevision.relief import detailed, smoothed
-from tests.systems.facevision.ellipsoid import HALF_AXES, seen
+from tests.data.ellipsoid import HALF_AXES, seen
 
 SIDES: Final = (128, 512)
 GOALS_MS: Final = {128: 10.0, 512: 300.0}

@@ -76,9 +76,12 @@ def _plugin(key: str, params: Params, project: Path) -> Texts:
 
 
 def _reads(key: str, params: Params, project: Path) -> Texts:
-    from tasks.reads import FILE, OUT, tables_text
+    from tasks.reads import FILE, OUT, SIZE, size_text, tables_text
 
-    return {f"{OUT / FILE}": tables_text(params, project)}
+    return {
+        f"{OUT / FILE}": tables_text(params, project),
+        f"{OUT / SIZE}": size_text(params, project),
+    }
 
 
 def _questions(key: str, params: Params, project: Path) -> Texts:

@@ -106,6 +106,15 @@ class Sdf(Settings):
     near_share: Share
 
 
+class Maps(Settings):
+    """Depth and correspondence maps of faces.
+
+    compat: ``3ddfa`` adds that project's 8-bit files of every rendered view.
+    """
+
+    compat: Literal["none", "3ddfa"]
+
+
 class Benchmark(Settings):
     """Test heads: ``views`` of each, the held-out ones and those of another head model.
 
@@ -152,6 +161,7 @@ class Params(Settings):
     parts: Parts
     expressions: Expressions
     sdf: Sdf
+    maps: Maps
     benchmark: Benchmark
     plugins: dict[SystemName, Annotated[str, Field(min_length=1, max_length=1024)]]
     build: dict[SystemName, str]

@@ -52,6 +52,10 @@ class RejectReason(StrEnum):
     """The head mask came out empty."""
     CAMERA_FAILED = "camera_failed"
     """No camera explains the landmarks."""
+    MISPLACED_FACE = "misplaced_face"
+    """The face lies elsewhere than its landmarks and camera place it."""
+    HEAD_NOT_FITTED = "head_not_fitted"
+    """No head of the head model explains the landmarks, or the photo does not show all of them."""
     EDIT_FAILED = "edit_failed"
     """The face is too turned or too small for the expression edit."""
 

@@ -18,6 +18,7 @@ from headwater.artifacts.schemas import (
     FRAMES,
     HEADS,
     LANDMARKS,
+    MAPS,
     MASKS,
     PARTS,
     SDF,
@@ -33,7 +34,7 @@ from tasks.head_model import FILE, head_model
 OUT = Path("data/contents")
 OTHER = Path("data/other_heads")
 RENDERED = (CAMERAS, FRAMES, HEADS, LANDMARKS, MASKS, SYNTHETIC_FRAMES, TRUTH)
-TABLES = (*RENDERED, EXPRESSIONS, PARTS, SDF)
+TABLES = (*RENDERED, EXPRESSIONS, MAPS, PARTS, SDF)
 
 
 def main() -> str:

@@ -54,6 +54,7 @@ heads, whose `item` is the `subject` of their views. `parent` names another item
 | a head, and its distance samples | empty |
 | all about a rendered view | its head |
 | `expressions/frames` | the item of the frame that was changed |
+| `maps/maps` | the item of the rendered view or of the frame that is shown |
 
 `data/parser` is no table: `weights.safetensors` is the trained parser, where `parts.parser` asks
 for it, `source.json` the SHA-256 of a parser of the user's own and whether its left is the image's.

@@ -205,6 +205,64 @@ SDF = table(
     column("near_surface", pa.list_(pa.bool_()), "near the surface (or uniform in the box)"),
 )
 
+_LEVELS = "16-bit PNG, 0 to 65535 for 0 to 1"
+
+MAPS = table(
+    "maps/maps",
+    "depth and correspondence of the face in a rendered view, or in the crop of a frame; of a "
+    "rendered head exact, of a photo those of the head model fitted to its landmarks",
+    *ORIGIN,
+    column("picture", pa.string(), "view (a whole rendered view) or crop (of an ingest frame)"),
+    column(
+        "camera",
+        pa.string(),
+        "given or estimated: mask and camera by which a crop is placed; maps are always seen by "
+        "the camera that took the picture, where it is known",
+    ),
+    column("view", pa.int32(), "number of the view of its head, 0 of a photo"),
+    column("image", IMAGE, "of a crop: its pixels, 8-bit sRGB PNG", nullable=True),
+    *_size("maps"),
+    column(
+        "crop_mm",
+        pa.float64(),
+        "of a crop: length of its side at the head's depth",
+        unit="mm",
+        nullable=True,
+    ),
+    column(
+        "depth",
+        IMAGE,
+        f"d, {_LEVELS}; z of the camera is far_mm - d (far_mm - near_mm); 0 off the face",
+    ),
+    column("near_mm", pa.float64(), "z of the camera where d is 1", unit="mm", frame="camera"),
+    column("far_mm", pa.float64(), "z of the camera where d is 0", unit="mm", frame="camera"),
+    *(
+        column(
+            f"code_{axis}",
+            IMAGE,
+            f"{axis} of the place on the mean head's face, of its range there, {_LEVELS}",
+        )
+        for axis in "xyz"
+    ),
+    column("codes_sha256", pa.string(), "SHA-256 of the table of codes and its triangles"),
+    column("mask", IMAGE, "where the face is, 8-bit PNG, 0 or 255"),
+    column(
+        "projection",
+        floats(12),
+        "canonical units (100 mm from the mean head's nose bridge) to px, row by row: of a crop as "
+        "a view is placed by its landmarks alone, of a view with the mean head where the true is",
+        unit="px",
+        shape=(3, 4),
+    ),
+    column(
+        "published_depth",
+        IMAGE,
+        "3DDFA's 8-bit depth file of a view, with maps.compat: 3ddfa",
+        nullable=True,
+    ),
+    column("published_pncc", IMAGE, "3DDFA's 8-bit PNCC file of the same", nullable=True),
+)
+
 
 def rejects_schema(step: str) -> TableSchema:
     """The ``rejects`` table of a step: what could not be processed, and why."""
@@ -230,6 +288,7 @@ STEPS = (
     "cameras",
     "expressions",
     "sdf",
+    "maps",
 )
 
 TABLES = {
@@ -246,6 +305,7 @@ TABLES = {
         CAMERAS,
         EXPRESSIONS,
         SDF,
+        MAPS,
         ERRORS,
         SCORES,
         PICTURES,

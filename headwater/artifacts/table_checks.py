@@ -23,11 +23,12 @@ ACCOUNTS = {
     "cameras/cameras": ("landmarks/landmarks",),
     "sdf/samples": ("synthesize/heads",),
 }
-# Every row of the table on the left was made from a row of the table on the right.
+# Every row of the table on the left was made from a row of the tables on the right.
 PARENTS = {
-    "synthesize/frames": "synthesize/heads",
-    "synthesize/truth": "synthesize/heads",
-    "expressions/frames": "ingest/frames",
+    "synthesize/frames": ("synthesize/heads",),
+    "synthesize/truth": ("synthesize/heads",),
+    "expressions/frames": ("ingest/frames",),
+    "maps/maps": ("synthesize/frames", "ingest/frames"),
 }
 # Tables of one step that speak about the same items.
 TWINS = (("synthesize/frames", "synthesize/truth"),)
@@ -148,11 +149,12 @@ def _unaccounted(tables: Tables, data: Path) -> Iterator[Finding]:
 
 
 def _orphans(tables: Tables) -> Iterator[Finding]:
-    for name, source in PARENTS.items():
-        known = _items(tables, source)
+    for name, sources in PARENTS.items():
+        known = set().union(*(_items(tables, source) for source in sources))
         for row in tables.get(name, ()):
             if known and row.parent not in known:
-                yield row.path, f"item {row.item} was made from {row.parent}, not in {source}"
+                places = " or ".join(sources)
+                yield row.path, f"item {row.item} was made from {row.parent}, not in {places}"
 
 
 def _untwinned(tables: Tables, data: Path) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from headwater.data.canonical import canonical_projection
+from headwater.data.canonical import UNIT_MM, canonical_projection, to_canonical
 from headwater.data.scenes import FloatArray, Views
 from headwater.faces.vocabulary import IBUG68_FROM_478
 from headwater.geometry.cameras import project
@@ -122,6 +122,19 @@ def projected_points(crops: Crops, views: Views, points_mm: FloatArray) -> Tenso
         to_crop = crops.to_crop[i]
         places.append(pixels @ to_crop[:2, :2].T + to_crop[:2, 2])
     return torch.from_numpy(np.stack(places).astype(np.float32))
+
+
+def seen_points(
+    projection: Tensor, places_mm: NDArray[np.floating[Any]], origin_mm: FloatArray
+) -> FloatArray:
+    """Px and depth, mm, (n, m, 3) of places (m, 3) mm of the template's frame in n crops.
+
+    projection: (n, 3, 4), canonical units to px.
+    """
+    places = to_canonical(places_mm, origin_mm)
+    seen = np.einsum("nij,mj->nmi", projection[..., :3].numpy(), places)
+    seen += projection[..., 3].numpy()[:, None]
+    return np.concatenate([seen[..., :2] / seen[..., 2:], seen[..., 2:] * UNIT_MM], axis=-1)
 
 
 def _resample(

@@ -5,7 +5,7 @@ rendered view mask and camera are exact; of a photo, and of a rendered view that
 they are the pipeline's own.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -59,7 +59,7 @@ def read_views(data: Path, annotations: Sequence[Annotation]) -> Views:
     A rendered view without a frame, since no face was detected in it, is its own frame.
     """
     items = [one.row["item"] for one in annotations]
-    return _views(annotations, _frames(data, items), detected_landmarks(data, items))
+    return views_of(annotations, _frames(data, items), detected_landmarks(data, items))
 
 
 def detected_landmarks(data: Path, items: Sequence[str], bucket: str | None = None) -> FloatArray:
@@ -82,7 +82,7 @@ def of_rendered(data: Path, heads: Heads) -> list[Annotation]:
     truth.sort(key=lambda row: (number[row["subject"]], row["view"]))
     place = ("item", "width", "height", "frame_from_photo")
     frames = _rows_by_item(data, FRAMES, place, [row["item"] for row in truth])
-    return [_exact(row, frames.get(row["item"]), number[row["subject"]]) for row in truth]
+    return [exact_annotation(row, frames.get(row["item"]), number[row["subject"]]) for row in truth]
 
 
 def of_both(data: Path, heads: Heads) -> list[Annotation]:
@@ -90,10 +90,10 @@ def of_both(data: Path, heads: Heads) -> list[Annotation]:
 
     The latter as ``of_photos``, with the number of the head.
     """
-    exact = of_rendered(data, heads)
-    head = {one.row["item"]: one.head for one in exact}
-    estimated = of_photos(data, list(head))
-    return exact + [replace(one, head=head[one.row["item"]]) for one in estimated]
+    given = of_rendered(data, heads)
+    head = {one.row["item"]: one.head for one in given}
+    found = of_photos(data, list(head))
+    return given + [replace(one, head=head[one.row["item"]]) for one in found]
 
 
 def of_photos(data: Path, items: Sequence[str]) -> list[Annotation]:
@@ -119,7 +119,7 @@ def photos_in_turn(data: Path) -> Iterator[tuple[Annotation, Views]]:
         frames = _frames(data, items, path.name)
         landmarks = detected_landmarks(data, items, path.name)
         for number, one in enumerate(annotations):
-            yield one, _views([one], frames, landmarks[[number]])
+            yield one, views_of([one], frames, landmarks[[number]])
 
 
 def _photos_in(data: Path, bucket: str) -> list[Annotation]:
@@ -135,16 +135,16 @@ def _detected(data: Path, frames: dict[str, Row], bucket: str | None = None) -> 
     masks = _rows_by_item(data, MASKS, ("item", "mask"), frames, bucket)
     cameras = _rows_by_item(data, CAMERAS, ("item", *CAMERA_COLUMNS), frames, bucket)
     return [
-        Annotation(
-            origin(row),
-            decode_png(masks[item]["mask"]),
-            camera_of(cameras[item], (row["width"], row["height"])),
-            head=0,
-            estimated=True,
-        )
+        estimated_annotation(row, masks[item], cameras[item])
         for item, row in sorted(frames.items())
         if item in detected and item in masks and item in cameras
     ]
+
+
+def estimated_annotation(frame: Row, mask: Row, camera: Row) -> Annotation:
+    """Mask and camera that the pipeline found in a frame, by the rows of three tables."""
+    seen_by = camera_of(camera, (frame["width"], frame["height"]))
+    return Annotation(origin(frame), decode_png(mask["mask"]), seen_by, head=0, estimated=True)
 
 
 def _frames(data: Path, items: Sequence[str], bucket: str | None = None) -> dict[str, Row]:
@@ -155,12 +155,12 @@ def _frames(data: Path, items: Sequence[str], bucket: str | None = None) -> dict
     return frames
 
 
-def _views(
-    annotations: Sequence[Annotation], frames: dict[str, Row], landmarks: FloatArray
+def views_of(
+    annotations: Sequence[Annotation], frames: Mapping[str, Row], landmarks: FloatArray
 ) -> Views:
-    """The views of annotated items, whose frames are decoded; landmarks: (n, 478, 2) px.
+    """The views of annotated items, whose frames, by item, are decoded.
 
-    Those that lie outside the item's photo are left out.
+    landmarks: (n, 478, 2) px; those that lie outside the item's photo are left out.
     """
     rows = [frames[one.row["item"]] for one in annotations]
     # Of an item with two annotations there is one image in memory.
@@ -186,8 +186,8 @@ def _shown(frame: Row, landmarks: FloatArray) -> FloatArray:
     return np.where(seen_landmarks(landmarks, *photo)[:, None], landmarks, np.float32("nan"))
 
 
-def _exact(truth: Row, frame: Row | None, head: int) -> Annotation:
-    """The truth of a rendered view, carried into its frame."""
+def exact_annotation(truth: Row, frame: Row | None, head: int) -> Annotation:
+    """The truth of a rendered view, carried into its frame where it has one."""
     mask, camera = decode_png(truth["mask"]), camera_of(truth)
     if frame is not None:
         place = frame_from_photo_of(frame), frame["width"], frame["height"]

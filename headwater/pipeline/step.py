@@ -106,7 +106,8 @@ class Step:
     compute: fills a ``Result`` from a ``Work``; must not depend on other buckets.
     items: the items of one bucket, from its input tables; default one per row of the first input.
     sources: for a step without input tables, all items.
-    models: fingerprints of model files that the result depends on.
+    models: fingerprints of model files, and of what other stages wrote besides tables, that the
+    result depends on.
     wanted: False where nothing in the build reads the step's tables, which then have no buckets.
     """
 

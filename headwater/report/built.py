@@ -25,6 +25,7 @@ NOUNS = {
     "cameras": "camera",
     "expressions": "edit",
     "sdf": "sample set",
+    "maps": "map",
 }
 
 

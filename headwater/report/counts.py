@@ -12,6 +12,7 @@ from headwater.artifacts.schemas import (
     FRAMES,
     HEADS,
     LANDMARKS,
+    MAPS,
     MASKS,
     PARTS,
     PHOTOS,
@@ -33,6 +34,7 @@ MAIN_TABLES = {
     "cameras": CAMERAS,
     "expressions": EXPRESSIONS,
     "sdf": SDF,
+    "maps": MAPS,
 }
 
 

@@ -11,6 +11,9 @@ from headwater.viewer.formats import number, plural
 
 TARGET_RATIO = 0.85
 TARGET_NME_PERCENT = 6.0
+ALWAYS = ("frames with landmarks", "masks", "face parts", "cameras", "expressions")
+# Steps that compute nothing where no system trains on it.
+FOR_TRAINING = {"sdf": "signed distances", "maps": "maps"}
 
 
 @dataclass(frozen=True)
@@ -116,9 +119,9 @@ def _sentences(
     if heads is not None:
         seen = f" seen in {plural(views, 'view')}" if views is not None else ""
         went_in.append(f"{plural(heads, 'synthetic head')}{seen}")
-    became = f"{' and '.join(went_in)} became {plural(items, 'item')}: frames with landmarks, "
-    became += "masks, face parts, cameras"
-    became += ", expressions and signed distances." if steps["sdf"].items else " and expressions."
+    *made, last = [*ALWAYS, *(words for step, words in FOR_TRAINING.items() if steps[step].items)]
+    became = f"{' and '.join(went_in)} became {plural(items, 'item')}: "
+    became += f"{', '.join(made)} and {last}."
     if not rejects:
         return [became, "Nothing was rejected."]
     lost = f"{plural(rejects, 'input')} could not be processed; each has a reason below."

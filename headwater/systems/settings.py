@@ -10,7 +10,9 @@ from pydantic import ValidationError
 
 from headwater.artifacts.code import code_of_object
 from headwater.artifacts.columns import TableSchema
+from headwater.artifacts.schemas import MAPS
 from headwater.config import Params, SystemSettings, explained, valid_keys
+from headwater.data.face_maps import MapSize
 from headwater.errors import HeadwaterError
 from headwater.evaluation.attempt import blaming
 from headwater.evaluation.challenge import Challenge
@@ -49,6 +51,7 @@ def check_systems(params: Params, project: Path) -> None:
             raise HeadwaterError(f"system {name!r}: {fault}")
         tables_read(known[name], config)
         steps_of(known[name], config)
+    map_size(params, project)
 
 
 def _check_split(system: System, params: Params, challenge: Challenge) -> None:
@@ -131,6 +134,34 @@ def training_tables(params: Params, project: Path) -> tuple[TableSchema, ...]:
         for schema in tables_read(system, config_of(system, params, project))
     }
     return tuple(read[name] for name in sorted(read))
+
+
+def map_size(params: Params, project: Path) -> MapSize | None:
+    """The size of the maps that trainings of the build read; None where none reads any.
+
+    Raises HeadwaterError for two sizes, and for a fault of a system's code.
+    """
+    found: dict[MapSize, str] = {}
+    for name in params.build:
+        system = find_system(name, params, project)
+        config = config_of(system, params, project)
+        if MAPS in tables_read(system, config):
+            found.setdefault(_map_size(system, config), name)
+    if len(found) > 1:
+        asked = ", ".join(f"{name} {one.px} px of {one.mm:g} mm" for one, name in found.items())
+        raise HeadwaterError(
+            f"{SOURCE}: systems of the build read maps of several sizes: {asked}; a build has maps "
+            "of one, so build them apart or set them alike"
+        )
+    return next(iter(found), None)
+
+
+def _map_size(system: System, config: Any) -> MapSize:
+    with blaming(f"{system.name}: map_size"):
+        size: Any = None if system.map_size is None else system.map_size(config)
+        if not isinstance(size, MapSize):
+            raise TypeError(f"it reads maps, and their size is {reprlib.repr(size)}")
+        return size
 
 
 def training_inputs(system: System, params: Params, project: Path) -> dict[str, Any]:

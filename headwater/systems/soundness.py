@@ -15,7 +15,7 @@ from headwater.training.run import Config
 # The folder of baselines beside systems, and the word for every system.
 RESERVED: Final = frozenset({"all", "baselines"})
 _FUNCTIONS: Final = ("steps", "reads", "train", "load", "answer")
-_OPTIONAL: Final = ("prepared", "claims")
+_OPTIONAL: Final = ("prepared", "claims", "map_size")
 
 
 def system_fault(system: System) -> str | None:

@@ -9,6 +9,8 @@ from headwater.artifacts.columns import TableSchema
 from headwater.training.run import Config, Curve, Run
 
 if TYPE_CHECKING:
+    from headwater.data.face_maps import MapSize
+
     # A training must not depend on how its claims are judged.
     from headwater.evaluation.claims import Claim
     from headwater.evaluation.heads.answer import Sources
@@ -42,7 +44,8 @@ class System:
     files that it names checked and hashed; raises HeadwaterError. paper: its own figures.
     claims(model, data, subjects, progress): what the paper claims, measured on held-out subjects
     below ``data``, on all of them for None. photos(config): True where training reads rows of the
-    user's photos, which none of the project's does without it. sources(model, question): pictures
+    user's photos, which none of the project's does without it. map_size(config): of the maps that a
+    training reads, where it reads any. sources(model, question): pictures
     and meshes that an answer of a system for heads comes from, for who looks at it.
     """
 
@@ -62,4 +65,5 @@ class System:
         Callable[[Any, Path, int | None, Callable[[int, int], None]], "Sequence[Claim]"] | None
     ) = None
     photos: Callable[[Any], bool] | None = None
+    map_size: "Callable[[Any], MapSize] | None" = None
     sources: "Callable[[Any, Any], Sources] | None" = None

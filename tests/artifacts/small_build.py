@@ -120,6 +120,11 @@ def build(data: Path) -> None:
         schemas.EXPRESSIONS,
         [row_of(schemas.EXPRESSIONS, item_id("edit", i), s, parent=i) for i, s in subjects.items()],
     )
+    write_rows(
+        data,
+        schemas.MAPS,
+        [row_of(schemas.MAPS, item_id("maps", i), s, parent=i) for i, s in subjects.items()],
+    )
     write_rows(data, schemas.SDF, [row_of(schemas.SDF, h, h) for h in heads])
     for step in schemas.STEPS:
         rejects = rejects_schema(step)

@@ -76,19 +76,21 @@ SMALL = {
 ROOTS = {"train": train_stage, "reconstruct": photos_stage, "baselines": baselines_stage}
 # What enters by its value or shows progress, and is rightly in no fingerprint.
 PREPARED = "headwater.systems.glvd.config prepared"
+# The tables that trainings read are a file of the stage "reads".
+_READS = {
+    PREPARED,
+    "headwater.data.training_tables tables_read",
+    "headwater.networks.vertex_descent.config DescentConfig",
+    "headwater.networks.vertex_descent.config refuse_odd_maps",
+    "headwater.systems.glvd _reads",
+    "headwater.systems.lvd _reads",
+}
 BY_VALUE = {
     "train": {PREPARED, "tasks.train main", "headwater.artifacts.modules refuse_edited"},
     "evaluate": {PREPARED},
     "reconstruct": {PREPARED},
-    # The tables that trainings read are a file of the stage "reads".
-    "sdf": {
-        PREPARED,
-        "headwater.data.training_tables tables_read",
-        "headwater.networks.vertex_descent.config DescentConfig",
-        "headwater.networks.vertex_descent.config refuse_odd_maps",
-        "headwater.systems.glvd _reads",
-        "headwater.systems.lvd _reads",
-    },
+    "sdf": _READS,
+    "maps": _READS,
     # The parameters, which a thread of its own reads.
     "quality": {
         "headwater.artifacts.regular_files _answer_all",
@@ -154,7 +156,8 @@ def built(tmp_path_factory: pytest.TempPathFactory, ran: dict[str, Codes]) -> It
         with executed(ROOTS.get(step) or root_of(step), ran.setdefault(step, {})):
             run(step, *arguments)
 
-    for step in ("portraits", "head_model", *BUCKETED, "expressions", "other_heads", "contents"):
+    rest = ("expressions", "maps", "other_heads", "contents")
+    for step in ("portraits", "head_model", *BUCKETED, *rest):
         watched(step)
     watched("quality")
     run("questions")

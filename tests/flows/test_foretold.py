@@ -54,7 +54,10 @@ def test_nothing_is_foretold_from_hashes_of_rows_that_other_code_wrote(
 def test_the_rows_themselves_are_not_foretold(project: Path) -> None:
     assert foretold("contents", PARAMS, project) == {}
     text = tables_text(PARAMS, project)
-    assert foretold("reads", PARAMS, project) == {"data/reads/tables.json": text.encode()}
+    assert foretold("reads", PARAMS, project) == {
+        "data/reads/tables.json": text.encode(),
+        "data/reads/map_size.json": b"null\n",
+    }
 
 
 def test_a_former_file_is_taken_from_where_it_is_as_recorded(tmp_path: Path) -> None:

@@ -168,28 +168,33 @@ def test_distances_are_read_where_a_system_pre_trains(name: str, project: Path) 
 
 
 @pytest.mark.parametrize(
-    ("table", "group", "stages"),
+    ("name", "table", "group", "stages"),
     [
-        ("synthesize/heads", "synthetic/train", set()),
-        ("parts/parts", "synthetic/train", {"train"}),
-        ("parts/parts", "photo/train", {"train"}),
-        ("parts/parts", "photo/test", set()),
-        ("expressions/frames", "photo/train", {"train"}),
-        ("cameras/cameras", "photo/train", {"train", "reconstruct"}),
-        ("masks/masks", "synthetic/test", {"evaluate"}),
+        ("prdl", "synthesize/heads", "synthetic/train", set()),
+        ("prdl", "parts/parts", "synthetic/train", {"train"}),
+        ("prdl", "parts/parts", "photo/train", {"train"}),
+        ("prdl", "parts/parts", "photo/test", set()),
+        ("prdl", "expressions/frames", "photo/train", {"train"}),
+        ("prdl", "cameras/cameras", "photo/train", {"train", "reconstruct"}),
+        ("prdl", "masks/masks", "synthetic/test", {"evaluate"}),
+        ("facevision", "maps/maps", "synthetic/validation", {"train"}),
+        ("facevision", "maps/maps", "photo/train", {"train"}),
+        ("facevision", "maps/maps", "photo/test", set()),
+        ("facevision", "landmarks/landmarks", "photo/train", {"reconstruct"}),
     ],
 )
 def test_a_system_that_learns_from_photos_depends_on_their_rows(
-    table: str, group: str, stages: set[str], project: Path
+    name: str, table: str, group: str, stages: set[str], project: Path
 ) -> None:
-    assert changed("prdl", project, content=edited(table, group)) == stages
+    assert changed(name, project, content=edited(table, group)) == stages
 
 
-def test_without_photos_it_does_not(project: Path) -> None:
-    params = with_system("prdl", overrides={"photos": False})
-    before = inputs("train", "prdl", params, project)
-    write(project, edited("parts/parts", "photo/train"))
-    assert inputs("train", "prdl", params, project) == before
+@pytest.mark.parametrize(("name", "table"), [("prdl", "parts/parts"), ("facevision", "maps/maps")])
+def test_without_photos_it_does_not(name: str, table: str, project: Path) -> None:
+    params = with_system(name, overrides={"photos": False})
+    before = inputs("train", name, params, project)
+    write(project, edited(table, "photo/train"))
+    assert inputs("train", name, params, project) == before
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

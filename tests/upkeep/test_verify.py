@@ -45,7 +45,7 @@ def test_a_sound_build_has_no_problems(sound: Path) -> None:
     found = verify(sound)
     assert found.problems == ()
     assert found.files == len([name for name in files_below(sound) if MANIFEST not in name])
-    assert found.rows == 3 + 3 + 2 * 3 + 5 * 5 + 5 + 3 + 1 + 3 * 3
+    assert found.rows == 3 + 3 + 2 * 3 + 5 * 5 + 5 + 5 + 3 + 1 + 3 * 3
 
 
 def test_a_build_that_is_running_is_named_instead_of_what_it_has_not_made_yet(
@@ -253,6 +253,11 @@ def test_a_row_in_the_wrong_bucket_is_named(data: Path) -> None:
 def test_an_expression_of_an_unknown_frame_is_found(data: Path) -> None:
     rewrite(data, schemas.EXPRESSIONS, lambda rows: [{**row, "parent": "0" * 32} for row in rows])
     assert "not in ingest/frames" in messages(data)
+
+
+def test_maps_of_an_unknown_picture_are_found(data: Path) -> None:
+    rewrite(data, schemas.MAPS, lambda rows: [{**row, "parent": "0" * 32} for row in rows])
+    assert "not in synthesize/frames or ingest/frames" in messages(data)
 
 
 def test_a_picture_of_another_size_than_its_column_states_is_named(data: Path) -> None:

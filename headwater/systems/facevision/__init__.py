@@ -6,7 +6,13 @@ from typing import Any, Literal
 
 from headwater.artifacts.columns import TableSchema
 from headwater.evaluation.claims import Claim
-from headwater.systems.facevision.config import SIZES, FaceVisionConfig, steps
+from headwater.systems.facevision.config import (
+    SIZES,
+    FaceVisionConfig,
+    map_size,
+    reads_photos,
+    steps,
+)
 from headwater.systems.system import System
 from headwater.training.run import Curve, Run
 
@@ -61,5 +67,7 @@ SYSTEM = System(
     load=_load,
     answer=_answer,
     claims=_claims,
+    photos=reads_photos,
+    map_size=map_size,
     sources=_sources,
 )

@@ -88,7 +88,7 @@ def loss_errors(networks: Mapping[str, TrainedFaceVision], case: Case) -> Errors
 
 
 def loss_claims(table: ErrorTable) -> list[Claim]:
-    """What the terms of eq. 1 add: each error of the whole loss less that without a part of it."""
+    """The terms of eq. 1: each error of the whole loss less that without a part of it."""
     found = []
     for other in ABLATIONS:
         for kind, what in zip(LOSS_ERRORS, (_DEPTH, _CODES, _SCANS), strict=True):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from headwater.data.face_maps import MapSize
 from headwater.training.run import Config, SettingGroup
 
 Positive = Annotated[float, Field(gt=0, le=1e6)]
@@ -53,6 +54,8 @@ class FaceVisionConfig(Config):
 
     estimated_views: bool = True
     """Train on every view once more, cropped as the pipeline places it by its image alone."""
+    photos: bool = True
+    """Train on the user's photos too, with maps of the head model fitted to their landmarks."""
     flip: Share = 0.5
     """Share of images that are mirrored, the codes' x being 1 - x there."""
     components: Count = 80
@@ -109,6 +112,16 @@ SIZES: Final = MappingProxyType(
         "paper": FaceVisionConfig(steps=36_850, checkpoint_every=1000),
     }
 )
+
+
+def map_size(config: FaceVisionConfig) -> MapSize:
+    """The size of the maps that a training reads."""
+    return MapSize(config.image_px, config.crop_mm)
+
+
+def reads_photos(config: FaceVisionConfig) -> bool:
+    """True where a training learns from the user's photos."""
+    return config.photos
 
 
 def steps(config: FaceVisionConfig) -> int:

@@ -1,68 +1,71 @@
-"""Training images of FaceVision-GAN: crops of rendered views with the true maps of their heads."""
+"""Training images of FaceVision-GAN: crops with maps, of rendered heads and of photos."""
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from headwater.artifacts.columns import TableSchema
-from headwater.data.canonical import UNIT_MM, to_canonical
-from headwater.data.crops import crop_views
-from headwater.data.placement import placed_views, true_placements
-from headwater.data.scenes import FloatArray, Heads, Template, Views, stacked
+from headwater.artifacts.images import decode_png
+from headwater.artifacts.schemas import HEADS, MAPS
+from headwater.artifacts.tables import Row, read_table, table_files
+from headwater.data.crops import seen_points
+from headwater.data.face_codes import face_cut
+from headwater.data.face_maps import from_levels
+from headwater.data.placement import true_placement
+from headwater.data.scenes import FloatArray, Heads, Template
 from headwater.data.tables import read_heads, read_model, template_of
-from headwater.data.training_tables import tables_read
-from headwater.data.views import of_both, of_rendered, read_views
 from headwater.errors import HeadwaterError
-from headwater.geometry.cameras import project
-from headwater.systems.facevision.codes import face_cut
+from headwater.metrics.strata import ESTIMATED, GIVEN
 from headwater.systems.facevision.config import FaceVisionConfig
-from headwater.systems.facevision.maps import range_of, render_maps
 
-Points = NDArray[np.floating[Any]]
-
-# Of the crop's side, of a true nose tip from where the view's placement has it: further off, the
-# face was misdetected and the crop shows another place.
-MISPLACED = 0.15
+TRAIN, VALIDATION = "train", "validation"
+PHOTO = "photo"
+PLANES = ("depth", "code_x", "code_y", "code_z")
+_COLUMNS = (
+    *("item", "subject", "split", "source", "parent", "picture", "camera", "view", "image"),
+    *("width", "crop_mm", *PLANES, "projection"),
+)
 
 
 def reads(config: FaceVisionConfig) -> tuple[TableSchema, ...]:
-    """The tables that a training with these settings reads."""
-    return tables_read(samples=False, estimated=config.estimated_views)
+    """The tables that a training reads."""
+    return (HEADS, MAPS)
 
 
 @dataclass(frozen=True)
-class Scenes:
-    """Rendered views of true heads: ``views`` as a question shows them, ``cameras`` as they were.
+class MappedImage:
+    """One crop with its maps.
 
-    cameras: the same views with their exact cameras. heads: in their own frames.
+    pixels: (S, S, 3) uint8 RGB. maps: (4, S, S) float16, depth and codes in 0..1, 0 where no face
+    is. projection: (3, 4) float32, canonical units to px. head: its number, -1 where the true one
+    is not known. held_out, estimated: of the validation split, and with an estimated camera.
     """
 
-    views: Views
-    cameras: Views
-    heads: Heads
-    template: Template
-
-    @property
-    def training_heads(self) -> Heads:
-        """Those that are not of the validation split, and are seen."""
-        rows = np.unique(self.views.head[self.views.split == "train"])
-        return Heads(self.heads.vertices[rows], self.heads.subjects[rows])
+    pixels: NDArray[np.uint8]
+    maps: NDArray[np.float16]
+    projection: FloatArray
+    head: int
+    held_out: bool
+    estimated: bool
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Crops of n views with the true maps of their heads.
+    """n crops with maps.
 
     pixels: (n, S, S, 3) uint8 RGB. maps: (n, 4, S, S) float16, depth and codes in 0..1, 0 where no
     face is. projection: (n, 3, 4) float32, canonical units to px in the crop. anchors: (n, m, 3)
     float32, of the cut's anchors on the true head, placed as the template is, px and depth, mm, by
-    ``projection``. held_out, estimated: (n,) bool, of the validation split, and of views whose
-    camera was estimated. head: (n,) their heads among the scenes'.
+    ``projection``; NaN where the true head is not known. held_out, estimated: (n,) bool, of the
+    validation split, and of crops by an estimated camera. head: (n,) number of the true head, -1
+    where it is not known.
     """
 
     pixels: Tensor
@@ -81,76 +84,118 @@ class Examples:
         return Examples(*(getattr(self, one.name)[rows] for one in fields(self)))
 
 
-def read_scenes(config: FaceVisionConfig, data: Path) -> Scenes:
-    """The views of the training and validation splits below ``data`` in which a face was found.
+@dataclass(frozen=True)
+class TrainingSet:
+    """Examples, the heads that they number, and the topology of these."""
 
-    Raises HeadwaterError where there is none.
+    examples: Examples
+    heads: Heads
+    template: Template
+
+    @property
+    def training_heads(self) -> Heads:
+        """Those that are not of the validation split, and are seen."""
+        known = (self.examples.head >= 0) & ~self.examples.held_out
+        rows = self.examples.head[known].unique().numpy()
+        return Heads(self.heads.vertices[rows], self.heads.subjects[rows])
+
+
+def read_training_set(config: FaceVisionConfig, data: Path) -> TrainingSet:
+    """The crops of the training and validation splits below ``data``, in an order of their own.
+
+    Raises HeadwaterError where there is none of the training split.
     """
-    heads = read_heads(data, ("train", "validation"))
-    exact = of_rendered(data, heads)
-    annotations = of_both(data, heads) if config.estimated_views else exact
-    by_item = {one.row["item"]: one.camera for one in exact}
-    views = read_views(data, annotations)
-    K, R, t = stacked([by_item[one.row["item"]] for one in annotations])
-    seen = np.isfinite(views.landmarks_478_px).any(axis=(1, 2))
-    if not (seen & (views.split == "train")).any():
+    heads = read_heads(data, (TRAIN, VALIDATION))
+    images = _images(config, data, heads)
+    if not any(one.head >= 0 and not one.held_out for one in images):
         raise HeadwaterError(
-            f"{data}: no rendered view of the split 'train' has landmarks; nothing to train on"
+            f"{data / MAPS.name}: no crop of a rendered head of the split 'train' has "
+            f"{config.image_px} px of {config.crop_mm:g} mm; nothing to train on"
         )
-    cameras = replace(views, K=K, R=R, t=t)
-    template = template_of(read_model(data))
-    return Scenes(views.choose(seen), cameras.choose(seen), heads, template)
+    return training_set(config, images, heads, template_of(read_model(data)))
 
 
-def examples_of(config: FaceVisionConfig, scenes: Scenes) -> Examples:
-    """Crops of the views with their maps; those whose face was misdetected are left out.
+def training_set(
+    config: FaceVisionConfig, images: Sequence[MappedImage], heads: Heads, template: Template
+) -> TrainingSet:
+    """Images of heads, by their numbers, with the places of anchors on these."""
+    examples = Examples(
+        torch.from_numpy(np.stack([one.pixels for one in images])),
+        torch.from_numpy(np.stack([one.maps for one in images])),
+        torch.from_numpy(np.stack([one.projection for one in images])),
+        torch.from_numpy(_anchors(config, images, heads, template)),
+        torch.tensor([one.held_out for one in images]),
+        torch.tensor([one.estimated for one in images]),
+        torch.tensor([one.head for one in images]),
+    )
+    return TrainingSet(examples, heads, template)
 
-    A crop is where the view's own camera, placed by the landmarks as a lone photo's, sees the head.
-    Depths are those of the exact camera, in the range of the mean head standing where the true head
-    does.
-    """
-    template, cut = scenes.template, face_cut(scenes.template)
-    placed = placed_views(scenes.views, template)
-    crops = crop_views(placed, template.nose_bridge, config.image_px, config.crop_mm)
-    placements = true_placements(scenes.heads, template)
-    anchors = cut.anchors(config.anchors)
-    tip = int(np.argmin(np.linalg.norm(cut.mean - template.nose_tip(template.mean), axis=1)))
-    usual = seen_points(crops.projection, cut.mean[[tip]], template.nose_bridge)[:, 0, :2]
-    maps, points, kept = [], [], []
-    for row in range(len(crops)):
-        number = int(scenes.views.head[row])
-        camera, to_crop = scenes.cameras.camera(row), crops.to_crop[row]
-        pixels, depth = project(camera, scenes.heads.vertices[number][cut.vertex])
-        pixels = pixels @ to_crop[:2, :2].T + to_crop[:2, 2]
-        if np.linalg.norm(pixels[tip] - usual[row]) > MISPLACED * config.image_px:
-            continue
-        mean = placements[number].inverse().apply(cut.mean)
-        depths = range_of(project(camera, mean)[1])
-        shown = render_maps(pixels, depth, cut, config.image_px, depths)
-        stack = np.concatenate([shown.depth[None], shown.codes.transpose(2, 0, 1)])
-        maps.append(stack.astype(np.float16))
-        own = placements[number].apply(scenes.heads.vertices[number][cut.vertex[anchors]])
-        points.append(seen_points(crops.projection[[row]], own, template.nose_bridge)[0])
-        kept.append(row)
-    if not kept:
-        raise HeadwaterError("every view's face was misdetected; nothing to train on")
-    return Examples(
-        crops.pixels[kept][..., :3].contiguous(),
-        torch.from_numpy(np.stack(maps)),
-        crops.projection[kept],
-        torch.from_numpy(np.stack(points).astype(np.float32)),
-        torch.from_numpy(scenes.views.split[kept] == "validation"),
-        torch.from_numpy(scenes.views.estimated[kept]),
-        torch.from_numpy(scenes.views.head[kept].astype(np.int64)),
+
+def _anchors(
+    config: FaceVisionConfig, images: Sequence[MappedImage], heads: Heads, template: Template
+) -> FloatArray:
+    """(n, m, 3), as ``Examples`` has them."""
+    cut, wanted = face_cut(template), template.landmarks_68(template.mean)
+    rows = cut.vertex[cut.anchors(config.anchors)]
+    unknown = np.full((len(rows), 3), np.nan, np.float32)
+    placed = {
+        number: true_placement(template.landmarks_68(heads.vertices[number]), wanted).apply(
+            heads.vertices[number][rows]
+        )
+        for number in {one.head for one in images if one.head >= 0}
+    }
+    return np.stack(
+        [
+            seen_points(
+                torch.from_numpy(one.projection[None]), placed[one.head], template.nose_bridge
+            )[0].astype(np.float32)
+            if one.head >= 0
+            else unknown
+            for one in images
+        ]
     )
 
 
-def seen_points(projection: Tensor, places_mm: Points, origin_mm: FloatArray) -> FloatArray:
-    """Px and depth, mm, (n, m, 3) of places (m, 3) mm of the template's frame in n crops.
+def _images(config: FaceVisionConfig, data: Path, heads: Heads) -> list[MappedImage]:
+    """All crops that are learned from or held out, those of photos last."""
+    number = {subject: index for index, subject in enumerate(heads.subjects.tolist())}
+    found: list[tuple[Any, MappedImage]] = []
+    for path in table_files(data, MAPS):
+        table = read_table(data, MAPS, list(_COLUMNS), _chosen(config), path.name)
+        for row in table.to_pylist():
+            head = -1 if row["source"] == PHOTO else number[row["subject"]]
+            found.append((_place(row, head), _image(row, head)))
+    return [image for _, image in sorted(found, key=lambda one: one[0])]
 
-    projection: (n, 3, 4), canonical units to px.
-    """
-    places = to_canonical(places_mm, origin_mm)
-    seen = np.einsum("nij,mj->nmi", projection[..., :3].numpy(), places)
-    seen += projection[..., 3].numpy()[:, None]
-    return np.concatenate([seen[..., :2] / seen[..., 2:], seen[..., 2:] * UNIT_MM], axis=-1)
+
+def _chosen(config: FaceVisionConfig) -> pc.Expression:
+    """The rows of crops that settings ask for."""
+    cameras = [GIVEN, ESTIMATED] if config.estimated_views else [GIVEN]
+    rendered = (pc.field("source") != PHOTO) & pc.field("camera").isin(cameras)
+    wanted = rendered | (pc.field("source") == PHOTO) if config.photos else rendered
+    return (
+        (pc.field("picture") == "crop")
+        & (pc.field("width") == config.image_px)
+        & (pc.field("crop_mm") == config.crop_mm)
+        & pc.field("split").isin([TRAIN, VALIDATION])
+        & wanted
+    )
+
+
+def _place(row: Row, head: int) -> tuple[Any, ...]:
+    """The place of a row among all: by head and view with given cameras, then by item."""
+    if row["camera"] == GIVEN:
+        return 0, head, row["view"], row["item"]
+    return 1 + (head < 0), 0, 0, row["parent"]
+
+
+def _image(row: Row, head: int) -> MappedImage:
+    maps = np.stack([from_levels(decode_png(row[name])) for name in PLANES])
+    return MappedImage(
+        decode_png(row["image"]),
+        maps.astype(np.float16),
+        np.array(row["projection"], np.float32).reshape(3, 4),
+        head,
+        row["split"] == VALIDATION,
+        row["camera"] == ESTIMATED,
+    )

@@ -20,10 +20,10 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial import cKDTree
 
 from headwater.data.canonical import UNIT_MM, to_canonical
+from headwater.data.face_codes import FaceCut
+from headwater.data.face_maps import Maps
 from headwater.data.placement import SPREAD
 from headwater.data.scenes import FloatArray
-from headwater.systems.facevision.codes import FaceCut
-from headwater.systems.facevision.maps import Maps
 
 Points = NDArray[np.floating[Any]]
 Float64Array = NDArray[np.float64]
@@ -125,7 +125,7 @@ def read_anchors(
 
 def latents_of(prior: Prior, heads_mm: Points) -> Float64Array:
     """Components (h, c) of heads (h, V, 3) mm, placed as those of the prior, in deviations."""
-    basis = prior.components.reshape(len(prior.components), -1).astype(np.float64)
+    basis = prior.components.reshape(-1, prior.mean.size).astype(np.float64)
     off = np.asarray(heads_mm, np.float64) - prior.mean
     return np.asarray(off.reshape(len(off), -1) @ basis.T / np.square(basis).sum(axis=1))
 

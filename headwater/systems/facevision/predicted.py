@@ -8,15 +8,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from headwater.data.crops import Crops, crop_cameras, crop_views, normalise
+from headwater.data.crops import Crops, crop_cameras, crop_views, normalise, seen_points
+from headwater.data.face_codes import FaceCut
+from headwater.data.face_maps import Maps, range_of, shown_by
 from headwater.data.placement import SPREAD, in_canonical_frame, place_views, placed_views
 from headwater.data.scenes import FloatArray, Template, Views
 from headwater.geometry.pose import Sighting, solve_pose
 from headwater.geometry.registration import Similarity
-from headwater.systems.facevision.codes import FaceCut
-from headwater.systems.facevision.data import seen_points
 from headwater.systems.facevision.evidence import Reading, read_anchors
-from headwater.systems.facevision.maps import Maps, range_of, shown_by
 from headwater.systems.facevision.model import Generator
 
 # Of the crop's side: how far a code lies off its place, as PnP believes; neighbours err alike.

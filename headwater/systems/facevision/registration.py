@@ -10,8 +10,8 @@ from scipy.sparse import csc_array, diags_array
 from scipy.sparse.linalg import SuperLU, splu
 from scipy.spatial import cKDTree
 
+from headwater.data.face_codes import FaceCut
 from headwater.data.scenes import Template
-from headwater.systems.facevision.codes import FaceCut
 from headwater.systems.facevision.mesh import neighbours
 
 Points = NDArray[np.floating[Any]]

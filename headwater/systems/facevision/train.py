@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from headwater.artifacts.ids import canonical_json
 from headwater.data.augmentation import disturbed_colours
 from headwater.data.canonical import to_head_frame
+from headwater.data.face_codes import face_cut
 from headwater.data.placement import canonical_heads
 from headwater.data.scenes import FloatArray, Heads, Template
-from headwater.systems.facevision.codes import face_cut
 from headwater.systems.facevision.config import FaceVisionConfig
-from headwater.systems.facevision.data import Examples, Scenes, examples_of, read_scenes
+from headwater.systems.facevision.data import Examples, TrainingSet, read_training_set
 from headwater.systems.facevision.evidence import (
     Noise,
     Prior,
@@ -43,18 +43,17 @@ MOST_VIEWS: Final = 2000
 
 def train_on_tables(config: FaceVisionConfig, data: Path, run: Run, weights: Path) -> Curve:
     """Train on the tables below ``data`` and write ``weights``; returns the curve."""
-    return train(config, read_scenes(config, data), run, weights)
+    return train(config, read_training_set(config, data), run, weights)
 
 
-def train(config: FaceVisionConfig, scenes: Scenes, run: Run, weights: Path) -> Curve:
-    """Train on views of true heads and write ``weights``; the same input gives the same bytes."""
-    template = scenes.template
+def train(config: FaceVisionConfig, given: TrainingSet, run: Run, weights: Path) -> Curve:
+    """Train on crops with maps and write ``weights``; the same input gives the same bytes."""
+    template = given.template
     with deterministic(config.threads, run.device):
-        examples = examples_of(config, scenes)
-        network, curve = train_network(config, examples, run)
+        network, curve = train_network(config, given.examples, run)
         generator = network.generator.cpu().eval()
-        prior = prior_of(config, scenes.training_heads, template)
-        noise = noise_of(config, generator, examples, scenes, prior)
+        prior = prior_of(config, given.training_heads, template)
+        noise = noise_of(config, generator, given, prior)
     save_weights(weights, TrainedFaceVision(generator, config, template, prior, noise, run.seed))
     return curve
 
@@ -143,17 +142,15 @@ def _placed(heads: Heads, template: Template) -> FloatArray:
 
 
 def noise_of(
-    config: FaceVisionConfig,
-    generator: Generator,
-    examples: Examples,
-    scenes: Scenes,
-    prior: Prior,
+    config: FaceVisionConfig, generator: Generator, given: TrainingSet, prior: Prior
 ) -> Noise:
-    """Errors of anchors read off the maps of examples, whose true places are known."""
-    every = np.linspace(0, len(examples) - 1, min(len(examples), MOST_VIEWS)).round().astype(int)
-    chosen = examples.choose(torch.from_numpy(np.unique(every)))
-    errors = anchor_errors(config, generator, chosen, scenes.template)
-    latents = latents_of(prior, _placed(scenes.heads, scenes.template))[chosen.head.numpy()]
+    """Errors of anchors read off the maps of examples whose true heads are known."""
+    examples = given.examples
+    known = torch.nonzero(examples.head >= 0).flatten()
+    every = np.linspace(0, len(known) - 1, min(len(known), MOST_VIEWS)).round().astype(int)
+    chosen = examples.choose(known[torch.from_numpy(np.unique(every))])
+    errors = anchor_errors(config, generator, chosen, given.template)
+    latents = latents_of(prior, _placed(given.heads, given.template))[chosen.head.numpy()]
     return measured_noise(errors, latents, chosen.held_out.numpy(), chosen.estimated.numpy())
 
 

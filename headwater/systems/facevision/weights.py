@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from headwater.artifacts.atomic import write_bytes
+from headwater.data.face_codes import FaceCut, face_cut
 from headwater.data.scenes import Template
 from headwater.data.templates import template_among, template_arrays
 from headwater.errors import READER_ERRORS, HeadwaterError
-from headwater.systems.facevision.codes import FaceCut, face_cut
 from headwater.systems.facevision.config import FaceVisionConfig
 from headwater.systems.facevision.evidence import Noise, Prior
 from headwater.systems.facevision.model import Generator

@@ -20,7 +20,7 @@ from headwater.systems.facevision.config import SIZES, FaceVisionConfig
 from headwater.systems.facevision.train import train
 from headwater.systems.facevision.weights import load_weights
 from headwater.training.run import Curve, Run
-from tests.systems.facevision.toy_scenes import TOY, toy_scenes
+from tests.systems.facevision.toy_scenes import TOY, toy_scenes, toy_set
 from tests.systems.toy_heads import toy_cases
 
 
@@ -41,7 +41,7 @@ def test_ablations_are_trained_from_the_same_seed_and_judged_beside_the_whole(
     curves = []
 
     def on_toys(config: FaceVisionConfig, _data: Path, run: Run, weights: Path) -> Curve:
-        curves.append(train(config, toy_scenes(12, 2), run, weights))
+        curves.append(train(config, toy_set(config, toy_scenes(12, 2)), run, weights))
         return curves[-1]
 
     config = TOY.model_copy(update={"steps": 10})

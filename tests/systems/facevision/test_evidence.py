@@ -6,10 +6,11 @@ import numpy as np
 import torch
 
 from headwater.data.canonical import to_canonical
+from headwater.data.crops import seen_points
+from headwater.data.face_codes import FaceCut, face_cut
+from headwater.data.face_maps import Maps, range_of, render_maps
 from headwater.data.placement import canonical_heads
 from headwater.data.scenes import FloatArray
-from headwater.systems.facevision.codes import FaceCut, face_cut
-from headwater.systems.facevision.data import examples_of, seen_points
 from headwater.systems.facevision.evidence import (
     Noise,
     Prior,
@@ -20,10 +21,9 @@ from headwater.systems.facevision.evidence import (
     most_probable,
     read_anchors,
 )
-from headwater.systems.facevision.maps import Maps, range_of, render_maps
 from headwater.systems.facevision.train import prior_of
-from tests.systems.facevision.ellipsoid import seen
-from tests.systems.facevision.toy_scenes import TOY, toy_scenes
+from tests.data.ellipsoid import seen
+from tests.systems.facevision.toy_scenes import TOY, toy_scenes, toy_set
 from tests.systems.toy_heads import toy_template
 
 ORIGIN = np.zeros(3, np.float32)
@@ -229,10 +229,11 @@ def test_components_of_heads_make_them_again() -> None:
 
 def test_the_prior_is_that_of_the_heads() -> None:
     scenes = toy_scenes(18, 1)
-    prior = prior_of(TOY, scenes.training_heads, scenes.template)
-    assert len(scenes.training_heads.vertices) == 15
+    learned = toy_set(TOY, scenes).training_heads
+    prior = prior_of(TOY, learned, scenes.template)
+    assert len(learned.vertices) == 15
     assert prior.components.shape == (3, *scenes.template.mean.shape)
-    heads = canonical_heads(scenes.training_heads, scenes.template).numpy()
+    heads = canonical_heads(learned, scenes.template).numpy()
     mean = to_canonical(prior.mean, scenes.template.nose_bridge)
     np.testing.assert_allclose(mean, heads.mean(axis=0), atol=1e-5)
     flat = (heads - mean).reshape(len(heads), -1) * 100.0
@@ -247,10 +248,11 @@ def test_examples_have_the_true_places_of_their_anchors() -> None:
     """With its true maps a toy head is found to a fraction of what it differs from the mean."""
     scenes = toy_scenes(18, 1)
     config = TOY.model_copy(update={"image_px": 128})
-    examples = examples_of(config, scenes)
+    given = toy_set(config, scenes)
+    examples = given.examples
     cut = face_cut(toy_template())
     anchors = cut.anchors(config.anchors)
-    prior = prior_of(config, scenes.training_heads, scenes.template)
+    prior = prior_of(config, given.training_heads, scenes.template)
     heads = canonical_heads(scenes.heads, scenes.template).numpy()
     assert 3 <= int(examples.held_out.sum()) < len(examples) <= 18
     errors, usual, origin = [], [], scenes.template.nose_bridge
@@ -264,7 +266,7 @@ def test_examples_have_the_true_places_of_their_anchors() -> None:
         found = most_probable(
             prior, tiny_noise(len(anchors), 1.0, 3), [reading], cut.vertex[anchors], origin
         )
-        true = heads[row] * 100.0 + origin
+        true = heads[examples.head[row]] * 100.0 + origin
         errors.append(_distance(found, true))
         usual.append(_distance(scenes.template.mean, true))
     assert np.mean(errors) < 0.3 * np.mean(usual)

@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import Delaunay
 
-from headwater.systems.facevision.maps import range_of, render_maps
+from headwater.data.face_maps import range_of, render_maps
 from headwater.systems.facevision.mesh import (
     SPIKE,
     Surface,
@@ -19,7 +19,7 @@ from headwater.systems.facevision.mesh import (
     vertex_normals,
 )
 from headwater.systems.facevision.relief import detailed, high_frequencies, smoothed
-from tests.systems.facevision.ellipsoid import HALF_AXES, seen
+from tests.data.ellipsoid import HALF_AXES, seen
 
 ORIGIN = np.zeros(3, np.float32)
 

@@ -4,7 +4,7 @@ from time import perf_counter
 
 import numpy as np
 
-from headwater.systems.facevision.codes import face_cut
+from headwater.data.face_codes import face_cut
 from headwater.systems.facevision.registration import PULL, STAY, Registration
 from tests.systems.toy_heads import toy_head, toy_template
 

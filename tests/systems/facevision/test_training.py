@@ -17,12 +17,11 @@ from headwater.systems import SYSTEMS
 from headwater.systems.facevision.answer import free_mesh, map_mesh, see
 from headwater.systems.facevision.claims import claims_of, errors_of
 from headwater.systems.facevision.config import Answering, FaceVisionConfig
-from headwater.systems.facevision.data import examples_of
 from headwater.systems.facevision.predicted import predicted_maps
 from headwater.systems.facevision.train import collapsed, train, train_network
 from headwater.systems.facevision.weights import TrainedFaceVision, load_weights
 from headwater.training.run import Curve, Run
-from tests.systems.facevision.toy_scenes import TOY, toy_scenes
+from tests.systems.facevision.toy_scenes import TOY, toy_scenes, toy_set
 from tests.systems.toy_heads import toy_cases
 
 LEARNING = TOY.model_copy(
@@ -36,7 +35,8 @@ def trained(folder: Path, config: FaceVisionConfig = TOY, stop: int = 0) -> Curv
             raise KeyboardInterrupt
 
     run = Run(3, folder / "checkpoints", progress)
-    return train(config, toy_scenes(12, 2), run, folder / "weights.safetensors")
+    given = toy_set(config, toy_scenes(12, 2))
+    return train(config, given, run, folder / "weights.safetensors")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_eight_pictures_are_learned_by_heart(tmp_path: Path) -> None:
     config = LEARNING.model_copy(
         update={"gan": 0.0, "width": 16, "steps": 350, "constant_share": 0.3, "flip": 0.0}
     )
-    examples = examples_of(config, scenes).choose(torch.arange(8))
+    examples = toy_set(config, scenes).examples.choose(torch.arange(8))
     network, curve = train_network(config, examples, Run(0, tmp_path))
     found = predicted_maps(network.generator.eval(), examples.pixels)
     true = examples.maps.float().numpy()
@@ -154,18 +154,6 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     for path in (damaged, tmp_path / "missing.safetensors"):
         with pytest.raises(HeadwaterError, match="no readable weights"):
             load_weights(path)
-
-
-def test_views_whose_face_was_misdetected_are_left_out() -> None:
-    scenes = toy_scenes(6, 1)
-    marks = scenes.views.landmarks_478_px.copy()
-    marks[2] += 30.0
-    moved = replace(scenes.views, landmarks_478_px=marks)
-    assert len(examples_of(TOY, scenes)) == 6
-    assert len(examples_of(TOY, replace(scenes, views=moved))) == 5
-    marks += 100.0
-    with pytest.raises(HeadwaterError, match="misdetected"):
-        examples_of(TOY, replace(scenes, views=replace(moved, landmarks_478_px=marks)))
 
 
 def test_the_making_shows_maps_and_meshes(learned: TrainedFaceVision) -> None:

@@ -6,9 +6,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.data.face_codes import FaceCut
 from headwater.data.scenes import FloatArray
 from headwater.geometry.rasterise import Raster, rasterise
-from headwater.systems.facevision.codes import FaceCut
 
 Points = NDArray[np.floating[Any]]
 # Of the mean head's extent in depth, before and behind it: other heads stay inside, and the face
@@ -16,6 +16,16 @@ Points = NDArray[np.floating[Any]]
 MARGIN: Final = 0.1
 # Of a map's 255 steps: less is background (section 7).
 BACKGROUND: Final = 10 / 255
+# Steps of a map's values in tables.
+LEVELS: Final = 65535
+
+
+@dataclass(frozen=True)
+class MapSize:
+    """Maps of ``px`` a side, of a crop that spans ``mm`` at the head's depth."""
+
+    px: int
+    mm: float
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,16 @@ class Maps:
     codes: FloatArray
     mask: NDArray[np.bool_]
     range: DepthRange
+
+
+def in_levels(values: Points) -> NDArray[np.uint16]:
+    """Values in 0..1 as tables have them, 0..65535."""
+    return np.rint(np.asarray(values, np.float64) * LEVELS).astype(np.uint16)
+
+
+def from_levels(levels: NDArray[np.uint16]) -> FloatArray:
+    """Values in 0..1 of those of tables."""
+    return (levels / LEVELS).astype(np.float32)
 
 
 def range_of(depths_mm: Points) -> DepthRange:

@@ -1,14 +1,14 @@
 """Maps against an ellipsoid whose depth and codes are known, and the published 8-bit files."""
 
 import hashlib
+import math
 from dataclasses import replace
 
 import numpy as np
 import torch
 
-from headwater.data.scenes import Template
-from headwater.systems.facevision.codes import FaceCut, face_cut
-from headwater.systems.facevision.maps import (
+from headwater.data.face_codes import FaceCut, face_cut
+from headwater.data.face_maps import (
     BACKGROUND,
     DepthRange,
     published_files,
@@ -16,8 +16,9 @@ from headwater.systems.facevision.maps import (
     render_maps,
     shown_by,
 )
+from headwater.data.scenes import Template
 from headwater.systems.facevision.train import mirrored_maps
-from tests.systems.facevision.ellipsoid import Seen, exact, seen
+from tests.data.ellipsoid import Seen, exact, seen
 from tests.systems.toy_heads import toy_template
 
 SIDE = 96
@@ -174,6 +175,44 @@ def test_published_files_are_the_documented_bytes() -> None:
     assert (
         hashlib.sha256(depth.tobytes() + pncc.tobytes()).hexdigest().startswith("87cb9472b3963b91")
     )
+
+
+def slow_published(
+    vertices: np.ndarray, faces: np.ndarray, codes: np.ndarray, width: int, height: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The published rule, pixel by pixel: a box round each triangle, the larger z on top."""
+    z = vertices[:, 2]
+    share = (z - z.min()) / (z.max() - z.min())
+    top = np.full((height, width), -np.inf)
+    depth, pncc = np.zeros((height, width), np.uint8), np.zeros((height, width, 3), np.uint8)
+    for corners in faces:
+        (ax, ay), (bx, by), (cx, cy) = vertices[corners, :2]
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        left, right = math.ceil(min(ax, bx, cx)), math.floor(max(ax, bx, cx))
+        first, last = math.ceil(min(ay, by, cy)), math.floor(max(ay, by, cy))
+        for row in range(max(first, 0), min(last, height - 1) + 1):
+            for column in range(max(left, 0), min(right, width - 1) + 1):
+                v = ((column - ax) * (cy - ay) - (row - ay) * (cx - ax)) / area
+                w = ((bx - ax) * (row - ay) - (by - ay) * (column - ax)) / area
+                weights = np.array([1 - v - w, v, w])
+                if weights.min() < 0 or weights @ z[corners] <= top[row, column]:
+                    continue
+                top[row, column] = weights @ z[corners]
+                depth[row, column] = int(255 * (weights @ share[corners]))
+                pncc[row, column] = (255 * (weights @ codes[corners])).astype(int)
+    return depth, pncc
+
+
+def test_published_files_are_those_of_the_rule_pixel_by_pixel() -> None:
+    rng = np.random.default_rng(2)
+    vertices = rng.uniform([-4, -4, -30], [28, 24, 30], (40, 3))
+    faces, codes = rng.integers(0, 40, (30, 3)), rng.uniform(0, 1, (40, 3))
+    faces = faces[[len(set(one)) == 3 for one in faces.tolist()]]
+    found = published_files(vertices, faces, codes, 24, 20)
+    wanted = slow_published(vertices, faces, codes, 24, 20)
+    for file, rule in zip(found, wanted, strict=True):
+        assert (rule > 0).mean() > 0.5
+        assert file.tobytes() == rule.tobytes()
 
 
 def test_a_cut_is_what_lies_near_the_nose() -> None:

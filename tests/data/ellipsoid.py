@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import trimesh
 
-from headwater.systems.facevision.codes import FaceCut
+from headwater.data.face_codes import FaceCut
 
 HALF_AXES = np.array([70.0, 95.0, 60.0])
 DISTANCE_MM = 1000.0
