@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from headwater.cli_exchange import export_app, import_app
 from headwater.errors import HeadwaterError
 from headwater.threads import calm_threads
 from headwater.upkeep.places import name_user
@@ -28,13 +29,7 @@ cache_app = typer.Typer(
 )
 app.add_typer(cache_app, name="cache")
 
-export_app = typer.Typer(help="The build's tables in forms of others.", no_args_is_help=True)
 app.add_typer(export_app, name="export")
-
-
-import_app = typer.Typer(
-    help="Photos of others' data sets, as their owners hand them out.", no_args_is_help=True
-)
 app.add_typer(import_app, name="import")
 
 
@@ -181,69 +176,6 @@ def data_origins(
     lines = overview(artifacts) if artifact is None else lines_of(artifacts, artifact)
     for line in (*lines, *gap_lines(artifacts), revision_line(commit)):
         _console().print(line, highlight=False, markup=False, soft_wrap=True)
-
-
-@export_app.command()
-def hf(
-    folder: Annotated[Path, typer.Argument(help="New or empty folder.", show_default=False)],
-    licence: Annotated[
-        list[str] | None,
-        typer.Option(help="Only rows whose source has this licence; may be repeated."),
-    ] = None,
-    project: Project = Path(),
-) -> None:
-    """Write a folder that Hugging Face's load_dataset opens: tables by split, a card, origins."""
-    from headwater.sharing.export import export
-    from headwater.sharing.origins import as_json, origins, revision
-    from headwater.upkeep.build_lock import refuse_other_build
-
-    refuse_other_build(project, ())
-    text = as_json(revision(project), origins(project))
-    made = export(project / "data", folder, licence or (), text)
-    _console().print(
-        f"{folder}: {made.tables} tables, {made.rows} rows, {made.files} files, "
-        f"{made.bytes / 1e6:.1f} MB",
-        highlight=False, markup=False, soft_wrap=True,
-    )  # fmt: skip
-
-
-@import_app.command("300w_lp")
-def import_300w_lp(
-    folder: Annotated[Path, typer.Argument(help="The data set's folder.", show_default=False)],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="New or empty folder.", show_default=False)
-    ],
-    model: Annotated[
-        Path,
-        typer.Option(
-            help="Folder of its morphable model: Model_Shape.mat, Model_Expression.mat.",
-            show_default=False,
-        ),
-    ],
-    project: Project = Path(),
-) -> None:
-    """Check the photos of 300W-LP against their points, and fit heads of the build to their faces.
-
-    Trainings take the folder by their setting fitted_photos. Photos that are left out stand in its
-    table of rejects with their reasons.
-    """
-    from headwater.data.basel_face import read_basel_face
-    from headwater.data.tables import read_model
-    from headwater.fits.importing import import_300w_lp as run_import
-
-    def show(done: int, total: int) -> None:
-        _console(error=True).print(f"{done} of {total} photos", highlight=False)
-
-    head_model = read_model(project / "data")
-    made = run_import(folder, read_basel_face(model), head_model, out, show)
-    _console().print(
-        f"{out}: {made.photos} photos with fitted heads, {len(made.rejects)} left out",
-        highlight=False, markup=False, soft_wrap=True,
-    )  # fmt: skip
-    for row in made.rejects[:3]:
-        _console(error=True).print(
-            f"{row['name']}: {row['message']}", highlight=False, markup=False, soft_wrap=True
-        )
 
 
 @cache_app.command()

@@ -48,9 +48,14 @@ class Cache(Settings):
 
 
 class Photos(Settings):
-    """Photos from a folder."""
+    """Photos from a folder.
+
+    subjects: who is one person for splits: ``photo``, everybody, or ``folder``, whoever is shown by
+    the photos of one folder below it.
+    """
 
     folder: Annotated[str, Field(min_length=1)]
+    subjects: Literal["photo", "folder"]
     licence: Annotated[str, Field(min_length=1)]
     max_pixels: Annotated[int, Field(ge=1, le=MAX_PIXELS)]
     max_side_px: Annotated[int, Field(ge=64, le=MAX_SIDE_PX)]

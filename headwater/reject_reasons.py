@@ -18,6 +18,8 @@ class RejectReason(StrEnum):
     """More bytes than the limit for one photo."""
     EMPTY_FILE = "empty_file"
     """Zero bytes."""
+    NOT_LAID_OUT = "not_laid_out"
+    """The file is not where the published folder that is imported has its photos."""
     DUPLICATE = "duplicate"
     """The same bytes as an earlier file."""
     UNREADABLE_FILE = "unreadable_file"
@@ -44,6 +46,8 @@ class RejectReason(StrEnum):
     # Faces
     NO_FACE = "no_face"
     """No face was found."""
+    SEVERAL_FACES = "several_faces"
+    """More than one face was found where one is wanted."""
     FACE_TOO_SMALL = "face_too_small"
     """The largest face has too few pixels between the outer eye corners."""
     NO_LANDMARKS = "no_landmarks"

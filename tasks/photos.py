@@ -25,14 +25,18 @@ def sources(params: Params, project: Path) -> list[Item]:
     items = []
     for entry in list_photos(folder):
         if isinstance(entry, PhotoFile):
-            identifier = item_id("photo", entry.sha256)
+            identifier = subject = item_id("photo", entry.sha256)
             # Relative, so that a bucket's key is the same wherever the folder lies.
             inside = str(entry.path.relative_to(folder))
             source: dict[str, Any] = {"path": inside, "sha256": entry.sha256}
+            person = str(entry.path.relative_to(folder).parent)
+            if params.photos.subjects == "folder" and person != ".":
+                subject = item_id("person", person)
         else:
             identifier = item_id("photo problem", entry.name, entry.sha256, entry.reason)
+            subject = identifier
             source = {"reason": entry.reason, "message": entry.message}
-        items.append(Item(identifier, identifier, entry.name, source))
+        items.append(Item(identifier, subject, entry.name, source))
     return items
 
 
@@ -103,7 +107,7 @@ STEP = Step(
     version=2,
     inputs=(),
     outputs=(PHOTOS,),
-    settings=lambda params: params.photos.model_dump(exclude={"folder"}),
+    settings=lambda params: params.photos.model_dump(exclude={"folder", "subjects"}),
     compute=compute,
     sources=sources,
 )

@@ -1,10 +1,6 @@
 """A build's tables as a folder that ``datasets.load_dataset`` opens, by split and licence."""
 
-import os
-import secrets
-import shutil
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +11,8 @@ from headwater.artifacts.schemas import FRAMES
 from headwater.artifacts.tables import bucket_bytes, bucket_key
 from headwater.errors import HeadwaterError
 from headwater.sharing.card import CARD, CardTable, card, config_name
+from headwater.sharing.new_folder import appearing, refuse_unless_new
 from headwater.sharing.tables import BuiltTable, built_tables, count_rows, parts, short_licence
-from headwater.upkeep.places import refusal
 
 ORIGINS = "origins.json"
 # Opened where no table is named.
@@ -47,7 +43,7 @@ def export(data: Path, folder: Path, licences: Collection[str], origins: str) ->
         raise HeadwaterError(f"{data}: has no table to export; build it or fetch it with dvc pull")
     taken = _taken(tables, licences)
     tables.sort(key=lambda table: (table.place != _FIRST, table.place))
-    with _appearing(folder) as made:
+    with appearing(folder) as made:
         written = [_write(table, made, taken) for table in tables]
         cards = [one for one in written if one.splits]
         (made / CARD).write_text(card(cards), encoding="utf-8")
@@ -77,13 +73,7 @@ def _write(table: BuiltTable, folder: Path, licences: Collection[str]) -> CardTa
 def _refuse(folder: Path, data: Path) -> None:
     if folder.resolve().is_relative_to(data.resolve()):
         raise HeadwaterError(f"{folder}: lies among the artifacts; name a folder outside {data}")
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise HeadwaterError(f"{folder}: is no folder; name one that is new or empty")
-    if folder.resolve() == Path.cwd():
-        # It is put in place whole, and this shell would stay in one that is gone.
-        raise HeadwaterError(f"{folder}: is the current folder; name one that is new or empty")
-    if folder.is_dir() and any(folder.iterdir()):
-        raise HeadwaterError(f"{folder}: is not empty; name a folder that is new or empty")
+    refuse_unless_new(folder)
 
 
 def _taken(tables: Collection[BuiltTable], wanted: Collection[str]) -> frozenset[str]:
@@ -96,18 +86,3 @@ def _taken(tables: Collection[BuiltTable], wanted: Collection[str]) -> frozenset
     return frozenset(
         one for one in known if not wanted or one in wanted or short_licence(one) in wanted
     )
-
-
-@contextmanager
-def _appearing(folder: Path) -> Iterator[Path]:
-    """Yield a folder beside ``folder``, which takes its place at the end; on an error it goes."""
-    token = f"{os.getpid()}-{secrets.token_hex(4)}"
-    temporary = folder.absolute().with_name(f".{folder.absolute().name}.{token}.tmp")
-    try:
-        temporary.mkdir(parents=True)
-        yield temporary
-        temporary.replace(folder)
-    except OSError as error:
-        raise HeadwaterError(refusal(error, folder)) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
