@@ -95,8 +95,19 @@ class SpiralConfig(Config):
     """Spread of the training cameras' turn about each axis, degrees."""
     camera_noise_px: NotNegative = 0.1
     """Spread of the training cameras' shift in the crop, px."""
+    decoder_steps: Steps = 250
+    """Steps of the first training that the decoder learns alone, heads from codes; with
+    ``space: canonical`` only."""
+    code_steps: Steps = 800
+    """Steps, after these, that the encoder learns alone, codes from images."""
+    code_batch: Count = 32
+    """Images of one of the latter."""
+    components: Count = 64
+    """Principal components of the training heads that codes of the first training name."""
+    first_rate: Positive = 1e-3
+    """AdamW's rate in the first training."""
     steps: Steps = 600
-    """Optimiser steps of the coarse stage."""
+    """Optimiser steps of the coarse stage, in which both learn together."""
     batch: Count = 16
     """Images of a step."""
     learning_rate: Positive = 4e-4
@@ -134,6 +145,9 @@ _SMOKE: Final[dict[str, Any]] = {
     "image_px": 32,
     "steps": 20,
     "batch": 4,
+    "decoder_steps": 10,
+    "code_steps": 10,
+    "code_batch": 4,
     "validate_every": 10,
     "validation_heads": 2,
     "detail_steps": 10,
@@ -163,16 +177,26 @@ SIZES: Final = MappingProxyType(
             width=16, depths=(1, 1, 1, 1), image_px=64, answer=Answering(detail=False)
         ),
         "medium": SpiralConfig(
-            width=32, depths=(2, 2, 2, 2), image_px=128, steps=8000, detail_steps=500
+            width=32,
+            depths=(2, 2, 2, 2),
+            image_px=128,
+            code_steps=4000,
+            steps=8000,
+            detail_steps=500,
         ),
         "paper": SpiralConfig(**_PAPER),
     }
 )
 
 
+def first_steps(config: SpiralConfig) -> int:
+    """Optimiser steps of the first training: none where the mesh is posed."""
+    return config.decoder_steps + config.code_steps if config.space == "canonical" else 0
+
+
 def steps(config: SpiralConfig) -> int:
-    """Optimiser steps of both stages."""
-    return config.steps + config.detail_steps
+    """Optimiser steps of the first training and of both stages."""
+    return first_steps(config) + config.steps + config.detail_steps
 
 
 def prepared(config: SpiralConfig, project: Path) -> SpiralConfig:

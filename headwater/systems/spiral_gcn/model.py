@@ -113,7 +113,12 @@ class SpiralGcn(nn.Module):
         """The coarse mesh, canonical units, of images (B, 3, S, S), ImageNet-normalised."""
         half, quarter, pooled = self.encoder.maps(images)
         moved = self.decoder(functional.elu(self.code(pooled)), self.levels)
-        return Coarse(self.mean + moved * (self.config.scale_mm / UNIT_MM), half, quarter)
+        return Coarse(self.mean + moved * self.unit, half, quarter)
+
+    @property
+    def unit(self) -> float:
+        """Canonical units in one of the decoder's."""
+        return self.config.scale_mm / UNIT_MM
 
     def coarse_parameters(self) -> list[nn.Parameter]:
         """All but the detail network's."""

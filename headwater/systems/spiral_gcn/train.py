@@ -19,9 +19,10 @@ from headwater.networks.vertex_descent.objective import near_face
 from headwater.networks.vertex_descent.selection import validation_tensors, vertex_error_mm
 from headwater.networks.vertex_descent.training import TrainingPart, counted_from, fingerprint
 from headwater.systems.spiral_gcn.answer import reconstruct
-from headwater.systems.spiral_gcn.config import SpiralConfig
+from headwater.systems.spiral_gcn.config import SpiralConfig, first_steps
 from headwater.systems.spiral_gcn.data import Examples, cameras_of, examples_of
 from headwater.systems.spiral_gcn.detail import displacement, look_at, skin_of, visible
+from headwater.systems.spiral_gcn.first_training import train_apart
 from headwater.systems.spiral_gcn.losses import coarse_loss, fine_losses, seen_at
 from headwater.systems.spiral_gcn.model import SpiralGcn
 from headwater.systems.spiral_gcn.surface import surface_of
@@ -81,8 +82,11 @@ def train_on_examples(
         part = TrainingPart(run.seed, run.checkpoints, run.progress, run.fabric, fingerprint=key)
         network = untrained(config, examples, run.seed).to(device)
         trained = TrainedSpiral(network, config, examples.template, examples.surface)
-        curve = train_coarse(trained, examples, validation, part)
-        curve = curve + train_detail(trained, examples, part.after(config.steps))
+        first = first_steps(config)
+        curve = train_apart(network, examples, part) if first else []
+        coarse = train_coarse(trained, examples, validation, part.after(first))
+        detail = train_detail(trained, examples, part.after(first + config.steps))
+        curve = [*curve, *counted_from(coarse, first), *counted_from(detail, first)]
     network.cpu()
     return trained, curve
 

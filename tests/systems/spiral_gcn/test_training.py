@@ -29,8 +29,10 @@ from tests.systems.toy_heads import toy_cases, toy_heads, toy_views
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("spiral")
     curve = trained_in(path, TOY)
-    assert [record["step"] for record in curve] == [10, 20, 30]
-    assert "coarse_loss" in curve[0]
+    assert [record["step"] for record in curve] == [10, 20, 30, 40, 50]
+    assert "decoder_loss" in curve[0]
+    assert "code_loss" in curve[1]
+    assert "coarse_loss" in curve[2]
     assert "roughness_loss" in curve[-1]
     return path
 
@@ -39,7 +41,7 @@ def test_a_broken_training_goes_on_to_the_same_bytes_in_either_stage(
     folder: Path, tmp_path: Path
 ) -> None:
     whole = (folder / "weights.safetensors").read_bytes()
-    for stop in (10, 30):
+    for stop in (10, 20, 30, 50):
         cut = tmp_path / str(stop)
         with pytest.raises(KeyboardInterrupt):
             trained_in(cut, TOY, stop)
