@@ -98,10 +98,15 @@ class Parts(Settings):
 
 
 class Expressions(Settings):
-    """Synthetic expressions of frontal faces."""
+    """Synthetic expressions of frontal faces.
+
+    patterns: ``three`` kinds, or the 24 of the ``paper`` (PRDL). strength: share of each to go.
+    """
 
     frontal_degrees: Annotated[float, Field(gt=0, le=90)]
     synthetic_subjects: Annotated[int, Field(ge=0, le=1_000_000)]
+    patterns: Literal["three", "paper"]
+    strength: Annotated[float, Field(gt=0, le=1)]
 
 
 class Sdf(Settings):

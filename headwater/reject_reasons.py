@@ -61,7 +61,13 @@ class RejectReason(StrEnum):
     HEAD_NOT_FITTED = "head_not_fitted"
     """No head of the head model explains the landmarks, or the photo does not show all of them."""
     EDIT_FAILED = "edit_failed"
-    """The face is too turned or too small for the expression edit."""
+    """The face is too turned or too small for the expression edit, or shows it already."""
+    EDIT_NOT_SEEN = "edit_not_seen"
+    """Landmarks of the edited face do not show the expression that was asked for."""
+    EDIT_PARTS_DIFFER = "edit_parts_differ"
+    """A part of the edited face is found elsewhere than the edit put it."""
+    EDIT_NEW_PIECES = "edit_new_pieces"
+    """A part of the edited face is found in more pieces than the edit left."""
 
     # Heads
     BAD_MESH = "bad_mesh"

@@ -1,39 +1,51 @@
-"""Step "expressions": frontal frames again with closed eyes, an open mouth, a frown.
+"""Step "expressions": frontal frames again with other expressions.
 
-Photos and rendered views are edited by a warp of the image; heads of the model are also rendered
-anew with the expression, which is exact.
+Three kinds (closed eyes, open mouth, frown), or the 24 patterns of the PRDL paper. Photos and
+rendered views are edited by a warp of the image; heads of the model are also rendered anew with the
+expression, which is exact.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from headwater.artifacts.cameras import frame_from_photo_of, rotation_of
-from headwater.artifacts.ids import item_id
+from headwater.artifacts.ids import item_id, seed_of
 from headwater.artifacts.images import decode_png, encode_png
 from headwater.artifacts.landmark_rows import MESH_COLUMNS, mesh_of
 from headwater.artifacts.provenance import ORIGIN_COLUMNS, origin
 from headwater.artifacts.schemas import CAMERAS, EXPRESSIONS, FRAMES, HEADS, LANDMARKS, PARTS, TRUTH
 from headwater.artifacts.tables import Row
 from headwater.config import Params
+from headwater.expressions.amounts import Amounts, drawn_amounts
+from headwater.expressions.checks import check_pattern
+from headwater.expressions.head_units import pattern_expression
+from headwater.expressions.part_map import PartMap
+from headwater.expressions.patterns import PATTERNS
+from headwater.expressions.warped import pattern_mask, warped_pattern
 from headwater.faces.affine import labels_in_frame
 from headwater.faces.expressions import Expression, edit_expression
 from headwater.faces.frame_landmarks import frame_landmarks
 from headwater.faces.mediapipe_adapter import mediapipe_faces, release
+from headwater.faces.photo_path import frame_parts
 from headwater.faces.resampling import resampled
+from headwater.faces.vocabulary import Part
 from headwater.geometry.cameras import frontal_angle_degrees
 from headwater.heads.model import FloatArray, HeadModel
 from headwater.heads.sampling import named_expression
+from headwater.parsing.frame_parser import FrameParser, parsed_parts
+from headwater.parsing.prepared import parser_fingerprint, prepared_parser
 from headwater.pipeline.step import Input, Item, Result, Step, Work
 from headwater.rendering.scenes import sample_shot
 from headwater.rendering.view import render_view
 from tasks.command import run
+from tasks.frame_places import PLACE_COLUMNS, shown_in_photo
 from tasks.head_model import head_model, head_model_fingerprint
 
-Rows = Mapping[str, Mapping[str, Row]]
+Tables = Mapping[str, Mapping[str, Row]]
 
 _NAMES = (FRAMES.name, LANDMARKS.name, PARTS.name, TRUTH.name, HEADS.name)
 WARP, HEAD_MODEL = "warp", "head_model"
@@ -41,11 +53,18 @@ WARP, HEAD_MODEL = "warp", "head_model"
 
 @dataclass(frozen=True)
 class Edited:
-    """image (h, w, 3) uint8, part ids (h, w) uint8, and where they may differ (h, w) bool."""
+    """A frame with another expression, of one method.
+
+    image: (h, w, 3) uint8. parts: (h, w) uint8 ids. region: (h, w) bool, where they may differ.
+    landmarks: (478, 2) px, as detected. seed, maps: of a pattern's edit.
+    """
 
     image: NDArray[np.uint8]
     parts: NDArray[np.uint8]
     region: NDArray[np.bool_]
+    landmarks: NDArray[np.float32]
+    seed: int = 0
+    maps: Mapping[Part, PartMap] = field(default_factory=dict)
 
 
 def items(tables: Mapping[str, pa.Table], params: Params) -> list[Item]:
@@ -58,13 +77,19 @@ def items(tables: Mapping[str, pa.Table], params: Params) -> list[Item]:
         if row["source"] == "synthetic" and not _chosen(row["subject"], params):
             continue
         methods = (WARP, HEAD_MODEL) if row["source"] == "synthetic" else (WARP,)
-        for kind in Expression:
+        for kind in _kinds(params):
             for method in methods:
-                identifier = item_id("expression", row["item"], kind.value, method)
-                source = {"frame": row["item"], "kind": kind.value, "method": method}
+                identifier = item_id("expression", row["item"], kind, method)
+                source = {"frame": row["item"], "kind": kind, "method": method}
                 name = f"{kind} by {method} of {row['item']}"
                 wanted.append(Item(identifier, row["subject"], name, source))
     return wanted
+
+
+def _kinds(params: Params) -> list[str]:
+    if params.expressions.patterns == "paper":
+        return list(PATTERNS)
+    return [kind.value for kind in Expression]
 
 
 def _chosen(subject: str, params: Params) -> bool:
@@ -74,45 +99,99 @@ def _chosen(subject: str, params: Params) -> bool:
 
 def compute(work: Work, result: Result) -> None:
     """Make every expression of the bucket."""
-    rows = {name: {row["item"]: row for row in work.tables[name].to_pylist()} for name in _NAMES}
-    model = head_model(work.params, work.project)
+    tables = {name: {row["item"]: row for row in work.tables[name].to_pylist()} for name in _NAMES}
+    maker = _Maker(
+        tables,
+        head_model(work.params, work.project),
+        prepared_parser(work.params, work.project),
+        work.params.expressions.strength,
+    )
     for item in work.items:
         with result.rejecting(item):
-            frame = rows[FRAMES.name][item.source["frame"]]
-            kind = Expression(item.source["kind"])
-            if item.source["method"] == WARP:
-                edited = _warped(frame, kind, rows)
-            else:
-                edited = _rendered(frame, kind, rows, model)
-            result.add(EXPRESSIONS, _row(item, frame, edited))
+            frame = tables[FRAMES.name][item.source["frame"]]
+            kind = item.source["kind"]
+            edited = maker.warped if item.source["method"] == WARP else maker.rendered
+            result.add(EXPRESSIONS, _row(item, frame, edited(frame, kind), maker.strength))
 
 
-def _warped(frame: Row, kind: Expression, rows: Rows) -> Edited:
-    mesh = mesh_of(rows[LANDMARKS.name][frame["item"]])
-    parts = decode_png(rows[PARTS.name][frame["item"]]["parts"])
-    edited = edit_expression(decode_png(frame["image"]), mesh, parts, kind)
-    return Edited(edited.image, edited.parts, edited.edited_region)
+@dataclass(frozen=True)
+class _Maker:
+    """Makes expressions of frames. tables: rows by item. strength: share of each expression."""
+
+    tables: Tables
+    model: HeadModel
+    parser: FrameParser | None
+    strength: float
+
+    def warped(self, frame: Row, kind: str) -> Edited:
+        """The frame (a row) warped."""
+        image = decode_png(frame["image"])
+        mesh = mesh_of(self.tables[LANDMARKS.name][frame["item"]])
+        parts = decode_png(self.tables[PARTS.name][frame["item"]]["parts"])
+        if kind not in PATTERNS:
+            made = edit_expression(image, mesh, parts, Expression(kind), self.strength)
+            found = _landmarks(made.image)
+            return Edited(made.image, made.parts, made.edited_region, found)
+        pattern, seed = PATTERNS[kind], _seed(frame, kind)
+        mask = pattern_mask(parts, mesh, pattern, self._amounts(seed))
+        shown = warped_pattern(image, mesh, mask)
+        found = _landmarks(shown.image)
+        parsed = self._parts(frame, shown.image, found)
+        check_pattern(pattern, mask.maps, shown.parts, parsed, mesh, found)
+        return Edited(shown.image, shown.parts, shown.region, found, seed, mask.maps)
+
+    def rendered(self, frame: Row, kind: str) -> Edited:
+        """The frame (a row of a view) rendered anew."""
+        truth = self.tables[TRUTH.name][frame["item"]]
+        head = self.tables[HEADS.name][truth["subject"]]
+        shape = np.array(head["shape"], np.float32)
+        vertices = self.model.vertices(shape, self._expression(frame, head, kind))
+        shot = sample_shot(head["item"], truth["view"], truth["width"])
+        view = render_view(self.model, vertices, shot.look, shot.camera)
+        affine, size = frame_from_photo_of(frame), (frame["width"], frame["height"])
+        image = resampled(view.image, affine, *size)
+        changed = (image != decode_png(frame["image"])).any(axis=2)
+        seed = _seed(frame, kind) if kind in PATTERNS else 0
+        parts = labels_in_frame(view.parts, affine, *size)
+        return Edited(image, parts, changed, _landmarks(image), seed)
+
+    def _expression(self, frame: Row, head: Row, kind: str) -> FloatArray:
+        own = np.array(head["expression"], np.float32)
+        if kind not in PATTERNS:
+            mixed = own + named_expression(self.model, Expression(kind).value, self.strength)
+            return mixed.clip(0, 1).astype(np.float32)
+        return pattern_expression(
+            self.model,
+            PATTERNS[kind],
+            np.array(head["shape"], np.float32),
+            own,
+            strength=self.strength,
+            towards=self._amounts(_seed(frame, kind)).towards,
+        )
+
+    def _amounts(self, seed: int) -> Amounts:
+        return drawn_amounts(np.random.default_rng(seed)).weakened(self.strength)
+
+    def _parts(
+        self, frame: Row, image: NDArray[np.uint8], landmarks: NDArray[np.float32]
+    ) -> NDArray[np.uint8]:
+        """Part ids (h, w) that the build's parser finds in an edit (h, w, 3) of the frame."""
+        shown = shown_in_photo(frame)
+        if self.parser is None:
+            return frame_parts(landmarks, shown)
+        return parsed_parts(self.parser, image, shown)
 
 
-def _rendered(frame: Row, kind: Expression, rows: Rows, model: HeadModel) -> Edited:
-    truth = rows[TRUTH.name][frame["item"]]
-    head = rows[HEADS.name][truth["subject"]]
-    vertices = model.vertices(np.array(head["shape"], np.float32), _expression(model, head, kind))
-    shot = sample_shot(head["item"], truth["view"], truth["width"])
-    view = render_view(model, vertices, shot.look, shot.camera)
-    affine, size = frame_from_photo_of(frame), (frame["width"], frame["height"])
-    image = resampled(view.image, affine, *size)
-    changed = (image != decode_png(frame["image"])).any(axis=2)
-    return Edited(image, labels_in_frame(view.parts, affine, *size), changed)
+def _seed(frame: Row, kind: str) -> int:
+    return seed_of("expression", frame["item"], kind)
 
 
-def _expression(model: HeadModel, head: Row, kind: Expression) -> FloatArray:
-    mixed = np.array(head["expression"], np.float32) + named_expression(model, kind.value)
-    return mixed.clip(0, 1).astype(np.float32)
+def _landmarks(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return frame_landmarks(image, mediapipe_faces())[:, :2]
 
 
-def _row(item: Item, frame: Row, edited: Edited) -> Row:
-    landmarks = frame_landmarks(edited.image, mediapipe_faces())[:, :2]
+def _row(item: Item, frame: Row, edited: Edited, strength: float) -> Row:
+    maps = list(edited.maps.values())
     return {
         **origin(frame, item=item.item, parent=frame["item"]),
         "image": encode_png(edited.image, item.item),
@@ -122,16 +201,21 @@ def _row(item: Item, frame: Row, edited: Edited) -> Row:
         "method": item.source["method"],
         "edited_region": encode_png(edited.region, f"{item.item}-region"),
         "parts": encode_png(edited.parts, f"{item.item}-parts"),
-        "landmarks_478_px": landmarks.ravel().tolist(),
+        "landmarks_478_px": edited.landmarks.ravel().tolist(),
+        "seed": edited.seed,
+        "strength": strength,
+        "edited_parts": [int(part) for part in edited.maps],
+        "part_affines": [one.affine.ravel().tolist() for one in maps],
+        "part_bends": [[*one.side.tolist(), *one.sink.tolist()] for one in maps],
     }
 
 
 STEP = Step(
     name="expressions",
-    version=1,
+    version=2,
     inputs=(
         Input(CAMERAS, ("item", "subject", "source", "rotation")),
-        Input(FRAMES, (*ORIGIN_COLUMNS, "image", "width", "height", "frame_from_photo")),
+        Input(FRAMES, (*ORIGIN_COLUMNS, "image", *PLACE_COLUMNS)),
         Input(LANDMARKS, ("item", *MESH_COLUMNS)),
         Input(PARTS, ("item", "parts")),
         Input(TRUTH, ("item", "subject", "view", "width")),
@@ -144,7 +228,11 @@ STEP = Step(
     },
     compute=compute,
     items=items,
-    models=lambda params, project: {**head_model_fingerprint(params, project), **release()},
+    models=lambda params, project: {
+        **head_model_fingerprint(params, project),
+        **release(),
+        **parser_fingerprint(params, project),
+    },
 )
 
 if __name__ == "__main__":

@@ -183,11 +183,34 @@ EXPRESSIONS = table(
     "expressions/frames",
     "a frame with another expression",
     *_picture(INGEST_FRAME),
-    column("edit", pa.string(), "closed_eyes, open_mouth or frown"),
+    column(
+        "edit",
+        pa.string(),
+        "closed_eyes, open_mouth, frown, or one of the 24 patterns of docs/expressions.md",
+    ),
     column("method", pa.string(), "warp (photo edited) or head_model (rendered anew, exact)"),
     column("edited_region", IMAGE, "pixels that may differ from the parent, PNG 0 or 255"),
     column("parts", IMAGE, _PARTS),
     _points("landmarks_478_px", 478, "MediaPipe face-mesh points after the edit", INGEST_FRAME),
+    column("seed", pa.int64(), "of the amounts that were drawn for a pattern; 0 without"),
+    column("strength", pa.float32(), "share of the expression that was asked for, 0 to 1"),
+    column(
+        "edited_parts",
+        pa.list_(pa.int32()),
+        "ids of the parts that an edited pattern maps, in the order of the next two columns",
+    ),
+    column(
+        "part_affines",
+        pa.list_(floats(6)),
+        "map of each, px of the parent to px of this frame, (2, 3) row by row",
+        unit="px",
+    ),
+    column(
+        "part_bends",
+        pa.list_(floats(5)),
+        "what comes after it: a, b, c, u, v; s = a x + b y + c runs from -1 to 1 along the part, "
+        "and sqrt(1 - s^2) (u, v) px are added",
+    ),
 )
 
 SDF = table(

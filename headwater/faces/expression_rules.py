@@ -134,9 +134,12 @@ def _open_mouth(points: FloatArray, axes: Axes) -> Moves:
     place(sets.UPPER_LIP_BOTTOM[1:-1], -_UPPER_LIP_LIFT * width)
     place(sets.LOWER_LIP_TOP, drop)
     place(sets.LOWER_LIP_BOTTOM, drop)
-    for point, share in _JAW_SHARES.items():
-        moves[point] = share * drop * axes.down
-    return moves
+    return moves | jaw_moves(drop, axes)
+
+
+def jaw_moves(drop: float, axes: Axes) -> Moves:
+    """Displacements of the jaw line's points under a lower lip that drops by ``drop``, px."""
+    return {point: share * drop * axes.down for point, share in _JAW_SHARES.items()}
 
 
 def _frown(points: FloatArray, axes: Axes) -> Moves:

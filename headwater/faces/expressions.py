@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from headwater.errors import ItemRejected
 from headwater.faces import face_mesh
 from headwater.faces import vocabulary as sets
-from headwater.faces.expression_rules import Axes, face_axes, free_points, rules
+from headwater.faces.expression_rules import Axes, Moves, face_axes, free_points, rules
 from headwater.faces.masks import face_pose
 from headwater.faces.mouth_interior import paint_mouth
 from headwater.faces.parts import part_labels
@@ -51,45 +51,84 @@ class EditedFrame:
     landmarks: NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class WarpedFace:
+    """A frame whose face's points were moved.
+
+    image: (h, w, 3) uint8. region: (h, w) bool, outside which it is the parent's. landmarks: (478,
+    3) float32, px.
+    """
+
+    image: NDArray[np.uint8]
+    region: NDArray[np.bool_]
+    landmarks: NDArray[np.float32]
+
+
 def edit_expression(
     rgb: NDArray[np.uint8],
     landmarks_478: NDArray[np.float32],
     parts: NDArray[np.uint8],
     kind: Expression,
+    strength: float = 1.0,
 ) -> EditedFrame:
     """The (h, w, 3) frame with face mesh (478, 3), px, and part ids (h, w), made to show ``kind``.
 
-    Raises ``ItemRejected`` (edit_failed) if the face is turned by more than 35 degrees or has less
-    than 24 px between the outer eye corners.
+    strength: share of the way that its points go. Raises ``ItemRejected`` as ``editable_axes``.
+    """
+    axes = editable_axes(landmarks_478)
+    points = face_mesh.with_ring(landmarks_478[:, :2].astype(np.float64))
+    moves = {point: strength * move for point, move in rules(kind)(points, axes).items()}
+    opened = kind is Expression.OPEN_MOUTH
+    warped = warped_face(rgb, landmarks_478, moves, free_points(kind), opened=opened)
+    redrawn = part_labels(warped.landmarks, *rgb.shape[:2])
+    labels = np.where(warped.region, redrawn, parts)
+    return EditedFrame(warped.image, labels, warped.region, warped.landmarks)
+
+
+def warped_face(
+    rgb: NDArray[np.uint8],
+    landmarks_478: NDArray[np.float32],
+    moves: Moves,
+    free: frozenset[int],
+    *,
+    opened: bool,
+) -> WarpedFace:
+    """The (h, w, 3) frame with face mesh (478, 3), px, some of whose points move.
+
+    moves: displacements (2,), px, by point. free: points that follow these. opened: the inside
+    of the mouth is painted instead of moved.
     """
     height, width = rgb.shape[:2]
     points = landmarks_478.astype(np.float64)
-    axes = _checked_axes(landmarks_478)
+    axes = face_axes(points[:, :2])
     source = face_mesh.with_ring(points[:, :2])
-    target = source + _displacements(source, axes, kind)
+    target = source + _displacements(moves, free)
     _move_irises(source, target, axes)
-    triangles = _triangles(kind)
     depth = np.append(points[:, 2], np.full(face_mesh.RING_POINTS, np.inf))
-    warp = piecewise_affine(source, target, triangles, depth, height, width)
+    warp = piecewise_affine(source, target, _triangles(opened), depth, height, width)
     image, region = warp.apply(rgb), warp.region
     landmarks = np.column_stack([target[: sets.COUNT_478], points[:, 2]]).astype(np.float32)
-    if kind is Expression.OPEN_MOUTH:
+    if opened:
         image, mouth = paint_mouth(rgb, image, landmarks_478, landmarks)
         region = region | mouth
-    redrawn = part_labels(landmarks, height, width)
-    return EditedFrame(image, np.where(region, redrawn, parts), region, landmarks)
+    return WarpedFace(image, region, landmarks)
 
 
 @cache
-def _triangles(kind: Expression) -> NDArray[np.int32]:
+def _triangles(opened: bool) -> NDArray[np.int32]:
     """Region that the warp moves; the inside of an opened mouth is painted instead."""
     pieces = [face_mesh.skin_triangles(), face_mesh.ring_triangles(), face_mesh.eye_triangles()]
-    if kind is not Expression.OPEN_MOUTH:
+    if not opened:
         pieces.append(face_mesh.mouth_triangles())
     return np.vstack(pieces)
 
 
-def _checked_axes(landmarks_478: NDArray[np.float32]) -> Axes:
+def editable_axes(landmarks_478: NDArray[np.float32]) -> Axes:
+    """The axes of a face (478, 3), px, that can be edited.
+
+    Raises ``ItemRejected`` (edit_failed) if it is turned by more than 35 degrees or has less than
+    24 px between the outer eye corners.
+    """
     axes = face_axes(landmarks_478.astype(np.float64)[:, :2])
     if axes.eye_distance < MIN_EYE_DISTANCE_PX:
         raise ItemRejected(
@@ -103,13 +142,10 @@ def _checked_axes(landmarks_478: NDArray[np.float32]) -> Axes:
     return axes
 
 
-def _displacements(
-    source: NDArray[np.float64], axes: Axes, kind: Expression
-) -> NDArray[np.float64]:
+def _displacements(moves: Moves, free: frozenset[int]) -> NDArray[np.float64]:
     """Displacement (514, 2), px, of the mesh and ring points."""
-    moves = rules(kind)(source, axes)
     driven = tuple(sorted(moves))
-    weights = face_mesh.spread(driven, free_points(kind))
+    weights = face_mesh.spread(driven, free)
     displacements: NDArray[np.float64] = weights @ np.array([moves[point] for point in driven])
     return displacements
 

@@ -122,12 +122,13 @@ def sample_expression(model: HeadModel, rng: np.random.Generator) -> FloatArray:
     return clipped
 
 
-def named_expression(model: HeadModel, name: NamedExpression) -> FloatArray:
+def named_expression(model: HeadModel, name: NamedExpression, strength: float = 1.0) -> FloatArray:
     """Expression coefficients (E,) float32 of ``closed_eyes``, ``open_mouth`` or ``frown``.
 
-    Raises HeadwaterError when the model lacks all units of that expression.
+    strength: share of each unit. Raises HeadwaterError when the model lacks all units of it.
     """
-    expression = _spread(model, NAMED[name], None)
+    units = {unit: strength * amount for unit, amount in NAMED[name].items()}
+    expression = _spread(model, units, None)
     if not expression.any():
         raise HeadwaterError(f"The head model '{model.name}' has no unit for '{name}'.")
     return expression

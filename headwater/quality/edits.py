@@ -6,6 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.expressions.effects import effects
+from headwater.expressions.patterns import PATTERNS
 from headwater.faces.aspect_ratios import aspect_ratios, brow_height
 
 Points = NDArray[np.float32]
@@ -31,7 +33,12 @@ RIGHT_WAY: Final[dict[str, tuple[Callable[[Points], float], int]]] = {
 
 
 def moved_right_way(kind: str, before: Points, after: Points) -> bool:
-    """True when the kind's measure moves in its direction between (478, 2) landmarks, px."""
+    """True when the kind's measure moves in its direction between (478, 2) landmarks, px.
+
+    Of a pattern: when all that it must change has changed by at least as much as it must.
+    """
+    if kind in PATTERNS:
+        return all(effect.reached for effect in effects(PATTERNS[kind], before, after))
     measure, direction = RIGHT_WAY[kind]
     return direction * (measure(after) - measure(before)) > 0
 

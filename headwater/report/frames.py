@@ -26,7 +26,9 @@ from headwater.artifacts.tables import Row
 from headwater.geometry.cameras import Camera
 from headwater.report.reading import chosen_rows, rows_in_brief, spread
 
+# Kinds of edits that are shown: of builds with three, and of those with the paper's 24 patterns.
 EDITS = ("closed_eyes", "open_mouth", "frown")
+PATTERN_EDITS = ("closed_eye_both", "open_mouth_40", "frown_both_open")
 METHODS = ("warp", "head_model")
 FACE_SHARE = 1.3
 
@@ -65,14 +67,15 @@ class Frame:
 class Edited:
     """A frame (H, W, 3) uint8 beside its expressions made by one method, by kind of edit.
 
-    box: left, top, right, bottom of a square around the face, px.
+    edits: None where one was rejected. box: left, top, right, bottom of a square around the face,
+    px.
     """
 
     name: str
     method: str
     box: tuple[int, int, int, int]
     parent: NDArray[np.uint8]
-    edits: dict[str, NDArray[np.uint8]]
+    edits: dict[str, NDArray[np.uint8] | None]
 
 
 def face_square(
@@ -171,7 +174,7 @@ def _synthetic_frame(frame: Row, truth: Row) -> Frame:
 
 
 def edited_frames(data: Path, photos: int, heads: int) -> list[Edited]:
-    """Frames beside their expressions: of ``photos`` photos and of ``heads`` synthetic frames."""
+    """Frames beside three expressions each, of ``photos`` photos and ``heads`` rendered views."""
     columns = ["item", "parent", "source", "edit", "method"]
     brief = rows_in_brief(data, EXPRESSIONS, columns)
     names = photo_names(data)
@@ -180,7 +183,9 @@ def edited_frames(data: Path, photos: int, heads: int) -> list[Edited]:
         if row["parent"] is not None and row["parent"] not in parents[row["source"]]:
             parents[row["source"]].append(row["parent"])
     chosen = parents["photo"][:photos] + parents["synthetic"][:heads]
-    wanted = [row for row in brief if row["parent"] in chosen]
+    wanted = [
+        row for row in brief if row["parent"] in chosen and row["edit"] in (*EDITS, *PATTERN_EDITS)
+    ]
     columns = ["image", "landmarks_478_px"]
     images = chosen_rows(data, EXPRESSIONS, columns, (row["item"] for row in wanted))
     frames = chosen_rows(data, FRAMES, ("subject", "image"), chosen)
@@ -194,10 +199,11 @@ def edited_frames(data: Path, photos: int, heads: int) -> list[Edited]:
 
 
 def _edited(name: str, parent: Row, rows: Iterable[Row], images: dict[str, Any]) -> list[Edited]:
-    by_method: dict[str, dict[str, NDArray[np.uint8]]] = {}
+    by_method: dict[str, dict[str, NDArray[np.uint8] | None]] = {}
     points = np.zeros((0, 2), np.float32)
     for row in rows:
-        edits = by_method.setdefault(row["method"], {})
+        none = dict.fromkeys(EDITS if row["edit"] in EDITS else PATTERN_EDITS)
+        edits = by_method.setdefault(row["method"], none)
         points = np.vstack([points, landmarks_of(images[row["item"]], "landmarks_478_px")])
         edits[row["edit"]] = decode_png(images[row["item"]]["image"])
     image = decode_png(parent["image"])

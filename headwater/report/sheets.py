@@ -7,7 +7,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from headwater.report.frames import EDITS, METHODS, Edited, Frame
+from headwater.report.frames import METHODS, Edited, Frame
 from headwater.report.pictures import axes_layer, depth_picture, mask_layer, parts_layer
 from headwater.viewer.encoding import data_uri
 from headwater.viewer.marks import landmarks_layer
@@ -86,11 +86,9 @@ def edited_cards(frames: Sequence[Edited]) -> list[EditedCard]:
             [
                 (
                     edit.replace("_", " "),
-                    data_uri(_cut(frame.edits[edit], frame.box), EDIT_PX)
-                    if edit in frame.edits
-                    else None,
+                    None if picture is None else data_uri(_cut(picture, frame.box), EDIT_PX),
                 )
-                for edit in EDITS
+                for edit, picture in frame.edits.items()
             ],
         )
         for frame in frames

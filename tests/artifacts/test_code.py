@@ -112,7 +112,7 @@ def other_return(text: str) -> str:
          {"sdf"}),
         ("headwater/artifacts/schemas.py", replaced('"the same, of the outer eye', '"of the eye'),
          {"cameras", "expressions", "maps"}),
-        ("headwater/faces/aspect_ratios.py", other_return, {"landmarks"}),
+        ("headwater/faces/aspect_ratios.py", other_return, {"landmarks", "expressions"}),
         ("tasks/head_model.py", replaced("with_landmarks(store", "(with_landmarks)(1 and store"),
          {"synthesize", "cameras", "expressions", "sdf", "maps"}),
         ("headwater/artifacts/ids.py", replaced(':16], 16) >> 1', ':16], 16) >> 2'),

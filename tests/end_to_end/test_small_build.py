@@ -68,7 +68,12 @@ SMALL = {
     "split": {"test": 0.5, "validation": 0.0},
     "synthesize": {"head_model": "anny", "subjects": 6, "views": 2, "image_px": 128},
     "ingest": {"faces": "largest", "frame_px": 256},
-    "expressions": {"frontal_degrees": 20.0, "synthetic_subjects": 1},
+    "expressions": {
+        "frontal_degrees": 20.0,
+        "synthetic_subjects": 1,
+        "patterns": "three",
+        "strength": 1.0,
+    },
     "sdf": {"samples": 256, "near_share": 0.75},
     "benchmark": {"other_head_model": "", "subjects": 1, "views": 2},
 }

@@ -1,0 +1,1 @@
+"""Synthetic expressions as the PRDL paper makes them: edited part masks, pixels, and checks."""
