@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from headwater.artifacts.images import MAX_PIXELS, MAX_SIDE_PX
 from headwater.artifacts.regular_files import read_file
@@ -100,13 +107,21 @@ class Parts(Settings):
 class Expressions(Settings):
     """Synthetic expressions of frontal faces.
 
-    patterns: ``three`` kinds, or the 24 of the ``paper`` (PRDL). strength: share of each to go.
+    patterns: ``three`` kinds, or the 24 of the ``paper`` (PRDL). pixels: of these 24, by a warp of
+    the frame or by a generator that is trained here. strength: share of each expression to go.
     """
 
     frontal_degrees: Annotated[float, Field(gt=0, le=90)]
     synthetic_subjects: Annotated[int, Field(ge=0, le=1_000_000)]
     patterns: Literal["three", "paper"]
+    pixels: Literal["warp", "spade", "maskgan"]
     strength: Annotated[float, Field(gt=0, le=1)]
+
+    @model_validator(mode="after")
+    def _of_patterns(self) -> "Expressions":
+        if self.pixels != "warp" and self.patterns != "paper":
+            raise ValueError(f"pixels {self.pixels} are of the 24 patterns; set patterns to paper")
+        return self
 
 
 class Sdf(Settings):

@@ -1,8 +1,8 @@
 """Step "expressions": frontal frames again with other expressions.
 
 Three kinds (closed eyes, open mouth, frown), or the 24 patterns of the PRDL paper. Photos and
-rendered views are edited by a warp of the image; heads of the model are also rendered anew with the
-expression, which is exact.
+rendered views are edited by a warp of the image, patterns also by a generator where one is asked
+for; heads of the model are also rendered anew with the expression, which is exact.
 """
 
 from collections.abc import Mapping
@@ -25,6 +25,11 @@ from headwater.expressions.checks import check_pattern
 from headwater.expressions.head_units import pattern_expression
 from headwater.expressions.part_map import PartMap
 from headwater.expressions.patterns import PATTERNS
+from headwater.expressions.prepared import (
+    PatternPainter,
+    generator_fingerprint,
+    prepared_generator,
+)
 from headwater.expressions.warped import pattern_mask, warped_pattern
 from headwater.faces.affine import labels_in_frame
 from headwater.faces.expressions import Expression, edit_expression
@@ -48,7 +53,7 @@ from tasks.head_model import head_model, head_model_fingerprint
 Tables = Mapping[str, Mapping[str, Row]]
 
 _NAMES = (FRAMES.name, LANDMARKS.name, PARTS.name, TRUTH.name, HEADS.name)
-WARP, HEAD_MODEL = "warp", "head_model"
+WARP, GENERATOR, HEAD_MODEL = "warp", "generator", "head_model"
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,8 @@ def items(tables: Mapping[str, pa.Table], params: Params) -> list[Item]:
             continue
         if row["source"] == "synthetic" and not _chosen(row["subject"], params):
             continue
-        methods = (WARP, HEAD_MODEL) if row["source"] == "synthetic" else (WARP,)
+        edit = WARP if params.expressions.pixels == "warp" else GENERATOR
+        methods = (edit, HEAD_MODEL) if row["source"] == "synthetic" else (edit,)
         for kind in _kinds(params):
             for method in methods:
                 identifier = item_id("expression", row["item"], kind, method)
@@ -104,13 +110,14 @@ def compute(work: Work, result: Result) -> None:
         tables,
         head_model(work.params, work.project),
         prepared_parser(work.params, work.project),
+        prepared_generator(work.params, work.project),
         work.params.expressions.strength,
     )
     for item in work.items:
         with result.rejecting(item):
             frame = tables[FRAMES.name][item.source["frame"]]
             kind = item.source["kind"]
-            edited = maker.warped if item.source["method"] == WARP else maker.rendered
+            edited = maker.rendered if item.source["method"] == HEAD_MODEL else maker.edited
             result.add(EXPRESSIONS, _row(item, frame, edited(frame, kind), maker.strength))
 
 
@@ -121,10 +128,11 @@ class _Maker:
     tables: Tables
     model: HeadModel
     parser: FrameParser | None
+    generator: PatternPainter | None
     strength: float
 
-    def warped(self, frame: Row, kind: str) -> Edited:
-        """The frame (a row) warped."""
+    def edited(self, frame: Row, kind: str) -> Edited:
+        """The frame (a row) warped, or painted by the generator."""
         image = decode_png(frame["image"])
         mesh = mesh_of(self.tables[LANDMARKS.name][frame["item"]])
         parts = decode_png(self.tables[PARTS.name][frame["item"]]["parts"])
@@ -134,7 +142,10 @@ class _Maker:
             return Edited(made.image, made.parts, made.edited_region, found)
         pattern, seed = PATTERNS[kind], _seed(frame, kind)
         mask = pattern_mask(parts, mesh, pattern, self._amounts(seed))
-        shown = warped_pattern(image, mesh, mask)
+        if self.generator is None:
+            shown = warped_pattern(image, mesh, mask)
+        else:
+            shown = self.generator.pattern(image, mask)
         found = _landmarks(shown.image)
         parsed = self._parts(frame, shown.image, found)
         check_pattern(pattern, mask.maps, shown.parts, parsed, mesh, found)
@@ -232,6 +243,7 @@ STEP = Step(
         **head_model_fingerprint(params, project),
         **release(),
         **parser_fingerprint(params, project),
+        **generator_fingerprint(params, project),
     },
 )
 

@@ -58,6 +58,8 @@ heads, whose `item` is the `subject` of their views. `parent` names another item
 
 `data/parser` is no table: `weights.safetensors` is the trained parser, where `parts.parser` asks
 for it, `source.json` the SHA-256 of a parser of the user's own and whether its left is the image's.
+`data/generator` holds the weights of the network that paints expressions, where
+`expressions.pixels` asks for one.
 
 `data/head_model` is no table: `bases.safetensors` holds the parametric head (mean, faces, shapes,
 expressions), `source.json` the SHA-256 of the user's files that it was made of. The meshes of

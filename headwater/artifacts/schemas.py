@@ -188,7 +188,11 @@ EXPRESSIONS = table(
         pa.string(),
         "closed_eyes, open_mouth, frown, or one of the 24 patterns of docs/expressions.md",
     ),
-    column("method", pa.string(), "warp (photo edited) or head_model (rendered anew, exact)"),
+    column(
+        "method",
+        pa.string(),
+        "warp (photo edited), generator (by a network) or head_model (rendered anew, exact)",
+    ),
     column("edited_region", IMAGE, "pixels that may differ from the parent, PNG 0 or 255"),
     column("parts", IMAGE, _PARTS),
     _points("landmarks_478_px", 478, "MediaPipe face-mesh points after the edit", INGEST_FRAME),

@@ -48,7 +48,7 @@ class PatternMask:
 
     @property
     def opened(self) -> bool:
-        """Whether the mouth opens."""
+        """True where the mouth opens."""
         return self.drop_px > 0
 
 

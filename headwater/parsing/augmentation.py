@@ -36,9 +36,26 @@ def changed(
     or more a side: what lies beyond the crop, in their middle, moves in. Half of them become their
     mirror images, in which left is right.
     """
-    count = len(pixels)
-    mirrored = torch.rand(count, generator=generator) < 0.5
-    grid = _grid(count, side, pixels.shape[1], mirrored, generator)
+    mirrored = torch.rand(len(pixels), generator=generator) < 0.5
+    scale = side / pixels.shape[1]
+    colours, names = moved(pixels, classes, mirrored, scale, side, generator)
+    return disturbed_colours(colours, generator), names
+
+
+def moved(
+    pixels: Tensor,
+    classes: Tensor,
+    mirrored: Tensor,
+    scale: float,
+    side: int,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Colours (n, 3, side, side) in 0..1 and classes (n, side, side) int64 of displaced crops.
+
+    pixels, classes: as of ``changed``. mirrored: (n,) bool, of which the mirror image is taken.
+    scale: of the crop's side, of that of ``pixels``.
+    """
+    grid = _grid(len(pixels), side, scale, mirrored, generator)
     colours = functional.grid_sample(
         pixels.movedim(-1, 1).float() / 255, grid, padding_mode="border", align_corners=False
     )
@@ -47,15 +64,15 @@ def changed(
     )
     names = names[:, 0].long()
     names[mirrored] = mirror_names()[names[mirrored]]
-    return disturbed_colours(colours, generator), names
+    return colours, names
 
 
 def _grid(
-    count: int, side: int, whole: int, mirrored: Tensor, generator: torch.Generator
+    count: int, side: int, scale: float, mirrored: Tensor, generator: torch.Generator
 ) -> Tensor:
-    """Places (n, side, side, 2) in images of ``whole`` px a side, as ``grid_sample`` takes them."""
+    """Places (n, side, side, 2) in images, as ``grid_sample`` takes them; scale as of ``moved``."""
     roll = ROLL * torch.randn(count, generator=generator)
-    size = side / whole * torch.exp(SIZE * torch.randn(count, generator=generator))
+    size = scale * torch.exp(SIZE * torch.randn(count, generator=generator))
     shift = SHIFT * torch.randn(count, 2, 1, generator=generator)
     flip = torch.where(mirrored, -1.0, 1.0)
     cosine, sine = size * roll.cos(), size * roll.sin()

@@ -30,6 +30,7 @@ ELSEWHERE = re.compile(
     r"|^(nose|mouth|forehead|cheeks|chin|eyes)_mm"
 )
 
+EDIT = re.compile(r"expressions_(.+?)_(warp|generator|head_model)_(count|right_way_rate)")
 HEADLINE = CHALLENGE.headline.name
 
 Figures = Mapping[str, Any]
@@ -151,7 +152,7 @@ def quality_of(figures: Figures) -> Quality:
     for name, value in figures.items():
         group, _, inner = name.partition("_")
         statistic = re.fullmatch(r"(.+)_(mean|median|p\d\d|count)", inner)
-        edit = re.fullmatch(r"expressions_(.+?)_(warp|head_model)_(count|right_way_rate)", name)
+        edit = EDIT.fullmatch(name)
         if edit:
             shares.setdefault((edit[1], edit[2]), {})[edit[3]] = value
         elif name.startswith(PREFIX):

@@ -29,7 +29,7 @@ from headwater.report.reading import chosen_rows, rows_in_brief, spread
 # Kinds of edits that are shown: of builds with three, and of those with the paper's 24 patterns.
 EDITS = ("closed_eyes", "open_mouth", "frown")
 PATTERN_EDITS = ("closed_eye_both", "open_mouth_40", "frown_both_open")
-METHODS = ("warp", "head_model")
+METHODS = ("warp", "generator", "head_model")
 FACE_SHARE = 1.3
 
 _POINTS = ("landmarks_68_px", "landmarks_478_px")

@@ -13,7 +13,11 @@ from headwater.viewer.encoding import data_uri
 from headwater.viewer.marks import landmarks_layer
 
 PHOTO_PX, VIEW_PX, EDIT_PX = 400, 224, 320
-METHOD_WORDS = {"warp": "by warping the picture", "head_model": "rendered anew, exact"}
+METHOD_WORDS = {
+    "warp": "by warping the picture",
+    "generator": "painted by a network",
+    "head_model": "rendered anew, exact",
+}
 
 
 @dataclass(frozen=True)

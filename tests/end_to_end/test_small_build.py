@@ -72,6 +72,7 @@ SMALL = {
         "frontal_degrees": 20.0,
         "synthetic_subjects": 1,
         "patterns": "three",
+        "pixels": "warp",
         "strength": 1.0,
     },
     "sdf": {"samples": 256, "near_share": 0.75},

@@ -1,0 +1,175 @@
+"""Training of a mask-conditioned generator on rendered views and what they show."""
+
+import hashlib
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from headwater.artifacts.code import code_of_functions
+from headwater.artifacts.ids import canonical_json, sha256_hex
+from headwater.expressions.generator import (
+    CROP_TO_FACE,
+    KINDS,
+    LABELS,
+    Generator,
+    Kind,
+    Name,
+    Training,
+    one_hot,
+)
+from headwater.expressions.generator_losses import (
+    GENERATOR_LOSSES,
+    JUDGE_LOSSES,
+    feature_matching,
+    over_scales,
+)
+from headwater.networks.patch_discriminator import ScaledDiscriminators
+from headwater.parsing import crop as parsing_crop
+from headwater.parsing.augmentation import moved
+from headwater.parsing.examples import EXAMPLE_PX
+from headwater.parsing.parser import CROP_PX
+from headwater.training.determinism import deterministic
+from headwater.training.draws import pass_over
+from headwater.training.loop import Plan, fit
+from headwater.training.run import Curve, Progress
+from headwater.training.schedules import Rate, constant_then_linear
+from headwater.training.turns import Turn
+
+# A crop's side, of that of the parser's examples.
+SCALE: Final = CROP_TO_FACE / (parsing_crop.CROP_TO_FACE * EXAMPLE_PX / CROP_PX)
+# Pixels by which the labels that a picture is made from may lie beside it.
+JITTER_PX: Final = 1
+# Weights of the losses beside the GAN's: as published, L1 in the place of VGG's features.
+MATCHING, L1 = 10.0, 10.0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Of one step. labels: (n, ``LABELS``, S, S), jittered. picture: (n, 3, S, S) in -1..1.
+
+    reference and its labels show the same face displaced, or its mirror image, so that its layout
+    cannot be copied.
+    """
+
+    labels: Tensor
+    picture: Tensor
+    reference: Tensor
+    reference_labels: Tensor
+
+
+class Pair(nn.Module):
+    """A generator and its discriminators."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__()
+        self.generator = kind.network()
+        self.judges = ScaledDiscriminators(LABELS + 3, kind.judges)
+
+
+class Objective:
+    """The losses of both turns of a step: the generator's, then the discriminators'."""
+
+    def __init__(self, pair: Pair, kind: Kind, pixels: Tensor, classes: Tensor, batch: int) -> None:
+        self.pair, self.kind = pair, kind
+        self.pixels, self.classes, self.batch = pixels, classes, batch
+        self._made: tuple[Batch, Tensor] | None = None
+
+    def generator(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """GAN, feature matching and L1, each with its weight."""
+        rows = pass_over(len(self.pixels), self.batch, step)
+        batch = drawn(self.pixels[rows], self.classes[rows], self.kind.side, generator)
+        made = self.pair.generator(batch.labels, batch.reference, batch.reference_labels)
+        self._made = batch, made.detach()
+        judged = self.pair.judges(torch.cat([batch.labels, made], dim=1))
+        with torch.no_grad():
+            real = self.pair.judges(torch.cat([batch.labels, batch.picture], dim=1))
+        return {
+            "gan_loss": over_scales(GENERATOR_LOSSES[self.kind.gan], judged),
+            "matching_loss": MATCHING * feature_matching(judged, real),
+            "l1_loss": L1 * (made - batch.picture).abs().mean(),
+        }
+
+    def judges(self, _step: int, _generator: torch.Generator) -> dict[str, Tensor]:
+        """Of real and made pictures."""
+        assert self._made is not None
+        batch, made = self._made
+        losses = {}
+        for real, picture in ((True, batch.picture), (False, made)):
+            judged = self.pair.judges(torch.cat([batch.labels, picture], dim=1))
+            loss = partial(JUDGE_LOSSES[self.kind.gan], real=real)
+            losses["real_loss" if real else "made_loss"] = over_scales(loss, judged)
+        return losses
+
+
+def drawn(pixels: Tensor, classes: Tensor, side: int, generator: torch.Generator) -> Batch:
+    """A batch from examples (n, E, E, 3) and their classes (n, E, E), uint8."""
+    count = len(pixels)
+    mirrored = torch.rand(count, generator=generator) < 0.5
+    flipped = torch.rand(count, generator=generator) < 0.5
+    colours, names = moved(pixels, classes, mirrored, SCALE, side, generator)
+    others, other_names = moved(pixels, classes, mirrored ^ flipped, SCALE, side, generator)
+    beside = torch.randint(-JITTER_PX, JITTER_PX + 1, (2,), generator=generator).tolist()
+    return Batch(
+        one_hot(names.roll(beside, dims=(1, 2))),
+        2.0 * colours - 1.0,
+        2.0 * others - 1.0,
+        one_hot(other_names),
+    )
+
+
+def train_generator(
+    name: Name,
+    pixels: Tensor,
+    classes: Tensor,
+    how: Training,
+    *,
+    seed: int,
+    checkpoints: Path,
+    progress: Progress | None = None,
+) -> tuple[Generator, Curve]:
+    """A generator trained on the parser's examples, and its curve.
+
+    pixels: (n, E, E, 3) uint8, classes: (n, E, E) uint8. The same arguments give the same weights,
+    however often the training was stopped.
+    """
+    kind = KINDS[name]
+    with deterministic(how.threads), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        pair = Pair(kind)
+        objective = Objective(pair, kind, pixels, classes, how.batch)
+        falling = constant_then_linear(how.steps, 0.5)
+        turns = [
+            Turn(
+                torch.optim.Adam(part.parameters(), rate, betas=(0.5, 0.999)),
+                losses,
+                Rate(rate, (falling,)),
+                name=turn,
+            )
+            for turn, part, losses, rate in (
+                ("generator", pair.generator, objective.generator, kind.rates[0]),
+                ("judges", pair.judges, objective.judges, kind.rates[1]),
+            )
+        ]
+        curve = fit(
+            pair,
+            turns,
+            Plan(how.steps, how.checkpoint_every),
+            seed=seed,
+            fingerprint=_fingerprint(name, pixels, classes, how, seed),
+            checkpoint_dir=checkpoints,
+            progress=progress,
+        )
+    return Generator(pair.generator.requires_grad_(requires_grad=False), kind.side), curve
+
+
+def _fingerprint(name: Name, pixels: Tensor, classes: Tensor, how: Training, seed: int) -> str:
+    """SHA-256 of all that the weights depend on."""
+    content = hashlib.sha256(pixels.contiguous().numpy().data)
+    content.update(classes.contiguous().numpy().data)
+    code = code_of_functions((train_generator,)).as_json()
+    material = [code, name, asdict(how), seed, content.hexdigest()]
+    return sha256_hex(canonical_json(material).encode())

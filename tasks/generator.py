@@ -1,0 +1,66 @@
+"""Step "generator": the generator of expressions, trained where expressions.pixels wants one.
+
+It learns from rendered views alone, of the training subjects: no photo changes it.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+from headwater.artifacts.atomic import write_bytes, write_text
+from headwater.artifacts.manifest import write_manifest
+from headwater.artifacts.modules import refuse_edited
+from headwater.config import Params, load_params
+from headwater.expressions.prepared import FOLDER, WEIGHTS
+from headwater.training.run import loss_table, outcome
+from tasks.command import command
+from tasks.console import progress
+
+OUT: Final = Path("data") / FOLDER
+CHECKPOINTS: Final = Path(".headwater/checkpoints/generator")
+
+
+def main() -> str:
+    """Train the generator that ``expressions.pixels`` names."""
+    params = load_params(Path("params.yaml"))
+    shutil.rmtree(OUT, ignore_errors=True)
+    if params.expressions.pixels == "warp":
+        said = "nothing: expressions are made by a warp"
+        OUT.mkdir(parents=True)
+    else:
+        said = _train(params)
+    write_manifest(OUT)
+    return said
+
+
+def _train(params: Params) -> str:
+    from headwater.expressions.generator import KINDS
+    from headwater.expressions.generator_training import train_generator
+    from headwater.parsing.examples import examples
+    from headwater.training.checkpoint import safetensors_bytes
+
+    name = params.expressions.pixels
+    assert name != "warp"
+    how = KINDS[name].training
+    pixels, classes = examples(Path("data"))
+    with progress("generator", how.steps) as advance:
+        reached = 0
+
+        def show(step: int, steps: int, record: dict[str, float]) -> None:
+            nonlocal reached
+            if not reached:
+                refuse_edited()
+            advance(step - reached, f"L1 {record['l1_loss']:.3f}")
+            reached = step
+
+        generator, curve = train_generator(
+            name, pixels, classes, how, seed=params.seed, checkpoints=CHECKPOINTS, progress=show
+        )
+    write_bytes(OUT / WEIGHTS, safetensors_bytes(generator.network.state_dict(), {}))
+    write_text(OUT / "loss.csv", loss_table(curve))
+    shutil.rmtree(CHECKPOINTS, ignore_errors=True)
+    return outcome(curve)
+
+
+if __name__ == "__main__":
+    command(main)
