@@ -28,7 +28,6 @@ from headwater.baselines.photo_fit import fitted_to_photo
 from headwater.config import Params
 from headwater.data.face_codes import FaceCut, face_cut
 from headwater.data.face_maps import Maps, MapSize, in_levels, published_files
-from headwater.data.mapped_crops import mapped_crop, true_maps, true_projection
 from headwater.data.scenes import FloatArray, Template, Views
 from headwater.data.tables import template_of
 from headwater.data.views import estimated_annotation, exact_annotation, views_of
@@ -132,6 +131,9 @@ class _Heads:
 
 
 def _view_row(item: Item, heads: _Heads, *, published: bool) -> Row:
+    # With torch, which a build without maps need not wait for.
+    from headwater.data.mapped_crops import true_maps, true_projection
+
     truth, vertices = heads.of_view(item.source["of"])
     camera, cut = camera_of(truth), heads.cut
     maps = true_maps(camera, np.eye(3), vertices, heads.template, cut, camera.width)
@@ -148,6 +150,8 @@ def _view_row(item: Item, heads: _Heads, *, published: bool) -> Row:
 
 
 def _crop_row(item: Item, heads: _Heads, size: MapSize) -> Row:
+    from headwater.data.mapped_crops import mapped_crop
+
     of = item.source["of"]
     view = heads.view(of, item.source["camera"])
     vertices, seen_by = heads.shown(of, view)
