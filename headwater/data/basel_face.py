@@ -34,7 +34,7 @@ Float64Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class FittedFace:
-    """What a file says of a picture: shape (199,) and expression (29,) coefficients, and pose.
+    """A file on a picture: shape (199,) and expression (29,) coefficients, and pose.
 
     angles: (3,) pitch, yaw and roll, radians. translation: (3,) px. scale: px a micrometre.
     """

@@ -122,7 +122,7 @@ def _table(dropped: list[Dropped]) -> str:
 
 
 def in_words(found: Imported, folder: Path) -> list[str]:
-    """What was kept and dropped, and what to write into params.yaml, for people."""
+    """Counts of an import and what to write into params.yaml, for people."""
     total = len(found.kept) + len(found.dropped)
     reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(found.reasons.items()))
     kept = f"kept {len(found.kept)} of {total} files; people: {found.people}"
