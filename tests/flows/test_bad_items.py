@@ -205,7 +205,7 @@ def test_fault_fails_its_stage_alone_and_is_named(
     fault = '            if row["value"] == 24:\n                raise RuntimeError("no luck")\n'
     project.edit("squares", "            result.add", f"{fault}            result.add")
     # Doubles are still computed when the squares have failed.
-    project.edit("doubles", 'os.environ.get("TOY_SECONDS", "0")', '"2"')
+    project.edit("doubles", 'os.environ.get("TOY_SECONDS", "0")', '"0.5"')
     done = project.flow()
     log = project.path / ".headwater" / "logs" / "workers.log"
     first, last = done.stderr.splitlines()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from flows.graph import Stage, dependants
 from tests.flows.conftest import ToyProject
 
-GRAPHS = 6
+GRAPHS = 4
 # Of the second system in the list that the stages are run with.
 NICENESS = 8
 # Prefect runs the graphs; in place of DVC stands what says whether a stage fails, and writes.

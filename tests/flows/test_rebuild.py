@@ -49,13 +49,29 @@ def test_second_build_runs_nothing(copy_of_built: Callable[[], ToyProject]) -> N
     assert before == {p: p.stat().st_mtime_ns for p in (project.path / "data").rglob("*")}
 
 
+def clean_but_for_the_record(project: ToyProject) -> None:
+    """Leave what a fresh clone has, of which ``dvc.lock`` was committed."""
+    record = (project.path / "dvc.lock").read_bytes()
+    project.forget()
+    (project.path / "dvc.lock").write_bytes(record)
+
+
 def test_clean_clone_with_a_committed_record_is_built(
     copy_of_built: Callable[[], ToyProject], built: ToyProject
 ) -> None:
     project = copy_of_built()
-    record = (project.path / "dvc.lock").read_bytes()
-    project.forget()
-    (project.path / "dvc.lock").write_bytes(record)
+    clean_but_for_the_record(project)
+    done = project.flow()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert project.bytes() == built.bytes()
+
+
+@pytest.mark.slow  # A fourth whole build of the toy: the flow builds the same clone above.
+def test_clean_clone_with_a_committed_record_is_built_by_dvc_alone(
+    copy_of_built: Callable[[], ToyProject], built: ToyProject
+) -> None:
+    project = copy_of_built()
+    clean_but_for_the_record(project)
     status = project.dvc("status")
     assert status.returncode == 0, status.stderr
     done = project.dvc("repro", "--quiet")

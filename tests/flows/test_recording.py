@@ -132,14 +132,15 @@ def test_fault_of_a_step_is_told_from_what_a_user_can_mend(
         "    if value % 10 == 9:\n",
         "    if value == 24:\n        1 / 0\n    if value % 10 == 9:\n",
     )
-    with pytest.raises(
-        StepFault, match=r"^numbers: bucket \d, item \w+ \(number 24\): unexpected Zero"
-    ):
-        record(toy)
-    toy.set(max_reject_rate=0.0)
-    toy.edit("numbers", "        1 / 0\n", "        pass\n")
-    with pytest.raises(HeadwaterError, match="max_reject_rate") as refused:
-        record(toy)
+    with Recorder(toy.path) as recorder:
+        with pytest.raises(
+            StepFault, match=r"^numbers: bucket \d, item \w+ \(number 24\): unexpected Zero"
+        ):
+            recorder.record("numbers", lambda event: None)
+        toy.set(max_reject_rate=0.0)
+        toy.edit("numbers", "        1 / 0\n", "        pass\n")
+        with pytest.raises(HeadwaterError, match="max_reject_rate") as refused:
+            recorder.record("numbers", lambda event: None)
     assert refused.value.exit_status == 2
 
 
