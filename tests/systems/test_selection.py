@@ -56,15 +56,25 @@ def error_of(system: str, weights: Path) -> float:
     return float(np.mean(errors))
 
 
-@pytest.mark.parametrize("system", TRAININGS)
-def test_the_weights_of_least_error_are_written(tmp_path: Path, system: str) -> None:
-    result = trained(system, tmp_path)
-    errors = {one["step"]: one["validation"] for one in result.curve}
+@pytest.fixture(scope="module", params=TRAININGS)
+def system(request: pytest.FixtureRequest) -> str:
+    """The name of a system."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def whole(system: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Its training without a stop."""
+    return trained(system, tmp_path_factory.mktemp("whole"))
+
+
+def test_the_weights_of_least_error_are_written(whole: Any, system: str) -> None:
+    errors = {one["step"]: one["validation"] for one in whole.curve}
     assert list(errors) == [10, 20, 30, 40]
-    assert error_of(system, result.weights) == pytest.approx(min(errors.values()), abs=1e-3)
+    assert error_of(system, whole.weights) == pytest.approx(min(errors.values()), abs=1e-3)
     best = min(errors, key=errors.__getitem__)
-    assert outcome(result.curve) == f"40 steps; step {best} kept, best in validation"
-    header, *lines = loss_table(result.curve).splitlines()
+    assert outcome(whole.curve) == f"40 steps; step {best} kept, best in validation"
+    header, *lines = loss_table(whole.curve).splitlines()
     assert header.split(",")[-1] == "validation"
     assert float(lines[0].split(",")[-1]) == pytest.approx(errors[10], rel=1e-4)
 
@@ -80,12 +90,12 @@ def test_other_weights_than_the_last_are_kept_where_these_are_worse(tmp_path: Pa
 
 
 @pytest.mark.fault("old weights are never taken for those of new code")
-@pytest.mark.parametrize("system", TRAININGS)
-def test_a_killed_training_selects_the_same_weights(tmp_path: Path, system: str) -> None:
-    whole = trained(system, tmp_path / "whole")
+def test_a_killed_training_selects_the_same_weights(
+    tmp_path: Path, whole: Any, system: str
+) -> None:
     with pytest.raises(KeyboardInterrupt):
-        trained(system, tmp_path / "broken", stop=30)
-    resumed = trained(system, tmp_path / "broken")
+        trained(system, tmp_path, stop=30)
+    resumed = trained(system, tmp_path)
     assert resumed.curve == whole.curve
     assert resumed.weights.read_bytes() == whole.weights.read_bytes()
 

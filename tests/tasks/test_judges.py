@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,14 @@ def by_workers(params: Params, project: Path, count: int = 1) -> Iterator[Judged
         yield from judged_by(workers, system, challenge, questions)
 
 
+def here(params: Params, project: Path) -> Iterable[Judged]:
+    """The judged answers of this process."""
+    system = find_system("toy", params, project)
+    challenge = challenge_of(system, params, project)
+    judging = judging_of(system, challenge, params, project)
+    return judging(questions_of(challenge, project / "data"))
+
+
 def plain(one: Judged) -> Any:
     content, answer = one.question.content, one.answer
     flat = None if answer is None else np.asarray(answer).tolist()
@@ -59,12 +67,8 @@ def plain(one: Judged) -> Any:
 
 def test_answers_of_two_processes_are_those_of_one_in_order(tmp_path: Path) -> None:
     params = trained_project(tmp_path, "judges_sound")
-    system = find_system("toy", params, tmp_path)
-    challenge = challenge_of(system, params, tmp_path)
-    judging = judging_of(system, challenge, params, tmp_path)
-    here = [plain(one) for one in judging(questions_of(challenge, tmp_path / "data"))]
     there = [plain(one) for one in by_workers(params, tmp_path, 2)]
-    assert here == there
+    assert there == [plain(one) for one in here(params, tmp_path)]
     assert {one[2] for one in there} == {None, "the part is too flat"}
 
 
@@ -90,7 +94,7 @@ def test_an_answer_that_forks_is_given_once_and_to_its_own_question(
     params = trained_project(tmp_path, package, old, fork + old)
     found = [plain(one) for one in by_workers(params, tmp_path, 2)]
     sound = trained_project(tmp_path / "sound", f"{package}_not")
-    assert found == [plain(one) for one in by_workers(sound, tmp_path / "sound")]
+    assert found == [plain(one) for one in here(sound, tmp_path / "sound")]
 
 
 @pytest.mark.fault("a fault of one item fails its stage alone and is named")
