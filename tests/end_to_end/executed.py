@@ -32,25 +32,34 @@ def executed(root: Callable[..., Any], codes: Codes) -> Iterator[None]:
     """
     top, depth = root.__code__, 0
 
-    def watch(frame: FrameType, event: str, _: object) -> None:
+    def enter(frame: FrameType, event: str, _: object) -> Any:
         nonlocal depth
         own = frame.f_code
         if own is top:
-            depth += {"call": 1, "return": -1}.get(event, 0)
-        if event != "call" or not depth or id(own) in codes:
-            return
-        if not own.co_filename.startswith(_FOLDERS) or not own.co_filename.endswith(".py"):
-            return
-        if not _aside(frame):
+            depth += 1
+            frame.f_trace_lines = False
+        if depth and id(own) not in codes and _is_ours(own) and not _aside(frame):
             codes[id(own)] = own
+        return leave if own is top else None
 
-    threading.setprofile(watch)
-    sys.setprofile(watch)
+    def leave(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal depth
+        if event == "return":
+            depth -= 1
+        return leave
+
+    # Not setprofile, which also tells of the end of every function and of all those in C.
+    threading.settrace(enter)
+    sys.settrace(enter)
     try:
         yield
     finally:
-        sys.setprofile(None)
-        threading.setprofile(None)
+        sys.settrace(None)
+        threading.settrace(None)
+
+
+def _is_ours(own: CodeType) -> bool:
+    return own.co_filename.startswith(_FOLDERS) and own.co_filename.endswith(".py")
 
 
 def _aside(frame: FrameType | None) -> bool:
