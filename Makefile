@@ -7,6 +7,8 @@ PYTHON ?=
 PY := .venv/bin/python
 READY := .venv/ready
 SYSTEM := $(PY) -m headwater.faces.system_libraries
+# Half of the files each, so that what files share is built once, then whatever the other has left.
+TESTS := -m pytest -q -n 2 --dist worksteal
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -31,11 +33,11 @@ repro: $(READY)
 
 test: $(READY)
 	@$(SYSTEM)
-	@$(PY) -m pytest -q -n 2 -m 'not slow'
+	@$(PY) $(TESTS) -m 'not slow'
 
 nightly: $(READY)
 	@$(SYSTEM)
-	@$(PY) -m pytest -q -n 2 --hypothesis-profile=new
+	@$(PY) $(TESTS) --hypothesis-profile=new
 
 bench: $(READY)
 	@$(SYSTEM)
