@@ -76,7 +76,7 @@ def _aside(frame: FrameType | None) -> bool:
 
 def followed(fingerprints: Callable[[], object]) -> set[Name]:
     """Definitions that are followed while ``fingerprints`` computes some."""
-    code.forget()
+    code.code_of.cache_clear()
     names: set[Name] = set()
     taken = code._taken
 
