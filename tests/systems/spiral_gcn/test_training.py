@@ -69,9 +69,9 @@ def test_the_coarse_network_learns_eight_heads_by_heart() -> None:
     truth = examples.targets[examples.crops.head]
     images = network_images(examples.crops.pixels)[:, :3]
     optimizer = torch.optim.Adam(network.coarse_parameters(), lr=5e-3)
-    for step in range(150):
+    for step in range(75):
         for group in optimizer.param_groups:
-            group["lr"] = 5e-3 * (1.0 - step / 150)
+            group["lr"] = 5e-3 * (1.0 - step / 75)
         loss = coarse_loss(network(images).vertices, truth, TOY.scale_mm / 100.0)
         optimizer.zero_grad()
         loss.backward()
