@@ -26,6 +26,8 @@ THREADS: Final = "threads"
 DASK: Final = "dask://"
 # A cluster's workers may be starting as well.
 JOIN_SECONDS: Final = 60
+# Of a process, which loads all that finding faces takes.
+START_SECONDS: Final = 2.0
 _OURS: Final = frozenset({"headwater", "tasks"})
 
 
@@ -44,11 +46,15 @@ class Hand(Protocol):
 
 @dataclass(frozen=True)
 class Crew:
-    """Hands of one kind. hire: another one. count: how many are of use. dismiss: the last call."""
+    """Hands of one kind. hire: another one. count: how many are of use. dismiss: the last call.
+
+    start_seconds: processor time that each takes before it computes.
+    """
 
     hire: Callable[[], Hand]
     count: int
     dismiss: Callable[[], object]
+    start_seconds: float = 0.0
 
 
 def crew_of(runner: str, log: Path) -> Crew:
@@ -69,7 +75,7 @@ def crew_of(runner: str, log: Path) -> Crew:
         os.environ.update(ONE_THREAD)
         return starter.submit(Worker, log).result()
 
-    return Crew(hire, cores(), starter.shutdown)
+    return Crew(hire, cores(), starter.shutdown, START_SECONDS)
 
 
 def cores() -> int:

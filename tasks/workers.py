@@ -8,9 +8,10 @@ names its signal, so that a bucket can be halved until the item that kills is th
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from queue import LifoQueue
+from queue import Empty, LifoQueue
 from threading import Lock
 from types import TracebackType
 from typing import Any, TypeVar
@@ -113,10 +114,9 @@ class Workers:
         self._closed = False
         self._alive: set[Hand] = set()
         self.count = self._crew.count if count is None else count
-        # The last one used comes first; None is the place of one that is not started.
+        self._unstarted = self.count
+        # The last one used comes first; None is the place of one that has ended.
         self._idle: LifoQueue[Hand | None] = LifoQueue()
-        for _ in range(self.count):
-            self._idle.put(None)
 
     def __enter__(self) -> "Workers":
         return self
@@ -249,7 +249,7 @@ class Workers:
         raise WorkersEnd(f"{step}: a worker process ended {_TRIES} times: {died} {advice}")
 
     def _run(self, function: Callable[..., Any], step: str, *arguments: Any) -> Any:
-        worker = self._idle.get()
+        worker = self._place()
         try:
             worker = self._started(worker)
             return worker.run(function, step, self._params, self._project, *arguments)
@@ -260,6 +260,20 @@ class Workers:
             raise
         finally:
             self._idle.put(worker)
+
+    def _place(self) -> Hand | None:
+        """A worker that is idle, or the place of one to start.
+
+        Another is started only where none comes free in the time that this takes.
+        """
+        if self._alive:
+            with suppress(Empty):
+                return self._idle.get(timeout=self._crew.start_seconds)
+        with self._lock:
+            if self._unstarted:
+                self._unstarted -= 1
+                return None
+        return self._idle.get()
 
     def _started(self, worker: Hand | None) -> Hand:
         with self._lock:

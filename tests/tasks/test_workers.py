@@ -200,6 +200,14 @@ def test_job_beside_one_that_kills_its_worker_is_not_run_again(tmp_path: Path) -
     assert counter.read_text() == "started\n"
 
 
+def test_no_worker_is_started_where_one_is_about_to_be_free(tmp_path: Path) -> None:
+    params = load_params(PROJECT / "params.yaml")
+    with Workers(params, tmp_path, 4) as workers, ThreadPoolExecutor(4) as waiting:
+        first = workers.insist(_process, "photos")
+        jobs = [waiting.submit(workers.insist, _process, "photos") for _ in range(12)]
+        assert {job.result() for job in jobs} == {first}
+
+
 @pytest.mark.fault("a fault of one item fails its stage alone and is named")
 def test_fault_names_the_step_and_leaves_its_traceback_in_the_log(
     workers: Workers, tmp_path: Path
