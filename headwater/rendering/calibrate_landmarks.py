@@ -74,15 +74,15 @@ def reprojection_errors(
     return np.array(errors)
 
 
-def view_camera(yaw: float, pitch: float) -> Camera:
+def view_camera(yaw: float, pitch: float, image_px: int = IMAGE_PX) -> Camera:
     """A long-lens camera around the face; angles in degrees, pitch looks down from above."""
     a, b = np.deg2rad((yaw, pitch))
     target = np.array([0.0, 0.0, 30.0])
     direction = np.array([np.sin(a) * np.cos(b), np.sin(b), np.cos(a) * np.cos(b)])
     R, t = look_at(target + DISTANCE_MM * direction, target)
-    focal = IMAGE_PX * DISTANCE_MM / FIELD_MM
-    K = np.array([[focal, 0, IMAGE_PX / 2], [0, focal, IMAGE_PX / 2], [0, 0, 1]])
-    return Camera(K, R, t, IMAGE_PX, IMAGE_PX)
+    focal = image_px * DISTANCE_MM / FIELD_MM
+    K = np.array([[focal, 0, image_px / 2], [0, focal, image_px / 2], [0, 0, 1]])
+    return Camera(K, R, t, image_px, image_px)
 
 
 def picture(painter: Painter, dense: FloatArray, camera: Camera) -> NDArray[np.uint8]:

@@ -1,0 +1,118 @@
+"""Annotate the face parts of a head model's mesh: Algorithm 1 of 3DDFA-V3.
+
+``python -m headwater.annotation MODEL FOLDER`` renders the model, looks at the renders with the
+parser that ``parts.parser`` in ``params.yaml`` names, and writes ``parts.npz`` with the votes and
+the part of every vertex, and ``parts.png``. ``corrections.json`` in the folder, where there is one,
+is a person's: it has the last word, and another run with it takes the votes that are kept.
+"""
+
+import argparse
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from PIL import Image
+
+from headwater.annotation.annotate import votes_of
+from headwater.annotation.files import (
+    CORRECTIONS,
+    PARTS,
+    corrected,
+    kept_votes,
+    write_annotation,
+)
+from headwater.annotation.labels import labels_of
+from headwater.annotation.parsers import ImageParser, drawn, in_frames
+from headwater.annotation.picture import parts_picture
+from headwater.annotation.renders import Pool
+from headwater.artifacts.atomic import replacing
+from headwater.artifacts.code import code_of_functions
+from headwater.artifacts.ids import canonical_json, sha256_hex
+from headwater.config import load_params
+from headwater.errors import HeadwaterError
+from headwater.faces.vocabulary import FACE_PARTS
+from headwater.heads import bases, load_head_model
+from headwater.heads.landmark_files import has_landmarks
+from headwater.heads.model import HeadModel, fingerprint
+from headwater.parsing.prepared import parser_fingerprint, prepared_parser
+
+MODELS: Final = Path(".headwater/models")
+PICTURE: Final = "parts.png"
+
+
+def main() -> None:
+    """Annotate the head model that the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m headwater.annotation", description=__doc__)
+    parser.add_argument("model", help="anny, or ict:<file.npz or folder>")
+    parser.add_argument("folder", type=Path, help="folder of the annotation")
+    parser.add_argument("--project", type=Path, default=Path(), help="folder of params.yaml")
+    parser.add_argument("--renders", type=int, default=Pool.renders, help="images to look at")
+    parser.add_argument("--seed", type=int, default=Pool.seed, help="of poses, shapes and tones")
+    options = parser.parse_args()
+    try:
+        pool = Pool(renders=options.renders, seed=options.seed)
+        sys.stdout.write(annotate(options.model, options.folder, options.project, pool))
+    except HeadwaterError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(2)
+
+
+def annotate(spec: str, folder: Path, project: Path, pool: Pool) -> str:
+    """Write the annotation of the head model that ``spec`` names; what was done, in words.
+
+    Raises HeadwaterError as ``load_head_model``, ``prepared_parser``, ``votes_of`` and
+    ``corrected``.
+    """
+    model = _head_model(spec, project / MODELS)
+    parse, known_by = _parser(project)
+    material = {
+        "model": fingerprint(model),
+        "pool": asdict(pool),
+        "parser": known_by,
+        **code_of_functions([votes_of, drawn, in_frames]).as_json(),
+    }
+    made_of = sha256_hex(canonical_json(material).encode())
+    votes = kept_votes(folder / PARTS, len(model.mean), made_of)
+    whence = "votes that were kept"
+    if votes is None:
+        whence = f"{pool.renders} renders"
+        votes = votes_of(model, parse, pool, _show_progress)
+    labels, changed = corrected(labels_of(votes, model.mean, model.faces), folder / CORRECTIONS)
+    write_annotation(folder / PARTS, votes, labels, made_of)
+    picture = parts_picture(model.mean, model.faces, labels)
+    with replacing(folder / PICTURE) as target:
+        Image.fromarray(picture).save(target, "PNG")
+    counts = ", ".join(f"{part.title} {np.count_nonzero(labels == part)}" for part in FACE_PARTS)
+    return (
+        f"{model.name}: {whence}, {changed} vertices corrected; vertices of parts: {counts}\n"
+        f"{folder / PARTS}\n{folder / PICTURE}\n"
+    )
+
+
+def _head_model(spec: str, cache: Path) -> HeadModel:
+    """The head model, with landmarks where they are calibrated."""
+    bare = bases(spec, cache)
+    return load_head_model(spec, cache) if has_landmarks(bare.name) else bare
+
+
+def _parser(project: Path) -> tuple[ImageParser, dict[str, str]]:
+    """The project's parser and what it is known by; polygons of landmarks without a project."""
+    params = project / "params.yaml"
+    if not params.is_file():
+        return drawn, {}
+    settings = load_params(params)
+    parser = prepared_parser(settings, project)
+    known_by = parser_fingerprint(settings, project)
+    return (drawn if parser is None else in_frames(parser)), known_by
+
+
+def _show_progress(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if done == total else "\r"
+        sys.stderr.write(f"{done} of {total} renders{end}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Part ids of a render's pixels, by the providers that the step ``parts`` has."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.faces.affine import inverted, labels_in_frame
+from headwater.faces.frame_landmarks import photo_landmarks
+from headwater.faces.mediapipe_adapter import mediapipe_faces
+from headwater.faces.photo_path import face_frame, frame_parts
+from headwater.parsing.frame_parser import FrameParser, parsed_parts
+
+# Of an image (h, w, 3) the part ids (h, w); ItemRejected where it finds no face.
+ImageParser = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+
+FRAME_PX = 512
+
+
+def drawn(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Part ids (h, w) of polygons through the landmarks that are detected in an image (h, w, 3)."""
+    landmarks = photo_landmarks(image, mediapipe_faces())
+    return frame_parts(landmarks, np.ones(image.shape[:2], np.bool_))
+
+
+def in_frames(parser: FrameParser) -> ImageParser:
+    """A parser of frames as one of images, whose largest face it looks at."""
+
+    def parsed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        frame = face_frame(image, FRAME_PX, mediapipe_faces())
+        labels = parsed_parts(parser, frame.image, frame.shown)
+        height, width = image.shape[:2]
+        return labels_in_frame(labels, inverted(frame.from_photo), width, height)
+
+    return parsed
