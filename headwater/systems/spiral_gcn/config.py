@@ -172,7 +172,7 @@ _PAPER: Final[dict[str, Any]] = {
 SIZES: Final = MappingProxyType(
     {
         "smoke": SpiralConfig(**_SMOKE),
-        # Detail from crops of 64 px moves heads away from the true ones.
+        # From crops of 64 px the detail network sees nothing that the coarse mesh lacks.
         "small": SpiralConfig(
             width=16, depths=(1, 1, 1, 1), image_px=64, answer=Answering(detail=False)
         ),

@@ -61,10 +61,14 @@ def look_at(
 
 
 def displacement(network: SpiralGcn, look: Look, edge: float) -> Tensor:
-    """(s, B, 3) the detail network's displacement, canonical units; edge: mean one of the mesh."""
+    """(s, B, 3) the detail network's displacement, canonical units; edge: mean one of the mesh.
+
+    Less what it answers to every image alike: that is how lips and brows look, taken for shape, and
+    no image's detail.
+    """
     seen = torch.cat([look.normals, look.colours], dim=-1)
     moved: Tensor = network.detail(seen, look.half, look.quarter, network.levels)
-    return moved * edge
+    return (moved - network.common) * edge
 
 
 def visible(look: Look, faces: Tensor, side: int) -> Tensor:

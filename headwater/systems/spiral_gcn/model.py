@@ -2,6 +2,7 @@
 
 from typing import Final, NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -91,7 +92,8 @@ class DetailNet(nn.Module):
 class SpiralGcn(nn.Module):
     """The whole system for one surface.
 
-    mean: (s, 3), of the surface in the network's axes, canonical units.
+    mean: (s, 3), of the surface in the network's axes, canonical units. common: (s, 1, 3), what the
+    detail network answers to every image alike, in mean edges.
     """
 
     def __init__(self, config: SpiralConfig, surface: Surface, mean: Tensor) -> None:
@@ -99,6 +101,8 @@ class SpiralGcn(nn.Module):
         self.config = config
         self.register_buffer("mean", mean)
         self.mean: Tensor
+        self.register_buffer("common", torch.zeros(len(mean), 1, 3))
+        self.common: Tensor
         self.levels = MeshLevels(surface.tables)
         self.encoder: ResNet | MobileNetV2
         if config.encoder == "mobilenet":

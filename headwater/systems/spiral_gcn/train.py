@@ -21,7 +21,7 @@ from headwater.networks.vertex_descent.training import TrainingPart, counted_fro
 from headwater.systems.spiral_gcn.answer import reconstruct
 from headwater.systems.spiral_gcn.config import SpiralConfig, first_steps
 from headwater.systems.spiral_gcn.data import Examples, cameras_of, examples_of
-from headwater.systems.spiral_gcn.detail import displacement, look_at, skin_of, visible
+from headwater.systems.spiral_gcn.detail import Look, displacement, look_at, skin_of, visible
 from headwater.systems.spiral_gcn.first_training import train_apart
 from headwater.systems.spiral_gcn.losses import coarse_loss, fine_losses, seen_at
 from headwater.systems.spiral_gcn.model import SpiralGcn
@@ -36,6 +36,8 @@ from headwater.training.selection import Validation
 from headwater.training.turns import LossFunction, Turn
 
 _RING = 7
+# Batches whose mean displacement is taken for what all images have in common.
+_COMMON_BATCHES = 16
 
 
 def train_on_tables(config: SpiralConfig, data: Path, run: Run, weights: Path) -> Curve:
@@ -159,6 +161,7 @@ def train_detail(trained: TrainedSpiral, examples: Examples, part: TrainingPart)
     """Train the detail network in place; nothing else changes."""
     config, network = trained.config, trained.network
     network.eval()
+    network.common.zero_()
     optimizer = torch.optim.Adam(network.detail.parameters(), lr=config.detail_rate, fused=True)
     curve = fit(
         network.detail,
@@ -170,7 +173,34 @@ def train_detail(trained: TrainedSpiral, examples: Examples, part: TrainingPart)
         fabric=part.fabric,
         progress=part.progress,
     )
+    network.common.copy_(mean_displacement(trained, examples) / trained.edge)
     return counted_from(curve, config.steps)
+
+
+def mean_displacement(trained: TrainedSpiral, examples: Examples) -> Tensor:
+    """(s, 1, 3) canonical units: mean displacement of some training crops, the first of a pass."""
+    batch = trained.config.detail_batch
+    with torch.no_grad():
+        moved = [
+            displacement(
+                trained.network,
+                _look(trained, examples, pass_over(len(examples.crops), batch, step)),
+                trained.edge,
+            )
+            for step in range(_COMMON_BATCHES)
+        ]
+    return torch.cat(moved, dim=1).mean(dim=1, keepdim=True)
+
+
+def _look(trained: TrainedSpiral, examples: Examples, rows: Tensor) -> Look:
+    """The coarse meshes of crops as their images show them."""
+    network, crops = trained.network, examples.crops
+    device = network.mean.device
+    pixels = crops.pixels[rows].to(device)
+    _, cameras = cameras_of(trained.config, crops.projection[rows])
+    coarse = network(network_images(pixels)[:, :3])
+    faces = trained.surface.faces.to(device)
+    return look_at(network, coarse, pixels, cameras.to(device), faces)
 
 
 def fine_objective(
@@ -184,12 +214,9 @@ def fine_objective(
 
     def losses(step: int, _generator: torch.Generator) -> dict[str, Tensor]:
         rows = pass_over(len(examples.crops), config.detail_batch, step, part.share)
-        pixels = examples.crops.pixels[rows].to(device)
-        _, cameras = cameras_of(config, examples.crops.projection[rows])
         with torch.no_grad():
-            coarse = network(network_images(pixels)[:, :3])
-            look = look_at(network, coarse, pixels, cameras.to(device), faces)
-            weights = visible(look, faces, pixels.shape[1]) * skin.to(device)
+            look = _look(trained, examples, rows)
+            weights = visible(look, faces, config.image_px) * skin.to(device)
             seen = seen_at(look.colours, weights, look.normals, rings, config.fine.albedo_steps)
         moved = displacement(network, look, edge)
         normals = vertex_normals(look.vertices + moved.transpose(0, 1), faces).transpose(0, 1)

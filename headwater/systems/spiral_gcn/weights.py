@@ -17,7 +17,7 @@ from headwater.systems.spiral_gcn.surface import Surface, mean_edge, surface_amo
 from headwater.training.checkpoint import read_safetensors, safetensors_bytes, unreadable
 from headwater.training.device import chosen_device
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 @dataclass(frozen=True)

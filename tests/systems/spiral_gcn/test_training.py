@@ -18,7 +18,7 @@ from headwater.systems.spiral_gcn.claims import COARSE, DETAILED, TURNED, claims
 from headwater.systems.spiral_gcn.config import Answering, prepared
 from headwater.systems.spiral_gcn.data import examples_of
 from headwater.systems.spiral_gcn.losses import coarse_loss
-from headwater.systems.spiral_gcn.train import untrained
+from headwater.systems.spiral_gcn.train import mean_displacement, untrained
 from headwater.systems.spiral_gcn.weights import load_weights
 from headwater.training.checkpoint import read_safetensors, safetensors_bytes
 from tests.systems.spiral_gcn.toy import TOY, toy_surface, toy_tables, trained_in
@@ -57,7 +57,22 @@ def test_the_fine_stage_leaves_the_coarse_weights_as_they_are(folder: Path, tmp_
     )
     changed = {name for name in one if not torch.equal(one[name], other[name])}
     assert changed
-    assert all(name.startswith("detail.") for name in changed)
+    assert all(name.startswith("detail.") or name == "common" for name in changed)
+
+
+def test_what_the_detail_network_answers_to_every_image_alike_is_no_detail(folder: Path) -> None:
+    """Of the crops of its training nothing is left of it on average, and something of each."""
+    trained = load_weights(folder / "weights.safetensors")
+    tables = toy_tables()
+    examples = examples_of(
+        trained.config, tables.heads, tables.views, tables.template, trained.surface
+    )
+    mean = mean_displacement(trained, examples)
+    raw = trained.network.common.norm(dim=-1).mean() * trained.edge
+    assert float(raw) > 0
+    assert float(mean.norm(dim=-1).mean()) < 1e-3 * float(raw)
+    found = reconstruct(trained, tables.views.choose(np.array([0])))
+    assert np.abs(found.detailed - found.coarse).max() > 0
 
 
 def test_the_coarse_network_learns_eight_heads_by_heart() -> None:
