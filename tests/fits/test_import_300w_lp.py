@@ -216,7 +216,8 @@ def test_the_coarse_stage_learns_from_photos_beside_the_rendered_views(
     short = TOY.model_copy(update={"steps": 10, "detail_steps": 10})
     path = tmp_path / "weights.safetensors"
     curve = train(short, own, Run(3, tmp_path / "checkpoints"), path, photos)
-    assert [record["step"] for record in curve] == [10, 20]
+    # Of the decoder, the encoder, both together, and the detail network.
+    assert [record["step"] for record in curve] == [10, 20, 30, 40]
     assert load_weights(path).config.steps == 10
 
 
