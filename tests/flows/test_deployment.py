@@ -148,7 +148,7 @@ def test_a_run_whose_server_is_killed_ends_with_a_clear_line_and_loses_nothing(
 ) -> None:
     deployment = deploy(8)
     project = deployment.project
-    wait_for(project, "-m tasks.")
+    wait_for(project, "flows.dvc_process")
     started = time.monotonic()
     wait_for(project, "flows.server_process").kill()
     shown = deployment.wait_for(r"error: the Prefect server at \S+ is gone for 45 s; .*\n")

@@ -54,12 +54,12 @@ def assert_rebuilds(project: ToyProject, built: ToyProject) -> None:
 @pytest.mark.parametrize(
     ("command", "victim", "while_there_is"),
     [
-        (MAKE, "make", "-m tasks."),
+        (MAKE, "make", "tasks.worker"),
         pytest.param(DVC, "dvc repro", "tasks.worker", marks=pytest.mark.slow),
-        pytest.param(MAKE, "-m flows", "-m tasks.", marks=pytest.mark.slow),
+        pytest.param(MAKE, "-m flows", "flows.dvc_process", marks=pytest.mark.slow),
         pytest.param(MAKE, "-m flows", "flows.server_process", marks=pytest.mark.slow),
-        pytest.param(MAKE, "flows.dvc_process", "-m tasks.", marks=pytest.mark.slow),
-        pytest.param(MAKE, "flows.server_process", "-m tasks.", marks=pytest.mark.slow),
+        pytest.param(MAKE, "flows.dvc_process", "flows.dvc_process", marks=pytest.mark.slow),
+        pytest.param(MAKE, "flows.server_process", "flows.dvc_process", marks=pytest.mark.slow),
         pytest.param(MAKE, "-m tasks.", "-m tasks.", marks=pytest.mark.slow),
         pytest.param(DVC, "-m tasks.", "tasks.worker", marks=pytest.mark.slow),
     ],
