@@ -196,10 +196,10 @@ def test_damaged_bucket_in_the_cache_is_computed_again(pipeline: Pipeline) -> No
 
 @pytest.mark.fault("memory does not grow with the number of items")
 def test_tables_are_made_of_one_bucket_at_a_time(tmp_path: Path) -> None:
-    """Sixteen times the items, as many in a bucket: 1 MB and 19 MB."""
+    """Eight times the items, as many in a bucket: 1 MB and 10 MB."""
     step = Step("masks", 1, (), (MASKS,), lambda params: {}, wide, sources=three_for_each_bucket)
     peaks = []
-    for buckets in (4, 64):
+    for buckets in (4, 32):
         params = load_params(PROJECT / "params.yaml").model_copy(update={"buckets": buckets})
         project = tmp_path / str(buckets)
         for planned in plan(step, params, project):
