@@ -4,6 +4,7 @@ Never another exception, more than a gigabyte or more than ten seconds. A few of
 test`, thousands in `make nightly`.
 """
 
+import hashlib
 import json
 import random
 import resource
@@ -16,11 +17,13 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import torch
+from scipy.io import savemat
 
 from headwater.artifacts import schemas
 from headwater.artifacts.file_checks import check_file
 from headwater.artifacts.glb import Skin, from_glb, to_glb
 from headwater.artifacts.ids import item_id
+from headwater.artifacts.mat_files import read_mat
 from headwater.artifacts.meshes import from_ply, to_ply
 from headwater.artifacts.obj import read_obj
 from headwater.artifacts.tables import bucket_bytes, bucket_key, read_bucket, to_table
@@ -29,7 +32,9 @@ from headwater.data.canonical import to_canonical
 from headwater.data.h3ds import read_surface
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.heads import ict_adapter, store
+from headwater.networks.encoder_weights import load_encoder
 from headwater.networks.onnx_adapter import open_onnx
+from headwater.networks.resnet import ResNet
 from headwater.photos.builtin import PORTRAITS
 from headwater.photos.decode import decode_photo
 from headwater.reconstruct.given_cameras import read_cameras
@@ -117,6 +122,29 @@ def _onnx_files(_: Path) -> list[bytes]:
     ]
 
 
+def _mat_files(folder: Path) -> list[bytes]:
+    path, points = folder / "seed.mat", np.arange(12.0).reshape(3, 4)
+    files = []
+    for packed in (False, True):
+        savemat(path, {"points": points, "roi": np.ones((1, 4), np.int16)}, do_compression=packed)
+        files.append(path.read_bytes())
+    return files
+
+
+def _torch_files(folder: Path) -> list[bytes]:
+    path, weights = folder / "seed.pth", ResNet(4, (1, 1, 1, 1)).state_dict()
+    files = []
+    for as_zip in (True, False):
+        torch.save(weights, path, _use_new_zipfile_serialization=as_zip)
+        files.append(path.read_bytes())
+    return files
+
+
+def _read_encoder(path: Path) -> object:
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return load_encoder(ResNet(4, (1, 1, 1, 1)), path, sha256)
+
+
 def _read_npz(path: Path) -> object:
     return ict_adapter._extract(ict_adapter.read_npz(path, TINY), TINY, path)
 
@@ -183,6 +211,8 @@ READERS = {
     "json": Reader("metrics.json", check_file, lambda _: [b'{"a": [1, 2.5, "x"], "b": {}}']),
     "csv": Reader("loss.csv", check_file, lambda _: [b'step,error\n0,30.5\n1,"2.5"\n']),
     "html": Reader("page.html", check_file, lambda _: [b"<!doctype html><html></html>\n"]),
+    "mat": Reader("a.mat", lambda path: read_mat(path, {"points": (3, None)}), _mat_files),
+    "encoder": Reader("own.pth", _read_encoder, _torch_files),
     "cameras": Reader("cameras.json", read_cameras, _camera_file),
     "params": Reader(
         "params.yaml", load_params, lambda _: [(PROJECT / "params.yaml").read_bytes()]
