@@ -79,7 +79,7 @@ class Objective:
         self._made: tuple[Batch, Tensor] | None = None
 
     def generator(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
-        """GAN, feature matching and L1, each with its weight."""
+        """GAN, feature matching and the face's L1, each with its weight."""
         rows = pass_over(len(self.pixels), self.batch, step)
         batch = drawn(self.pixels[rows], self.classes[rows], self.kind.side, generator)
         made = self.pair.generator(batch.labels, batch.reference, batch.reference_labels)
@@ -90,7 +90,7 @@ class Objective:
         return {
             "gan_loss": over_scales(GENERATOR_LOSSES[self.kind.gan], judged),
             "matching_loss": MATCHING * feature_matching(judged, real),
-            "l1_loss": L1 * (made - batch.picture).abs().mean(),
+            "l1_loss": L1 * l1_of_face(made, batch),
         }
 
     def judges(self, _step: int, _generator: torch.Generator) -> dict[str, Tensor]:
@@ -103,6 +103,12 @@ class Objective:
             loss = partial(JUDGE_LOSSES[self.kind.gan], real=real)
             losses["real_loss" if real else "made_loss"] = over_scales(loss, judged)
         return losses
+
+
+def l1_of_face(made: Tensor, batch: Batch) -> Tensor:
+    """Mean absolute difference where there is any part: all else is the frame's own in the end."""
+    face = 1.0 - batch.labels[:, :1]
+    return ((made - batch.picture).abs() * face).sum() / (3.0 * face.sum()).clamp(min=1.0)
 
 
 def drawn(pixels: Tensor, classes: Tensor, side: int, generator: torch.Generator) -> Batch:

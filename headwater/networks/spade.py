@@ -19,14 +19,14 @@ _SLOPE: Final = 0.2
 
 
 class LabelNorm(nn.Module):
-    """Instance norm whose scale and shift at every place come from labels there (SPADE, eq. 1).
+    """Batch norm whose scale and shift at every place come from labels there (SPADE, eq. 1).
 
     features (B, C, H, W) and labels (B, labels, S, S) to (B, C, H, W).
     """
 
     def __init__(self, channels: int, labels: int, hidden: int) -> None:
         super().__init__()
-        self.norm = nn.InstanceNorm2d(channels)
+        self.norm = nn.BatchNorm2d(channels, affine=False)
         self.shared = nn.Sequential(nn.Conv2d(labels, hidden, 3, 1, 1), nn.ReLU(inplace=True))
         self.scale = nn.Conv2d(hidden, channels, 3, 1, 1)
         self.shift = nn.Conv2d(hidden, channels, 3, 1, 1)

@@ -13,10 +13,11 @@ FEATURES: Final = 64
 
 
 def halving(inputs: int, outputs: int) -> nn.Sequential:
-    """A 3x3 convolution that halves the side, with a norm and ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, 2, 1), nn.InstanceNorm2d(outputs), nn.ReLU(inplace=True)
-    )
+    """A 3x3 convolution that halves the side, with ReLU.
+
+    No norm: one of every instance would take away means and spreads, which are the style (MUNIT).
+    """
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, 2, 1), nn.ReLU(inplace=True))
 
 
 class Modulation(nn.Module):

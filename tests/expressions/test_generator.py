@@ -24,9 +24,11 @@ from headwater.expressions.generator import (
 )
 from headwater.expressions.generator_training import (
     SCALE,
+    Batch,
     Objective,
     Pair,
     drawn,
+    l1_of_face,
     train_generator,
 )
 from headwater.expressions.patterns import PATTERNS
@@ -177,6 +179,17 @@ def test_weights_are_one_where_labels_change_and_soft_around() -> None:
     mixed = blended(made, own, weight)
     assert mixed[100, 100, 0] == 150
     assert mixed[20, 20, 0] == 50
+
+
+def test_the_background_is_in_no_l1() -> None:
+    labels = torch.zeros(1, LABELS, 2, 2)
+    labels[0, 0, 0], labels[0, 8, 1] = 1.0, 1.0
+    picture = torch.zeros(1, 3, 2, 2)
+    made = torch.tensor([[9.0, 9.0], [0.5, 0.1]]).expand(1, 3, 2, 2)
+    batch = Batch(labels, picture, picture, labels)
+    assert l1_of_face(made, batch) == pytest.approx(0.3)
+    nothing = Batch(one_hot(torch.zeros(1, 2, 2).long()), picture, picture, labels)
+    assert l1_of_face(made, nothing) == 0
 
 
 def test_losses_of_a_step_move_their_own_network_alone() -> None:
