@@ -44,7 +44,10 @@ PICTURE: Final = "parts.png"
 
 def main() -> None:
     """Annotate the head model that the command line names."""
-    parser = argparse.ArgumentParser(prog="python -m headwater.annotation", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m headwater.annotation",
+        description="annotate a head mesh with the parts of a face",
+    )
     parser.add_argument("model", help="anny, or ict:<file.npz or folder>")
     parser.add_argument("folder", type=Path, help="folder of the annotation")
     parser.add_argument("--project", type=Path, default=Path(), help="folder of params.yaml")

@@ -33,7 +33,7 @@ EYE_LIDS: Final = {
     Part.RIGHT_EYE: (sets.RIGHT_UPPER_LID, sets.RIGHT_LOWER_LID),
     Part.LEFT_EYE: (sets.LEFT_UPPER_LID, sets.LEFT_LOWER_LID),
 }
-_INNER_LIPS: Final = {Part.UPPER_LIP: sets.UPPER_LIP_BOTTOM, Part.LOWER_LIP: sets.LOWER_LIP_TOP}
+_LIPS_INSIDE: Final = {Part.UPPER_LIP: sets.UPPER_LIP_BOTTOM, Part.LOWER_LIP: sets.LOWER_LIP_TOP}
 # An eye that is flatter is drawn as a line.
 _THINNEST_PX: Final = 1.0
 _CHIN_FOLLOWS: Final = 0.95
@@ -118,8 +118,8 @@ def _draw_thin_eye(
 def _mouth_outline(points: FloatArray, maps: Maps) -> NDArray[np.float32]:
     """Outline (20, 2), px, of the moved mouth's inside; flat where its lips overlap."""
     down = face_axes(points).down
-    moved = moved_points({lip: maps[lip] for lip in LIPS}, _INNER_LIPS, points)
-    upper, lower = (np.array([moved[point] for point in _INNER_LIPS[lip]]) for lip in LIPS)
+    moved = moved_points({lip: maps[lip] for lip in LIPS}, _LIPS_INSIDE, points)
+    upper, lower = (np.array([moved[point] for point in _LIPS_INSIDE[lip]]) for lip in LIPS)
     overlap = np.minimum((lower - upper) @ down, 0.0)[:, None] * down
     upper, lower = upper + overlap / 2.0, lower - overlap / 2.0
     return np.vstack([upper, lower[-2:0:-1]]).astype(np.float32)

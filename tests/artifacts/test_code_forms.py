@@ -45,6 +45,7 @@ KNOWN = {
     "headwater/artifacts/modules.py: find_spec(top)",
     "headwater/evaluation/challenge.py: import_module(f'{package.__name__}.{name}')",
     "headwater/evaluation/draws.py: sys.modules",
+    "headwater/faces/mediapipe_adapter.py: PathFinder.find_spec(fullname, path, target)",
     "headwater/faces/mediapipe_adapter.py: mediapipe.__file__",
     "headwater/photos/pixels.py: Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2",
     "headwater/rendering/calibrate_landmarks.py: __file__",

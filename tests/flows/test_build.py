@@ -47,7 +47,7 @@ params = params.model_copy(update={"build": {"a": "heads", "b": "heads"}})
 class Record:
     def __init__(self, project):
         self.project = project
-    def record(self, stage, on_event, again=False, niceness=0):
+    def record(self, stage, on_event, again=False, niceness=0, step=None):
         with lock:
             events.append(["start", stage, niceness])
         time.sleep(0.01)

@@ -107,6 +107,7 @@ def test_a_stopped_build_gives_dvcs_locks_back(
     assert toy.left_over() == []
 
 
+@pytest.mark.slow  # It waits for longer than DVC does.
 @pytest.mark.fault("a broken lock file of DVC is mended")
 def test_a_lock_that_another_dvc_holds_is_waited_for(
     toy: ToyProject, monkeypatch: pytest.MonkeyPatch

@@ -226,6 +226,7 @@ def test_data_that_cannot_be_removed_stays_on_record(folder: Path) -> None:
     assert "train@gone0" in (folder / "dvc.lock").read_text()
 
 
+@pytest.mark.slow  # Three builds of the toy; what is dropped is tested above.
 def test_a_system_no_longer_built_leaves_nothing_and_comes_back_from_the_cache(
     copy_of_built: Callable[[], ToyProject],
 ) -> None:

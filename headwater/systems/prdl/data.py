@@ -101,13 +101,13 @@ class Examples:
         _, landmarks = with_mirrored(self.landmarks, partners, side).chunk(2)
         return Examples(
             self.pixels.flip(2),
-            _MIRRORED_PARTS[self.parts.flip(2).long()],
+            _MIRRORED_IDS[self.parts.flip(2).long()],
             landmarks,
             mirrored_projection(self.projection, side),
         )
 
 
-_MIRRORED_PARTS = torch.from_numpy(MIRRORED_PARTS.copy())
+_MIRRORED_IDS = torch.from_numpy(MIRRORED_PARTS.copy())
 
 
 def read_examples(
