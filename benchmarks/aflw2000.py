@@ -61,7 +61,10 @@ Float64Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Contender:
-    """What is judged. dense: where its head has points at the vertices of the data set's model."""
+    """A system or baseline whose predicted heads are judged.
+
+    dense: points of its head at the vertices of the data set's model.
+    """
 
     name: str
     template: Template
@@ -138,7 +141,7 @@ def built(data: Path, model: BaselFace | None) -> list[Contender]:
 def contender(
     name: str, template: Template, answer: Answerer, model: BaselFace | None
 ) -> Contender:
-    """What is judged, with its dense points where the data set's model is known."""
+    """A system or baseline, with its dense points where the data set's model is known."""
     dense = None
     if model is not None:
         dense = dense_points(template, model.mean, model.mean[model.keypoints])
@@ -250,7 +253,7 @@ def table(figures: Sequence[dict[str, Any]]) -> str:
 
 
 def remarks(answers: Sequence[Answer], contenders: Sequence[Contender]) -> Iterator[str]:
-    """What is to be known beside the figures: dense pairs, and every failure with its reason."""
+    """Lines below the table: distances of dense pairs, and every failure with its reason."""
     for one in contenders:
         if one.dense is not None:
             apart = float(np.median(one.dense.apart_mm))

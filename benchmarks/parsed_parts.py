@@ -81,7 +81,7 @@ def frontal_trials(data: Path) -> list[Trial]:
 
 
 def answers_of(network: TrainedPrdl, parser: FrameParser, data: Path) -> Answers:
-    """What answers a question, by name."""
+    """Predicted heads of a question by name: of baselines, of PRDL's network, and of its fit."""
     alone = network.config.model_copy(update={"answer": Answering()})
     fitting = network.config.model_copy(update={"answer": Answering(fit=True)})
     return {

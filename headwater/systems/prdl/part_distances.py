@@ -153,6 +153,7 @@ class _Descriptors(torch.autograd.Function):
         anchors: Anchors,
         average: Average,
     ) -> Tensor:
+        """Nearest, farthest and mean distances at the anchors (eq. 4)."""
         sets = PointSets.of(points, sizes)
         found = points.new_empty(len(sizes), 3, anchors.rows * anchors.columns)
         winners = [winning_points(sets, anchors, farthest=farthest) for farthest in (False, True)]
@@ -169,6 +170,7 @@ class _Descriptors(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None, None]:
+        """Gradient by the points, from that by the distances (eqs. 8 to 12)."""
         points, shares, *winners = ctx.saved_tensors
         sets, anchors = PointSets.of(points, ctx.sizes), ctx.anchors
         pull = mean_distances.mesh_pull if ctx.average == "mesh" else mean_distances.direct_pull
