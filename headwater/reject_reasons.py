@@ -74,7 +74,7 @@ class RejectReason(StrEnum):
     """The head's surface cannot be measured: no faces, wrong indices or non-finite numbers."""
 
     FIT_FAILED = "fit_failed"
-    """A data set's own fit of the photo is missing, unreadable or misses its stored points."""
+    """A data set's own fit of the photo is missing, unreadable, or shows its face elsewhere."""
 
     # Depending on the moment
     CHANGED = "changed"

@@ -38,6 +38,8 @@ _NUMBERS: Final = {
 # Classes of arrays: double, single, and integers of 8 to 64 bits.
 _CLASSES: Final = range(6, 16)
 _COMPLEX: Final = 0x800
+# Larger numbers overflow in the sums and products that they are read for.
+_LARGEST: Final = 1e12
 
 # The length of each axis; None where it may be any.
 Shape = tuple[int | None, ...]
@@ -59,7 +61,7 @@ def read_mat(
 
     max_bytes: of the file, and of all that it unpacks to. Raises HeadwaterError that names the
     file: where it cannot be read, is larger, lacks an array, or has it of another kind or shape or
-    with numbers that are not finite.
+    with numbers that are not finite or beyond 1e12.
     """
     data = read_file(path, max_bytes)
     if not data.startswith(_LEVEL_5):
@@ -108,6 +110,8 @@ def _one(stated: list[_Array], name: str, wanted: Shape, order: str) -> NDArray[
         raise ValueError(f"{name} is not of the size that its header states")
     if not np.isfinite(values).all():
         raise ValueError(f"{name} holds numbers that are not finite")
+    if np.abs(values.astype(np.float64)).max(initial=0.0) > _LARGEST:
+        raise ValueError(f"{name} holds numbers beyond {_LARGEST:g}")
     return values.astype(np.float64).reshape(array.shape, order="F")
 
 

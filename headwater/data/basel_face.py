@@ -148,9 +148,8 @@ def read_fitted_face(path: Path) -> FittedFace:
 
 def _rows(numbers: Float64Array, count: int, folder: Path, name: str) -> NDArray[np.int64]:
     """Vertices that MATLAB counts from 1. Raises HeadwaterError for those that are not there."""
-    rows = numbers.astype(np.int64) - 1
-    if rows.min() < 0 or rows.max() >= count:
-        raise HeadwaterError(
-            f"{folder / 'Model_Shape.mat'}: {name} names vertex {rows.max() + 1} of {count}"
-        )
-    return np.asarray(rows)
+    wrong = numbers[(numbers < 1) | (numbers > count) | (numbers % 1 != 0)]
+    if wrong.size or not numbers.size:
+        what = f"names vertex {wrong[0]:g} of {count}" if wrong.size else "is empty"
+        raise HeadwaterError(f"{folder / 'Model_Shape.mat'}: {name} {what}; fetch it again")
+    return np.asarray(numbers.astype(np.int64) - 1)

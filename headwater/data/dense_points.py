@@ -49,7 +49,13 @@ def dense_points(template: Template, mean: FloatArray, landmarks: FloatArray) ->
     Raises HeadwaterError where the two faces do not lie over each other.
     """
     own = template.landmarks_68(template.mean)
-    points = umeyama(landmarks, own, with_scale=True).apply(mean)
+    try:
+        points = umeyama(landmarks, own, with_scale=True).apply(mean)
+    except ValueError as problem:
+        raise HeadwaterError(
+            f"the 68 keypoints of the data set's morphable model are those of no face ({problem}); "
+            "name its own files"
+        ) from problem
     skin = template.faces[template.surface == Surface.SKIN].astype(np.int64)
     surface = Triangles(template.mean, skin)
     found = surface.closest(points)

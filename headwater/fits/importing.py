@@ -1,5 +1,6 @@
 """The import of 300W-LP: every photo checked, and a head of ours fitted to its fitted face."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,6 @@ from headwater.artifacts.cameras import camera_columns
 from headwater.artifacts.ids import item_id, sha256_hex
 from headwater.artifacts.images import encode_png, jpeg_with
 from headwater.artifacts.manifest import write_manifest
-from headwater.artifacts.regular_files import regular_bytes
 from headwater.artifacts.schemas import rejects_schema
 from headwater.artifacts.tables import Row, bucket_file, to_table, write_bucket
 from headwater.data.basel_face import UNITS_PER_MM, BaselFace, FittedFace
@@ -17,14 +17,15 @@ from headwater.data.dense_points import DensePoints, dense_points
 from headwater.data.fitted_photos import FITTED_PHOTOS
 from headwater.data.tables import template_of
 from headwater.errors import HeadwaterError, ItemRejected
-from headwater.fits.head_fit import HeadFit
-from headwater.fits.lp_300w import LpPicture, check_points, pictures
+from headwater.fits.head_fit import FittedHead, HeadFit
+from headwater.fits.lp_300w import LpPicture, check_points, check_shown, pictures
 from headwater.geometry.cameras import project
 from headwater.heads.model import HeadModel
 from headwater.metrics.silhouette import silhouette
 from headwater.photos.decode import USUAL_MAX_PIXELS, decode_photo
-from headwater.photos.folder import MAX_FILE_BYTES
+from headwater.photos.folder import printable, read_photo
 from headwater.reject_reasons import RejectReason
+from headwater.sharing.new_folder import appearing, refuse_unless_new
 
 STEP: Final = "fits"
 LICENCE: Final = "300W-LP, research only"
@@ -33,6 +34,8 @@ REJECTS: Final = rejects_schema(STEP)
 _TOGETHER: Final = 256
 # Pairs of points that a head is fitted to; thousands of neighbours say nothing new.
 _MOST_POINTS: Final = 1500
+# Root mean square; a face's own differences from the mean are a few.
+MOST_APART_MM: Final = 20.0
 
 
 @dataclass(frozen=True)
@@ -59,21 +62,25 @@ class _Fitter:
 
     def row(self, picture: LpPicture) -> Row:
         """The row of a photo. Raises ItemRejected as decoding, and where its fit is of no use."""
-        data = regular_bytes(picture.photo, MAX_FILE_BYTES)
+        data = read_photo(picture.photo)
         photo = decode_photo(data, USUAL_MAX_PIXELS, None)
         try:
             face, stored = picture.face(), picture.points()
         except HeadwaterError as problem:
-            raise ItemRejected(RejectReason.FIT_FAILED, str(problem)) from problem
+            # Rows do not say where the data set lies.
+            said = str(problem).removeprefix(f"{picture.root}{os.sep}")
+            raise ItemRejected(RejectReason.FIT_FAILED, printable(said)) from problem
+        size = photo.width, photo.height
         points = face.in_picture(self._keypoints.vertices(face), photo.height)
         error = check_points(points, stored)
+        check_shown(points, *size)
         head = self._fit.fit(self._face.vertices(face) / UNITS_PER_MM)
-        size = photo.width, photo.height
+        _check_head(head)
         camera = face.camera(head.place, *size)
         seen, _ = project(camera, self.model.vertices(head.shape, head.expression))
-        name = f"{picture.set_name}/{picture.name}"
+        name = picture.place
         sha256 = sha256_hex(data)
-        jpeg = jpeg_with(data, photo.rgb, picture.name) if photo.as_coded else None
+        jpeg = jpeg_with(data, photo.rgb, picture.title) if photo.as_coded else None
         return {
             "item": item_id("300w_lp", name, sha256),
             "subject": item_id("300w_lp", picture.subject),
@@ -82,12 +89,12 @@ class _Fitter:
             "licence": LICENCE,
             "parent": None,
             "source_sha256": sha256,
-            "image": jpeg or encode_png(photo.rgb, picture.name),
+            "image": jpeg or encode_png(photo.rgb, picture.title),
             "width": photo.width,
             "height": photo.height,
             "file_name": f"{name}.jpg",
             **camera_columns(camera),
-            "mask": encode_png(silhouette(seen, self.model.faces, size), picture.name),
+            "mask": encode_png(silhouette(seen, self.model.faces, size), picture.title),
             "head_model": self.model.name,
             "model_fingerprint": self.model.fingerprint,
             "shape": head.shape.tolist(),
@@ -112,24 +119,24 @@ def import_300w_lp(
     something, and where every photo was rejected.
     """
     found = pictures(root)
-    if out.exists() and any(out.iterdir()):
-        raise HeadwaterError(f"{out}: is not empty; name a new folder")
+    refuse_unless_new(out)
     fitter, photos = _Fitter(face, model), 0
     rejects: list[Row] = []
-    for number, first in enumerate(range(0, len(found), _TOGETHER)):
-        rows = list(_rows(fitter, found[first : first + _TOGETHER], rejects))
-        photos += len(rows)
-        path = out / FITTED_PHOTOS.table / bucket_file(number)
-        write_bucket(path, FITTED_PHOTOS, to_table(FITTED_PHOTOS, rows), "0" * 64)
-        progress(min(first + _TOGETHER, len(found)), len(found))
-    if not photos:
-        raise HeadwaterError(
-            f"{root}: all {len(found)} photos were rejected, the first because: "
-            f"{rejects[0]['message']}"
-        )
-    path = out / REJECTS.table / bucket_file(0)
-    write_bucket(path, REJECTS, to_table(REJECTS, rejects), "0" * 64)
-    write_manifest(out)
+    with appearing(out) as made:
+        for number, first in enumerate(range(0, len(found), _TOGETHER)):
+            rows = list(_rows(fitter, found[first : first + _TOGETHER], rejects))
+            photos += len(rows)
+            path = made / FITTED_PHOTOS.table / bucket_file(number)
+            write_bucket(path, FITTED_PHOTOS, to_table(FITTED_PHOTOS, rows), "0" * 64)
+            progress(min(first + _TOGETHER, len(found)), len(found))
+        if not photos:
+            raise HeadwaterError(
+                f"{root}: all {len(found)} photos were rejected, the first because: "
+                f"{rejects[0]['message']}"
+            )
+        path = made / REJECTS.table / bucket_file(0)
+        write_bucket(path, REJECTS, to_table(REJECTS, rejects), "0" * 64)
+        write_manifest(made)
     return Imported(photos, rejects)
 
 
@@ -140,13 +147,19 @@ def _rows(fitter: _Fitter, some: Sequence[LpPicture], rejects: list[Row]) -> Ite
             yield fitter.row(picture)
         except ItemRejected as error:
             rejects.append(_rejected(picture, error))
-        except OSError as error:
-            told = f"The file cannot be read ({error})."
-            rejects.append(_rejected(picture, ItemRejected(RejectReason.UNREADABLE_FILE, told)))
+
+
+def _check_head(head: FittedHead) -> None:
+    if not head.apart_mm <= MOST_APART_MM:
+        raise ItemRejected(
+            RejectReason.FIT_FAILED,
+            f"The fitted face is {head.apart_mm:.0f} mm away from every head of the build's model; "
+            f"at most {MOST_APART_MM:.0f} are taken.",
+        )
 
 
 def _rejected(picture: LpPicture, error: ItemRejected) -> Row:
-    name = f"{picture.set_name}/{picture.name}.jpg"
+    name = f"{picture.place}.jpg"
     return {
         "item": item_id("300w_lp", name),
         "subject": item_id("300w_lp", picture.subject),

@@ -5,6 +5,7 @@ and their mirror images in ``<set>_Flip``; and, where they were unpacked too, th
 in ``<root>/landmarks/<set>/<name>_pts.mat``.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,12 +18,16 @@ from headwater.data.basel_face import FittedFace, read_fitted_face
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.faces.vocabulary import IBUG_INSIDE
 from headwater.metrics.alignment import alignment_nme, box_size
+from headwater.photos.folder import printable_name
 from headwater.reject_reasons import RejectReason
 
 SETS: Final = ("AFW", "HELEN", "IBUG", "LFPW")
 FLIPPED: Final = "_Flip"
 # Mean error of the fit's points inside the face, of the square root of their box's area.
 MOST_ERROR: Final = 0.05
+# Of the 68 points, inside the photo; and px, the square root of their box's area.
+LEAST_SHOWN: Final = 34
+LEAST_SIZE: Final = 16.0
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,19 @@ class LpPicture:
         return self.root / self.set_name / f"{self.name}.jpg"
 
     @property
+    def place(self) -> str:
+        """The photo's printable path inside the data set, without its ending."""
+        return f"{self.set_name}/{self.title}"
+
+    @property
     def subject(self) -> str:
         """The original photo: its set, and the name without the numbers of face and pose."""
-        return f"{self.set_name.removesuffix(FLIPPED)}/{self.name.rpartition('_')[0]}"
+        return f"{self.set_name.removesuffix(FLIPPED)}/{self.title.rpartition('_')[0]}"
+
+    @property
+    def title(self) -> str:
+        """The printable name."""
+        return printable_name(os.fsencode(self.name))
 
     def face(self) -> FittedFace:
         """The fit. Raises HeadwaterError naming what is wrong with its file."""
@@ -79,11 +94,31 @@ def check_points(projected: NDArray[np.floating[Any]], stored: NDArray[np.floati
     """
     ours, theirs = projected[IBUG_INSIDE, :2], stored[IBUG_INSIDE]
     size = box_size(theirs)
-    error = alignment_nme(ours, theirs, size) if size > 0 else np.inf
+    if not size > 0:
+        raise ItemRejected(
+            RejectReason.FIT_FAILED, "The photo's stored points lie on one line or at one place."
+        )
+    error = alignment_nme(ours, theirs, size)
     if not error <= MOST_ERROR:
         raise ItemRejected(
             RejectReason.FIT_FAILED,
-            f"The fitted face misses the photo's stored points by {100 * error:.1f} % of their "
+            f"The fitted face misses the photo's stored points by {100 * error:.4g} % of their "
             f"size; at most {100 * MOST_ERROR:.0f} % are taken.",
         )
     return float(error)
+
+
+def check_shown(points: NDArray[np.floating[Any]], width: int, height: int) -> None:
+    """Raise ItemRejected where a photo of this size shows no face at points (68, 2 or 3) px."""
+    inside = ((points[:, :2] > 0.5) & (points[:, :2] < (width + 0.5, height + 0.5))).all(axis=1)
+    if (count := int(inside.sum())) < LEAST_SHOWN:
+        raise ItemRejected(
+            RejectReason.FIT_FAILED,
+            f"Of the fitted face's 68 points {count} lie in the photo; at least {LEAST_SHOWN} "
+            "are wanted.",
+        )
+    if (size := box_size(points)) < LEAST_SIZE:
+        raise ItemRejected(
+            RejectReason.FIT_FAILED,
+            f"The fitted face is {size:.1f} px large; at least {LEAST_SIZE:.0f} are wanted.",
+        )

@@ -145,3 +145,30 @@ def test_a_model_that_lies_elsewhere_has_no_dense_points(model: PublishedModel) 
     template, own = toy_template(), model.model
     with pytest.raises(HeadwaterError, match="lies nowhere near the build's head"):
         dense_points(template, own.mean + 1e6, own.mean[own.keypoints])
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("tri", np.zeros((3, 0)), "tri is empty"),
+        ("tri", np.full((3, 5), 1.5), r"tri names vertex 1\.5 of 162"),
+        ("keypoints", np.zeros((1, 68)), "keypoints names vertex 0 of 162"),
+        ("keypoints", np.full((1, 68), 1e300), r"numbers beyond 1e\+12"),
+        ("w", np.full((486, 199), -1e200), r"numbers beyond 1e\+12"),
+    ],
+)
+def test_a_model_of_odd_numbers_is_refused(
+    key: str, value: np.ndarray, said: str, tmp_path: Path
+) -> None:
+    write_model(tmp_path)
+    path = tmp_path / "Model_Shape.mat"
+    whole = {name: array for name, array in loadmat(path).items() if not name.startswith("__")}
+    savemat(path, {**whole, key: value})
+    with pytest.raises(HeadwaterError, match=said):
+        read_basel_face(tmp_path)
+
+
+def test_keypoints_of_no_face_give_no_dense_points() -> None:
+    template = toy_template()
+    with pytest.raises(HeadwaterError, match="those of no face"):
+        dense_points(template, template.mean, np.zeros((68, 3)))

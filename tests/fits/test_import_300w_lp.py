@@ -1,5 +1,6 @@
 """300W-LP in its published layout: checked, fitted, stored, and learned from."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from headwater.artifacts.manifest import MANIFEST, sha256_of_file
 from headwater.artifacts.tables import read_bucket
 from headwater.cli import app, run
 from headwater.data import tables
+from headwater.data.basel_face import read_fitted_face
 from headwater.data.fitted_photos import FITTED_PHOTOS, FittedPhotos, read_fitted_photos
 from headwater.data.scenes import Template
 from headwater.errors import HeadwaterError, ItemRejected
@@ -101,7 +103,7 @@ def test_points_beside_the_face_are_refused_but_not_those_of_its_outline() -> No
     assert check_points(outline, stored) == 0.0
     with pytest.raises(ItemRejected, match="misses the photo's stored points by 1"):
         check_points(stored + 12.0, stored)
-    with pytest.raises(ItemRejected, match="misses"):
+    with pytest.raises(ItemRejected, match="lie on one line or at one place"):
         check_points(stored, np.ones((68, 2)))
 
 
@@ -162,7 +164,7 @@ def test_the_same_folder_gives_the_same_bytes_and_no_folder_is_written_into_twic
 ) -> None:
     import_300w_lp(root, published.model, MODEL, tmp_path / "again", silent)
     assert (tmp_path / "again" / MANIFEST).read_bytes() == (imported / MANIFEST).read_bytes()
-    with pytest.raises(HeadwaterError, match="is not empty; name a new folder"):
+    with pytest.raises(HeadwaterError, match="is not empty; name a folder that is new or empty"):
         import_300w_lp(root, published.model, MODEL, tmp_path / "again", silent)
 
 
@@ -171,8 +173,83 @@ def test_a_folder_of_which_nothing_is_left_is_refused(
 ) -> None:
     for path in root.glob("*/*.mat"):
         path.write_bytes(b"")
-    with pytest.raises(HeadwaterError, match="all 4 photos were rejected, the first because"):
+    with pytest.raises(HeadwaterError, match="all 4 photos were rejected, the first because: AFW/"):
         import_300w_lp(root, published.model, MODEL, tmp_path / "out", silent)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_folder_appears_whole_or_not_at_all_and_only_where_it_can(
+    root: Path, published: PublishedModel, tmp_path: Path
+) -> None:
+    def stop(_done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "made" / "out"
+    with pytest.raises(KeyboardInterrupt):
+        import_300w_lp(root, published.model, MODEL, out, stop)
+    assert list(out.parent.iterdir()) == []
+    out.write_text("mine")
+    with pytest.raises(HeadwaterError, match="out: is no folder"):
+        import_300w_lp(root, published.model, MODEL, out, silent)
+    with pytest.raises(HeadwaterError, match="Not a directory"):
+        import_300w_lp(root, published.model, MODEL, out / "below", silent)
+    assert out.read_text() == "mine"
+
+
+def test_where_the_data_set_lies_changes_no_byte_and_no_name_is_too_odd(
+    root: Path, published: PublishedModel, tmp_path: Path
+) -> None:
+    (root / "AFW" / "AFW_134212_1_3.mat").unlink()
+    (root / "AFW_Flip" / "AFW_134212_1_0.mat").write_bytes(b"")
+    odd = b"LFPW_\xff\n\xe2\x80\xae_0"
+    for ending in ("jpg", "mat"):
+        path = root / "LFPW" / f"LFPW_image_train_0001_7.{ending}"
+        path.rename(root / "LFPW" / f"{os.fsdecode(odd)}.{ending}")
+    import_300w_lp(root, published.model, MODEL, tmp_path / "one", silent)
+    root.rename(tmp_path / "elsewhere")
+    import_300w_lp(tmp_path / "elsewhere", published.model, MODEL, tmp_path / "two", silent)
+    one, two = (sha256_of_file(tmp_path / name / MANIFEST) for name in ("one", "two"))
+    assert one == two
+    assert rows_of(tmp_path / "one")[1]["file_name"] == r"LFPW/LFPW_\xff\n\u202e_0.jpg"
+
+
+@pytest.mark.parametrize(
+    ("pose", "said"),
+    [
+        ([0, 0, 0, 5000, 225, 0, 1e-3], "points 0 lie in the photo"),
+        ([0, 0, 0, 225, 225, 0, 1.0], "points 0 lie in the photo"),
+        ([0, 0, 0, 225, 225, 0, 1e-5], "px large; at least 16"),
+        ([0, 0, 0, 225, 225, 0, 1e300], "Pose_Para holds numbers beyond 1e"),
+    ],
+)
+def test_a_fit_that_agrees_with_its_points_but_shows_no_face_is_left_out(
+    pose: list[float], said: str, root: Path, published: PublishedModel, tmp_path: Path
+) -> None:
+    refit(root / "AFW" / "AFW_134212_1_0.mat", published, Pose_Para=np.array([pose]))
+    made = import_300w_lp(root, published.model, MODEL, tmp_path / "out", silent)
+    assert [row["reason"] for row in made.rejects] == ["fit_failed"]
+    assert said in made.rejects[0]["message"]
+
+
+def test_a_face_that_no_head_of_ours_comes_near_is_left_out(
+    root: Path, published: PublishedModel, tmp_path: Path
+) -> None:
+    path = root / "AFW" / "AFW_134212_1_0.mat"
+    refit(path, published, Shape_Para=np.full((199, 1), 10.0))
+    made = import_300w_lp(root, published.model, MODEL, tmp_path / "out", silent)
+    assert [row["reason"] for row in made.rejects] == ["fit_failed"]
+    assert "mm away from every head of the build's model" in made.rejects[0]["message"]
+
+
+def refit(path: Path, published: PublishedModel, **changed: np.ndarray) -> None:
+    """Give a picture's fit other parameters, and its stored points by them."""
+    whole = {key: value for key, value in loadmat(path).items() if not key.startswith("__")}
+    savemat(path, {**whole, **changed})
+    pose = np.asarray({**whole, **changed}["Pose_Para"])[0]
+    if pose[6] < 1e9:
+        points = keypoints_of(published.model, read_fitted_face(path))[:, :2]
+        beside = path.parents[1] / "landmarks" / path.parent.name / f"{path.stem}_pts.mat"
+        savemat(beside, {"pts_3d": points})
 
 
 def test_a_changed_or_damaged_folder_and_another_head_model_are_refused(
