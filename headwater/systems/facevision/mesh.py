@@ -140,10 +140,11 @@ def vertex_normals(vertices: Points, faces: Faces) -> NDArray[np.float64]:
     return summed / np.maximum(length, 1e-30)
 
 
-def _sides(vertices: Points, faces: Faces) -> Points:
-    """x, y and z (3, 3, f) of the three sides of triangles: coordinates first, for speed."""
-    corners = np.ascontiguousarray(vertices.T)[:, np.ascontiguousarray(faces.T)]
-    return np.asarray(corners[:, [1, 2, 0]] - corners)
+def _sides(vertices: Points, faces: Faces) -> list[Points]:
+    """x, y and z, each (3, f), of the three sides of triangles: coordinates apart, for speed."""
+    index = faces.T.astype(np.intp)
+    corners = [axis.take(index) for axis in np.ascontiguousarray(vertices.T)]
+    return [axis[[1, 2, 0]] - axis for axis in corners]
 
 
 def _cross(first: tuple[Points, ...], second: tuple[Points, ...]) -> tuple[Points, ...]:
