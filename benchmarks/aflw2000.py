@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 
 from benchmarks.h3ds import rounded
 from benchmarks.machine import describe
+from benchmarks.records import record_file
 from headwater.artifacts.atomic import write_text
 from headwater.artifacts.ids import sha256_hex
-from headwater.artifacts.regular_files import read_file
 from headwater.data.aflw2000 import Aflw2000, AflwPicture
 from headwater.data.basel_face import TO_OUR_PX, BaselFace, read_basel_face
 from headwater.data.dense_points import DensePoints, dense_points
@@ -47,14 +47,14 @@ from headwater.metrics.alignment import (
     by_yaw,
     from_depth_origin,
 )
-from headwater.photos.folder import PhotoFile
+from headwater.photos.folder import PhotoFile, printable, read_photo
 from headwater.reconstruct.head import reconstruct_head
 from headwater.reconstruct.seeing import SeenFace, see
 from headwater.reconstruct.settings import PhotoSettings
 from headwater.systems import SYSTEMS
 
 MEAN_HEAD: Final = "mean_head"
-_MAX_PHOTO: Final = 2**26
+UNANSWERED: Final = "no answer"
 
 Float64Array = NDArray[np.float64]
 
@@ -90,12 +90,12 @@ def main() -> None:
         model = None if given.model is None else read_basel_face(given.model)
         folder = Aflw2000(given.folder, given.reannotated, given.yaws)
         contenders = built(given.data, model)
+        # All files first: the last must not end hours of judging.
+        pictures = [folder.picture(name) for name in folder.names]
         answers: list[Answer] = []
-        for number, name in enumerate(folder.names, 1):
-            answers += judged(folder.picture(name), contenders, model, given.depth)
-            print(
-                f"{number} of {len(folder.names)} pictures", end="\r", file=sys.stderr, flush=True
-            )
+        for number, picture in enumerate(pictures, 1):
+            answers += judged(picture, contenders, model, given.depth)
+            print(f"{number} of {len(pictures)} pictures", end="\r", file=sys.stderr, flush=True)
     except HeadwaterError as problem:
         sys.exit(f"aflw2000: {problem}")
     figures = summary(answers)
@@ -115,7 +115,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--model", type=Path, help="folder of the morphable model")
     parser.add_argument("--depth", choices=("least", "mean"), default="least")
     parser.add_argument("--data", type=Path, default=Path("data"), help="a finished build")
-    parser.add_argument("--out", type=Path, help="write the figures to this file, as JSON")
+    parser.add_argument("--out", type=record_file, help="write the figures to this file, as JSON")
     return parser
 
 
@@ -176,7 +176,7 @@ def judged(
 
 def face_of(picture: AflwPicture, template: Template) -> SeenFace:
     """The face that the pipeline finds in a picture. Raises ItemRejected where it finds none."""
-    data = read_file(picture.photo, _MAX_PHOTO)
+    data = read_photo(picture.photo)
     file = PhotoFile(picture.photo, picture.photo.name, sha256_hex(data))
     return see(file, template.landmarks_68(template.mean), PhotoSettings())
 
@@ -228,8 +228,9 @@ def summary(answers: Sequence[Answer]) -> list[dict[str, Any]]:
     for name in dict.fromkeys(answer.name for answer in answers):
         own = [answer for answer in answers if answer.name == name]
         sound = [answer for answer in own if answer.failure is None]
-        for protocol in dict.fromkeys(key for answer in sound for key in answer.errors):
-            values = np.array([100.0 * answer.errors[protocol] for answer in sound])
+        # Who answered nothing has a row, too.
+        for protocol in dict.fromkeys(key for one in sound for key in one.errors) or (UNANSWERED,):
+            values = np.array([100.0 * one.errors[protocol] for one in sound])
             found = by_yaw(values, np.array([answer.yaw_degrees for answer in sound]))
             row = dict(zip(YAW_BINS, found.errors, strict=True))
             counts = {f"pictures {key}": n for key, n in zip(YAW_BINS, found.counts, strict=True)}
@@ -261,7 +262,7 @@ def remarks(answers: Sequence[Answer], contenders: Sequence[Contender]) -> Itera
             yield f"{one.name}: {count} dense points, median {apart:.1f} mm apart on the means"
     for answer in answers:
         if answer.failure:
-            yield f"{answer.name}, {answer.picture}: {answer.failure}"
+            yield f"{answer.name}, {printable(answer.picture)}: {answer.failure}"
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe
+from benchmarks.records import record_file
 from headwater.artifacts.atomic import write_text
 from headwater.data.scenes import Views, stacked
 from headwater.data.tables import read_heads, read_model
@@ -57,7 +58,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("data"), help="a finished build")
     parser.add_argument("--heads", type=int, default=20)
     parser.add_argument("--weights", type=Path, help="others than the build's")
-    parser.add_argument("--out", type=Path, help="write the figures to this file, as JSON")
+    parser.add_argument("--out", type=record_file, help="write the figures to this file, as JSON")
     given = parser.parse_args()
     try:
         system = SYSTEMS["spiral_gcn"]

@@ -23,6 +23,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.machine import describe
+from benchmarks.records import record_file
 from benchmarks.timing import digits
 from headwater.artifacts.atomic import write_text
 from headwater.artifacts.ids import sha256_hex
@@ -88,7 +89,7 @@ def main() -> None:
     parser.add_argument("--release", choices=tuple(VERSIONS), required=True)
     parser.add_argument("--views", type=Path, required=True, help="their package's config_*.toml")
     parser.add_argument("--data", type=Path, default=Path("data"), help="a finished build")
-    parser.add_argument("--out", type=Path, help="write the figures to this file, as JSON")
+    parser.add_argument("--out", type=record_file, help="write the figures to this file, as JSON")
     given = parser.parse_args()
     try:
         folder = H3dsFolder(given.folder, given.release)

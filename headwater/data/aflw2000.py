@@ -17,6 +17,7 @@ from headwater.artifacts.mat_files import read_mat
 from headwater.artifacts.regular_files import read_file
 from headwater.data.basel_face import FittedFace, read_fitted_face
 from headwater.errors import READER_ERRORS, HeadwaterError
+from headwater.metrics.alignment import box_size
 
 LANDMARKS: Final = 68
 _MAX_BYTES: Final = 2**26
@@ -61,6 +62,8 @@ class Aflw2000:
         number, path = self.names.index(name), self.root / f"{name}.mat"
         face = read_fitted_face(path)
         landmarks = read_mat(path, {"pt3d_68": (3, LANDMARKS)})["pt3d_68"].T
+        if not box_size(landmarks) > 0:
+            raise HeadwaterError(f"{path}: its 68 points lie on one line; fetch it again")
         return AflwPicture(
             name,
             self.root / f"{name}.jpg",
@@ -79,6 +82,11 @@ def _points(path: Path, count: int) -> Float64Array:
             f"{path}: is {array.shape} instead of ({count}, 2 or 3, {LANDMARKS}); name the file of "
             "these pictures"
         )
+    for number, points in enumerate(array):
+        if not box_size(points[:2].T) > 0:
+            raise HeadwaterError(
+                f"{path}: the points of picture {number + 1} lie on one line; fetch it again"
+            )
     return array
 
 

@@ -60,24 +60,39 @@ def list_photos(
     leave_out: a folder somewhere below that is not searched.
     Raises ``HeadwaterError`` if ``folder`` is no folder that can be read.
     """
+    return without_twins(list_files(folder, max_file_bytes, leave_out))
+
+
+def list_files(
+    folder: Path, max_file_bytes: int = MAX_FILE_BYTES, leave_out: Path | None = None
+) -> list[PhotoFile | PhotoProblem]:
+    """As ``list_photos``, with every file of equal bytes."""
     root = os.fsencode(folder)
     if not os.path.isdir(root):
         raise HeadwaterError(
             f"photos.folder: {printable_name(root)} is not a folder; give one that holds photos"
         )
-    found: list[PhotoFile | PhotoProblem] = []
-    first_names: dict[str, str] = {}
     skipped = os.path.realpath(os.fsencode(leave_out)) if leave_out is not None else None
     walked = sorted(_walk(root, b"", skipped))
     looks = [partial(_inspect, root, relative, max_file_bytes) for relative in walked]
     # What is behind a link may never answer.
-    for relative, answer in zip(walked, each_within(READ_SECONDS, looks), strict=True):
-        entry = _late(relative, answer) if isinstance(answer, TimeoutError) else answer
+    answers = zip(walked, each_within(READ_SECONDS, looks), strict=True)
+    return [
+        _late(relative, answer) if isinstance(answer, TimeoutError) else answer
+        for relative, answer in answers
+    ]
+
+
+def without_twins(entries: list[PhotoFile | PhotoProblem]) -> list[PhotoFile | PhotoProblem]:
+    """Entries in their order; a file of the same bytes as an earlier one is a problem."""
+    first_names: dict[str, str] = {}
+    found: list[PhotoFile | PhotoProblem] = []
+    for entry in entries:
         if isinstance(entry, PhotoFile):
             first = first_names.setdefault(entry.sha256, entry.name)
-            if first != entry.name:
-                entry = _twin(entry, first)
-        found.append(entry)
+            found.append(entry if first == entry.name else _twin(entry, first))
+        else:
+            found.append(entry)
     return found
 
 

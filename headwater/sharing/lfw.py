@@ -18,7 +18,14 @@ from headwater.errors import HeadwaterError, ItemRejected
 from headwater.faces.face_search import FaceDetector
 from headwater.faces.ingest import large_faces
 from headwater.photos.decode import decode_photo
-from headwater.photos.folder import PhotoFile, PhotoProblem, list_photos, printable, read_photo
+from headwater.photos.folder import (
+    PhotoFile,
+    PhotoProblem,
+    list_files,
+    printable,
+    read_photo,
+    without_twins,
+)
 from headwater.reject_reasons import RejectReason
 from headwater.sharing.new_folder import appearing, refuse_unless_new
 
@@ -60,15 +67,18 @@ def import_lfw(
     """Copy the photos of one face below ``root`` to ``folder``/photos, and list all others there.
 
     progress: called with the number of files looked at and of all. The folder appears whole or not
-    at all. Raises HeadwaterError where ``root`` is not laid out as LFW is, and where ``folder`` has
-    something in it or one of the two lies in the other.
+    at all. Raises HeadwaterError where ``root`` is not laid out as LFW is, where nothing is kept, and
+    where ``folder`` has something in it or one of the two lies in the other.
     """
     refuse_unless_new(folder)
     inner, outer = folder.resolve(), root.resolve()
     if inner.is_relative_to(outer) or outer.is_relative_to(inner):
         raise HeadwaterError(f"{folder}: lies in {root} or holds it; name a folder beside it")
-    entries = list_photos(root)
-    if not any(isinstance(one, PhotoFile) and _is_laid_out(one.path, root) for one in entries):
+    if not root.is_dir():
+        raise HeadwaterError(f"{root}: is no folder; name the one that LFW unpacks to")
+    # A photo under a name that counts is not given up for its copy under one that does not.
+    entries = without_twins([_laid_out(entry, root) for entry in list_files(root)])
+    if not any(isinstance(one, PhotoFile) for one in entries):
         raise HeadwaterError(
             f"{root}: has no photo named <person>/<person>_0001.jpg; name the folder that LFW "
             "unpacks to, which holds a folder for each person"
@@ -82,6 +92,11 @@ def import_lfw(
             except ItemRejected as problem:
                 dropped.append(Dropped(entry.name, problem.reason, problem.message))
             progress(number, len(entries))
+        if not kept:
+            raise HeadwaterError(
+                f"{root}: no photo shows exactly one face; the first, {dropped[0].name}: "
+                f"{dropped[0].message}"
+            )
         (made / DROPPED).write_text(_table(dropped), encoding="utf-8")
     return Imported(tuple(kept), tuple(dropped))
 
@@ -92,10 +107,6 @@ def _copied(
     """The path from the root of a photo of one face, copied. Raises ItemRejected for any other."""
     if isinstance(entry, PhotoProblem):
         raise ItemRejected(entry.reason, entry.message)
-    if not _is_laid_out(entry.path, root):
-        raise ItemRejected(
-            RejectReason.NOT_LAID_OUT, "The file is not named <person>/<person>_0001.jpg."
-        )
     data = read_photo(entry.path)
     _, faces = large_faces(decode_photo(data).rgb, detector)
     if faces > 1:
@@ -106,10 +117,16 @@ def _copied(
     return str(inside)
 
 
-def _is_laid_out(path: Path, root: Path) -> bool:
-    *folders, name = path.relative_to(root).parts
+def _laid_out(entry: PhotoFile | PhotoProblem, root: Path) -> PhotoFile | PhotoProblem:
+    """The entry; a problem where it is a file that is not named as LFW names its photos."""
+    if isinstance(entry, PhotoProblem):
+        return entry
+    *folders, name = entry.path.relative_to(root).parts
     found = _NUMBERED.fullmatch(name)
-    return found is not None and folders == [found["person"]]
+    if found is not None and folders == [found["person"]]:
+        return entry
+    said = "The file is not named <person>/<person>_0001.jpg."
+    return PhotoProblem(entry.name, RejectReason.NOT_LAID_OUT, said, entry.sha256)
 
 
 def _table(dropped: list[Dropped]) -> str:

@@ -32,6 +32,7 @@ def appearing(folder: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(folder)
     except OSError as error:
-        raise HeadwaterError(refusal(error, folder)) from error
+        said = refusal(error, folder).replace(str(temporary), str(folder))
+        raise HeadwaterError(said) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

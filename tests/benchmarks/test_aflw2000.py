@@ -167,7 +167,30 @@ def test_the_command_judges_a_build_on_a_published_folder(
     for name in ("mean_head", "spiral_gcn"):
         for picture in ("image00000", "image00002"):
             assert f"{name}, {picture}: No face" in shown
-    assert json.loads((tmp_path / "out.json").read_text())["figures"] == []
+    figures = json.loads((tmp_path / "out.json").read_text())["figures"]
+    assert [(row["system"], row["protocol"], row["mean"], row["failures"]) for row in figures] == [
+        ("mean_head", "no answer", None, 2),
+        ("spiral_gcn", "no answer", None, 2),
+    ]
+    assert "| spiral_gcn | no answer | - | - | - | - | 0 / 0 / 0 | 2 |" in shown
+
+
+def test_a_picture_that_cannot_be_read_is_a_failure_and_a_damaged_file_ends_it_before_all_judging(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_aflw(tmp_path, write_model(tmp_path / "model").model, (0.0, 20.0))
+    photo = tmp_path / "AFLW2000" / "image00000.jpg"
+    photo.unlink()
+    photo.symlink_to("nowhere")
+    mean = contender(MEAN_HEAD, TEMPLATE, lambda _: HeadAnswer(TEMPLATE, TEMPLATE.mean), None)
+    monkeypatch.setattr("benchmarks.aflw2000.built", lambda _data, _model: [mean])
+    monkeypatch.setattr("sys.argv", ["aflw2000", str(tmp_path)])
+    main()
+    assert "mean_head, image00000: The file cannot be read: No such" in capsys.readouterr().out
+    (tmp_path / "AFLW2000" / "image00002.mat").write_bytes(b"")
+    with pytest.raises(SystemExit, match=r"image00002\.mat: is no MAT-file"):
+        main()
+    assert "of 2 pictures" not in capsys.readouterr().err
 
 
 def test_the_command_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,3 +172,16 @@ def test_keypoints_of_no_face_give_no_dense_points() -> None:
     template = toy_template()
     with pytest.raises(HeadwaterError, match="those of no face"):
         dense_points(template, template.mean, np.zeros((68, 3)))
+
+
+def test_points_on_one_line_measure_no_face(folder: Path) -> None:
+    points = np.random.default_rng(0).uniform(1, 400, (3, 2, 68))
+    points[1, 1] = 7.0
+    np.save(folder / "points.npy", points)
+    with pytest.raises(HeadwaterError, match=r"npy: the points of picture 2 lie on one line"):
+        Aflw2000(folder, folder / "points.npy")
+    path = folder / "AFLW2000" / "image00002.mat"
+    whole = {name: array for name, array in loadmat(path).items() if not name.startswith("__")}
+    savemat(path, {**whole, "pt3d_68": np.ones((3, 68))})
+    with pytest.raises(HeadwaterError, match=r"mat: its 68 points lie on one line"):
+        Aflw2000(folder).picture("image00002")

@@ -167,7 +167,9 @@ def test_the_command_says_what_it_kept_and_what_to_set(
     ("root", "folder", "said"),
     [
         ("empty", "out", "has no photo named <person>/<person>_0001.jpg"),
-        ("missing", "out", "is not a folder"),
+        ("missing", "out", "missing: is no folder; name the one that LFW unpacks to"),
+        ("lfw", "full/file/out", "full/file/out: Not a directory"),
+        ("lfw", "out", "no photo shows exactly one face; the first, Grace_Hopper/Grace"),
         ("lfw", "full", "is not empty"),
         ("lfw", "lfw/inside", "lies in"),
         ("lfw/Grace_Hopper", "out", "has no photo named <person>/<person>_0001.jpg"),
@@ -195,3 +197,15 @@ def test_nothing_is_left_where_it_ends_in_the_middle(lfw: Path, tmp_path: Path) 
     with pytest.raises(HeadwaterError, match="stopped"):
         import_lfw(lfw, tmp_path / "out", mediapipe_faces(), stop)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_under_another_name_does_not_take_the_place_of_a_photo(
+    lfw: Path, tmp_path: Path
+) -> None:
+    name = "Grace_Hopper/Grace_Hopper_0001.jpg"
+    for copy in (name, "A first copy.jpg", "Grace_Hopper/Copy.jpg"):
+        (tmp_path / "lfw" / copy).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "lfw" / copy).write_bytes((lfw / name).read_bytes())
+    found = import_lfw(tmp_path / "lfw", tmp_path / "out", mediapipe_faces(), lambda *_: None)
+    assert found.kept == (name,)
+    assert found.reasons == {"not_laid_out": 2}
