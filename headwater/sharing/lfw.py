@@ -67,8 +67,8 @@ def import_lfw(
     """Copy the photos of one face below ``root`` to ``folder``/photos, and list all others there.
 
     progress: called with the number of files looked at and of all. The folder appears whole or not
-    at all. Raises HeadwaterError where ``root`` is not laid out as LFW is, where nothing is kept, and
-    where ``folder`` has something in it or one of the two lies in the other.
+    at all. Raises HeadwaterError where ``root`` is not laid out as LFW is, where nothing is kept,
+    and where ``folder`` has something in it or one of the two lies in the other.
     """
     refuse_unless_new(folder)
     inner, outer = folder.resolve(), root.resolve()
