@@ -37,9 +37,12 @@ from headwater.heads import bases, load_head_model
 from headwater.heads.landmark_files import has_landmarks
 from headwater.heads.model import HeadModel, fingerprint
 from headwater.parsing.prepared import parser_fingerprint, prepared_parser
+from headwater.photos.folder import printable
+from headwater.upkeep.places import check_writable, refusal
 
 MODELS: Final = Path(".headwater/models")
 PICTURE: Final = "parts.png"
+MOST_RENDERS: Final = 10_000
 
 
 def main() -> None:
@@ -54,20 +57,31 @@ def main() -> None:
     parser.add_argument("--renders", type=int, default=Pool.renders, help="images to look at")
     parser.add_argument("--seed", type=int, default=Pool.seed, help="of poses, shapes and tones")
     options = parser.parse_args()
+    if not 1 <= options.renders <= MOST_RENDERS:
+        parser.error(f"--renders is {options.renders}; give a number from 1 to {MOST_RENDERS}")
+    if not 0 <= options.seed < 2**32:
+        parser.error(f"--seed is {options.seed}; give a number from 0 to {2**32 - 1}")
+    pool = Pool(renders=options.renders, seed=options.seed)
     try:
-        pool = Pool(renders=options.renders, seed=options.seed)
         sys.stdout.write(annotate(options.model, options.folder, options.project, pool))
     except HeadwaterError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {printable(str(error))}\n")
         sys.exit(2)
+    except OSError as error:
+        sys.stderr.write(f"error: {printable(refusal(error, options.folder))}\n")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped; nothing was written\n")
+        sys.exit(130)
 
 
 def annotate(spec: str, folder: Path, project: Path, pool: Pool) -> str:
     """Write the annotation of the head model that ``spec`` names; what was done, in words.
 
     Raises HeadwaterError as ``load_head_model``, ``prepared_parser``, ``votes_of`` and
-    ``corrected``.
+    ``corrected``, and where the folder cannot be written to; OSError for its files.
     """
+    check_writable(folder)
     model = _head_model(spec, project / MODELS)
     parse, known_by = _parser(project)
     material = {

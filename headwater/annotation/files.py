@@ -1,6 +1,7 @@
 """An annotation on disk: ``parts.npz`` with votes and parts, and a person's corrections as JSON."""
 
 import io
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,7 +53,7 @@ def corrected(labels: NDArray[np.uint8], corrections: Path) -> tuple[NDArray[np.
     The file holds lists of vertex numbers by part: ``{"nose": [12, 40], "none": [7]}``. Raises
     HeadwaterError for any other content.
     """
-    if not corrections.exists():
+    if not os.path.lexists(corrections):
         return labels, 0
     content = read_json(corrections, MAX_CORRECTIONS)
     if not isinstance(content, dict):

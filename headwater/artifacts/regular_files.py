@@ -2,6 +2,7 @@
 
 import json
 import os
+import reprlib
 import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -50,11 +51,24 @@ def read_file(path: Path, max_bytes: int) -> bytes:
 
 
 def read_json(path: Path, max_bytes: int) -> Any:
-    """Content of a JSON file; raises HeadwaterError as ``read_file``, also for no JSON."""
+    """Content of a JSON file; raises HeadwaterError as ``read_file``, also for no JSON.
+
+    A key that stands twice in one object is none: JSON does not say which of the two counts.
+    """
     try:
-        return json.loads(read_file(path, max_bytes).decode("utf-8-sig"))
+        text = read_file(path, max_bytes).decode("utf-8-sig")
+        return json.loads(text, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise HeadwaterError(f"{path}: is not JSON ({error})") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for number, key in enumerate(keys) if key in keys[:number])
+        raise ValueError(f"the key {reprlib.repr(twice)} is there twice")
+    return found
 
 
 def within(seconds: float, act: Callable[[], T]) -> T:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from headwater.annotation.__main__ import annotate
+from headwater.annotation.__main__ import annotate, main
 from headwater.annotation.annotate import votes_of
 from headwater.annotation.labels import labels_of, mirror_pairs_of
 from headwater.annotation.parsers import drawn, in_frames
@@ -91,6 +91,35 @@ def test_the_command_keeps_votes_and_obeys_corrections(tmp_path: Path, head_cach
     (folder / "corrections.json").unlink()
     annotate("anny", folder, project, pool)
     assert (folder / "parts.npz").read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["anny", "new", "--renders", "0"], "--renders is 0; give a number from 1 to 10000"),
+        (["anny", "new", "--renders", "-3"], "--renders is -3"),
+        (["anny", "new", "--seed", "-1"], "--seed is -1; give a number from 0 to 4294967295"),
+        (["anny", "file"], "error: file: File exists"),
+        (["anny", "file/new"], "error: file/new: Not a directory"),
+        (["anny", "new", "--project", "file"], "error: file/.headwater/models: Not a directory"),
+        (["ict:no\nwhere", "new"], r"no file or folder no\nwhere"),
+    ],
+)
+def test_the_command_refuses_in_a_line_before_it_renders(
+    given: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("mine")
+    monkeypatch.setattr("sys.argv", ["annotation", *given])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err.splitlines()[-1]
+    assert not Path("new", "parts.npz").exists()
 
 
 def labels_in(folder: Path) -> np.ndarray:

@@ -65,3 +65,17 @@ def test_what_is_no_json_is_refused(tmp_path: Path) -> None:
     path.write_text("{nose: 1}")
     with pytest.raises(HeadwaterError, match="is not JSON"):
         corrected(LABELS, path)
+
+
+def test_a_part_that_is_named_twice_is_refused_rather_than_half_obeyed(tmp_path: Path) -> None:
+    path = tmp_path / "corrections.json"
+    path.write_text('{"nose": [1], "nose": [2]}')
+    with pytest.raises(HeadwaterError, match="the key 'nose' is there twice"):
+        corrected(LABELS, path)
+
+
+def test_corrections_behind_a_broken_link_are_missed(tmp_path: Path) -> None:
+    path = tmp_path / "corrections.json"
+    path.symlink_to("nowhere.json")
+    with pytest.raises(HeadwaterError, match=r"corrections\.json: there is no such file"):
+        corrected(LABELS, path)
