@@ -50,6 +50,19 @@ def read_file(path: Path, max_bytes: int) -> bytes:
         raise HeadwaterError(f"{path}: cannot be read ({reason})") from error
 
 
+def found_at(project: Path, named: str) -> Path | None:
+    """What a setting names, relative to the project or absolute, ~ as a shell has it.
+
+    None where nothing is, or can be.
+    """
+    try:
+        path = project / Path(named).expanduser()
+        path.stat()
+    except (OSError, RuntimeError, ValueError):  # RuntimeError: the home of nobody
+        return None
+    return path
+
+
 def read_json(path: Path, max_bytes: int) -> Any:
     """Content of a JSON file; raises HeadwaterError as ``read_file``, also for no JSON.
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from headwater.evaluation.checks import MOST_LETTERS_ABOUT, line_fault, name_fault
 from headwater.systems.system import Published, System
-from headwater.training.run import Config
+from headwater.training.run import Config, unlike
 
 # The folder of baselines beside systems, and the word for every system.
 RESERVED: Final = frozenset({"all", "baselines"})
@@ -44,13 +44,13 @@ def config_fault(config: Config) -> str | None:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         return f"setting {place} is {reprlib.repr(first['input'])}: {first['msg']}; mend it"
-    for name in type(config).model_fields:
-        if getattr(read, name) != (value := getattr(config, name)):
-            return (
-                f"setting {name} is {reprlib.repr(value)}, which is lost where settings are "
-                "recorded; annotate it with its own type, and exclude nothing"
-            )
-    return None
+    lost = unlike(config, read)
+    if lost is None:
+        return None
+    return (
+        f"setting {lost} is {reprlib.repr(getattr(config, lost))}, which is lost where settings "
+        "are recorded; annotate it with its own type, and exclude nothing but a FilePlace"
+    )
 
 
 def _leaves(value: object, name: str = "") -> Iterator[tuple[str, object]]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from math import inf, isfinite, nan
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from headwater.errors import HeadwaterError
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from headwater.training.draws import Share
 
 Progress = Callable[[int, int, dict[str, float]], None]
+
+_PLACE: Final = object()
+# A setting: where a file lies, of which another setting records the content. No record has it.
+FilePlace = Annotated[str, Field(exclude=True), _PLACE]
 Curve = list[dict[str, float]]
 
 
@@ -38,6 +42,19 @@ class SettingGroup(BaseModel):
         if _holds_switch(value) and not _takes_switch(field.annotation):
             raise ValueError("true and false are no values of it")
         return value
+
+
+def unlike(one: SettingGroup, other: SettingGroup) -> str | None:
+    """The first field of two groups of one kind in which they differ; files may lie elsewhere."""
+    for name, field in type(one).model_fields.items():
+        first, second = getattr(one, name), getattr(other, name)
+        if isinstance(first, SettingGroup) and type(first) is type(second):
+            differ = unlike(first, second) is not None
+        else:
+            differ = _PLACE not in field.metadata and first != second
+        if differ:
+            return name
+    return None
 
 
 def _holds_switch(value: Any) -> bool:

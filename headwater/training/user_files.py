@@ -1,9 +1,11 @@
 """Files of the user's own that settings of a system name, by path and content."""
 
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.artifacts.manifest import sha256_of_file
+from headwater.artifacts.regular_files import found_at
 from headwater.errors import HeadwaterError
 
 
@@ -19,11 +21,13 @@ def user_file(named: str, project: Path, setting: str, wanted: str) -> UserFile:
     """The file that a setting names, relative to the project or absolute.
 
     setting: its name in ``params.yaml``. wanted: what to name there, for the error. Raises
-    HeadwaterError where there is no such file.
+    HeadwaterError where there is no such file, or it cannot be read.
     """
-    path = project / Path(named).expanduser()
-    if not path.is_file():
-        raise HeadwaterError(
-            f"params.yaml: {setting} is {named!r}, but there is no such file; name {wanted}"
-        )
-    return UserFile(path, sha256_of_file(path))
+    path = found_at(project, named)
+    given = f"params.yaml: {setting} is {reprlib.repr(named)}, but"
+    if path is None or not path.is_file():
+        raise HeadwaterError(f"{given} there is no such file; name {wanted}")
+    try:
+        return UserFile(path, sha256_of_file(path))
+    except OSError as error:
+        raise HeadwaterError(f"{given} it cannot be read: {error.strerror or error}") from error

@@ -19,7 +19,7 @@ from headwater.networks.vertex_descent.config import (
     Some,
     refuse_odd_maps,
 )
-from headwater.training.run import SettingGroup
+from headwater.training.run import FilePlace, SettingGroup
 from headwater.training.user_files import user_file
 
 LANDMARKS: Final = 68
@@ -60,7 +60,7 @@ class HeatmapInput(SettingGroup):
 class GuidedAnswering(Answering):
     """Settings of answers alone, which train nothing anew."""
 
-    heatmap_net: Annotated[str, Field(exclude=True)] = ""
+    heatmap_net: FilePlace = ""
     """File of the user's heatmap network, where the weights were trained with one."""
 
 

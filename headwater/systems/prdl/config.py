@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, model_validator
 
 from headwater.config import load_params
-from headwater.training.run import Config, SettingGroup
+from headwater.training.run import Config, FilePlace, SettingGroup
 from headwater.training.user_files import user_file
 
 Positive = Annotated[float, Field(gt=0, le=1e6)]
@@ -79,7 +79,7 @@ class Answering(SettingGroup):
     """Fit the network's answer to the photos at hand; headwater reconstruct --fit."""
     fitting: Fitting = Fitting()
     """Steps, rates and landmarks of that."""
-    encoder_file: Annotated[str, Field(exclude=True)] = ""
+    encoder_file: FilePlace = ""
     """Path of the encoder's first weights, which is read off encoder_weights."""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from headwater.artifacts.manifest import MANIFEST
-from headwater.training.run import Config, SettingGroup
+from headwater.training.run import Config, FilePlace, SettingGroup
 from headwater.training.user_files import user_file
 
 Positive = Annotated[float, Field(gt=0, le=1e6)]
@@ -46,9 +46,9 @@ class Answering(SettingGroup):
 
     detail: bool = True
     """Add the detail network's displacement; without it the answer is the coarse mesh."""
-    encoder_file: Annotated[str, Field(exclude=True)] = ""
+    encoder_file: FilePlace = ""
     """Path of the encoder's first weights, which is read off encoder_weights."""
-    fitted_folder: Annotated[str, Field(exclude=True)] = ""
+    fitted_folder: FilePlace = ""
     """Path of the imported photos, which is read off fitted_photos."""
 
 
