@@ -1,7 +1,10 @@
 """An annotation on disk: ``parts.npz`` with votes and parts, and a person's corrections as JSON."""
 
 import io
+import json
 import os
+import reprlib
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.artifacts.atomic import write_bytes
-from headwater.artifacts.regular_files import read_json
+from headwater.artifacts.regular_files import read_file
 from headwater.errors import HeadwaterError
 from headwater.faces.vocabulary import Part
 from headwater.heads.npz_files import read_arrays
@@ -55,7 +58,7 @@ def corrected(labels: NDArray[np.uint8], corrections: Path) -> tuple[NDArray[np.
     """
     if not os.path.lexists(corrections):
         return labels, 0
-    content = read_json(corrections, MAX_CORRECTIONS)
+    content = _read_once(corrections)
     if not isinstance(content, dict):
         raise HeadwaterError(f'{corrections}: no lists of vertices by part, as {{"nose": [12]}}')
     changed, named = labels.copy(), np.zeros(len(labels), np.bool_)
@@ -70,6 +73,22 @@ def corrected(labels: NDArray[np.uint8], corrections: Path) -> tuple[NDArray[np.
             raise HeadwaterError(f"{corrections}: vertex {twice} is named for two parts")
         named[rows], changed[rows] = True, _NAMES[name]
     return changed, int(named.sum())
+
+
+def _read_once(path: Path) -> Any:
+    """Content of a JSON file, no key of which stands twice: JSON does not say which one counts."""
+
+    def checked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        for key, times in Counter(key for key, _ in pairs).most_common(1):
+            if times > 1:
+                raise ValueError(f"the key {reprlib.repr(key)} is there twice")
+        return dict(pairs)
+
+    try:
+        text = read_file(path, MAX_CORRECTIONS).decode("utf-8-sig")
+        return json.loads(text, object_pairs_hook=checked)
+    except (ValueError, RecursionError) as error:
+        raise HeadwaterError(f"{path}: is not JSON ({error})") from error
 
 
 def _vertices(numbers: Any, count: int, where: str) -> NDArray[np.int64]:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import reprlib
 import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -64,24 +63,11 @@ def found_at(project: Path, named: str) -> Path | None:
 
 
 def read_json(path: Path, max_bytes: int) -> Any:
-    """Content of a JSON file; raises HeadwaterError as ``read_file``, also for no JSON.
-
-    A key that stands twice in one object is none: JSON does not say which of the two counts.
-    """
+    """Content of a JSON file; raises HeadwaterError as ``read_file``, also for no JSON."""
     try:
-        text = read_file(path, max_bytes).decode("utf-8-sig")
-        return json.loads(text, object_pairs_hook=_object)
+        return json.loads(read_file(path, max_bytes).decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise HeadwaterError(f"{path}: is not JSON ({error})") from error
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for number, key in enumerate(keys) if key in keys[:number])
-        raise ValueError(f"the key {reprlib.repr(twice)} is there twice")
-    return found
 
 
 def within(seconds: float, act: Callable[[], T]) -> T:
