@@ -31,8 +31,8 @@ from tasks.console import DEBUG, VOICE, counts, finished, progress, under_flow
 from tasks.recorded_code import refuse_other_code
 from tasks.workers import Workers, load_step
 
-# It is long, and looks by itself once all of its code is loaded.
-TRAINING: Final = "train"
+# They are long, and check that no code was edited by themselves, once all of it is loaded.
+TRAININGS: Final = frozenset({"train", "parser", "generator"})
 ExceptHook = Callable[[type[BaseException], BaseException, TracebackType | None], None]
 
 
@@ -143,7 +143,7 @@ def status_of(main: Callable[[], str | None], name: str) -> int:
         refuse_other_code(name.partition("@")[0], Path.cwd())
         with step_at_work(owner_of(Path.cwd())):
             text = main()
-            if name.partition("@")[0] != TRAINING:
+            if name.partition("@")[0] not in TRAININGS:
                 refuse_edited()
         finished(name, text or "", time.perf_counter() - started)
     except HeadwaterError as error:

@@ -9,12 +9,11 @@ from typing import Final
 
 from headwater.artifacts.atomic import write_bytes, write_text
 from headwater.artifacts.manifest import write_manifest
-from headwater.artifacts.modules import refuse_edited
 from headwater.config import Params, load_params
 from headwater.expressions.prepared import FOLDER, WEIGHTS
 from headwater.training.run import loss_table, outcome
 from tasks.command import command
-from tasks.console import progress
+from tasks.training_progress import training_progress
 
 OUT: Final = Path("data") / FOLDER
 CHECKPOINTS: Final = Path(".headwater/checkpoints/generator")
@@ -43,16 +42,8 @@ def _train(params: Params) -> str:
     assert name != "warp"
     how = KINDS[name].training
     pixels, classes = examples(Path("data"))
-    with progress("generator", how.steps) as advance:
-        reached = 0
-
-        def show(step: int, steps: int, record: dict[str, float]) -> None:
-            nonlocal reached
-            if not reached:
-                refuse_edited()
-            advance(step - reached, f"L1 {record['l1_loss']:.3f}")
-            reached = step
-
+    note = "L1 {l1_loss:.3f}".format_map
+    with training_progress("generator", how.steps, note) as show:
         generator, curve = train_generator(
             name, pixels, classes, how, seed=params.seed, checkpoints=CHECKPOINTS, progress=show
         )

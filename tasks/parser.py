@@ -20,7 +20,7 @@ from headwater.photos.builtin import PORTRAITS
 from headwater.photos.decode import decode_photo
 from headwater.training.run import loss_table, outcome
 from tasks.command import command
-from tasks.console import progress
+from tasks.training_progress import training_progress
 
 OUT: Final = Path("data") / FOLDER
 CHECKPOINTS: Final = Path(".headwater/checkpoints/parser")
@@ -37,6 +37,7 @@ def main() -> str:
         said = _train(params)
     else:
         source, said = _try(params)
+        refuse_edited()
     write_text(OUT / SOURCE, json.dumps(source) + "\n")
     write_manifest(OUT)
     return said
@@ -49,16 +50,8 @@ def _train(params: Params) -> str:
 
     how = Training()
     pixels, classes = examples(Path("data"))
-    with progress("parser", how.steps) as advance:
-        reached = 0
-
-        def show(step: int, steps: int, record: dict[str, float]) -> None:
-            nonlocal reached
-            if not reached:
-                refuse_edited()
-            advance(step - reached, f"loss {record['overlap_loss']:.3f}")
-            reached = step
-
+    note = "loss {overlap_loss:.3f}".format_map
+    with training_progress("parser", how.steps, note) as show:
         parser, curve = train_parser(
             pixels, classes, how, seed=params.seed, checkpoints=CHECKPOINTS, progress=show
         )

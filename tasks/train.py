@@ -4,14 +4,13 @@ import shutil
 from pathlib import Path
 
 from headwater.artifacts.manifest import write_manifest
-from headwater.artifacts.modules import refuse_edited
 from headwater.config import load_params
 from headwater.systems import find_system
 from headwater.systems.settings import config_of, steps_of
 from headwater.systems.stages import train_stage
 from tasks.command import command, system_name
-from tasks.console import progress
 from tasks.inputs import recorded_inputs
+from tasks.training_progress import Record, training_progress
 
 CHECKPOINTS = Path(".headwater/checkpoints")
 
@@ -24,23 +23,15 @@ def main() -> str:
     key = recorded_inputs("train", name, params, project)
     checkpoints = project / CHECKPOINTS / name / key[:32]
     total = steps_of(system, config_of(system, params, project))
-    with progress(f"train {name}", total) as advance:
-        reached = 0
-
-        def show(step: int, steps: int, record: dict[str, float]) -> None:
-            nonlocal reached
-            if not reached:
-                refuse_edited()
-            loss = sum(value for key, value in record.items() if key.endswith("loss"))
-            advance(step - reached, f"loss {loss:.4f}")
-            reached = step
-
+    with training_progress(f"train {name}", total, _note) as show:
         text = train_stage(system, params, project, checkpoints, show)
-        if not reached:
-            refuse_edited()
-        write_manifest(project / "data" / "train" / name)
+    write_manifest(project / "data" / "train" / name)
     shutil.rmtree(checkpoints, ignore_errors=True)
     return text
+
+
+def _note(record: Record) -> str:
+    return f"loss {sum(value for key, value in record.items() if key.endswith('loss')):.4f}"
 
 
 if __name__ == "__main__":

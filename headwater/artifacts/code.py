@@ -47,6 +47,7 @@ NOT_FOLLOWED: Final = frozenset(
         "tasks.console",
         "tasks.lifeline",
         "tasks.recorded_code",
+        "tasks.training_progress",
         "tasks.worker",
         "tasks.workers",
     }

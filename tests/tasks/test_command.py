@@ -37,10 +37,10 @@ def run(tmp_path: Path) -> Run:
     """Run a step whose ``main`` is the given lines, in a folder with the project's parameters."""
     (tmp_path / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
 
-    def run(*body: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        (tmp_path / "toy.py").write_text(STEP.format(body="\n    ".join(body)))
+    def run(*body: str, step: str = "toy", **environment: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / f"{step}.py").write_text(STEP.format(body="\n    ".join(body)))
         return subprocess.run(
-            (sys.executable, "toy.py", "glvd"),
+            (sys.executable, f"{step}.py", "glvd"),
             check=False,
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
@@ -95,6 +95,10 @@ def test_code_that_is_edited_after_it_was_counted_fails_the_step(run: Run, tmp_p
     done = run(*look, "Path('method.py').write_text('RATE = 2')", "return ''")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.endswith("method.py: was edited while it was in use; run again\n")
+    # All code of a training was loaded long before it ends.
+    for training in ("parser", "generator"):
+        edit = f"Path('method.py').write_text('RATE = 3'); os.utime('{training}.py', (0, 0))"
+        assert run(*look, edit, "return ''", step=training).returncode == 0
 
 
 def test_users_error_is_one_line_without_traceback(run: Run) -> None:
