@@ -22,7 +22,7 @@ from benchmarks.machine import describe
 from headwater.artifacts.atomic import write_text
 from headwater.data.scenes import FloatArray, Views
 from headwater.data.training_tables import TrainingTables, read_training_tables
-from headwater.evaluation.heads.trials import HELD_OUT, Case, read_cases
+from headwater.evaluation.heads.trials import Case, held_out_cases
 from headwater.geometry.registration import umeyama
 from headwater.metrics.benchmark import TruthHead
 from headwater.metrics.scan_to_mesh import face_sphere
@@ -94,8 +94,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.steps % 10 or options.steps <= 100:
         parser.error("--steps: a multiple of 10 above 100, where keypoints learn first for 100")
-    cases = [case for case in read_cases(options.data) if case.test_set == HELD_OUT]
-    cases = cases[: options.heads]
+    cases = held_out_cases(options.data, options.heads)
     if any(len(case.views) < MOST_VIEWS for case in cases):
         parser.error(f"--data: a build with benchmark.views of {MOST_VIEWS} or more")
     scene = read_training_tables(options.data, samples=True, validation=0)

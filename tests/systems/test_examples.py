@@ -32,7 +32,7 @@ from headwater.evaluation.challenge import Answerer, Challenge, Unanswered
 from headwater.evaluation.heads.answer import HeadAnswer
 from headwater.evaluation.heads.baselines import MEAN_HEAD, mean_head
 from headwater.evaluation.heads.photos import PhotoQuestion
-from headwater.evaluation.heads.trials import read_cases
+from headwater.evaluation.heads.trials import held_out_cases, read_cases
 from headwater.geometry.cameras import project as project_points
 from headwater.heads import store
 from headwater.pipeline.step import Result, Work
@@ -166,8 +166,8 @@ def test_its_own_setting_changes_answers_alone(params: Params, built: Path) -> N
         update={"answer": config.answer.model_copy(update={"largest_change": 0.0})}
     )
     assert fixed.of_training() == config.of_training()
-    views = read_cases(built / "data")[0].views
-    sizes = []
+    (case,) = held_out_cases(built / "data", 1)
+    views, sizes = case.views, []
     for one in (config, fixed):
         head = system.answer(system.load(weights, one, "cpu"), PhotoQuestion(views))
         sizes.append(np.ptp(head.vertices.astype(np.float64), axis=0))

@@ -197,6 +197,11 @@ def read_cases(data: Path) -> list[Case]:
     return _cases(data, HELD_OUT) + other
 
 
+def held_out_cases(data: Path, heads: int | None = None) -> list[Case]:
+    """The first ``heads`` of the held-out heads below ``data``, or all, as ``read_cases``."""
+    return _cases(data, HELD_OUT)[:heads]
+
+
 def read_all_cases(data: Path) -> list[Case]:
     """The cases of ``read_cases``, after each the same head as single images of it alone show it.
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from headwater.systems.facevision.config import FaceVisionConfig
 from headwater.systems.facevision.train import train_on_tables
 from headwater.systems.facevision.weights import TrainedFaceVision, load_weights
-from headwater.training.run import Run
+from headwater.training.ablation import trained_again
 
 WHOLE, L1_ALONE, NO_GRADIENT = "all of eq. 1", "L1 alone", "no gradient term"
 ABLATIONS: Final = {L1_ALONE: {"gan": 0.0, "gradient": 0.0}, NO_GRADIENT: {"gradient": 0.0}}
@@ -28,12 +27,5 @@ def ablated(
 
     data: the build's, with the tables that it was trained on. progress(done, trainings).
     """
-    found = {}
-    for number, name in enumerate(ABLATIONS):
-        with TemporaryDirectory() as folder:
-            weights = Path(folder) / "weights.safetensors"
-            run = Run(trained.seed, Path(folder) / "checkpoints")
-            train_on_tables(ablated_config(trained.config, name), data, run, weights)
-            found[name] = load_weights(weights)
-        progress(number + 1, len(ABLATIONS))
-    return found
+    configs = {name: ablated_config(trained.config, name) for name in ABLATIONS}
+    return trained_again(configs, train_on_tables, load_weights, data, trained.seed, progress)

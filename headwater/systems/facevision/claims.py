@@ -15,7 +15,7 @@ from headwater.evaluation.challenge import Unanswered
 from headwater.evaluation.claims import Claim, measured
 from headwater.evaluation.heads.answer import prediction
 from headwater.evaluation.heads.claims import Errors, ErrorTable, scan_to_mesh_claims
-from headwater.evaluation.heads.trials import HELD_OUT, Case, Trial, read_cases
+from headwater.evaluation.heads.trials import Case, Trial, held_out_cases
 from headwater.geometry.cameras import project
 from headwater.geometry.rasterise import Raster, rasterise
 from headwater.metrics.benchmark import Prediction
@@ -52,7 +52,7 @@ def claims(
 
     Trains as many networks more as there are ablations.
     """
-    cases = [case for case in read_cases(data) if case.test_set == HELD_OUT][:heads]
+    cases = held_out_cases(data, heads)
     total = len(ABLATIONS) + len(cases)
     networks = {WHOLE: trained, **ablated(trained, data, lambda done, _: progress(done, total))}
     rows, losses = [], []

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from headwater.data.scenes import FloatArray, Views
 from headwater.evaluation.claims import Claim, measured
 from headwater.evaluation.heads.claims import Errors, ErrorTable, scan_to_mesh_claims
-from headwater.evaluation.heads.trials import HELD_OUT, Case, read_cases
+from headwater.evaluation.heads.trials import Case, held_out_cases
 from headwater.geometry.registration import umeyama
 from headwater.metrics.intervals import Interval
 from headwater.metrics.scan_to_mesh import face_sphere
@@ -40,7 +40,7 @@ def claims(
 
     progress(done, heads) is called after every head.
     """
-    cases = [case for case in read_cases(data) if case.test_set == HELD_OUT][:heads]
+    cases = held_out_cases(data, heads)
     place = trained.network.template.device
     with deterministic(trained.config.threads, place):
         rows = []

@@ -1,15 +1,13 @@
 """Networks trained without a part of the method, beside the one with all of it."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
-from headwater.systems.prdl.config import Answering, PrdlConfig
+from headwater.systems.prdl.config import PrdlConfig
 from headwater.systems.prdl.train import train_on_tables
 from headwater.systems.prdl.weights import TrainedPrdl, load_weights
-from headwater.training.run import Run
+from headwater.training.ablation import trained_again
 
 WITHOUT_PARTS, WITHOUT_EXPRESSIONS = "without PRDL", "without other expressions"
 ABLATIONS: Final = (WITHOUT_PARTS, WITHOUT_EXPRESSIONS)
@@ -29,13 +27,5 @@ def ablated(trained: TrainedPrdl, data: Path, progress: Progress) -> dict[str, T
 
     data: the build's, with the tables that it was trained on. progress(done, trainings).
     """
-    found = {}
-    for number, name in enumerate(ABLATIONS):
-        config = ablated_config(trained.config, name)
-        with TemporaryDirectory() as folder:
-            weights = Path(folder) / "weights.safetensors"
-            train_on_tables(config, data, Run(trained.seed, Path(folder) / "checkpoints"), weights)
-            other = load_weights(weights)
-        found[name] = replace(other, config=other.config.model_copy(update={"answer": Answering()}))
-        progress(number + 1, len(ABLATIONS))
-    return found
+    configs = {name: ablated_config(trained.config, name) for name in ABLATIONS}
+    return trained_again(configs, train_on_tables, load_weights, data, trained.seed, progress)

@@ -9,7 +9,7 @@ import numpy as np
 from headwater.evaluation.claims import Claim, measured
 from headwater.evaluation.heads.answer import prediction
 from headwater.evaluation.heads.claims import Errors, ErrorTable, scan_to_mesh_claims
-from headwater.evaluation.heads.trials import HELD_OUT, Case, Trial, read_cases
+from headwater.evaluation.heads.trials import Case, Trial, held_out_cases
 from headwater.systems.spiral_gcn.answer import reconstruct
 from headwater.systems.spiral_gcn.weights import TrainedSpiral
 from headwater.training.determinism import deterministic
@@ -25,7 +25,7 @@ def claims(
     trained: TrainedSpiral, data: Path, heads: int | None, progress: Callable[[int, int], None]
 ) -> list[Claim]:
     """Every claim, on the first ``heads`` of the held-out heads below ``data``, or on all."""
-    cases = [case for case in read_cases(data) if case.test_set == HELD_OUT][:heads]
+    cases = held_out_cases(data, heads)
     rows = []
     with deterministic(trained.config.threads, trained.network.mean.device):
         for number, case in enumerate(cases):
