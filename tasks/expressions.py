@@ -141,14 +141,14 @@ class _Maker:
             found = _landmarks(made.image)
             return Edited(made.image, made.parts, made.edited_region, found)
         pattern, seed = PATTERNS[kind], _seed(frame, kind)
-        mask = pattern_mask(parts, mesh, pattern, self._amounts(seed))
+        mask = pattern_mask(parts, mesh, pattern, _amounts(seed), self.strength)
         if self.generator is None:
             shown = warped_pattern(image, mesh, mask)
         else:
             shown = self.generator.pattern(image, mask)
         found = _landmarks(shown.image)
         parsed = self._parts(frame, shown.image, found)
-        check_pattern(pattern, mask.maps, shown.parts, parsed, mesh, found)
+        check_pattern(pattern, self.strength, mask.maps, shown.parts, parsed, mesh, found)
         return Edited(shown.image, shown.parts, shown.region, found, seed, mask.maps)
 
     def rendered(self, frame: Row, kind: str) -> Edited:
@@ -177,11 +177,8 @@ class _Maker:
             np.array(head["shape"], np.float32),
             own,
             strength=self.strength,
-            towards=self._amounts(_seed(frame, kind)).towards,
+            towards=_amounts(_seed(frame, kind)).towards,
         )
-
-    def _amounts(self, seed: int) -> Amounts:
-        return drawn_amounts(np.random.default_rng(seed)).weakened(self.strength)
 
     def _parts(
         self, frame: Row, image: NDArray[np.uint8], landmarks: NDArray[np.float32]
@@ -195,6 +192,10 @@ class _Maker:
 
 def _seed(frame: Row, kind: str) -> int:
     return seed_of("expression", frame["item"], kind)
+
+
+def _amounts(seed: int) -> Amounts:
+    return drawn_amounts(np.random.default_rng(seed))
 
 
 def _landmarks(image: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -160,12 +160,13 @@ def _rejects(
 
 def _edits(data: Path, bucket: str) -> Iterator[tuple[str, str, bool]]:
     """Kind, method and outcome of every edited expression of a bucket."""
-    columns = ("item", "parent", "edit", "method", "landmarks_478_px")
+    columns = ("item", "parent", "edit", "method", "strength", "landmarks_478_px")
     edits = _rows(data, EXPRESSIONS, bucket, columns)
     landmarks = _rows(data, LANDMARKS, bucket, ("item", "landmarks_478_px"))
     for row in edits.values():
-        before = landmarks_of(landmarks[row["parent"]])
-        yield row["edit"], row["method"], moved_right_way(row["edit"], before, landmarks_of(row))
+        before, after = landmarks_of(landmarks[row["parent"]]), landmarks_of(row)
+        right = moved_right_way(row["edit"], row["strength"], before, after)
+        yield row["edit"], row["method"], right
 
 
 if __name__ == "__main__":

@@ -47,10 +47,6 @@ class Amounts:
         }
         return replace(self, **numbers)
 
-    def mirrored(self) -> "Amounts":
-        """The same amounts of the mirror image."""
-        return replace(self, towards=-self.towards)
-
 
 # From and to; the paper gives none. Lids that are left further open do not look closed.
 RANGES: Final[dict[str, tuple[float, float]]] = {

@@ -18,13 +18,14 @@ Labels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 LEAST_OVERLAP: Final = 0.5
-# Of a frame's side: how far from the mask a closed eye may be found, and the side of the smallest
-# piece of a part that counts.
+# Shares of a frame's side: how far from its mask a closed eye may be found, and the side of the
+# smallest piece of a part that counts.
 NEAR, SMALLEST = 0.02, 0.0125
 
 
 def check_pattern(
     pattern: Pattern,
+    strength: float,
     parts: Iterable[Part],
     wanted: Labels,
     found: Labels,
@@ -33,11 +34,12 @@ def check_pattern(
 ) -> None:
     """Raise ``ItemRejected`` unless a frame shows what was asked for.
 
-    parts: those that were edited. wanted: (h, w) part ids M'. found: (h, w), those that a parser
-    finds in the frame. before, after: landmarks (478, 2 or 3), px, of the parent and of the frame.
+    strength: share of the expression that was asked for. parts: those that were edited. wanted: (h,
+    w) part ids M'. found: (h, w), those that a parser finds in the frame. before, after: landmarks
+    (478, 2 or 3), px, of the parent and of the frame.
     Reasons: edit_not_seen (landmarks do not show it), edit_parts_differ (IoU), edit_new_pieces.
     """
-    for effect in effects(pattern, before, after):
+    for effect in effects(pattern, strength, before, after):
         if not effect.reached:
             raise ItemRejected(
                 RejectReason.EDIT_NOT_SEEN,

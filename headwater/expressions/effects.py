@@ -1,4 +1,7 @@
-"""Effects of a pattern: measures of landmarks before and after it, with thresholds."""
+"""Effects of a pattern: measures of landmarks before and after it, with thresholds.
+
+The thresholds are those of full strength; of a weaker expression as large a share is asked.
+"""
 
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -15,14 +18,14 @@ from headwater.faces.expression_rules import face_axes
 Points = NDArray[np.float32]
 FloatArray = NDArray[np.float64]
 
-# Of a closed eye, of the open one's aspect ratio. Less cannot be asked for: the points detected
-# on lids that are shut show a third of it in the median.
+# Largest aspect ratio of a closed eye, as a share of the open one's. Less cannot be asked for: the
+# points detected on lids that are shut show a third of it in the median.
 CLOSED: Final = 0.6
-# Of an opened mouth: rise of its aspect ratio, of the drop that was asked for.
+# Least rise of an opened mouth's aspect ratio, as a share of the drop that was asked for.
 OPENED: Final = 0.5
-# Largest aspect ratio of lips that meet.
+# Largest aspect ratio of a mouth whose lips meet.
 MEETING: Final = 0.06
-# Fall of a knit brow, of its height over the eye's corners: the least that patterns ask for.
+# Least fall of a knit brow, as a share of its height over the eye's corners.
 KNIT: Final = 0.05
 # Least change of a mouth that is turned (degrees), shifted (of its width), narrowed (of its width).
 TURNED, SHIFTED, NARROWED = 4.0, 0.04, 0.08
@@ -42,25 +45,30 @@ class Effect(NamedTuple):
         return self.value >= 1.0
 
 
-def effects(pattern: Pattern, before: Points, after: Points) -> list[Effect]:
-    """All that a pattern must have changed between landmarks (478, 2 or 3), px, of two frames."""
-    found = [Effect(f"{side} eye closed", _closed(side, before, after)) for side in pattern.closed]
-    found += [
-        Effect(f"{side} brow knit", (1.0 - _brow(side, after) / _brow(side, before)) / KNIT)
-        for side in pattern.frowning
+def effects(pattern: Pattern, strength: float, before: Points, after: Points) -> list[Effect]:
+    """All that a pattern must have changed between landmarks (478, 2 or 3), px, of two frames.
+
+    strength: share of the whole expression that was asked for, above 0 and at most 1.
+    """
+    found = [
+        Effect(f"{side} eye closed", _closed(side, strength, before, after))
+        for side in pattern.closed
     ]
+    for side in pattern.frowning:
+        fall = 1.0 - _brow(side, after) / _brow(side, before)
+        found.append(Effect(f"{side} brow knit", fall / (strength * KNIT)))
     if pattern.mouth is not None:
         measure = _MOUTHS[pattern.mouth]
-        found.append(Effect(f"mouth {pattern.mouth}", measure(pattern, before, after)))
+        found.append(Effect(f"mouth {pattern.mouth}", measure(pattern, strength, before, after)))
     if pattern.wide_nose:
         growth = _nose_width(after) / _nose_width(before) - 1.0
-        found.append(Effect("nose wider", growth / WIDENED))
+        found.append(Effect("nose wider", growth / (strength * WIDENED)))
     return found
 
 
-def _closed(side: Side, before: Points, after: Points) -> float:
+def _closed(side: Side, strength: float, before: Points, after: Points) -> float:
     old, new = (getattr(aspect_ratios(points), f"eye_{side}") for points in (before, after))
-    return CLOSED * old / max(new, 1e-6)
+    return (1.0 - strength * (1.0 - CLOSED)) * old / max(new, 1e-6)
 
 
 def _brow(side: Side, points: Points) -> float:
@@ -72,29 +80,31 @@ def _brow(side: Side, points: Points) -> float:
     return float((corners - middle) @ axes.down / axes.eye_distance)
 
 
-def _opened(pattern: Pattern, before: Points, after: Points) -> float:
+def _opened(pattern: Pattern, strength: float, before: Points, after: Points) -> float:
     rise = aspect_ratios(after).mouth - aspect_ratios(before).mouth
-    return rise / (OPENED * pattern.drop)
+    return rise / (strength * OPENED * pattern.drop)
 
 
-def _meeting(pattern: Pattern, before: Points, after: Points) -> float:
-    return MEETING / max(aspect_ratios(after).mouth, 1e-6)
+def _meeting(pattern: Pattern, strength: float, before: Points, after: Points) -> float:
+    old, new = aspect_ratios(before).mouth, aspect_ratios(after).mouth
+    return (MEETING + (1.0 - strength) * max(old - MEETING, 0.0)) / max(new, 1e-6)
 
 
-def _turned(pattern: Pattern, before: Points, after: Points) -> float:
+def _turned(pattern: Pattern, strength: float, before: Points, after: Points) -> float:
     old, new = (_mouth(points)[1] for points in (before, after))
     angles = [np.rad2deg(np.arctan2(one[1], one[0])) for one in (old, new)]
-    return float(abs(angles[1] - angles[0])) / TURNED
+    return float(abs(angles[1] - angles[0])) / (strength * TURNED)
 
 
-def _shifted(pattern: Pattern, before: Points, after: Points) -> float:
+def _shifted(pattern: Pattern, strength: float, before: Points, after: Points) -> float:
     old, new = (_mouth(points) for points in (before, after))
-    return float(abs(new[0][0] - old[0][0]) / np.linalg.norm(old[1])) / SHIFTED
+    shift = float(abs(new[0][0] - old[0][0]) / np.linalg.norm(old[1]))
+    return shift / (strength * SHIFTED)
 
 
-def _narrowed(pattern: Pattern, before: Points, after: Points) -> float:
+def _narrowed(pattern: Pattern, strength: float, before: Points, after: Points) -> float:
     old, new = (float(np.linalg.norm(_mouth(points)[1])) for points in (before, after))
-    return (1.0 - new / old) / NARROWED
+    return (1.0 - new / old) / (strength * NARROWED)
 
 
 def _mouth(points: Points) -> tuple[FloatArray, FloatArray]:
@@ -114,7 +124,7 @@ def _nose_width(points: Points) -> float:
     return float(np.ptp(across) / axes.eye_distance)
 
 
-_Measure = Callable[[Pattern, Points, Points], float]
+_Measure = Callable[[Pattern, float, Points, Points], float]
 _MOUTHS: Final[dict[str, _Measure]] = {
     "open": _opened,
     "closed": _meeting,

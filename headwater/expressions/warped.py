@@ -34,13 +34,16 @@ _STEPS: Final = 3
 
 @dataclass(frozen=True)
 class PatternMask:
-    """An edit before its pixels.
+    """The part masks of an edit, M and M', from which its pixels are made.
 
-    closed: the eyes that close. before, after: (h, w) uint8 part ids M and M', the mouth's inside
-    being ``INSIDE``. maps: of the edited parts. drop_px: of the lower lip of an opened mouth.
+    closed: the eyes that close. shut: share of the gap between the lids that ``maps`` leave them by
+    which the warp closes it, 1 at full strength. before, after: (h, w) uint8 part ids M and M', the
+    mouth's inside being ``INSIDE``. maps: of the edited parts. drop_px: of the lower lip of an
+    opened mouth.
     """
 
     closed: tuple[Part, ...]
+    shut: float
     before: NDArray[np.uint8]
     after: NDArray[np.uint8]
     maps: dict[Part, PartMap]
@@ -70,12 +73,15 @@ def pattern_mask(
     landmarks_478: NDArray[np.float32],
     pattern: Pattern,
     amounts: Amounts,
+    strength: float,
 ) -> PatternMask:
     """M and M' of a face (478, 3), px, with part ids (h, w).
 
-    Raises ``ItemRejected`` (edit_failed) as ``editable_axes``, and where nothing changes.
+    amounts: of the whole expression. strength: share of it to show, above 0 and at most 1. Raises
+    ``ItemRejected`` (edit_failed) as ``editable_axes``, and where nothing changes.
     """
     editable_axes(landmarks_478)
+    amounts = amounts.weakened(strength)
     before = with_inside(parts, landmarks_478)
     maps = part_maps(pattern, landmarks_478, amounts)
     drop = mouth_drop_px(pattern, landmarks_478, amounts)
@@ -84,19 +90,18 @@ def pattern_mask(
         raise ItemRejected(
             RejectReason.EDIT_FAILED, "The face shows this expression already: nothing changes."
         )
-    return PatternMask(tuple(EYES[side] for side in pattern.closed), before, after, maps, drop)
+    closed = tuple(EYES[side] for side in pattern.closed)
+    # The lids are then apart by (1 - strength) of the open eye's height, without what M' keeps.
+    shut = 1.0 - (1.0 - strength) / amounts.lid
+    return PatternMask(closed, shut, before, after, maps, drop)
 
 
 def warped_pattern(
     rgb: NDArray[np.uint8], landmarks_478: NDArray[np.float32], mask: PatternMask
 ) -> PatternFrame:
     """The (h, w, 3) frame with face mesh (478, 3), px, warped as ``mask`` moves its parts."""
-    points = landmarks_478[:, :2].astype(np.float64)
     axes = editable_axes(landmarks_478)
-    places = moved_points(mask.maps, LOOPS, points)
-    for eye in mask.closed:
-        _shut(places, EYE_LIDS[eye])
-    moves: Moves = {point: place - points[point] for point, place in places.items()}
+    moves = pattern_moves(landmarks_478[:, :2].astype(np.float64), mask)
     if mask.opened:
         moves |= jaw_moves(mask.drop_px, axes)
     free = _free_points(frozenset(mask.maps), mask.opened)
@@ -104,13 +109,23 @@ def warped_pattern(
     return PatternFrame(warped.image, within(warped.region, mask), warped.region)
 
 
-def _shut(places: Moves, lids: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
-    """Let two lids meet between where they are, in place, so that nothing of the eye is left.
+def pattern_moves(points: NDArray[np.float64], mask: PatternMask) -> Moves:
+    """Displacements (2,) of the points (478, 2) that outline the edited parts, px, by point."""
+    places = moved_points(mask.maps, LOOPS, points)
+    for eye in mask.closed:
+        _shut(places, EYE_LIDS[eye], mask.shut)
+    return {point: place - points[point] for point, place in places.items()}
+
+
+def _shut(places: Moves, lids: tuple[tuple[int, ...], tuple[int, ...]], share: float) -> None:
+    """Close a share of the gap between two lids, in place; at 1 nothing of the eye is left.
 
     What M' has of a closed eye is the line of its lashes.
     """
     for upper, lower in zip(*lids, strict=True):
-        places[upper] = places[lower] = (places[upper] + places[lower]) / 2.0
+        middle = (places[upper] + places[lower]) / 2.0
+        for point in (upper, lower):
+            places[point] = middle + (1.0 - share) * (places[point] - middle)
 
 
 def within(region: NDArray[np.bool_], mask: PatternMask) -> NDArray[np.uint8]:

@@ -32,13 +32,14 @@ RIGHT_WAY: Final[dict[str, tuple[Callable[[Points], float], int]]] = {
 }
 
 
-def moved_right_way(kind: str, before: Points, after: Points) -> bool:
+def moved_right_way(kind: str, strength: float, before: Points, after: Points) -> bool:
     """True when the kind's measure moves in its direction between (478, 2) landmarks, px.
 
-    Of a pattern: when all that it must change has changed by at least as much as it must.
+    Of a pattern: when all that it must change at ``strength`` has changed by at least as much.
     """
     if kind in PATTERNS:
-        return all(effect.reached for effect in effects(PATTERNS[kind], before, after))
+        found = effects(PATTERNS[kind], strength, before, after)
+        return all(effect.reached for effect in found)
     measure, direction = RIGHT_WAY[kind]
     return direction * (measure(after) - measure(before)) > 0
 

@@ -1,8 +1,11 @@
 """A drawn face: MediaPipe's points placed by hand where the patterns look, mirrored exactly."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.expressions.amounts import Amounts
 from headwater.faces import vocabulary as sets
 from headwater.faces.parts import part_labels
 
@@ -66,6 +69,11 @@ def mirrored(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
     flipped = landmarks * np.float32([-1, 1, 1]) + np.float32([SIZE, 0, 0])
     made: NDArray[np.float32] = flipped[sets.MIRROR_PARTNERS]
     return made
+
+
+def mirrored_amounts(amounts: Amounts) -> Amounts:
+    """The same amounts of the mirror image."""
+    return replace(amounts, towards=-amounts.towards)
 
 
 def rolled(landmarks: NDArray[np.float32], degrees: float) -> NDArray[np.float32]:

@@ -24,18 +24,27 @@ def moved(name: str, face: np.ndarray, amounts: Amounts = DRAWN) -> np.ndarray:
     return after
 
 
+@pytest.mark.parametrize("strength", [1.0, 0.5, 0.2])
 @pytest.mark.parametrize("name", PATTERNS)
 def test_landmarks_that_were_moved_show_their_pattern_and_those_that_were_not_do_not(
-    name: str,
+    name: str, strength: float
 ) -> None:
-    face = drawn_face(opening=6)
-    for effect in effects(PATTERNS[name], face, moved(name, face)):
+    face, pattern = drawn_face(opening=6), PATTERNS[name]
+    after = moved(name, face, DRAWN.weakened(strength))
+    for effect in effects(pattern, strength, face, after):
         assert effect.reached, effect
-    assert not all(effect.reached for effect in effects(PATTERNS[name], face, face))
+    assert not all(effect.reached for effect in effects(pattern, strength, face, face))
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_weak_expression_is_less_than_was_asked_for(name: str) -> None:
+    face = drawn_face(opening=6)
+    after = moved(name, face, DRAWN.weakened(0.01))
+    assert not all(effect.reached for effect in effects(PATTERNS[name], 1.0, face, after))
 
 
 def asked(name: str, face: np.ndarray) -> tuple[np.ndarray, list[Part]]:
-    mask = pattern_mask(parts_of(face), face, PATTERNS[name], DRAWN)
+    mask = pattern_mask(parts_of(face), face, PATTERNS[name], DRAWN, 1.0)
     wanted = np.where(mask.after > max(Part), np.uint8(0), mask.after)
     return wanted, list(mask.maps)
 
@@ -44,7 +53,7 @@ def test_a_frame_as_asked_for_is_kept() -> None:
     face = drawn_face()
     for name in ("closed_eye_both", "open_mouth_25", "frown_left_open", "wide_nose"):
         wanted, parts = asked(name, face)
-        check_pattern(PATTERNS[name], parts, wanted, wanted, face, moved(name, face))
+        check_pattern(PATTERNS[name], 1.0, parts, wanted, wanted, face, moved(name, face))
 
 
 def refused(name: str, found: np.ndarray | None, after: np.ndarray | None) -> ItemRejected:
@@ -53,7 +62,7 @@ def refused(name: str, found: np.ndarray | None, after: np.ndarray | None) -> It
     found = wanted if found is None else found
     after = moved(name, face) if after is None else after
     with pytest.raises(ItemRejected) as caught:
-        check_pattern(PATTERNS[name], parts, wanted, found, face, after)
+        check_pattern(PATTERNS[name], 1.0, parts, wanted, found, face, after)
     return caught.value
 
 
@@ -82,13 +91,13 @@ def test_a_part_in_more_pieces_is_refused() -> None:
     face = drawn_face()
     _, parts = asked("open_mouth_25", face)
     after = moved("open_mouth_25", face)
-    check_pattern(PATTERNS["open_mouth_25"], parts, wanted, speck, face, after)
+    check_pattern(PATTERNS["open_mouth_25"], 1.0, parts, wanted, speck, face, after)
 
 
 def test_an_expression_that_is_there_already_is_refused() -> None:
     face = drawn_face()
     with pytest.raises(ItemRejected) as caught:
-        pattern_mask(parts_of(face), face, PATTERNS["mouth_and_eye_none"], DRAWN)
+        pattern_mask(parts_of(face), face, PATTERNS["mouth_and_eye_none"], DRAWN, 1.0)
     assert caught.value.reason == "edit_failed"
     assert "already" in caught.value.message
 

@@ -157,7 +157,7 @@ def test_a_made_picture_shows_inside_the_edit_alone() -> None:
     rgb = np.random.default_rng(0).integers(0, 255, (SIZE, SIZE, 3), dtype=np.uint8)
     face = drawn_face()
     amounts = drawn_amounts(np.random.default_rng(0))
-    mask = pattern_mask(parts_of(face), face, PATTERNS["open_mouth_40"], amounts)
+    mask = pattern_mask(parts_of(face), face, PATTERNS["open_mouth_40"], amounts, 1.0)
     shown = generator.pattern(rgb, mask)
     assert isinstance(mask, PatternMask)
     np.testing.assert_array_equal(shown.image[~shown.region], rgb[~shown.region])

@@ -10,7 +10,7 @@ from headwater.expressions.patterns import PATTERNS
 from headwater.faces import vocabulary as sets
 from headwater.faces.parts import polygon_mask
 from headwater.faces.vocabulary import Part
-from tests.expressions.faces import SIZE, drawn_face, mirrored, parts_of, rolled
+from tests.expressions.faces import SIZE, drawn_face, mirrored, mirrored_amounts, parts_of, rolled
 
 SWAPPED = np.array([0, 2, 1, 4, 3, 5, 6, 7, 8, 9], np.uint8)
 
@@ -116,7 +116,10 @@ def test_the_mirror_image_gives_the_mirror_image(name: str) -> None:
     face = drawn_face(4)
     labels, after = edit(name, face, amounts(3))
     _, there = edit(
-        other, mirrored(face), amounts(3).mirrored(), np.ascontiguousarray(SWAPPED[labels][:, ::-1])
+        other,
+        mirrored(face),
+        mirrored_amounts(amounts(3)),
+        np.ascontiguousarray(SWAPPED[labels][:, ::-1]),
     )
     assert (SWAPPED[there][:, ::-1] != after).mean() < 0.002
 

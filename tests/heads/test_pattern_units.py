@@ -34,7 +34,7 @@ def test_a_neutral_heads_landmarks_show_the_pattern(
     made = pattern_expression(anny, PATTERNS[name], shape, neutral, strength=1.0, towards=towards)
     assert ((made >= 0) & (made <= 1)).all()
     before, after = seen(anny, shape, neutral), seen(anny, shape, made)
-    for effect in effects(PATTERNS[name], before, after):
+    for effect in effects(PATTERNS[name], 1.0, before, after):
         assert effect.reached, effect
 
 

@@ -37,9 +37,9 @@ def test_moving_the_edited_part_down_is_the_right_way(kind: str) -> None:
     down, up = before.copy(), before.copy()
     down[list(MOVED_DOWN[kind]), 1] += 3.0
     up[list(MOVED_DOWN[kind]), 1] -= 3.0
-    assert moved_right_way(kind, before, down)
-    assert not moved_right_way(kind, before, up)
-    assert not moved_right_way(kind, before, before)
+    assert moved_right_way(kind, 1.0, before, down)
+    assert not moved_right_way(kind, 1.0, before, up)
+    assert not moved_right_way(kind, 1.0, before, before)
 
 
 def test_shares_are_per_kind_and_method() -> None:
