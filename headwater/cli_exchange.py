@@ -1,4 +1,4 @@
-"""``headwater export`` and ``headwater import``: tables for others, and photos from others."""
+"""``headwater export`` and ``headwater import``: tables for other tools, photos of data sets."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,9 +7,11 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-export_app = typer.Typer(help="The build's tables in forms of others.", no_args_is_help=True)
+export_app = typer.Typer(
+    help="The build's tables in the formats of other tools.", no_args_is_help=True
+)
 import_app = typer.Typer(
-    help="Photos of others' data sets, as their owners hand them out.", no_args_is_help=True
+    help="Photos of published data sets, laid out as they are published.", no_args_is_help=True
 )
 
 
@@ -51,10 +53,10 @@ def import_300w_lp(
     ],
     project: Annotated[Path, typer.Option(help="Folder that holds params.yaml.")] = Path(),
 ) -> None:
-    """Check the photos of 300W-LP against their points, and fit heads of the build to their faces.
+    """Check 300W-LP's fits against its points, and fit heads of the build's model to its faces.
 
-    Trainings take the folder by their setting fitted_photos. Photos that are left out stand in its
-    table of rejects with their reasons.
+    The setting fitted_photos of a system names the folder for its training. Photos that are left
+    out are in its table of rejects with their reasons.
     """
     from headwater.data.basel_face import read_basel_face
     from headwater.data.tables import read_model

@@ -1,8 +1,8 @@
-"""Values from threads for the main thread, which hears an interrupt only where it takes one.
+"""Values from threads for the main thread, which is interrupted only while it waits for one.
 
-Python raises KeyboardInterrupt between any two calls of the main thread: also where a future or an
-event has taken its lock and not yet given it back, for which all others then wait for ever. And a
-signal that comes after Python's last look for one wakes no wait without an end.
+Python raises KeyboardInterrupt between any two instructions of the main thread, also where a future
+or an event holds its lock, for which other threads then wait for ever. And a signal that arrives
+just before a wait without a timeout does not end it.
 """
 
 import signal
@@ -17,14 +17,14 @@ LOOK_SECONDS = 0.5
 
 
 class Arrivals(Generic[T]):
-    """Values from threads, in the order in which they ``put`` them; a context of one block.
+    """A queue of values from threads, and a context that defers SIGINT in the main thread.
 
-    In the main thread a SIGINT within the block raises KeyboardInterrupt from ``take``, at once or
-    within half a second, or else at the end of the block.
+    Within the block a SIGINT raises KeyboardInterrupt from ``take``, within half a second, or at
+    the end of the block.
     """
 
     def __init__(self) -> None:
-        # None wakes who waits: a SimpleQueue takes it from a signal's handler, too.
+        # None wakes ``take``; a SimpleQueue may be filled from a signal handler.
         self._values: SimpleQueue[T | None] = SimpleQueue()
         self._interrupted = False
         self._before: Any = signal.SIG_IGN
@@ -47,7 +47,7 @@ class Arrivals(Generic[T]):
         self._raise_if_interrupted()
 
     def put(self, value: T) -> None:
-        """Hand over a value."""
+        """Add a value."""
         self._values.put(value)
 
     def take(self) -> T:

@@ -1,8 +1,8 @@
 """Step "expressions": frontal frames again with other expressions.
 
-Three kinds (closed eyes, open mouth, frown), or the 24 patterns of the PRDL paper. Photos and
-rendered views are edited by a warp of the image, patterns also by a generator where one is asked
-for; heads of the model are also rendered anew with the expression, which is exact.
+Three kinds (closed eyes, open mouth, frown), or the 24 patterns of the PRDL paper. Frames of photos
+and of rendered views are edited by a warp, or patterns by a generator (``expressions.pixels``);
+rendered heads are also rendered again with the expression, which is exact.
 """
 
 from collections.abc import Mapping
@@ -58,10 +58,11 @@ WARP, GENERATOR, HEAD_MODEL = "warp", "generator", "head_model"
 
 @dataclass(frozen=True)
 class Edited:
-    """A frame with another expression, of one method.
+    """A frame with another expression, made by one method.
 
-    image: (h, w, 3) uint8. parts: (h, w) uint8 ids. region: (h, w) bool, where they may differ.
-    landmarks: (478, 2) px, as detected. seed, maps: of a pattern's edit.
+    image: (h, w, 3) uint8. parts: (h, w) uint8 ids. region: (h, w) bool, outside which both are the
+    parent's. landmarks: (478, 2) px, detected in it. seed: of a pattern's amounts, 0 of the three
+    kinds. maps: of the parts that a pattern's edit moved, empty for other methods.
     """
 
     image: NDArray[np.uint8]
@@ -123,7 +124,11 @@ def compute(work: Work, result: Result) -> None:
 
 @dataclass(frozen=True)
 class _Maker:
-    """Makes expressions of frames. tables: rows by item. strength: share of each expression."""
+    """Makes frames with other expressions.
+
+    tables: rows by table, then item. parser: None for polygons of landmarks. generator: None for
+    the warp. strength: share of each expression.
+    """
 
     tables: Tables
     model: HeadModel

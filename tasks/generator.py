@@ -1,6 +1,6 @@
 """Step "generator": the generator of expressions, trained where expressions.pixels wants one.
 
-It learns from rendered views alone, of the training subjects: no photo changes it.
+It is trained on the rendered views of the training subjects alone, on no photo.
 """
 
 import shutil

@@ -1,8 +1,8 @@
-"""Step "maps": depth and correspondence maps of faces, where a system trains on them.
+"""Step "maps": depth and correspondence maps of faces, where a system of the build trains on them.
 
-Of every rendered view as a whole, and of the crops of frames by their given and by their estimated
-cameras, at the size that systems ask for. Heads of rendered views are known; that of a photo is
-the head model fitted to its landmarks.
+One for every whole rendered view, and one for the crop of every frame by its estimated camera, and
+of frames of rendered views also by the given one, at the size that the systems set. The heads of
+rendered views are known; that of a photo is the head model fitted to its landmarks.
 """
 
 from collections.abc import Mapping
@@ -44,12 +44,12 @@ from tasks.reads import recorded_map_size
 VIEW, CROP = "view", "crop"
 SYNTHETIC: Final = "synthetic"
 PUBLISHED: Final = "3ddfa"
-# Columns that only crops have, and those of views alone.
+# Columns that are empty for views or for crops.
 _OF_SOME: Final = ("image", "crop_mm", "published_depth", "published_pncc")
 
 
 def items(tables: Mapping[str, pa.Table], params: Params) -> list[Item]:
-    """A rendered view each, and a crop each of frames with landmarks by each of their cameras."""
+    """One item for each rendered view, and one for each camera of each frame with landmarks."""
     found = {
         name: set(tables[name].column("item").to_pylist())
         for name in (LANDMARKS.name, MASKS.name, CAMERAS.name)
@@ -87,7 +87,7 @@ def compute(work: Work, result: Result) -> None:
 
 @dataclass(frozen=True)
 class _Heads:
-    """The head model, and the heads and frames of a bucket by their rows: table, then item."""
+    """Heads and frames of a bucket. rows: by table, then item."""
 
     model: HeadModel
     rows: Mapping[str, Mapping[str, Row]]
@@ -102,7 +102,7 @@ class _Heads:
 
     @cached_property
     def fitter(self) -> LandmarkFitter:
-        # What is measured on all rendered views would tie each bucket to all others.
+        # Errors measured on all rendered views would make each bucket depend on all others.
         return LandmarkFitter(self.model, assumed_errors())
 
     def of_view(self, item: str) -> tuple[Row, FloatArray]:
@@ -112,7 +112,7 @@ class _Heads:
         return truth, from_ply(mesh["bytes"], mesh["path"])[0].astype(np.float32)
 
     def view(self, item: str, camera: str) -> Views:
-        """The view of a frame with its given or its estimated mask and camera."""
+        """A frame as a view, with its given or its estimated mask and camera."""
         frame = self.rows[FRAMES.name][item]
         landmarks = landmarks_of(self.rows[LANDMARKS.name][item])[None]
         if camera == GIVEN:
@@ -123,7 +123,7 @@ class _Heads:
         return views_of([annotation], {item: frame}, landmarks)
 
     def shown(self, item: str, view: Views) -> tuple[FloatArray, Camera]:
-        """Vertices (V, 3) mm of the head in a frame, and the camera that sees it there."""
+        """Vertices (V, 3), mm, of the head in a frame, and the camera that sees it there."""
         if self.rows[FRAMES.name][item]["source"] != SYNTHETIC:
             return fitted_to_photo(self.fitter, self.template, view)
         truth, vertices = self.of_view(item)
@@ -131,7 +131,7 @@ class _Heads:
 
 
 def _view_row(item: Item, heads: _Heads, *, published: bool) -> Row:
-    # With torch, which a build without maps need not wait for.
+    # It imports torch, for which a build without maps need not wait.
     from headwater.data.mapped_crops import true_maps, true_projection
 
     truth, vertices = heads.of_view(item.source["of"])
@@ -166,7 +166,7 @@ def _crop_row(item: Item, heads: _Heads, size: MapSize) -> Row:
 
 
 def _row(item: Item, of: Row, view: int, maps: Maps, projection: FloatArray, cut: FaceCut) -> Row:
-    """The row of maps, without what only some pictures have."""
+    """The row of maps, with ``_OF_SOME`` empty."""
     side = len(maps.mask)
     planes = {"depth": maps.depth}
     planes |= {f"code_{axis}": maps.codes[..., place] for place, axis in enumerate("xyz")}

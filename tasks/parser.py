@@ -1,6 +1,6 @@
-"""Step "parser": the parser that finds face parts, trained or tried, where parts.parser wants one.
+"""Step "parser": the parser of face parts that parts.parser names, trained, or a file checked.
 
-The trained one learns from rendered views alone, of the training subjects: no photo changes it.
+One is trained on the rendered views of the training subjects alone, on no photo.
 """
 
 import json
@@ -27,7 +27,7 @@ CHECKPOINTS: Final = Path(".headwater/checkpoints/parser")
 
 
 def main() -> str:
-    """Train the parser, or try the user's own, as ``parts.parser`` says."""
+    """Train the parser, or check the user's own, as ``parts.parser`` says."""
     params = load_params(Path("params.yaml"))
     shutil.rmtree(OUT, ignore_errors=True)
     source: dict[str, Any] = {}
@@ -62,7 +62,10 @@ def _train(params: Params) -> str:
 
 
 def _try(params: Params) -> tuple[dict[str, Any], str]:
-    """Find out with a portrait whose left a user's parser means; its sha256 and what was found."""
+    """Run a user's parser on a portrait, to tell whether its left is the subject's or the image's.
+
+    Returns the content of ``source.json``, and the result in words.
+    """
     from headwater.networks.frozen_net import read_net
     from headwater.parsing.onnx_parser import open_parser, sides_swapped
 

@@ -1,6 +1,6 @@
-"""Step "reads": the tables that trainings of the build read, and the size of maps among them.
+"""Step "reads": the tables that the trainings of the build read, and the size of maps.
 
-A step whose table is for training alone depends on it, and computes nothing that nothing reads.
+Steps whose tables are for training alone depend on it, and compute no table that nothing reads.
 """
 
 import json
@@ -20,7 +20,7 @@ SIZE = "map_size.json"
 
 
 def main() -> str:
-    """Write tables.json, names of tables, and map_size.json, px and mm of maps, null for none."""
+    """Write tables.json (names of tables) and map_size.json ([px, mm], or null without maps)."""
     project = Path.cwd()
     params = load_params(project / "params.yaml")
     text = tables_text(params, project)

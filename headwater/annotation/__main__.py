@@ -1,9 +1,9 @@
 """Annotate the face parts of a head model's mesh: Algorithm 1 of 3DDFA-V3.
 
-``python -m headwater.annotation MODEL FOLDER`` renders the model, looks at the renders with the
-parser that ``parts.parser`` in ``params.yaml`` names, and writes ``parts.npz`` with the votes and
-the part of every vertex, and ``parts.png``. ``corrections.json`` in the folder, where there is one,
-is a person's: it has the last word, and another run with it takes the votes that are kept.
+``python -m headwater.annotation MODEL FOLDER`` renders the model, parses the renders with the
+parser that ``parts.parser`` in ``params.yaml`` names, and writes ``parts.npz`` with the votes for
+every vertex and its part, and ``parts.png``. Parts in a ``corrections.json`` that a person wrote
+into the folder replace those of the votes; another run uses the votes that are stored there.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from headwater.annotation.files import (
     write_annotation,
 )
 from headwater.annotation.labels import labels_of
-from headwater.annotation.parsers import ImageParser, drawn, in_frames
+from headwater.annotation.parsers import ImageParser, landmark_polygons, parser_of_images
 from headwater.annotation.picture import parts_picture
 from headwater.annotation.renders import Pool
 from headwater.artifacts.atomic import replacing
@@ -54,8 +54,10 @@ def main() -> None:
     parser.add_argument("model", help="anny, or ict:<file.npz or folder>")
     parser.add_argument("folder", type=Path, help="folder of the annotation")
     parser.add_argument("--project", type=Path, default=Path(), help="folder of params.yaml")
-    parser.add_argument("--renders", type=int, default=Pool.renders, help="images to look at")
-    parser.add_argument("--seed", type=int, default=Pool.seed, help="of poses, shapes and tones")
+    parser.add_argument("--renders", type=int, default=Pool.renders, help="number of images")
+    parser.add_argument(
+        "--seed", type=int, default=Pool.seed, help="seed of poses, shapes and tones"
+    )
     options = parser.parse_args()
     if not 1 <= options.renders <= MOST_RENDERS:
         parser.error(f"--renders is {options.renders}; give a number from 1 to {MOST_RENDERS}")
@@ -76,25 +78,25 @@ def main() -> None:
 
 
 def annotate(spec: str, folder: Path, project: Path, pool: Pool) -> str:
-    """Write the annotation of the head model that ``spec`` names; what was done, in words.
+    """Write the annotation of the head model that ``spec`` names, and say in words what was done.
 
     Raises HeadwaterError as ``load_head_model``, ``prepared_parser``, ``votes_of`` and
     ``corrected``, and where the folder cannot be written to; OSError for its files.
     """
     check_writable(folder)
     model = _head_model(spec, project / MODELS)
-    parse, known_by = _parser(project)
+    parse, parser_key = _parser(project)
     material = {
         "model": fingerprint(model),
         "pool": asdict(pool),
-        "parser": known_by,
-        **code_of_functions([votes_of, drawn, in_frames]).as_json(),
+        "parser": parser_key,
+        **code_of_functions([votes_of, landmark_polygons, parser_of_images]).as_json(),
     }
     made_of = sha256_hex(canonical_json(material).encode())
     votes = kept_votes(folder / PARTS, len(model.mean), made_of)
-    whence = "votes that were kept"
+    source = "stored votes"
     if votes is None:
-        whence = f"{pool.renders} renders"
+        source = f"votes of {pool.renders} renders"
         votes = votes_of(model, parse, pool, _show_progress)
     labels, changed = corrected(labels_of(votes, model.mean, model.faces), folder / CORRECTIONS)
     write_annotation(folder / PARTS, votes, labels, made_of)
@@ -103,7 +105,7 @@ def annotate(spec: str, folder: Path, project: Path, pool: Pool) -> str:
         Image.fromarray(picture).save(target, "PNG")
     counts = ", ".join(f"{part.title} {np.count_nonzero(labels == part)}" for part in FACE_PARTS)
     return (
-        f"{model.name}: {whence}, {changed} vertices corrected; vertices of parts: {counts}\n"
+        f"{model.name}: {source}, {changed} vertices corrected; vertices of parts: {counts}\n"
         f"{folder / PARTS}\n{folder / PICTURE}\n"
     )
 
@@ -115,14 +117,14 @@ def _head_model(spec: str, cache: Path) -> HeadModel:
 
 
 def _parser(project: Path) -> tuple[ImageParser, dict[str, str]]:
-    """The project's parser and what it is known by; polygons of landmarks without a project."""
+    """The project's parser and its fingerprint; polygons of landmarks without a project."""
     params = project / "params.yaml"
     if not params.is_file():
-        return drawn, {}
+        return landmark_polygons, {}
     settings = load_params(params)
     parser = prepared_parser(settings, project)
-    known_by = parser_fingerprint(settings, project)
-    return (drawn if parser is None else in_frames(parser)), known_by
+    parse = landmark_polygons if parser is None else parser_of_images(parser)
+    return parse, parser_fingerprint(settings, project)
 
 
 def _show_progress(done: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""The votes of a pool of renders for every vertex of a head model."""
+"""Votes of a pool of renders for the part of every vertex of a head model."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from headwater.errors import HeadwaterError, ItemRejected
 from headwater.faces.vocabulary import Part
 from headwater.heads.model import HeadModel
 
-# A parser that finds fewer faces than this share of the renders does not know such heads.
+# Share of the renders in which a parser must find a face.
 LEAST_FOUND = 0.5
 
 
@@ -22,9 +22,10 @@ def votes_of(
     pool: Pool,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> NDArray[np.float32]:
-    """Votes (V, 9) by part id, the same for the same arguments.
+    """Votes (V, 9) by part id; the same for the same arguments.
 
-    progress(done, renders). Raises HeadwaterError where the parser finds no face in most renders.
+    progress(renders done, of all). Raises HeadwaterError where the parser finds a face in fewer
+    than half of the renders.
     """
     total = np.zeros((len(model.mean), len(Part)))
     found = 0

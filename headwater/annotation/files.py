@@ -26,9 +26,9 @@ _NAMES: Final = {part.name.lower(): part for part in Part}
 def write_annotation(
     path: Path, votes: NDArray[np.float32], labels: NDArray[np.uint8], made_of: str
 ) -> None:
-    """Write votes (V, 9), part ids (V,) and the SHA-256 of what the votes depend on.
+    """Write votes (V, 9) and part ids (V,); equal content gives equal bytes.
 
-    Equal content gives equal bytes.
+    made_of: SHA-256 of all that the votes depend on.
     """
     file = io.BytesIO()
     np.savez_compressed(file, votes=votes, labels=labels, made_of=np.array([made_of]))
@@ -36,7 +36,7 @@ def write_annotation(
 
 
 def kept_votes(path: Path, vertices: int, made_of: str) -> NDArray[np.float32] | None:
-    """The votes of a file of ``write_annotation``; None where they are of something else."""
+    """Votes (V, 9) of a file of ``write_annotation``; None where they depend on something else."""
     if not path.is_file():
         return None
     try:
@@ -51,7 +51,7 @@ def _form(vertices: int) -> dict[str, tuple[tuple[int | None, ...], str]]:
 
 
 def corrected(labels: NDArray[np.uint8], corrections: Path) -> tuple[NDArray[np.uint8], int]:
-    """Part ids (V,) with a person's corrections, and how many vertices these name.
+    """Part ids (V,) with the corrections of a person, and how many vertices these name.
 
     The file holds lists of vertex numbers by part: ``{"nose": [12, 40], "none": [7]}``. Raises
     HeadwaterError for any other content.

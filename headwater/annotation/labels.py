@@ -15,18 +15,20 @@ IntArray = NDArray[np.integer[Any]]
 Labels = NDArray[np.uint8]
 
 SAME_PLACE_MM: Final = 1.0
-# A piece of a part smaller than this share of the largest is a stray.
+# A connected piece of a part with fewer vertices than this share of its largest piece is a stray.
 SMALLEST_SHARE: Final = 0.2
+# Least share of a vertex and its neighbours with its own part; half would erode brows, which are
+# two vertices wide.
 _AGREEING: Final = 0.25
 
 
 def labels_of(votes: FloatArray, mean: FloatArray, faces: IntArray) -> Labels:
     """Part ids (V,) of a mesh with votes (V, 9), mean (V, 3) mm and faces (F, 3).
 
-    The votes of a vertex and of its mirror image count together. A vertex has the part with most
-    votes, where its own and its neighbours' together say so; pieces of a part that are small beside
-    its largest take the part around them. A piece of the mesh of its own, as an eyeball, is an eye
-    as a whole. Vertices that no render showed have none.
+    The votes for a vertex and for its mirror image count together. A vertex gets the part with most
+    votes, or that of most of its neighbours where few of these share it; connected pieces of a part
+    that are small beside its largest piece get the part around them. A connected component of the
+    mesh, such as an eyeball, is an eye as a whole. Vertices that no render shows have no part.
     """
     together = with_mirrored(votes, mirror_pairs_of(mean))
     together = _with_whole_eyes(together, components(faces, len(mean)))
@@ -35,7 +37,7 @@ def labels_of(votes: FloatArray, mean: FloatArray, faces: IntArray) -> Labels:
 
 
 def mirror_pairs_of(mean: FloatArray) -> NDArray[np.intp]:
-    """For each vertex (V, 3) mm the one at its mirror image; itself where there is no such pair."""
+    """For each vertex (V, 3) mm its mirror image (V,); itself where it has none of its own."""
     partner = mirror_partners(mean, SAME_PLACE_MM)
     own = np.arange(len(mean))
     paired = (partner >= 0) & (partner[partner] == own)
@@ -43,12 +45,12 @@ def mirror_pairs_of(mean: FloatArray) -> NDArray[np.intp]:
 
 
 def with_mirrored(votes: FloatArray, partner: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Votes (V, 9), those of each vertex's partner (V,) under the mirrored part's name added."""
+    """Votes (V, 9) plus those for each vertex's partner (V,), left parts counted as right ones."""
     return np.asarray(votes + votes[partner][:, MIRRORED_PARTS], np.float64)
 
 
 def neighbours_of(faces: IntArray, count: int) -> csr_array:
-    """(V, V) with 1 where two vertices are joined by an edge."""
+    """Adjacency matrix (V, V) of vertices: 1 where an edge joins two."""
     edges = faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
     both = np.concatenate([edges, edges[:, ::-1]])
     joined = csr_array((np.ones(len(both)), tuple(both.T)), shape=(count, count))
@@ -57,10 +59,9 @@ def neighbours_of(faces: IntArray, count: int) -> csr_array:
 
 
 def _majority(votes: NDArray[np.float64], neighbours: csr_array) -> Labels:
-    """Part (V,) with most votes, of a vertex that its neighbours agree with; none without votes.
+    """Part ids (V,) with most votes, or the neighbours' where these outvote it; none without votes.
 
-    Where fewer than a quarter of a vertex and its neighbours have its part, it takes the one that
-    most of them have. Half would wear away brows that are two vertices wide.
+    A vertex is outvoted where fewer than ``_AGREEING`` of itself and its neighbours have its part.
     """
     own = votes.argmax(axis=1)
     chosen = np.zeros(votes.shape)
@@ -73,9 +74,10 @@ def _majority(votes: NDArray[np.float64], neighbours: csr_array) -> Labels:
 
 
 def _with_whole_eyes(votes: NDArray[np.float64], pieces: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Votes (V, 9) that make a piece of the mesh (V,) an eye where most of its votes are for it.
+    """Votes (V, 9) in which a component of the mesh with most votes for an eye is one as a whole.
 
-    Of an eyeball renders show the front alone. Where a mesh has one, the lids before it are skin.
+    pieces: (V,) numbers of components. Renders show an eyeball's front alone. Where a mesh has
+    eyeballs, the lids before them are skin.
     """
     totals = np.zeros((pieces.max() + 1, votes.shape[1]))
     np.add.at(totals, pieces, votes)
@@ -91,7 +93,7 @@ def _with_whole_eyes(votes: NDArray[np.float64], pieces: NDArray[np.int64]) -> N
 
 
 def _without_strays(labels: Labels, faces: IntArray, neighbours: csr_array) -> Labels:
-    """Labels (V,) whose small pieces, by the edges of faces (F, 3), have the part around them."""
+    """Part ids (V,) whose strays, connected by faces (F, 3), have the part around them."""
     same = faces[(labels[faces] == labels[faces[:, :1]]).all(axis=1)]
     piece = components(same, len(labels))
     areas = np.bincount(piece)[piece]

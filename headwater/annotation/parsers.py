@@ -1,4 +1,4 @@
-"""Part ids of a render's pixels, by the providers that the step ``parts`` has."""
+"""Parsers of whole images, by the two providers of the step ``parts``: landmarks or a network."""
 
 from collections.abc import Callable
 
@@ -11,20 +11,20 @@ from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.faces.photo_path import face_frame, frame_parts
 from headwater.parsing.frame_parser import FrameParser, parsed_parts
 
-# Of an image (h, w, 3) the part ids (h, w); ItemRejected where it finds no face.
+# From an image (h, w, 3) to part ids (h, w). Raises ItemRejected where it finds no face.
 ImageParser = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 FRAME_PX = 512
 
 
-def drawn(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def landmark_polygons(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Part ids (h, w) of polygons through the landmarks that are detected in an image (h, w, 3)."""
     landmarks = photo_landmarks(image, mediapipe_faces())
     return frame_parts(landmarks, np.ones(image.shape[:2], np.bool_))
 
 
-def in_frames(parser: FrameParser) -> ImageParser:
-    """A parser of frames as one of images, whose largest face it looks at."""
+def parser_of_images(parser: FrameParser) -> ImageParser:
+    """A parser of the largest face of an image, by a parser of frames."""
 
     def parsed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         frame = face_frame(image, FRAME_PX, mediapipe_faces())

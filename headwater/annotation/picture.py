@@ -1,4 +1,4 @@
-"""Heads in the colours of their parts, to look at."""
+"""Picture of a head in the colours of its parts."""
 
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ PART_COLOURS: Final = {
 def parts_picture(
     vertices: FloatArray, faces: IntArray, labels: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
-    """Picture (h, w, 3) of a head (V, 3) mm with part ids (V,), from three sides."""
+    """Picture (h, w, 3) of a mesh (V, 3) mm, (F, 3) with part ids (V,), from three sides."""
     colours = np.array([PART_COLOURS[part] for part in Part])[labels]
     views = []
     for yaw in YAWS:

@@ -1,4 +1,4 @@
-"""Renders of a head model in many poses, shapes, expressions and tones, for a parser to look at."""
+"""Renders of a head model in many poses, shapes, expressions and skin tones, for a parser."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,14 +15,15 @@ from headwater.rendering.calibrate_landmarks import picture, view_camera
 
 YAW_DEGREES: Final = 45.0
 PITCH_DEGREES: Final = 20.0
-# Lips that touch hide their border: so many of the renders have an open mouth.
+# Share of the renders with an open mouth: lips that touch hide their border.
 OPEN_SHARE: Final = 0.5
+# Range of the factor on the colours of the skin.
 TONES: Final = (0.55, 1.1)
 
 
 @dataclass(frozen=True)
 class Pool:
-    """A set of renders: so many images of ``image_px`` a side, drawn with ``seed``."""
+    """A set of renders: their number, the side of the images in px, and their seed."""
 
     renders: int = 48
     image_px: int = 512
@@ -54,7 +55,7 @@ def renders(model: HeadModel, pool: Pool) -> Iterator[Render]:
 
 
 def _spread(limit: float, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Numbers (count,) within the limit, one in each of equal ranges, in random order."""
+    """Numbers (count,) from -limit to limit, one in each of ``count`` equal ranges, shuffled."""
     places = (rng.permutation(count) + rng.random(count)) / count
     return np.asarray(limit * (2.0 * places - 1.0))
 

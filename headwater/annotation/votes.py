@@ -1,8 +1,8 @@
 """Votes of one parsed render for the part of every vertex that it shows.
 
-Algorithm 1 of 3DDFA-V3 gives a pixel's part to the vertex nearest to it (k = 1), its eq. 3 looks a
-vertex's part up at its own pixel. Both vote here, so that a mesh denser than the pixels has no
-holes and a coarser one is not judged by single pixels.
+In Algorithm 1 of 3DDFA-V3 each pixel's part goes to the nearest vertex (k = 1); in eq. 3 each
+vertex takes the part of the pixel that it projects to. Both vote here, so that a mesh denser than
+the pixels has no vertices without votes, and a coarser one has more than one pixel for each.
 """
 
 from typing import Any, Final
@@ -18,10 +18,10 @@ from headwater.rendering.tracing import vertex_normals
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.int32]
 
-# A vertex that lies further behind what its pixel's centre shows than this, and than the surface
-# falls off within the pixel, is hidden.
+# A vertex is hidden where it lies behind the surface at its pixel's centre by more than this and by
+# more than the depth of the surface changes within the pixel.
 _HIDDEN_MM: Final = 0.3
-# Cosine between normal and ray below which a vertex is seen edge on and has no say.
+# A vertex has no votes where the cosine between its normal and the ray to the camera is less.
 _EDGE_ON: Final = 0.25
 
 
@@ -30,8 +30,8 @@ def view_votes(
 ) -> NDArray[np.float64]:
     """Votes (V, 9) by part id of a render with part ids (h, w).
 
-    vertices: (V, 3) mm of the rendered head, faces: (F, 3). The votes of a vertex sum to the cosine
-    at which it is seen, 0 where it is not.
+    vertices: (V, 3) mm of the rendered head, faces: (F, 3). The votes for a vertex sum to the
+    cosine between its normal and the ray to the camera, and to 0 where it is not seen.
     """
     pixels, depth = project(camera, vertices)
     shown = rasterise(pixels, depth, faces, camera.width, camera.height)
@@ -53,7 +53,7 @@ def view_votes(
 
 
 def _facing(vertices: FloatArray, faces: IntArray, camera: Camera) -> NDArray[np.float64]:
-    """Cosines (V,) between the vertices' normals and the directions to the camera."""
+    """Cosines (V,) between the vertices' normals and the rays to the camera."""
     towards = camera.centre - np.asarray(vertices, np.float64)
     towards /= np.linalg.norm(towards, axis=1, keepdims=True)
     return np.asarray((vertex_normals(vertices, faces) * towards).sum(axis=1))
@@ -62,9 +62,9 @@ def _facing(vertices: FloatArray, faces: IntArray, camera: Camera) -> NDArray[np
 def _own_pixels(
     pixels: FloatArray, depth: FloatArray, shown: Raster, fall_mm: FloatArray
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
-    """Row and column (V,) of the vertices' pixels, and which of them the image shows.
+    """Row and column (V,) of the vertices' pixels, and whether the image shows each vertex (V,).
 
-    fall_mm: (V,) how far the surface round each falls off within a pixel.
+    fall_mm: (V,) change of the surface's depth within a pixel at each vertex.
     """
     height, width = shown.depth.shape
     inside = (depth > 0) & (pixels >= 0).all(axis=1) & (pixels < (width, height)).all(axis=1)

@@ -1,4 +1,4 @@
-"""Arrays of numbers of MATLAB's files (MAT-file, level 5), within bounds of size and memory.
+"""Arrays of numbers from MATLAB's files (MAT-file, level 5), within bounds of size and memory.
 
 Read here rather than by scipy, whose reader ends the process on some damaged files.
 """
@@ -21,7 +21,7 @@ MAX_BYTES: Final = 2**24
 _LEVEL_5: Final = b"MATLAB 5.0 MAT-file"
 _HEADER: Final = 128
 _ORDER: Final = {b"IM": "<", b"MI": ">"}
-# Kinds of elements, by the format's own numbers.
+# Types of data elements, by the format's numbers.
 _INT8, _INT32, _UINT32, _MATRIX, _DEFLATED = 1, 5, 6, 14, 15
 _NUMBERS: Final = {
     1: "i1",
@@ -35,8 +35,9 @@ _NUMBERS: Final = {
     12: "i8",
     13: "u8",
 }
-# Classes of arrays: double, single, and integers of 8 to 64 bits.
+# Classes of numeric arrays: double, single, and integers of 8 to 64 bits.
 _CLASSES: Final = range(6, 16)
+# Flag of a complex array.
 _COMPLEX: Final = 0x800
 # Larger numbers overflow in the sums and products that they are read for.
 _LARGEST: Final = 1e12
@@ -47,7 +48,7 @@ Shape = tuple[int | None, ...]
 
 @dataclass(frozen=True)
 class _Array:
-    """An array as its header states it. numbers: of real ones, its elements' bytes and kind."""
+    """An array as its header states it. numbers: type and bytes of its elements, if it is real."""
 
     name: str
     shape: tuple[int, ...]
@@ -59,9 +60,9 @@ def read_mat(
 ) -> dict[str, NDArray[np.float64]]:
     """The wanted arrays of real numbers by name, float64.
 
-    max_bytes: of the file, and of all that it unpacks to. Raises HeadwaterError that names the
-    file: where it cannot be read, is larger, lacks an array, or has it of another kind or shape or
-    with numbers that are not finite or beyond 1e12.
+    max_bytes: most bytes of the file, and of all that it unpacks to. Raises HeadwaterError, which
+    names the file, where it cannot be read or is larger, and where an array is missing, is not real
+    and finite, has numbers beyond 1e12, or has another shape.
     """
     data = read_file(path, max_bytes)
     if not data.startswith(_LEVEL_5):
@@ -89,7 +90,7 @@ def _order(data: bytes) -> str:
 
 
 def _one(stated: list[_Array], name: str, wanted: Shape, order: str) -> NDArray[np.float64]:
-    """The array of this name. Raises ValueError where it is not as it is wanted."""
+    """The array of this name. Raises ValueError where it is missing or not as wanted."""
     named = [one for one in stated if one.name == name]
     if len(named) != 1:
         raise ValueError(f"it holds {len(named)} arrays {name}")
@@ -116,7 +117,7 @@ def _one(stated: list[_Array], name: str, wanted: Shape, order: str) -> NDArray[
 
 
 def _arrays(data: bytes, order: str, most: int) -> Iterator[_Array]:
-    """All arrays of a file's elements, which may unpack to ``most`` bytes. Raises ValueError."""
+    """All arrays of a file. Raises ValueError where they unpack to more than ``most`` bytes."""
     total = 0
     for kind, content in _elements(data, order):
         if kind == _DEFLATED:
@@ -132,7 +133,7 @@ def _arrays(data: bytes, order: str, most: int) -> Iterator[_Array]:
 
 
 def _array(matrix: bytes, order: str) -> _Array:
-    """The array of a matrix element: flags, dimensions, name, and then its numbers."""
+    """The array of a matrix element, which holds flags, dimensions, a name, and the numbers."""
     parts = list(_elements(matrix, order, most=4))
     if [kind for kind, _ in parts[:3]] != [_UINT32, _INT32, _INT8] or len(parts[0][1]) != 8:
         raise ValueError("an array has no header")
@@ -145,7 +146,7 @@ def _array(matrix: bytes, order: str) -> _Array:
 
 
 def _elements(data: bytes, order: str, most: int | None = None) -> Iterator[tuple[int, bytes]]:
-    """Kind and content of the elements in a file or in another one, at most so many of them."""
+    """Type and content of the first ``most`` data elements of a file or of another element."""
     place = count = 0
     while place < len(data) and count != most:
         if place + 8 > len(data):

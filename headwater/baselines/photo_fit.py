@@ -1,4 +1,4 @@
-"""The head model fitted to the landmarks of a photo, with the camera that sees it there."""
+"""The head model fitted to the landmarks of a photo, and the camera that sees it there."""
 
 from typing import Final
 
@@ -14,7 +14,8 @@ from headwater.geometry.pose import refined_camera
 from headwater.metrics.landmarks import seen_mean_error
 from headwater.reject_reasons import RejectReason
 
-# Mean error of a fit's landmarks, of the outer eye-corner distance, that no detected face has.
+# Largest mean error of a fit's landmarks, as a share of the distance of the outer eye corners; all
+# faces that were detected rightly have less.
 LARGEST_NME: Final = 0.08
 
 
@@ -23,8 +24,8 @@ def fitted_to_photo(
 ) -> tuple[FloatArray, Camera]:
     """Vertices (V, 3) mm and camera of the head model, fitted to the landmarks of one view.
 
-    The camera is solved again for the head that was found. Raises ItemRejected where landmarks lie
-    outside the photo or are not those of a face.
+    The camera is estimated again, for the fitted head. Raises ItemRejected where landmarks lie
+    outside the photo, or no head explains them.
     """
     (landmarks,) = ibug68(view.landmarks_478_px)
     if not np.isfinite(landmarks).all():

@@ -1,8 +1,8 @@
-"""AFLW2000-3D as published: pictures with fitted faces and 68 points in depth, by name.
+"""AFLW2000-3D as published: pictures with fitted faces and 68 points in 3D, by name.
 
-``<root>/image*.jpg`` with a ``.mat`` of the same name each, or ``<root>/AFLW2000``. Two sets of 68
-points exist, those of the files and the re-annotated ones of LS3D-W, and two sets of yaws; the
-second of either comes as an array (``.npy``) with 3DDFA's evaluation, in the order of the names.
+``<root>/image*.jpg`` with a ``.mat`` of the same name each, or the same below ``<root>/AFLW2000``.
+Besides the 68 points and the yaw in each ``.mat``, there are re-annotated points (LS3D-W) and
+re-estimated yaws, as arrays (``.npy``) in 3DDFA's evaluation, in the order of the pictures' names.
 """
 
 import io
@@ -27,10 +27,10 @@ Float64Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class AflwPicture:
-    """One picture: its photo, its fitted face and true points, px from 1 at pixels' centres.
+    """One picture with its fitted face and true points, px counted from 1 at pixels' centres.
 
-    landmarks: (68, 3), z towards the viewer. reannotated: (68, 2), where there are such.
-    yaw_degrees: of the fitted face, or of the array of yaws.
+    landmarks: (68, 3), z towards the viewer. reannotated: (68, 2), None without the array of these.
+    yaw_degrees: from the array of yaws, or of the fitted face without one.
     """
 
     name: str
@@ -42,9 +42,10 @@ class AflwPicture:
 
 
 class Aflw2000:
-    """A downloaded folder; reannotated, yaws: files of 3DDFA's arrays, where they are wanted.
+    """The pictures of a downloaded folder.
 
-    Raises HeadwaterError where the folder holds no picture, or an array has not one row of each.
+    reannotated, yaws: files of 3DDFA's arrays, if these are to be used. Raises HeadwaterError where
+    the folder holds no picture, or an array does not have one row for each.
     """
 
     def __init__(self, root: Path, reannotated: Path | None = None, yaws: Path | None = None):
@@ -75,7 +76,7 @@ class Aflw2000:
 
 
 def _points(path: Path, count: int) -> Float64Array:
-    """(n, 2 or 3, 68) of a file."""
+    """Re-annotated points (n, 2 or 3, 68) of a file."""
     array = _read(path)
     if array.ndim != 3 or array.shape[::2] != (count, LANDMARKS) or array.shape[1] not in (2, 3):
         raise HeadwaterError(

@@ -1,9 +1,9 @@
-"""The morphable model of 300W-LP and AFLW2000-3D, and the faces that their files fit with it.
+"""The morphable model of 300W-LP and AFLW2000-3D, and the faces that were fitted with it.
 
-Basel Face Model 2009 without its back, and FaceWarehouse's expressions, as the users' own files
-``Model_Shape.mat`` and ``Model_Expression.mat`` (or ``Model_Exp.mat``) hold them: vertices in
-micrometres, x to the subject's left, y up, z out of the face. In a picture points are counted in
-px from 1 at the centre of the top left pixel, x to the right and y down, z towards the viewer.
+The face of the Basel Face Model 2009, with FaceWarehouse's expressions, from the user's own files
+``Model_Shape.mat`` and ``Model_Expression.mat`` (or ``Model_Exp.mat``): vertices in micrometres, x
+to the subject's left, y up, z out of the face. Points of a picture are in px, 1 at the centre of
+the top left pixel, x to the right, y down, z towards the viewer.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from headwater.geometry.registration import Similarity
 SHAPES: Final = 199
 EXPRESSIONS: Final = 29
 UNITS_PER_MM: Final = 1000.0
-# From px that are counted from 1 at pixels' centres to ours, which have these at 0.5.
+# From px that are 1 at the centre of the first pixel to ours, which are 0.5 there.
 TO_OUR_PX: Final = -0.5
 _MAX_BYTES: Final = 2**30
 _FAR_MM: Final = 20_000.0
@@ -34,9 +34,9 @@ Float64Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class FittedFace:
-    """A file on a picture: shape (199,) and expression (29,) coefficients, and pose.
+    """The face that was fitted to a picture: shape (199,) and expression (29,) coefficients, pose.
 
-    angles: (3,) pitch, yaw and roll, radians. translation: (3,) px. scale: px a micrometre.
+    angles: (3,) pitch, yaw and roll, radians. translation: (3,) px. scale: px per micrometre.
     """
 
     shape: Float64Array
@@ -47,18 +47,19 @@ class FittedFace:
 
     @property
     def yaw_degrees(self) -> float:
-        """Turn of the head."""
+        """Yaw of the head, degrees."""
         return float(np.rad2deg(self.angles[1]))
 
     @property
     def rotation(self) -> Float64Array:
-        """(3, 3) Rx(-pitch) Ry(-yaw) Rz(-roll), model to viewer."""
+        """Rotation (3, 3) from the model's axes to the viewer's: Rx(-pitch) Ry(-yaw) Rz(-roll)."""
         return np.asarray(Rotation.from_euler("XYZ", -self.angles).as_matrix())
 
     def camera(self, place: Similarity, width: int, height: int) -> Camera:
-        """A camera of the picture, in our px, for the face in mm once ``place`` moved it rigidly.
+        """The camera that sees the face where the picture shows it, in our px and mm.
 
-        So far away that it is orthographic, as the fit is, but for half a percent.
+        place: rigid map of the face, in mm, to the frame of the camera's extrinsics. The camera is
+        so far away that it differs from the fit's orthographic projection by half a percent.
         """
         turn = np.diag([1.0, -1.0, -1.0]) @ self.rotation @ place.rotation.T
         t = np.array([0.0, 0.0, _FAR_MM]) - turn @ place.translation
@@ -68,16 +69,16 @@ class FittedFace:
         return Camera(K, turn, t, width, height)
 
     def in_picture(self, vertices: FloatArray, height: int) -> Float64Array:
-        """Points (n, 3) px of a picture of this height, of vertices (n, 3) of the model."""
+        """Points (n, 3), px of a picture of this height in px, of the model's vertices (n, 3)."""
         placed = self.scale * vertices @ self.rotation.T + self.translation
         return np.asarray(placed * (1.0, -1.0, 1.0) + (0.0, height + 1.0, 0.0))
 
 
 @dataclass(frozen=True)
 class BaselFace:
-    """mean: (V, 3) of faces (F, 3) int64. shapes: (V, 3, 199) and expressions: (V, 3, 29).
+    """A linear face model: mean (V, 3), shapes (V, 3, 199) and expressions (V, 3, 29), micrometres.
 
-    keypoints: (68,) int64, the vertices at the iBUG-68 points.
+    faces: (F, 3) int64. keypoints: (68,) int64, the vertices at the iBUG-68 points.
     """
 
     mean: Float64Array
@@ -87,13 +88,13 @@ class BaselFace:
     keypoints: NDArray[np.int64]
 
     def vertices(self, face: FittedFace) -> Float64Array:
-        """(V, 3) micrometres, of the model's own frame."""
+        """Vertices (V, 3) of a face in the model's frame, micrometres."""
         moved = self.shapes @ face.shape.astype(np.float32)
         moved += self.expressions @ face.expression.astype(np.float32)
         return np.asarray(self.mean + moved)
 
     def choose(self, rows: NDArray[np.int64]) -> "BaselFace":
-        """These vertices (n,) alone, without faces and keypoints."""
+        """The model of some vertices (n,) alone, without faces and keypoints."""
         nothing = np.zeros(0, np.int64)
         return BaselFace(
             self.mean[rows],
@@ -134,7 +135,7 @@ def read_basel_face(folder: Path) -> BaselFace:
 
 
 def read_fitted_face(path: Path) -> FittedFace:
-    """The parameters of a picture's file. Raises HeadwaterError naming what is wrong with it."""
+    """The fitted face of a ``.mat`` file. Raises HeadwaterError naming what is wrong with it."""
     found = read_mat(
         path, {"Shape_Para": (SHAPES, 1), "Exp_Para": (EXPRESSIONS, 1), "Pose_Para": (1, 7)}
     )
@@ -147,7 +148,7 @@ def read_fitted_face(path: Path) -> FittedFace:
 
 
 def _rows(numbers: Float64Array, count: int, folder: Path, name: str) -> NDArray[np.int64]:
-    """Vertices that MATLAB counts from 1. Raises HeadwaterError for those that are not there."""
+    """Vertex numbers from 0, of MATLAB's from 1. Raises HeadwaterError for those out of range."""
     wrong = numbers[(numbers < 1) | (numbers > count) | (numbers % 1 != 0)]
     if wrong.size or not numbers.size:
         what = f"names vertex {wrong[0]:g} of {count}" if wrong.size else "is empty"

@@ -71,7 +71,7 @@ def crop_views(views: Views, origin_mm: FloatArray, image_px: int, crop_mm: floa
 
 
 def joined_crops(crops: Sequence[Crops]) -> Crops:
-    """All crops of several, in their order; of none the mirror images are among them."""
+    """Several crops as one, in order; none of them may hold mirror images."""
     return Crops(
         torch.cat([one.pixels for one in crops]),
         torch.cat([one.landmarks for one in crops]),
@@ -127,7 +127,7 @@ def projected_points(crops: Crops, views: Views, points_mm: FloatArray) -> Tenso
 def seen_points(
     projection: Tensor, places_mm: NDArray[np.floating[Any]], origin_mm: FloatArray
 ) -> FloatArray:
-    """Px and depth, mm, (n, m, 3) of places (m, 3) mm of the template's frame in n crops.
+    """Points (m, 3) mm of the template's frame as n crops see them: (n, m, 3), px, px, depth in mm.
 
     projection: (n, 3, 4), canonical units to px.
     """

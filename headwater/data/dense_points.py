@@ -1,8 +1,8 @@
 """Points of a head model's surface that correspond to vertices of another face model.
 
-The two means are laid over each other by their 68 landmarks, with scale; a vertex then corresponds
-to the point of the skin that is nearest. Heads of different models have no other correspondence, so
-that a dense error holds that of these pairs.
+The two mean heads are aligned by their 68 landmarks, with scale; a vertex then corresponds to the
+nearest point of our skin. Two models have no exact correspondence: dense errors include the errors
+of these pairs.
 """
 
 from dataclasses import dataclass
@@ -20,16 +20,18 @@ from headwater.heads.model import Surface
 
 FloatArray = NDArray[np.floating[Any]]
 
-# Of the face: from the nose tip, as in H3DS. Ears and neck lie outside or end elsewhere.
+# Radius of the face about the nose tip, as in H3DS, without ears and neck, where the models differ.
 FACE_MM: Final = 95.0
+# Largest distance between the points of a pair.
 FARTHEST_MM: Final = 10.0
 
 
 @dataclass(frozen=True)
 class DensePoints:
-    """rows: (n,) vertices of the other model. corners: (n, 3) vertices of ours, weights: (n, 3).
+    """n pairs of a vertex of another model and a point of our surface.
 
-    apart_mm: (n,) between the pairs, on the means, in mm of ours.
+    rows: (n,) vertices of the other model. corners: (n, 3) vertices of ours, weights: (n, 3), whose
+    weighted mean is the point. apart_mm: (n,) distances on the aligned mean heads.
     """
 
     rows: NDArray[np.int64]
@@ -38,15 +40,15 @@ class DensePoints:
     apart_mm: NDArray[np.float64]
 
     def on(self, vertices: FloatArray) -> NDArray[np.float64]:
-        """Points (..., n, 3) of heads of ours (..., V, 3), in their unit."""
+        """The points (..., n, 3) of our heads (..., V, 3), in their unit."""
         corners = vertices[..., self.corners, :]
         return np.asarray(np.einsum("nk,...nkc->...nc", self.weights, corners))
 
 
 def dense_points(template: Template, mean: FloatArray, landmarks: FloatArray) -> DensePoints:
-    """The pairs of the face; mean: (M, 3) of the other model, landmarks: (68, 3) of it.
+    """The pairs of the face. mean: (M, 3) and landmarks: (68, 3) of the other model, in any unit.
 
-    Raises HeadwaterError where the two faces do not lie over each other.
+    Raises HeadwaterError where no vertex of the aligned mean is near our face.
     """
     own = template.landmarks_68(template.mean)
     try:

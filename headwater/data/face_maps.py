@@ -11,18 +11,18 @@ from headwater.data.scenes import FloatArray
 from headwater.geometry.rasterise import Raster, rasterise
 
 Points = NDArray[np.floating[Any]]
-# Of the mean head's extent in depth, before and behind it: other heads stay inside, and the face
-# apart from the background's 0.
+# Margin of the depth range before and behind the mean head, as a share of its extent: other heads
+# stay inside the range, and faces above the background's 0.
 MARGIN: Final = 0.1
-# Of a map's 255 steps: less is background (section 7).
+# Values of 8-bit maps that are less are background (section 7).
 BACKGROUND: Final = 10 / 255
-# Steps of a map's values in tables.
+# Largest integer of a map in a table, for the value 1.
 LEVELS: Final = 65535
 
 
 @dataclass(frozen=True)
 class MapSize:
-    """Maps of ``px`` a side, of a crop that spans ``mm`` at the head's depth."""
+    """Size of maps: ``px`` a side, of a crop whose side is ``mm`` long at the head's depth."""
 
     px: int
     mm: float
@@ -30,7 +30,7 @@ class MapSize:
 
 @dataclass(frozen=True)
 class DepthRange:
-    """Depths, mm from the camera, that a depth map's 1 and 0 stand for."""
+    """Depths, mm from the camera, for which a depth map has 1 (near) and 0 (far)."""
 
     near_mm: float
     far_mm: float
@@ -52,9 +52,9 @@ class DepthRange:
 
 @dataclass(frozen=True)
 class Maps:
-    """depth: (S, S) float32, larger nearer. codes: (S, S, 3) float32. Both 0..1, 0 outside.
+    """depth: (S, S) float32, 1 near. codes: (S, S, 3) float32. Both in 0..1, 0 off the face.
 
-    mask: (S, S) bool, where they show the face. range: what depths stand for.
+    mask: (S, S) bool, of the face. range: depths, mm, of the map's 1 and 0.
     """
 
     depth: FloatArray
@@ -64,17 +64,17 @@ class Maps:
 
 
 def in_levels(values: Points) -> NDArray[np.uint16]:
-    """Values in 0..1 as tables have them, 0..65535."""
+    """Values in 0..1 as the 16-bit integers of tables, 0..65535."""
     return np.rint(np.asarray(values, np.float64) * LEVELS).astype(np.uint16)
 
 
 def from_levels(levels: NDArray[np.uint16]) -> FloatArray:
-    """Values in 0..1 of those of tables."""
+    """Values in 0..1 from the 16-bit integers of tables."""
     return (levels / LEVELS).astype(np.float32)
 
 
 def range_of(depths_mm: Points) -> DepthRange:
-    """The range of maps of a head whose mean head's face has these depths (n,), mm."""
+    """The depth range of maps of a head in whose place the mean head has these depths (n,), mm."""
     near, far = float(depths_mm.min()), float(depths_mm.max())
     spare = MARGIN * (far - near)
     return DepthRange(near - spare, far + spare)
@@ -85,8 +85,8 @@ def render_maps(
 ) -> Maps:
     """Maps of ``side`` px of a face with vertices (n, 2) px at depths (n,) mm.
 
-    Values are interpolated over the triangle nearest at each pixel's centre; what is turned away
-    from the camera shows nowhere.
+    Values are interpolated over the nearest triangle at each pixel's centre. Triangles that are
+    turned away from the camera are left out.
     """
     corners = np.asarray(pixels, np.float64)[cut.faces]
     first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
@@ -102,9 +102,9 @@ def render_maps(
 
 
 def shown_by(maps: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
-    """Mask (..., S, S) of maps (..., 4, S, S) in 0..1: depth and correspondence above background.
+    """Mask (..., S, S) of maps (..., 4, S, S) in 0..1: where depth and codes are above background.
 
-    A face's point may lie at the end of a code's axis: one of its three numbers is enough.
+    One of a code's three numbers is enough, as the others may be 0 on a face.
     """
     return (maps[..., 0, :, :] > BACKGROUND) & (maps[..., 1:, :, :].max(axis=-3) > BACKGROUND)
 
@@ -115,7 +115,7 @@ def published_files(
     """3DDFA's depth (h, w) and PNCC (h, w, 3) RGB of a face in image space, 8 bits.
 
     vertices: (n, 3), x right and y down in px with pixel centres at integers, z towards the camera.
-    Depth is z by its range over all vertices, hidden ones too, of 255, cut to whole numbers.
+    Depth is z, scaled to 0..255 by its range over all vertices, hidden ones too, and truncated.
     """
     z = np.asarray(vertices, np.float64)[:, 2]
     share = (z - z.min()) / (z.max() - z.min())

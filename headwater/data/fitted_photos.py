@@ -1,7 +1,8 @@
-"""Photos with heads of ours fitted to them, as an import writes them and a training reads them.
+"""Photos with heads of our model fitted to them, written by an import and read by a training.
 
-A folder: ``photos/bucket-<nnn>.parquet``, ``rejects/bucket-000.parquet`` and a manifest. Trainings
-count by the manifest's content, so that a changed file is another training or an error.
+A folder with ``photos/bucket-<nnn>.parquet``, ``rejects/bucket-000.parquet`` and a manifest. The
+manifest's hash is one of a training's inputs, so that a changed file is another training or an
+error.
 """
 
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ _PHOTO: Final = "photo"
 
 FITTED_PHOTOS: Final = table(
     "fits/photos",
-    "a photo with the head that a data set's own fit of it gives in our topology",
+    "a photo with a head of our model, fitted to the face that the data set's authors fitted to it",
     *ORIGIN,
     column("image", IMAGE, "the photo, 8-bit sRGB, JPEG as it was or PNG"),
     column("width", pa.int32(), "width of the photo", unit="px"),
@@ -40,15 +41,23 @@ FITTED_PHOTOS: Final = table(
     column("model_fingerprint", pa.string(), "SHA-256 of the model's bases"),
     column("shape", pa.list_(pa.float32()), "shape coefficients of the model"),
     column("expression", pa.list_(pa.float32()), "expression coefficients of the model"),
-    column("points_error", pa.float32(), "of the fit's points, a share of the size of their box"),
-    column("fit_apart_mm", pa.float32(), "of our head and the fitted face", unit="mm"),
-    column("parameters", pa.list_(pa.float64()), "the data set's own: 199 + 29 + 7"),
+    column(
+        "points_error",
+        pa.float32(),
+        "mean distance of the data set's fit from its stored points, by the size of their box",
+    ),
+    column("fit_apart_mm", pa.float32(), "RMS distance of head and fitted face", unit="mm"),
+    column(
+        "parameters",
+        pa.list_(pa.float64()),
+        "the data set's fit: 199 of shape, 29 of expression, 7 of pose",
+    ),
 )
 
 
 @dataclass(frozen=True)
 class FittedPhotos:
-    """Some photos: views (n) in the canonical frame, in mm; heads (n, V, 3) canonical, in mm."""
+    """n photos: views (n) and heads (n, V, 3), both in the canonical frame, mm."""
 
     views: Views
     heads: FloatArray
@@ -57,8 +66,8 @@ class FittedPhotos:
 def read_fitted_photos(folder: Path, sha256: str, model: HeadModel) -> Iterator[FittedPhotos]:
     """All photos of an import, bucket by bucket.
 
-    sha256: of its manifest. model: of the build. Raises HeadwaterError where the folder is damaged,
-    changed or was made with another head model.
+    sha256: of its manifest. model: the build's. Raises HeadwaterError where the folder is damaged,
+    has changed, or was made with another head model.
     """
     if sha256_of_file(folder / MANIFEST) != sha256:
         raise HeadwaterError(f"{folder}: changed while the build ran; run it again")

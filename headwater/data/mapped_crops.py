@@ -18,8 +18,9 @@ from headwater.reject_reasons import RejectReason
 
 Points = NDArray[np.floating[Any]]
 
-# Of the crop's side, of a head's nose tip from where the view's placement has it: further off, the
-# face was misdetected and the crop shows another place.
+# Largest distance of the head's nose tip from where landmarks and camera place that of the mean
+# head, as a share of the crop's side. Beyond it the face was misdetected, and the crop shows
+# another place.
 MISPLACED: Final = 0.15
 
 
@@ -27,7 +28,8 @@ MISPLACED: Final = 0.15
 class MappedCrop:
     """A crop of a view: pixels (S, S, 3) uint8 RGB, maps of its head, and its camera.
 
-    projection: (3, 4) float32, canonical units to px of the crop, as a lone view is placed.
+    projection: (3, 4) float32, canonical units to px of the crop, with the head placed by the
+    view's landmarks.
     """
 
     pixels: NDArray[np.uint8]
@@ -38,16 +40,16 @@ class MappedCrop:
 def mapped_crop(
     view: Views, seen_by: Camera, head: FloatArray, template: Template, cut: FaceCut, size: MapSize
 ) -> MappedCrop:
-    """The crop of one view where its own camera, placed by its landmarks, sees the head.
+    """The crop of one view, cut by its own camera and landmarks, with the maps of its head.
 
-    seen_by: the camera that took the picture, in px of the view, from the frame of ``head`` (V, 3)
-    mm. Raises ItemRejected for a face that is not where the crop expects it.
+    seen_by: the camera that took the picture, from the frame of ``head`` (V, 3) mm to px of the
+    view. Raises ItemRejected where the face is not where camera and landmarks place it.
     """
     crops = crop_views(placed_views(view, template), template.nose_bridge, size.px, size.mm)
     tip = int(np.argmin(np.linalg.norm(cut.mean - template.nose_tip(template.mean), axis=1)))
     places = _in_map(crops.to_crop[0], project(seen_by, head[cut.vertex[[tip]]])[0])
-    usual = seen_points(crops.projection, cut.mean[[tip]], template.nose_bridge)[0, :, :2]
-    away = float(np.linalg.norm(places - usual)) / size.px
+    expected = seen_points(crops.projection, cut.mean[[tip]], template.nose_bridge)[0, :, :2]
+    away = float(np.linalg.norm(places - expected)) / size.px
     if not away <= MISPLACED:
         raise ItemRejected(
             RejectReason.MISPLACED_FACE,
@@ -66,21 +68,23 @@ def true_maps(
     cut: FaceCut,
     side: int,
 ) -> Maps:
-    """Maps of ``side`` px of a head (V, 3) mm, in the range of the mean head standing in its place.
+    """Maps of ``side`` px of a head (V, 3) mm, in the depth range of the mean head in its place.
 
-    camera: from the head's frame to px of a picture. to_map: (3, 3), these to px of the map.
+    camera: from the head's frame to px of a picture. to_map: (3, 3), px of the picture to the
+    map's.
     """
     pixels, depth = project(camera, head[cut.vertex])
     wanted = template.landmarks_68(template.mean)
     placement = true_placement(template.landmarks_68(head), wanted)
-    usual = project(camera, placement.inverse().apply(cut.mean))[1]
-    return render_maps(_in_map(to_map, pixels), depth, cut, side, range_of(usual))
+    mean_depth = project(camera, placement.inverse().apply(cut.mean))[1]
+    return render_maps(_in_map(to_map, pixels), depth, cut, side, range_of(mean_depth))
 
 
 def true_projection(camera: Camera, head: FloatArray, template: Template) -> FloatArray:
-    """(3, 4) float32, canonical units to px, of a camera that sees a head (V, 3) mm of any frame.
+    """Projection (3, 4) float32 of a camera, canonical units to px.
 
-    The mean head stands in its place.
+    head: (V, 3) mm, which the camera sees, in the frame of its extrinsics; the mean head is put in
+    its place.
     """
     wanted = template.landmarks_68(template.mean)
     back = true_placement(template.landmarks_68(head), wanted).inverse()

@@ -48,7 +48,7 @@ class Views:
         return Camera(K, nearest_rotation(self.R[row]), t, width, height)
 
     def without_images(self) -> "Views":
-        """The same cameras and landmarks, with images and masks of no pixel."""
+        """The same cameras and landmarks, with empty images and masks."""
         nothing = np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.uint8)
         return replace(self, images=(nothing[0],) * len(self), masks=(nothing[1],) * len(self))
 
@@ -69,7 +69,7 @@ class Views:
 
 
 def joined(views: Sequence[Views]) -> Views:
-    """All views of several, in their order."""
+    """Several sets of views as one, in order."""
     names = ("K", "R", "t", "landmarks_478_px", "head", "split", "estimated")
     return Views(
         tuple(image for one in views for image in one.images),

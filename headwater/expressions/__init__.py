@@ -1,1 +1,1 @@
-"""Synthetic expressions as the PRDL paper makes them: edited part masks, pixels, and checks."""
+"""Synthetic expressions as the PRDL paper makes them: masks, pixels, and checks."""

@@ -1,4 +1,4 @@
-"""Amounts of the patterns, in measures of the face, drawn from the range of each."""
+"""Amounts by which patterns move the parts of a face, relative to its size, and their ranges."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Final
@@ -10,14 +10,16 @@ import numpy as np
 class Amounts:
     """Amounts of all patterns; the defaults change nothing.
 
-    lid: height of a closed eye, of the open one's. brow_follows: drop of the brow over a closed
-    eye, of the eye distance. lift: of the upper lip over an opened mouth, of its width. widen: of
-    an opened mouth, a factor. knit_turn: of a knit brow about its middle, inner end down, degrees.
-    knit_down: its drop, of the gap to the eye. knit_in: towards the nose, of the eye distance.
-    squint: height of the eye under it, of its own. mouth_turn: degrees. mouth_shift: of the mouth's
-    width. mouth_narrow, nose: factors of the width. drop: share of a pattern's drop of the lower
-    lip. smile: rise of the corners, of the mouth's width. close: share of the opening that closes.
-    towards: -1 or 1, the subject's right or left, for what goes to one side.
+    lid: height of a closed eye, as a share of the open one's. brow_follows: drop of the brow over a
+    closed eye, as a share of the eye distance. lift: rise of the upper lip of an opened mouth, as a
+    share of the mouth's width. widen: factor on the width of an opened mouth. knit_turn: turn of a
+    knit brow about its middle, inner end down, degrees. knit_down: drop of a knit brow, as a share
+    of its gap to the eye. knit_in: its shift towards the nose, as a share of the eye distance.
+    squint: height of the eye under it, as a share of its own. mouth_turn: degrees. mouth_shift: as
+    a share of the mouth's width. mouth_narrow, nose: factors on the width. drop: share of the drop
+    of the lower lip that the pattern asks for. smile: rise of the mouth's corners, as a share of
+    its width. close: share of the mouth's opening that closes. towards: side to which a mouth turns
+    or shifts, -1 for the subject's right and 1 for the left.
     """
 
     lid: float = 1.0
@@ -38,7 +40,7 @@ class Amounts:
     towards: int = 1
 
     def weakened(self, strength: float) -> "Amounts":
-        """Amounts a share ``strength`` of the way from none to these."""
+        """Amounts of a weaker expression: a share ``strength`` of the way from none to these."""
         none = asdict(Amounts())
         numbers = {
             name: none[name] + strength * (value - none[name])
@@ -48,7 +50,7 @@ class Amounts:
         return replace(self, **numbers)
 
 
-# From and to; the paper gives none. Lids that are left further open do not look closed.
+# Smallest and largest of each; the paper gives none. Lids further apart do not look closed.
 RANGES: Final[dict[str, tuple[float, float]]] = {
     "lid": (0.02, 0.08),
     "brow_follows": (0.02, 0.06),
@@ -69,6 +71,6 @@ RANGES: Final[dict[str, tuple[float, float]]] = {
 
 
 def drawn_amounts(rng: np.random.Generator) -> Amounts:
-    """Amounts uniform in ``RANGES``, and a side."""
+    """Amounts drawn uniformly from ``RANGES``, and one of the two sides."""
     numbers = {name: float(rng.uniform(low, high)) for name, (low, high) in RANGES.items()}
     return Amounts(**numbers, towards=1 if rng.random() < 0.5 else -1)

@@ -1,4 +1,4 @@
-"""Checks of a frame that shows a pattern, before it is kept: what a parser and landmarks find."""
+"""Checks of an edited frame, before it is kept, by the landmarks and parts that are found in it."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -69,7 +69,7 @@ def overlap(wanted: Mask, found: Mask) -> float:
 
 
 def share_near(wanted: Mask, found: Mask) -> float:
-    """Share of a mask (h, w) that lies near ``found``: of a line, whose IoU says nothing."""
+    """Share of a mask (h, w) within ``NEAR`` of ``found``; for a line, whose IoU says nothing."""
     if not wanted.any():
         return 1.0
     reach = 2 * round(NEAR * wanted.shape[0]) + 1
@@ -78,7 +78,7 @@ def share_near(wanted: Mask, found: Mask) -> float:
 
 
 def _pieces(mask: Mask) -> int:
-    """Number of connected pieces of a mask (h, w), those of a few pixels left out."""
+    """Number of connected components of a mask (h, w), without those of a few pixels."""
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     smallest = (SMALLEST * mask.shape[0]) ** 2
     return int((stats[1:, cv2.CC_STAT_AREA] >= smallest).sum())

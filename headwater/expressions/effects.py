@@ -27,21 +27,21 @@ OPENED: Final = 0.5
 MEETING: Final = 0.06
 # Least fall of a knit brow, as a share of its height over the eye's corners.
 KNIT: Final = 0.05
-# Least change of a mouth that is turned (degrees), shifted (of its width), narrowed (of its width).
+# Least change of a mouth that is turned (degrees), shifted and narrowed (shares of its width).
 TURNED, SHIFTED, NARROWED = 4.0, 0.04, 0.08
-# Least growth of the nose's width, of which the detector sees a tenth.
+# Least growth of the nose's width, of whose change the detector sees a tenth.
 WIDENED: Final = 0.005
 
 
 class Effect(NamedTuple):
-    """A change that must show, and its value, of which 1 is the least."""
+    """A change that must show. value: measured change, as a multiple of the least one."""
 
     name: str
     value: float
 
     @property
     def reached(self) -> bool:
-        """True where it has changed as much as it must."""
+        """True where the change is at least the least one."""
         return self.value >= 1.0
 
 
@@ -72,7 +72,7 @@ def _closed(side: Side, strength: float, before: Points, after: Points) -> float
 
 
 def _brow(side: Side, points: Points) -> float:
-    """Height of a brow's middle over the line of the eye's corners, of the eye distance."""
+    """Height of a brow's middle above that of the eye's corners, as a share of the eye distance."""
     places = points[:, :2].astype(np.float64)
     axes = face_axes(places)
     corners = places[list(EYE_CORNERS[side])].mean(axis=0)
@@ -108,7 +108,10 @@ def _narrowed(pattern: Pattern, strength: float, before: Points, after: Points) 
 
 
 def _mouth(points: Points) -> tuple[FloatArray, FloatArray]:
-    """Middle of the mouth from that of the eyes, and its width (2,), of the eye distance."""
+    """Middle of the mouth (2,) from that of the eyes, and the vector (2,) between its corners.
+
+    Along the face's right and down, as shares of the eye distance.
+    """
     places = points[:, :2].astype(np.float64)
     axes = face_axes(places)
     eyes = places[[sets.RIGHT_OUTER_EYE_CORNER, sets.LEFT_OUTER_EYE_CORNER]].mean(axis=0)

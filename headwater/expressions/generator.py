@@ -1,4 +1,4 @@
-"""A mask-conditioned generator of faces: its networks, its crop of a frame, and its composite."""
+"""A mask-conditioned generator of faces: its networks, its crop, and blending into a frame."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,11 +25,12 @@ from headwater.parsing.crop import raised
 from headwater.training.checkpoint import read_safetensors, unreadable
 from headwater.training.determinism import deterministic
 
-# Part ids, and that of the mouth's inside; all else that a picture shows is none of them.
+# Number of labels: the part ids (0 for no part) and the mouth's inside.
 LABELS: Final = int(INSIDE) + 1
-# Of the face's side: the crop's.
+# Side of the crop, as a multiple of the face's.
 CROP_TO_FACE: Final = 1.4
-# Of the frame's side: by which the edit's region is larger than what changes, and its soft edge.
+# Shares of the frame's side: diameter by which the changed region is dilated, and spread of the
+# blur of its edge.
 _GROWN, _SOFT = 0.02, 0.008
 
 Name = Literal["spade", "maskgan"]
@@ -39,7 +40,7 @@ Name = Literal["spade", "maskgan"]
 class Training:
     """Length of a generator's training.
 
-    threads: of the CPU, fixed because sums of floats depend on them. checkpoint_every: steps
+    threads: of the CPU; fixed, as sums of floats depend on their number. checkpoint_every: steps
     between two checkpoints.
     """
 
@@ -51,10 +52,11 @@ class Training:
 
 @dataclass(frozen=True)
 class Kind:
-    """A generator's network and how it is trained.
+    """A generator's network and the settings of its training.
 
-    side: px of its crop. network: made with weights from torch's global generator. judges: channels
-    of the discriminators' first stage. gan: its loss. rates: of generator and discriminators.
+    side: of its crop, px. network: makes it, with random weights from torch's global generator.
+    judges: channels of the discriminators' first stage. gan: the adversarial loss. rates: learning
+    rates of generator and discriminators.
     """
 
     side: int
@@ -90,16 +92,19 @@ KINDS: Final[dict[Name, Kind]] = {
 
 @dataclass(frozen=True)
 class Generator:
-    """A trained generator. network: of labels, reference and its labels. side: px of its crop."""
+    """A trained generator.
+
+    network: from labels, a reference picture and its labels to a picture. side: of its crop, px.
+    """
 
     network: nn.Module
     side: int
 
     def pattern(self, rgb: NDArray[np.uint8], mask: PatternMask) -> PatternFrame:
-        """The (n, n, 3) frame, whose face is level in its middle, as ``mask`` wants it.
+        """The (n, n, 3) frame, with a level face in its middle, painted as ``mask`` edits it.
 
-        Painted where the mask changes, with a soft edge; all else is the frame's own (I' = m G +
-        (1 - m) I).
+        The network's picture G replaces the frame I where the part mask changes, with a soft edge:
+        I' = m G + (1 - m) I.
         """
         affine = frame_to_crop(rgb.shape[0], self.side)
         crop = resampled(rgb, affine, self.side, self.side)
@@ -116,7 +121,7 @@ class Generator:
     def _painted(
         self, crop: NDArray[np.uint8], old: NDArray[np.uint8], new: NDArray[np.uint8]
     ) -> NDArray[np.uint8]:
-        """The picture (S, S, 3) of labels ``new`` (S, S) in the style of a crop with labels."""
+        """The picture (S, S, 3) of labels ``new`` in the style of a crop with labels ``old``."""
         picture = torch.from_numpy(crop).movedim(-1, 0)[None].float() / 127.5 - 1.0
         planes = [one_hot(torch.from_numpy(labels)[None].long()) for labels in (new, old)]
         with deterministic(threads=1):
@@ -125,25 +130,25 @@ class Generator:
 
 
 def frame_to_crop(frame_px: int, side: int) -> NDArray[np.float64]:
-    """Map (2, 3), px of a frame of ``frame_px`` a side to px of a generator's crop."""
+    """Map (2, 3) from px of a frame with side ``frame_px`` to px of a generator's crop."""
     face = Placement(np.array([frame_px / 2, frame_px / 2]), frame_px / FRAME_TO_FACE, 0.0)
     return raised(face).square_map(CROP_TO_FACE, side)
 
 
 def one_hot(labels: Tensor) -> Tensor:
-    """Planes (n, ``LABELS``, H, W) float32 of labels (n, H, W) int64; other classes are none."""
+    """One-hot planes (n, ``LABELS``, H, W) float32 of labels (n, H, W) int64; others count as 0."""
     known = torch.where(labels < LABELS, labels, torch.zeros_like(labels))
     return functional.one_hot(known, LABELS).movedim(-1, 1).float()
 
 
 def feathered(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Weight (h, w) of the made picture: 1 around all that changes, 0 beyond, soft between."""
+    """Weight m (h, w) of the painted picture: 1 around all pixels that change, falling to 0."""
     side = before.shape[0]
     reach = 2 * round(_GROWN * side) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
     grown = cv2.dilate((before != after).astype(np.float32), kernel)
     weight = cv2.GaussianBlur(grown, (0, 0), max(_SOFT * side, 0.5)).astype(np.float32)
-    # A weight that changes no value leaves the pixel out of the region.
+    # Pixels whose 8-bit values the weight cannot change are outside the edited region.
     weight[weight < 1 / 256] = 0.0
     return weight
 
@@ -151,14 +156,14 @@ def feathered(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[np
 def blended(
     made: NDArray[np.uint8], own: NDArray[np.uint8], weight: NDArray[np.float32]
 ) -> NDArray[np.uint8]:
-    """M G + (1 - m) I of pictures (h, w, 3) and weights (h, w)."""
+    """Pictures blended by weights m (h, w): m G + (1 - m) I of ``made`` and ``own`` (h, w, 3)."""
     share = weight[..., None]
     mixed: NDArray[np.uint8] = np.rint(share * made + (1.0 - share) * own).astype(np.uint8)
     return mixed
 
 
 def load_generator(name: Name, weights: Path) -> Generator:
-    """The generator of a file of weights. Raises HeadwaterError where it is no such file."""
+    """The generator with the weights of a file. Raises HeadwaterError for any other file."""
     tensors, _ = read_safetensors(weights)
     kind = KINDS[name]
     network = kind.network()

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 GanLoss = Literal["hinge", "least_squares"]
-# Of every scale of the discriminators the features of its stages, the last being its logits.
+# Features of all stages of the discriminator at each scale, the last being its logits.
 Found = Sequence[Sequence[Tensor]]
 
 
@@ -43,7 +43,7 @@ GENERATOR_LOSSES: Final[Mapping[GanLoss, Callable[[Tensor], Tensor]]] = {
 
 
 def over_scales(loss: Callable[[Tensor], Tensor], found: Found) -> Tensor:
-    """Mean of a loss of logits over the scales."""
+    """Mean over the scales of a loss of the logits."""
     return torch.stack([loss(scale[-1]) for scale in found]).mean()
 
 

@@ -1,4 +1,4 @@
-"""Training of a mask-conditioned generator on rendered views and what they show."""
+"""Training of a mask-conditioned generator on rendered views and the classes of their pixels."""
 
 import hashlib
 from dataclasses import asdict, dataclass
@@ -39,20 +39,20 @@ from headwater.training.run import Curve, Progress
 from headwater.training.schedules import Rate, constant_then_linear
 from headwater.training.turns import Turn
 
-# A crop's side, of that of the parser's examples.
+# Side of the crop, as a share of that of the parser's examples.
 SCALE: Final = CROP_TO_FACE / (parsing_crop.CROP_TO_FACE * EXAMPLE_PX / CROP_PX)
-# Pixels by which the labels that a picture is made from may lie beside it.
+# Largest random shift of the labels against the picture to be made from them, px.
 JITTER_PX: Final = 1
-# Weights of the losses beside the GAN's: as published, L1 in the place of VGG's features.
+# Weights of the other losses beside the GAN's, as published; L1 stands for that of VGG's features.
 MATCHING, L1 = 10.0, 10.0
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Of one step. labels: (n, ``LABELS``, S, S), jittered. picture: (n, 3, S, S) in -1..1.
+    """The examples of one step. labels: (n, ``LABELS``, S, S), shifted at random by ``JITTER_PX``.
 
-    reference and its labels show the same face displaced, or its mirror image, so that its layout
-    cannot be copied.
+    picture: (n, 3, S, S) in -1..1. reference, reference_labels: the same face, displaced or as its
+    mirror image, so that the network cannot copy its layout.
     """
 
     labels: Tensor
@@ -79,7 +79,7 @@ class Objective:
         self._made: tuple[Batch, Tensor] | None = None
 
     def generator(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
-        """GAN, feature matching and the face's L1, each with its weight."""
+        """The generator's GAN loss, feature matching and L1 within the face, weighted."""
         rows = pass_over(len(self.pixels), self.batch, step)
         batch = drawn(self.pixels[rows], self.classes[rows], self.kind.side, generator)
         made = self.pair.generator(batch.labels, batch.reference, batch.reference_labels)
@@ -94,7 +94,7 @@ class Objective:
         }
 
     def judges(self, _step: int, _generator: torch.Generator) -> dict[str, Tensor]:
-        """Of real and made pictures."""
+        """The discriminators' losses of real pictures and of the generator's, kept by its turn."""
         assert self._made is not None
         batch, made = self._made
         losses = {}
@@ -106,7 +106,7 @@ class Objective:
 
 
 def l1_of_face(made: Tensor, batch: Batch) -> Tensor:
-    """Mean absolute difference where there is any part: all else is the frame's own in the end."""
+    """Mean absolute difference over pixels of any part: the others of a frame are never painted."""
     face = 1.0 - batch.labels[:, :1]
     return ((made - batch.picture).abs() * face).sum() / (3.0 * face.sum()).clamp(min=1.0)
 

@@ -1,4 +1,4 @@
-"""Patterns of a parametric head by its own expression units, so that a rendering is exact."""
+"""Patterns shown by a parametric head through its own expression units, for exact renderings."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -12,8 +12,8 @@ from headwater.faces import vocabulary as sets
 from headwater.heads.contact import OPENING, lip_contact
 from headwater.heads.model import FloatArray, HeadModel
 
-# ARKit units of each shape of the mouth but the open one, whose jaw opens by a length. Of a turned
-# and a shifted mouth "Toward" is the side that it falls or goes to, "Away" the other.
+# ARKit units of each shape of the mouth but the open one, whose jaw opens by a length. "Toward" is
+# the side to which a turned mouth falls or a shifted one moves, "Away" the other one.
 _MOUTH_UNITS: Final[Mapping[MouthShape, Mapping[str, float]]] = MappingProxyType(
     {
         "smiling": {"mouthSmileLeft": 0.4, "mouthSmileRight": 0.4},
@@ -37,9 +37,9 @@ def pattern_expression(
 ) -> FloatArray:
     """Expression coefficients (E,) float32 of a head that shows ``pattern`` on top of its own.
 
-    shape: (S,), expression: (E,), those of the head. strength: share of each unit, 0 to 1. towards:
-    -1 or 1, the subject's right or left, as of ``Amounts``. Lips that meet do so on this very head.
-    Raises HeadwaterError where the model lacks all units of the pattern.
+    shape: (S,), expression: (E,), of the head. strength: share of each unit, 0 to 1. towards: as in
+    ``Amounts``. Lips are kept from passing through each other on a head of this shape. Raises
+    HeadwaterError where the model lacks all units of the pattern.
     """
     units = {name: strength * value for name, value in _units(model, pattern, towards).items()}
     names = model.expression_names
@@ -56,7 +56,7 @@ def pattern_expression(
 
 
 def _units(model: HeadModel, pattern: Pattern, towards: int) -> dict[str, float]:
-    """Amounts of ARKit units at full strength, by their names with sides."""
+    """Amounts of ARKit units at full strength, by name."""
     units = {f"eyeBlink{side.title()}": 1.0 for side in pattern.closed}
     for side in pattern.frowning:
         units |= {f"browDown{side.title()}": 1.0, f"eyeSquint{side.title()}": 0.6}

@@ -1,4 +1,4 @@
-"""The edited part mask M' from a mask M, the maps of the parts, and the face's landmarks."""
+"""The edited part mask M', from a part mask M, the maps of the parts and the face's landmarks."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -18,9 +18,9 @@ Labels = NDArray[np.uint8]
 FloatArray = NDArray[np.float64]
 Maps = Mapping[Part, PartMap]
 
-# The inside of the mouth, which is no part, among part ids: the id that it has as a class.
+# The label of the mouth's inside, which is no part, beside the ids of parts.
 INSIDE: Final = np.uint8(FaceClass.MOUTH_INTERIOR)
-# Later ones lie over earlier ones.
+# The order in which parts are painted: later ones over earlier ones.
 _ORDER: Final = (
     *LIPS,
     Part.NOSE,
@@ -34,13 +34,14 @@ EYE_LIDS: Final = {
     Part.LEFT_EYE: (sets.LEFT_UPPER_LID, sets.LEFT_LOWER_LID),
 }
 _LIPS_INSIDE: Final = {Part.UPPER_LIP: sets.UPPER_LIP_BOTTOM, Part.LOWER_LIP: sets.LOWER_LIP_TOP}
-# An eye that is flatter is drawn as a line.
+# An eye of less height is drawn as a line.
 _THINNEST_PX: Final = 1.0
+# Drop of the chin, as a share of the lower lip's.
 _CHIN_FOLLOWS: Final = 0.95
 
 
 def with_inside(parts: Labels, landmarks_478: NDArray[np.float32]) -> Labels:
-    """Part ids (h, w) in which the mouth's inside, where it shows, is ``INSIDE``.
+    """Part ids (h, w) with the label ``INSIDE`` where the inside of the mouth shows.
 
     landmarks_478: (478, 2 or 3), px.
     """
@@ -51,10 +52,10 @@ def with_inside(parts: Labels, landmarks_478: NDArray[np.float32]) -> Labels:
 def edited_mask(
     labels: Labels, landmarks_478: NDArray[np.float32], maps: Maps, chin_drop_px: float = 0.0
 ) -> Labels:
-    """Labels (h, w) with their parts where ``maps`` take them: erased to skin, moved, repainted.
+    """M': labels (h, w) whose mapped parts are erased to skin, moved and painted again.
 
-    labels: (h, w), as of ``with_inside``. landmarks_478: (478, 2 or 3), px. What hides the face
-    (no part) stays on top. chin_drop_px: by which the skin reaches down at the chin.
+    labels: (h, w), from ``with_inside``. landmarks_478: (478, 2 or 3), px. Occluders (no part) stay
+    on top of the face. chin_drop_px: drop of the lower lip, which the skin at the chin follows.
     """
     points = landmarks_478[:, :2].astype(np.float64)
     edited = labels.copy()
@@ -82,7 +83,7 @@ def _paint(edited: Labels, labels: Labels, points: FloatArray, part: Part, one: 
 
 
 def _moved(mask: NDArray[np.bool_], one: PartMap) -> NDArray[np.bool_]:
-    """A mask (h, w) as a map moves it: each pixel is what its centre comes from."""
+    """A mask (h, w) moved by a map: each pixel has the value where its centre comes from."""
     moved = np.zeros_like(mask)
     rows, columns = np.nonzero(mask)
     if not len(rows):
@@ -105,7 +106,7 @@ def _draw_thin_eye(
     lids: tuple[tuple[int, ...], tuple[int, ...]],
     one: PartMap,
 ) -> None:
-    """Draw a lid line, a pixel high, into the mask of an eye that is flatter, in place."""
+    """Draw the line of the lids, a pixel high, into the mask of an eye of less height, in place."""
     upper, lower = (one.to(points[list(lid)]) for lid in lids)
     if np.linalg.norm(lower - upper, axis=1).max() >= _THINNEST_PX:
         return
@@ -126,9 +127,9 @@ def _mouth_outline(points: FloatArray, maps: Maps) -> NDArray[np.float32]:
 
 
 def _lower_chin(edited: Labels, labels: Labels, points: FloatArray, drop: float) -> None:
-    """Stretch the skin below the mouth, in place, so that its lowest point falls with the jaw.
+    """Stretch the skin below the mouth down, in place, so that its lowest point follows the jaw.
 
-    Only beyond the face: what is no part inside it hides it.
+    Only outside the face's oval: pixels without a part inside it are occluders.
     """
     axes = face_axes(points)
     start = float(

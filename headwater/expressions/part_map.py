@@ -1,4 +1,4 @@
-"""Map of one part of a face by an edit: affine, then bent along its width."""
+"""Map of one part of a face in an edit: an affine map, then a bend along the part's width."""
 
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -12,11 +12,11 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class PartMap:
-    """A map of pixels: the affine one, then a bend.
+    """An affine map of pixels, followed by a bend.
 
-    affine: (2, 3), px to px. side: (3,), such that side . (x, y, 1) is -1 and 1 at the two ends of
-    what bends, once it is there. sink: (2,) px, perpendicular to side, by which its middle moves;
-    others by a share of it that falls to 0 at the ends as an ellipse does.
+    affine: (2, 3), px to px. side: (3,), such that s = side . (x, y, 1) is -1 and 1 at the two ends
+    of the bend, after the affine map. sink: (2,) px, perpendicular to side; the bend adds
+    sqrt(1 - s^2) sink, all of it in the middle and nothing at the ends.
     """
 
     affine: FloatArray
@@ -24,14 +24,14 @@ class PartMap:
     sink: FloatArray
 
     def to(self, points: NDArray[Scalar]) -> FloatArray:
-        """The places (n, 2), px, that points (n, 2) go to."""
+        """The images (n, 2), px, of points (n, 2)."""
         moved = points.astype(np.float64) @ self.affine[:, :2].T + self.affine[:, 2]
         return moved + self._bent(moved)
 
     def back(self, points: NDArray[Scalar]) -> FloatArray:
-        """The points (n, 2), px, that go to places (n, 2): the inverse of ``to``.
+        """The points (n, 2), px, whose images are given (n, 2): the exact inverse of ``to``.
 
-        The bend does not change how far to the side a point lies, so it is taken off exactly.
+        The bend does not change s, so that it can be subtracted.
         """
         straight = points.astype(np.float64)
         straight = straight - self._bent(straight) - self.affine[:, 2]
@@ -46,10 +46,10 @@ class PartMap:
 def affine_about(
     middle: FloatArray, right: FloatArray, matrix: FloatArray, shift: FloatArray
 ) -> FloatArray:
-    """Map (2, 3), px, that acts on a face's axes about a point.
+    """Affine map (2, 3), px, about a point, in the axes of a face.
 
-    middle: (2,) px. right: (2,) unit vector; down is a quarter turn on from it. matrix: (2, 2), on
-    coordinates to the right and down. shift: (2,) px, right and down.
+    middle: (2,) px, the point. right: (2,) unit vector; down is a quarter turn from it. matrix: (2,
+    2), applied to coordinates right and down of the point. shift: (2,) px, right and down.
     """
     axes = np.column_stack([right, [-right[1], right[0]]])
     linear = axes @ matrix @ axes.T
@@ -57,5 +57,5 @@ def affine_about(
 
 
 def straight(affine: FloatArray) -> PartMap:
-    """The affine map (2, 3) without a bend."""
+    """The part map of an affine map (2, 3), without a bend."""
     return PartMap(affine, np.zeros(3), np.zeros(2))

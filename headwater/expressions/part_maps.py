@@ -1,7 +1,7 @@
 """The maps of the parts that a pattern edits, from a face's landmarks (PRDL's M -> M').
 
-All is said along the face's own axes, the line of the eyes and its perpendicular, so that a rolled
-face is edited alike.
+Right and down are those of the face, along the line of the eyes and perpendicular to it, so that a
+rolled face is edited alike.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,19 +36,19 @@ BROW_LOOPS: Final[Mapping[Side, tuple[int, ...]]] = {
 }
 _INNER_MOUTH_CORNERS: Final = (sets.UPPER_LIP_BOTTOM[0], sets.UPPER_LIP_BOTTOM[-1])
 _UPPER_LIP_MIDDLE, _LOWER_LIP_MIDDLE = 13, 14
-# The lids meet below the line between the corners by a share of the lower lid's own depth there,
-# and by at least one of the eye's width.
+# Depth below the line between an eye's corners at which its lids meet: a share of the depth of the
+# lower lid, and at least a share of the eye's width.
 _OWN_DEPTH, _LEAST_DEPTH = 0.9, 0.10
-# An eye is never flatter than this share of its height, so that maps can be undone.
+# Least height of a squeezed eye, as a share of its own: maps must be invertible.
 _FLATTEST: Final = 1e-3
 # The corners of an opening mouth drop by this share of the lower lip's drop.
 _CORNER_DROP: Final = 0.30
 
 
 def part_maps(pattern: Pattern, landmarks_478: NDArray[np.float32], amounts: Amounts) -> Maps:
-    """The map of every part that ``pattern`` edits; all others stay.
+    """The maps, px to px, of all parts that ``pattern`` edits.
 
-    landmarks_478: (478, 2 or 3), px. The maps are of the same px.
+    landmarks_478: (478, 2 or 3), px.
     """
     points = landmarks_478[:, :2].astype(np.float64)
     axes = face_axes(points)
@@ -73,13 +73,13 @@ def part_maps(pattern: Pattern, landmarks_478: NDArray[np.float32], amounts: Amo
 
 
 def mouth_drop_px(pattern: Pattern, landmarks_478: NDArray[np.float32], amounts: Amounts) -> float:
-    """Drop of the lower lip's middle, px: what the chin follows."""
+    """Drop of the lower lip's middle, px, which the chin follows."""
     points = landmarks_478[:, :2].astype(np.float64)
     return pattern.drop * amounts.drop * _mouth_width(points, face_axes(points))
 
 
 def _closed_eye(points: FloatArray, axes: Axes, side: Side, amounts: Amounts) -> PartMap:
-    """Flat onto the line of its corners, and bent to the lower lid's sagging line."""
+    """Flattened onto the line between its corners, which is bent down to the lower lid."""
     corners = points[list(EYE_CORNERS[side])]
     width = float((corners[1] - corners[0]) @ axes.right)
     depth = float((points[_LOWER_LIDS[side]] - corners.mean(axis=0)) @ axes.down)
@@ -92,7 +92,7 @@ def _narrow_eye(points: FloatArray, axes: Axes, side: Side, amounts: Amounts) ->
 
 
 def _squeezed(corners: FloatArray, height: float) -> FloatArray:
-    """Map (2, 3) to a share ``height`` of it across the line of two corners (2, 2), px."""
+    """Map (2, 3), px, that scales by ``height`` across the line of two corners (2, 2), px."""
     along = corners[1] - corners[0]
     along = along / max(float(np.linalg.norm(along)), 1e-9)
     return affine_about(
@@ -101,10 +101,10 @@ def _squeezed(corners: FloatArray, height: float) -> FloatArray:
 
 
 def _knit_brow(points: FloatArray, axes: Axes, side: Side, amounts: Amounts) -> PartMap:
-    """Turned about its middle, inner end down; down, and towards the nose."""
+    """Turned about its middle, inner end down, and moved down and towards the nose."""
     middle = points[list(BROW_LOOPS[side])].mean(axis=0)
     gap = float((points[list(EYE_CORNERS[side])].mean(axis=0) - middle) @ axes.down)
-    # The nose lies to the right in the picture of the subject's right brow.
+    # In the picture the nose lies to the right of the subject's right brow.
     inward = 1.0 if side == "right" else -1.0
     angle = inward * np.deg2rad(amounts.knit_turn)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -120,7 +120,10 @@ def _knit_brow(points: FloatArray, axes: Axes, side: Side, amounts: Amounts) -> 
 def _open_mouth(
     points: FloatArray, axes: Axes, amounts: Amounts, drop: float
 ) -> tuple[PartMap, PartMap]:
-    """Corners down and together, the lower lip's middle by ``drop``, the upper lip's up."""
+    """Corners down, and apart or together; the lower lip's middle down by ``drop``, the upper's up.
+
+    drop: as a share of the mouth's width.
+    """
     width = _mouth_width(points, axes)
     fall = amounts.drop * drop * width
     corners = _CORNER_DROP * fall
@@ -194,9 +197,9 @@ def _about_mouth(
 def _bent(
     points: FloatArray, axes: Axes, affine: FloatArray, upper: float, lower: float
 ) -> tuple[PartMap, PartMap]:
-    """Both lips by one affine map, the middle of each down by its own px besides.
+    """Maps of the upper and lower lip: one affine map, and a bend of each, px down in the middle.
 
-    The bend ends at the inner corners, so that both lips agree on all four.
+    The bends end at the inner corners of the mouth, where both lips agree.
     """
     inner = points[list(_INNER_MOUTH_CORNERS)] @ affine[:, :2].T + affine[:, 2]
     side = _sides(inner, axes)
@@ -204,7 +207,7 @@ def _bent(
 
 
 def _sides(corners: FloatArray, axes: Axes) -> FloatArray:
-    """(3,), -1 and 1 at two corners (2, 2), px, along the face's right."""
+    """``PartMap.side`` (3,) of a bend between two corners (2, 2), px, along the face's right."""
     along: FloatArray = corners @ axes.right
     half = max(float(along[1] - along[0]) / 2.0, 1e-9)
     return np.append(axes.right / half, -float(along.mean()) / half)
@@ -226,9 +229,10 @@ def _opening(points: FloatArray, axes: Axes) -> float:
 def moved_points(
     maps: Mapping[Part, PartMap], loops: Mapping[Part, Sequence[int]], points: FloatArray
 ) -> dict[int, FloatArray]:
-    """Places of mapped points, by number: the mean over the maps of parts that share one.
+    """Images (2,), px, of the outlines of mapped parts, by landmark.
 
-    loops: the points of each part. points: (n, 2) px.
+    loops: landmarks that outline each part. points: (n, 2) px, of all landmarks. A landmark of two
+    parts goes to the mean of its two images.
     """
     places: dict[int, list[FloatArray]] = {}
     for part, one in maps.items():

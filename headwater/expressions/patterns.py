@@ -1,7 +1,7 @@
 """The 24 patterns of synthetic expressions (PRDL, Wang et al. 2024, supplement).
 
-Closed eye 3, open mouth 4, frown 9, ugly mouth 3, mouth and eye 4, nose 1: as many variants of each
-kind as the paper's released pictures have of every source.
+Closed eye 3, open mouth 4, frown 9, ugly mouth 3, mouth and eye 4, nose 1: as many of each kind as
+the pictures that the paper's authors released have of each photo.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from typing import Final, Literal
 Side = Literal["left", "right"]
 MouthShape = Literal["smiling", "open", "closed", "turned", "shifted", "narrow"]
 
-# Drops of the lower lip of open mouths, in percent of the mouth's width, and that of a frown.
+# Drops of the lower lip of open mouths and of frowns with an open mouth, in percent of its width.
 OPEN_MOUTHS: Final = (12, 25, 40, 60)
 _FROWNING_OPEN: Final = 20
 
@@ -26,11 +26,11 @@ _FROWNING_MOUTHS: Final[Mapping[str, MouthShape]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Pattern:
-    """One variant. Sides are the subject's.
+    """One expression. Sides are the subject's.
 
     closed: eyes that close. frowning: sides whose brow is knit and whose eye narrows. mouth: its
-    shape; None leaves it. drop: of an open mouth's lower lip, of the mouth's width. wide_nose:
-    whether the nose widens.
+    shape; None leaves it as it is. drop: of an open mouth's lower lip, as a share of the mouth's
+    width. wide_nose: whether the nose widens.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The generator that a project's stage generator has trained, and what it is known by."""
+"""The generator that the stage generator of a project has trained, and its fingerprint."""
 
 from functools import cache
 from pathlib import Path
@@ -17,15 +17,15 @@ WEIGHTS: Final = "weights.safetensors"
 
 
 class PatternPainter(Protocol):
-    """The part of a ``Generator`` that a frame needs."""
+    """The method of a ``Generator`` that paints an edit."""
 
     def pattern(self, rgb: NDArray[np.uint8], mask: PatternMask) -> PatternFrame:
-        """The (n, n, 3) frame, whose face is level in its middle, as ``mask`` wants it."""
+        """The (n, n, 3) frame, with a level face in its middle, painted as ``mask`` edits it."""
         ...
 
 
 def generator_fingerprint(params: Params, project: Path) -> dict[str, str]:
-    """Fingerprint of the generator that paints expressions, for bucket keys; none of a warp."""
+    """Fingerprint of the generator that paints expressions, for bucket keys; empty for the warp."""
     if params.expressions.pixels == "warp":
         return {}
     return {"generator": sha256_of_file(_file(project))}
@@ -34,7 +34,7 @@ def generator_fingerprint(params: Params, project: Path) -> dict[str, str]:
 def prepared_generator(params: Params, project: Path) -> PatternPainter | None:
     """The generator that ``expressions.pixels`` names, read once per process; None for the warp.
 
-    Raises HeadwaterError where the stage has not trained it, or it is of another kind.
+    Raises HeadwaterError where the stage has not trained it, or has trained another network.
     """
     if params.expressions.pixels == "warp":
         return None

@@ -1,4 +1,4 @@
-"""A pattern in pixels by a warp of the frame: its parts' maps move the points of the face mesh."""
+"""Patterns painted by a warp of the frame: the maps of parts move the points of the face mesh."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -29,6 +29,7 @@ LOOPS: Final[dict[Part, tuple[int, ...]]] = {
     Part.UPPER_LIP: sets.UPPER_LIP,
     Part.LOWER_LIP: sets.LOWER_LIP,
 }
+# Edges of the face mesh from a moved part within which points follow it.
 _STEPS: Final = 3
 
 
@@ -60,7 +61,7 @@ class PatternFrame:
     """A frame that shows a pattern.
 
     image: (h, w, 3) uint8. parts: (h, w) uint8 part ids. region: (h, w) bool, outside which both
-    are the parent's.
+    are as before the edit.
     """
 
     image: NDArray[np.uint8]
@@ -136,10 +137,10 @@ def within(region: NDArray[np.bool_], mask: PatternMask) -> NDArray[np.uint8]:
 
 @cache
 def _free_points(parts: frozenset[Part], opened: bool) -> frozenset[int]:
-    """Mesh points that follow the moved parts; all others stay."""
+    """Points of the face mesh that follow the moved parts; all others stay."""
     loops = [LOOPS[part] for part in parts if not (opened and part in LIPS)]
     around = face_mesh.near([point for loop in loops for point in loop], _STEPS)
-    # What is not moved itself keeps its outline.
+    # The outlines of parts that are not moved stay.
     kept = [LOOPS[part] for part in LOOPS if part not in parts]
     free = around - {point for loop in (*kept, sets.FACE_OVAL) for point in loop}
     return free | free_points("open_mouth") if opened else free

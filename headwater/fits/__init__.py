@@ -1,1 +1,1 @@
-"""Photos with fitted faces of others' data sets, and heads of ours fitted to them."""
+"""Heads of our model fitted to the faces that other data sets fitted to their photos."""

@@ -1,7 +1,7 @@
-"""A head of ours fitted to the dense points of another morphable model's face.
+"""A head of our model fitted to dense points of a face of another morphable model.
 
-Linear and regularised, as Blanz and Vetter (2003) solve for coefficients, with a normal prior from
-the heads that are drawn of our model; the rigid place of the face follows in turn.
+Coefficients are the most probable ones (Blanz and Vetter, 2003), linear, under normal priors from
+random heads of our model; in turns with the rigid alignment of the face.
 """
 
 from dataclasses import dataclass
@@ -16,10 +16,11 @@ from headwater.geometry.registration import Similarity, umeyama
 from headwater.heads.model import HeadModel
 from headwater.heads.priors import coefficient_priors
 
-# Of a point, beside what the model can say; neighbours err alike, so that all points together say
-# as much as so many independent ones.
+# Standard deviation of a point from the model's surface. Errors of neighbours are correlated: all
+# points together count as this number of independent ones.
 POINT_MM: Final = 2.0
 INDEPENDENT: Final = 100
+# Turns of coefficients and alignment.
 ROUNDS: Final = 3
 
 Float64Array = NDArray[np.float64]
@@ -27,9 +28,10 @@ Float64Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class FittedHead:
-    """shape: (S,), expression: (E,) float32 coefficients. place: rigid, from the face to the head.
+    """A head's shape (S,) and expression (E,) coefficients, float32, and the face's place in it.
 
-    apart_mm: root mean square distance of the points.
+    place: rigid map from the face to the head, mm. apart_mm: root mean square distance of the
+    points.
     """
 
     shape: NDArray[np.float32]
@@ -39,7 +41,7 @@ class FittedHead:
 
 
 class HeadFit:
-    """Fits heads of ``model`` to points that correspond to ``points`` of it.
+    """Fits heads of ``model`` to faces whose points correspond to ``points`` of the model.
 
     Raises HeadwaterError for a model without shapes.
     """
@@ -61,7 +63,7 @@ class HeadFit:
         self._solver = np.linalg.inv(weight * flat @ flat.T + np.eye(len(flat))) @ (weight * flat)
 
     def fit(self, face_mm: NDArray[np.floating[Any]]) -> FittedHead:
-        """The most probable head of a face (n, 3) mm, at any place, whose size is its own."""
+        """The most probable head of a face (n, 3), mm, at any place; its scale is kept."""
         place = umeyama(face_mm, self._mean, with_scale=False)
         latent = np.zeros(len(self._basis))
         for _ in range(ROUNDS):

@@ -1,4 +1,4 @@
-"""The import of 300W-LP: every photo checked, and a head of ours fitted to its fitted face."""
+"""The import of 300W-LP: its fit of each photo checked, and a head of our model fitted to it."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -47,7 +47,7 @@ class Imported:
 
 
 class _Fitter:
-    """Heads of ours for faces of the data set's model."""
+    """Fits heads of our model to faces of the data set's model."""
 
     def __init__(self, face: BaselFace, model: HeadModel) -> None:
         self.model = model
@@ -61,7 +61,7 @@ class _Fitter:
         self._fit = HeadFit(model, self._pairs)
 
     def row(self, picture: LpPicture) -> Row:
-        """The row of a photo. Raises ItemRejected as decoding, and where its fit is of no use."""
+        """The row of a photo. Raises ItemRejected where photo or fit cannot be used."""
         data = read_photo(picture.photo)
         photo = decode_photo(data, USUAL_MAX_PIXELS, None)
         try:

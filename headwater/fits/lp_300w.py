@@ -23,7 +23,8 @@ from headwater.reject_reasons import RejectReason
 
 SETS: Final = ("AFW", "HELEN", "IBUG", "LFPW")
 FLIPPED: Final = "_Flip"
-# Mean error of the fit's points inside the face, of the square root of their box's area.
+# Largest mean error of the fit's points inside the face, as a share of the square root of the area
+# of their bounding box.
 MOST_ERROR: Final = 0.05
 # Of the 68 points, inside the photo; and px, the square root of their box's area.
 LEAST_SHOWN: Final = 34
@@ -32,7 +33,7 @@ LEAST_SIZE: Final = 16.0
 
 @dataclass(frozen=True)
 class LpPicture:
-    """One photo of the data set. subject: whose pictures are all those of one original photo."""
+    """One photo of the data set, most of which are renders of an original photo in other poses."""
 
     root: Path
     set_name: str
@@ -50,7 +51,7 @@ class LpPicture:
 
     @property
     def subject(self) -> str:
-        """The original photo: its set, and the name without the numbers of face and pose."""
+        """The face of an original photo, as its set and its name without the number of the pose."""
         return f"{self.set_name.removesuffix(FLIPPED)}/{self.title.rpartition('_')[0]}"
 
     @property
@@ -63,7 +64,7 @@ class LpPicture:
         return read_fitted_face(self.photo.with_suffix(".mat"))
 
     def points(self) -> NDArray[np.float64]:
-        """(68, 2) stored points, px from 1 at pixels' centres; as ``face``."""
+        """The stored points (68, 2), px counted from 1 at pixels' centres. Raises as ``face``."""
         path = self.root / "landmarks" / self.set_name / f"{self.name}_pts.mat"
         if path.is_file():
             return read_mat(path, {"pts_3d": (68, 2)})["pts_3d"]
@@ -89,8 +90,9 @@ def pictures(root: Path) -> list[LpPicture]:
 def check_points(projected: NDArray[np.floating[Any]], stored: NDArray[np.floating[Any]]) -> float:
     """Mean distance of the fit's 68 points (68, 2 or 3) px from the stored ones (68, 2).
 
-    Of those inside the face, as its outline's points slide along it when it turns, and as a share
-    of the square root of their box's area. Raises ItemRejected where it is too large.
+    Over the points inside the face, since those of its outline slide along it as the head turns,
+    and as a share of the square root of the area of their bounding box. Raises ItemRejected where
+    it is more than ``MOST_ERROR``.
     """
     ours, theirs = projected[IBUG_INSIDE, :2], stored[IBUG_INSIDE]
     size = box_size(theirs)

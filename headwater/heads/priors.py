@@ -1,4 +1,4 @@
-"""A head model's coefficients as normal distributions, from the heads that are drawn of it."""
+"""Normal priors of a head model's coefficients, with the moments of randomly drawn heads."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,7 +25,7 @@ class Normal:
 
 
 def coefficient_priors(model: HeadModel) -> tuple[Normal, Normal]:
-    """Normal priors of shape and expression with the moments of randomly drawn heads."""
+    """Priors of shape and of expression."""
     rng = np.random.default_rng(SEED)
     shapes = np.stack([sample_shape(model, rng) for _ in range(DRAWN_HEADS)])
     expressions = np.stack([sample_expression(model, rng) for _ in range(DRAWN_HEADS)])

@@ -1,4 +1,4 @@
-"""First weights of an image encoder from a user's file under torchvision's parameter names."""
+"""Initial weights of an image encoder from a user's file with torchvision's parameter names."""
 
 import hashlib
 import io
@@ -20,11 +20,11 @@ SAFETENSORS: Final = ".safetensors"
 
 
 def load_encoder(encoder: nn.Module, path: Path, sha256: str) -> None:
-    """Put the weights of a file into ``encoder``; a classifier's are left out.
+    """Load the weights of a file into ``encoder``; those of a classifier are left out.
 
-    path: of safetensors, or of a torch file (.pth, .pt), of which nothing but tensors is read.
-    sha256: hex, of the content that the training counts by. Raises HeadwaterError where the file
-    has other content, is none of weights, or is of another network.
+    path: a file of safetensors, or of torch (.pth, .pt), of which nothing but tensors is read.
+    sha256: hex, of its content when the training's inputs were hashed. Raises HeadwaterError where
+    the content is another one, or is no weights of this network.
     """
     found = _tensors(path, sha256)
     own = encoder.state_dict()
@@ -35,7 +35,7 @@ def load_encoder(encoder: nn.Module, path: Path, sha256: str) -> None:
             "missing; name a file of torchvision's weights of the same network"
         )
     for name, value in own.items():
-        # Its shape first: a tensor of one number may claim to be any number of them.
+        # The shape first: a tensor that stores one number may have any shape (stride 0).
         if name in found and found[name].shape != value.shape:
             raise HeadwaterError(
                 f"{path}: {name} is {tuple(found[name].shape)} instead of {tuple(value.shape)}; "
@@ -67,10 +67,10 @@ def _tensors(path: Path, sha256: str) -> dict[str, Tensor]:
 
 
 def _of_torch(data: bytes) -> dict[str, Tensor]:
-    """Tensors by name of a file of ``torch.save``. Raises what torch does, and ValueError."""
+    """Tensors by name of a file of ``torch.save``. Raises torch's errors, and ValueError."""
     if zipfile.is_zipfile(io.BytesIO(data)):
         with zipfile.ZipFile(io.BytesIO(data)) as members:
-            # torch writes nothing deflated; what others did may unpack to any size.
+            # torch stores members uncompressed; compressed ones may unpack to any size.
             if any(one.compress_type != zipfile.ZIP_STORED for one in members.infolist()):
                 raise ValueError("it is packed in a way that torch does not")
     # weights_only builds tensors and containers and calls nothing that the file names.

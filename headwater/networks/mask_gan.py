@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from headwater.networks.style_encoder import StyleEncoder
 
+# Convolutions of a residual block, each followed by a norm.
 PATHS = 2
 
 
@@ -26,7 +27,7 @@ class StyledBlock(nn.Module):
         self.norm = nn.InstanceNorm2d(channels)
 
     def forward(self, features: Tensor, styles: Tensor) -> Tensor:
-        """(B, C, H, W) by styles (B, ``PATHS``, 2, C), whose scales and shifts the norms take."""
+        """From features (B, C, H, W), with scales and shifts of the norms: styles (B, 2, 2, C)."""
         moved = features
         for number, convolution in enumerate(self.convolutions):
             scale, shift = styles[:, number, :, :, None, None].unbind(dim=1)
@@ -37,7 +38,7 @@ class StyledBlock(nn.Module):
 
 
 class MaskGan(nn.Module):
-    """Pictures (B, 3, S, S) in -1..1 of labels M', in the style of a reference with its labels.
+    """From labels M' to pictures (B, 3, S, S) in -1..1 in the style of a labelled reference.
 
     width: channels at full size, doubled by each of ``halvings``. S is a multiple of 32.
     """

@@ -11,7 +11,10 @@ _SLOPE: Final = 0.2
 
 
 class PatchDiscriminator(nn.Module):
-    """Logits of patches: one strided convolution, more with a norm, and two of stride 1."""
+    """Logits of patches: ``layers`` convolutions of stride 2 and two of stride 1.
+
+    All but the first and the last are followed by a norm.
+    """
 
     def __init__(self, inputs: int, width: int, layers: int = 3) -> None:
         super().__init__()
@@ -34,7 +37,7 @@ class PatchDiscriminator(nn.Module):
 
 
 class ScaledDiscriminators(nn.Module):
-    """Discriminators of pictures and of pictures of half the side."""
+    """Discriminators of a picture at ``scales`` sizes, each of half the side of the one before."""
 
     def __init__(self, inputs: int, width: int, scales: int = 2, layers: int = 3) -> None:
         super().__init__()

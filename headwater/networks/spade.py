@@ -1,4 +1,4 @@
-"""SPADE: a picture from part labels, which normalise the features, and a style vector.
+"""SPADE: pictures from part labels, which modulate normalised features, and a style vector.
 
 T. Park and others: "Semantic Image Synthesis with Spatially-Adaptive Normalization", CVPR 2019. The
 style comes from a reference picture through MaskGAN's encoder in place of a VAE.
@@ -19,9 +19,9 @@ _SLOPE: Final = 0.2
 
 
 class LabelNorm(nn.Module):
-    """Batch norm whose scale and shift at every place come from labels there (SPADE, eq. 1).
+    """Batch norm whose scale and shift at every place are computed from the labels (SPADE, eq. 1).
 
-    features (B, C, H, W) and labels (B, labels, S, S) to (B, C, H, W).
+    From features (B, C, H, W) and labels (B, labels, S, S) to (B, C, H, W).
     """
 
     def __init__(self, channels: int, labels: int, hidden: int) -> None:
@@ -33,14 +33,14 @@ class LabelNorm(nn.Module):
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """The normalised features."""
-        # Averaged, not picked: an eye or a lip is narrower than a place of the coarse maps.
+        # Averaged, as nearest sampling would miss eyes and lips, narrower than a coarse pixel.
         here = functional.adaptive_avg_pool2d(labels, (features.shape[-2], features.shape[-1]))
         hidden = self.shared(here)
         return self.norm(features) * (1.0 + self.scale(hidden)) + self.shift(hidden)
 
 
 class SpadeBlock(nn.Module):
-    """SPADE's residual block: two convolutions, each after a norm by labels and a leaky ReLU."""
+    """SPADE's residual block: two convolutions, each after a label norm and a leaky ReLU."""
 
     def __init__(self, inputs: int, outputs: int, labels: int, hidden: int) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class SpadeBlock(nn.Module):
             self.past = spectral_norm(nn.Conv2d(inputs, outputs, 1, bias=False))
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        """(B, inputs, H, W) and labels (B, labels, S, S) to (B, outputs, H, W)."""
+        """From features (B, inputs, H, W) and labels (B, labels, S, S) to (B, outputs, H, W)."""
         moved = features
         for norm, convolution in zip(self.norms, self.convolutions, strict=True):
             moved = convolution(functional.leaky_relu(norm(moved, labels), _SLOPE))
@@ -68,11 +68,11 @@ class SpadeBlock(nn.Module):
 
 
 class Spade(nn.Module):
-    """Pictures (B, 3, S, S) in -1..1 of labels M', in the style of a reference with its labels.
+    """From labels M' to pictures (B, 3, S, S) in -1..1 in the style of a labelled reference.
 
-    widths: channels of the maps, of which each is twice as large a side as the one before it; the
-    last has S px. S is a multiple of 32 and of 2 to the number of doublings. hidden: channels
-    between labels and norms.
+    widths: channels of the feature maps, each of twice the side of the one before; the last has S
+    px. S is a multiple of 32 and of 2 to the number of doublings. hidden: channels between the
+    labels and the scales and shifts of a norm.
     """
 
     def __init__(self, labels: int, side: int, widths: Sequence[int], hidden: int) -> None:

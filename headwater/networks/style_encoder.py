@@ -1,4 +1,4 @@
-"""Style of a picture under its part labels: MaskGAN's spatial-aware style encoder.
+"""Style vector of a picture with part labels: MaskGAN's spatial-aware style encoder.
 
 C.-H. Lee and others: "MaskGAN: Towards Diverse and Interactive Facial Image Manipulation", CVPR
 2020. Labels modulate the picture's features (spatial feature transform), which are then pooled.
@@ -15,15 +15,15 @@ FEATURES: Final = 64
 def halving(inputs: int, outputs: int) -> nn.Sequential:
     """A 3x3 convolution that halves the side, with ReLU.
 
-    No norm: one of every instance would take away means and spreads, which are the style (MUNIT).
+    Without a norm: an instance norm would remove means and spreads, which are the style (MUNIT).
     """
     return nn.Sequential(nn.Conv2d(inputs, outputs, 3, 2, 1), nn.ReLU(inplace=True))
 
 
 class Modulation(nn.Module):
-    """Spatial feature transform (Wang et al., CVPR 2018): features times and plus maps of labels.
+    """Spatial feature transform (Wang et al., CVPR 2018): scale and shift from conditions.
 
-    features (B, C, H, W) and conditions (B, ``FEATURES``, H, W) to (B, C, H, W).
+    From features (B, C, H, W) and conditions (B, ``FEATURES``, H, W) to (B, C, H, W).
     """
 
     def __init__(self, channels: int) -> None:
@@ -37,11 +37,10 @@ class Modulation(nn.Module):
 
 
 class StyleEncoder(nn.Module):
-    """One vector (B, outputs) of a picture (B, 3, S, S) in -1..1 and labels (B, labels, S, S).
+    """Style vectors (B, outputs) of pictures (B, 3, S, S) in -1..1 with labels (B, labels, S, S).
 
-    The picture has 16, 32 and 64 channels down to a quarter of its side and 64 from there to a
-    32nd; labels are encoded to 64 at both, where they modulate it. S is a multiple of 32, 64 or
-    more.
+    The picture is encoded to 64 channels at a quarter of its side and at a 32nd; at both, labels
+    encoded to 64 channels modulate it. S is a multiple of 32, at least 64.
     """
 
     def __init__(self, labels: int, outputs: int) -> None:

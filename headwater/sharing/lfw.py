@@ -1,8 +1,8 @@
-"""LFW's published folder as photos of a build: people by folder, photos with exactly one face.
+"""The import of LFW: its photos with exactly one face, as a folder of photos by person.
 
 Labeled Faces in the Wild (Huang et al., UMass TR 07-49) is ``<root>/<person>/<person>_0001.jpg``
-and so on. What is not laid out like that, cannot be read, or shows no face or several is dropped
-with its reason: kept and dropped ones are all that is there.
+and so on. Files with other names, that cannot be read, or that show no face or several are dropped
+with the reason; every file is either kept or dropped.
 """
 
 import csv
@@ -36,7 +36,7 @@ _NUMBERED: Final = re.compile(r"(?P<person>.+)_\d{4}\.jpg")
 
 @dataclass(frozen=True)
 class Dropped:
-    """A file that is no photo of one face: its printable name, the reason's code, a sentence."""
+    """A file that is no photo of one face: its name, printable, the reason's code, a sentence."""
 
     name: str
     reason: str
@@ -45,19 +45,19 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Imported:
-    """kept: photos, by their paths from the root, in order. dropped: all other files."""
+    """kept: paths of photos from the root, in order. dropped: all other files."""
 
     kept: tuple[str, ...]
     dropped: tuple[Dropped, ...]
 
     @property
     def people(self) -> int:
-        """People of whom a photo was kept."""
+        """Number of people with a photo that was kept."""
         return len({Path(name).parent for name in self.kept})
 
     @property
     def reasons(self) -> Counter[str]:
-        """Dropped files by reason."""
+        """Numbers of dropped files by reason."""
         return Counter(one.reason for one in self.dropped)
 
 
@@ -130,7 +130,7 @@ def _laid_out(entry: PhotoFile | PhotoProblem, root: Path) -> PhotoFile | PhotoP
 
 
 def _table(dropped: list[Dropped]) -> str:
-    """CSV, a line for each."""
+    """CSV of dropped files, a line for each."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("name", "reason", "message"))
@@ -139,7 +139,7 @@ def _table(dropped: list[Dropped]) -> str:
 
 
 def in_words(found: Imported, folder: Path) -> list[str]:
-    """Counts of an import and what to write into params.yaml, for people."""
+    """Lines for people: the counts of an import, and what to write into params.yaml."""
     total = len(found.kept) + len(found.dropped)
     reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(found.reasons.items()))
     kept = f"kept {len(found.kept)} of {total} files; people: {found.people}"

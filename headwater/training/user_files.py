@@ -1,4 +1,4 @@
-"""Files of the user's own that settings of a system name, by path and content."""
+"""Files of the user that a system's settings name, by path and content."""
 
 import reprlib
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from headwater.errors import HeadwaterError
 
 @dataclass(frozen=True)
 class UserFile:
-    """path: where it is. sha256: hex, of its content when it was looked at."""
+    """A file's path and the SHA-256, hex, of its content when it was hashed."""
 
     path: Path
     sha256: str

@@ -10,7 +10,7 @@ import pytest
 from headwater.annotation.__main__ import annotate, main
 from headwater.annotation.annotate import votes_of
 from headwater.annotation.labels import labels_of, mirror_pairs_of
-from headwater.annotation.parsers import drawn, in_frames
+from headwater.annotation.parsers import landmark_polygons, parser_of_images
 from headwater.annotation.renders import Pool, renders
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.faces.vocabulary import FACE_PARTS, MIRRORED_PARTS, FaceClass, Part
@@ -24,7 +24,7 @@ FEW = Pool(renders=8, image_px=256, seed=3)
 
 @pytest.fixture(scope="module")
 def votes(anny: HeadModel) -> np.ndarray:
-    return votes_of(anny, drawn, FEW)
+    return votes_of(anny, landmark_polygons, FEW)
 
 
 def test_a_pool_is_drawn_by_its_seed_over_the_whole_range_of_poses(anny: HeadModel) -> None:
@@ -61,7 +61,7 @@ def test_a_parser_of_frames_votes_at_the_places_of_the_renders(anny: HeadModel) 
             return np.where(coloured, FaceClass.SKIN, FaceClass.BACKGROUND).astype(np.uint8)
 
     [render] = renders(anny, Pool(renders=1, image_px=256))
-    labels = in_frames(Bright())(render.image)
+    labels = parser_of_images(Bright())(render.image)
     coloured = np.ptp(render.image.astype(int), axis=2) > 12
     inside = np.zeros_like(coloured)
     inside[60:200, 60:200] = True
@@ -138,7 +138,7 @@ def test_two_seeds_agree_and_both_with_the_painting(request, name: str) -> None:
     model: HeadModel = request.getfixturevalue(name)
     found = []
     for seed in (0, 1):
-        votes = votes_of(model, drawn, Pool(seed=seed))
+        votes = votes_of(model, landmark_polygons, Pool(seed=seed))
         found.append(labels_of(votes, model.mean, model.faces))
         shown = often_seen(votes, Pool.renders)
         assert (found[-1] == painted_parts(model))[shown].mean() >= 0.94
