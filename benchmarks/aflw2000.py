@@ -1,17 +1,17 @@
 """``python -m benchmarks.aflw2000 FOLDER``: a build's systems by AFLW2000-3D's protocols.
 
-FOLDER is the data set as its owners hand it out, for research. ``--reannotated`` and ``--yaws``
-name arrays of 3DDFA's evaluation (``AFLW2000-3D-Reannotated.pts68.npy``,
-``AFLW2000-3D-new.pose.npy``): the second landmark set, and the re-estimated yaws. ``--model`` names
-the folder with the data set's morphable model (``Model_Shape.mat`` and ``Model_Expression.mat``),
-which the dense figures need.
+FOLDER is the data set as it is published, for research. ``--reannotated`` and ``--yaws`` name
+arrays of 3DDFA's evaluation (``AFLW2000-3D-Reannotated.pts68.npy``, ``AFLW2000-3D-new.pose.npy``)
+with re-annotated landmarks and re-estimated yaws. ``--model`` names the folder of the data set's
+morphable model (``Model_Shape.mat`` and ``Model_Expression.mat``), for the errors of dense points.
 
-Each picture is taken as ``headwater reconstruct`` takes a photo, without the data set's boxes. The
-error is the mean distance of the points as a share of the square root of the area of the box round
-the true 68 points, by three bins of yaw; the published figure is the mean of the bins' means. For
-distances in depth the least depth of either is 0 (``--depth mean``: their means agree).
-A picture without an answer is a failure with its reason and in no mean. Jaw points and dense points
-are of other definitions than the data set's, for every system and the mean head alike.
+Each picture is reconstructed as ``headwater reconstruct`` does it with a photo, without the data
+set's boxes. The error is the mean distance of corresponding points, divided by the square root of
+the area of the bounding box of the true 68 points, in three bins of yaw; the published figure is
+the mean of the three means. For errors in 3D, depths of the answer and of the truth are both
+shifted so that the least is 0 (``--depth mean``: so that their means are 0). A picture without an
+answer is listed as a failure with its reason, and is in no mean. Our points of the jaw and our
+dense points are defined otherwise than the data set's, for every system and the mean head alike.
 """
 
 import argparse
@@ -61,9 +61,9 @@ Float64Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Contender:
-    """A system or baseline whose predicted heads are judged.
+    """A system or baseline whose answers are scored.
 
-    dense: points of its head at the vertices of the data set's model.
+    dense: points of its head that correspond to vertices of the data set's model.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Answer:
-    """One contender's errors of one picture by protocol, or a reason why there are none."""
+    """Errors of one contender's answer to one picture, by protocol, or why there are none."""
 
     name: str
     picture: str
@@ -154,7 +154,7 @@ def judged(
     model: BaselFace | None,
     depth: DepthOrigin,
 ) -> Iterator[Answer]:
-    """The errors of all contenders, which have one template, on one picture."""
+    """Errors of all contenders on one picture. They share one template."""
     face, unseen = None, ""
     try:
         face = face_of(picture, contenders[0].template)
@@ -208,9 +208,9 @@ def errors_of(
 
 
 def in_picture(camera: Camera, points_mm: NDArray[np.floating[Any]]) -> Float64Array:
-    """Points (n, 3) as the data set has them: px from 1 at pixels' centres, depth in the same px.
+    """Points (n, 3) in the data set's coordinates: px counted from 1 at pixels' centres, and depth.
 
-    Depth grows towards the viewer, and has the scale that the picture has at the points' middle.
+    Depth grows towards the viewer and is in px of the picture's scale at the points' mean depth.
     """
     pixels, away = project(camera, points_mm)
     scale = camera.K[0, 0] / away.mean()
@@ -223,7 +223,7 @@ def _in_depth(found: Float64Array, truth: Float64Array, size: float, depth: Dept
 
 
 def summary(answers: Sequence[Answer]) -> list[dict[str, Any]]:
-    """Figures in percent by contender and protocol: each bin of yaw, and the mean of the bins."""
+    """Mean errors in percent by contender and protocol, of each bin of yaw and over the bins."""
     figures = []
     for name in dict.fromkeys(answer.name for answer in answers):
         own = [answer for answer in answers if answer.name == name]
@@ -254,7 +254,7 @@ def table(figures: Sequence[dict[str, Any]]) -> str:
 
 
 def remarks(answers: Sequence[Answer], contenders: Sequence[Contender]) -> Iterator[str]:
-    """Lines below the table: distances of dense pairs, and every failure with its reason."""
+    """Lines below the table: distances of dense pairs, and all failures with their reasons."""
     for one in contenders:
         if one.dense is not None:
             apart = float(np.median(one.dense.apart_mm))

@@ -1,9 +1,9 @@
-"""``python -m benchmarks.bumps``: what Spiral GCN's detail network makes of planted bumps.
+"""``python -m benchmarks.bumps``: how Spiral GCN's detail network responds to bumps of the skin.
 
-Held-out heads are rendered twice from the front, as they are and with waves planted in the skin
-round the nose tip, under the same light and with the same looks. Of the waved head the error of
-normals is told, coarse and with detail; and the response, how much of the waves the detail network
-adds to the waved head beside what it adds to the plain one: 1 would be all of them.
+Held-out heads are rendered from the front twice with the same appearance and light, as they are and
+with waves added to the skin around the nose tip. Measured are the errors of normals on the waved
+head, of the coarse mesh and of the detailed one, and the response: the share of the waves in the
+difference between the details of the waved and of the plain head. 1 would be all of them.
 """
 
 import argparse
@@ -45,7 +45,7 @@ FloatArray = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Bumped:
-    """Degrees between normals of the waved head and the true ones, and the response."""
+    """Mean angles, degrees, to the true normals of the waved head, and the response."""
 
     coarse: float
     detailed: float
@@ -83,7 +83,7 @@ def main() -> None:
 def bumped(
     model: HeadModel, vertices: FloatArray, seed: int, answer: Callable[[Views], Reconstructed]
 ) -> Bumped:
-    """One head (V, 3) mm with and without waves, seen under the look of ``seed``."""
+    """Errors and response of one head (V, 3), mm, whose appearance follows from ``seed``."""
     look = sample_look(np.random.default_rng(seed))
     heights, normals = waves(model, vertices), normals_of(vertices, model.faces)
     waved = (vertices + heights[:, None] * normals).astype(np.float32)
@@ -101,7 +101,7 @@ def bumped(
 
 
 def waves(model: HeadModel, vertices: FloatArray) -> FloatArray:
-    """(V,) mm along the normals: level waves round the nose tip, of the skin alone."""
+    """Heights (V,), mm along the normals, of level waves of the skin around the nose tip."""
     tip = model.landmarks_478.on(vertices)[NOSE_TIP]
     away = np.linalg.norm(vertices - tip, axis=1)
     heights = HEIGHT_MM * np.sin(2 * np.pi / WAVE_MM * (vertices - tip)[:, 1])
@@ -142,12 +142,12 @@ def degrees_between(ours: FloatArray, theirs: FloatArray) -> float:
 
 
 def response(added: FloatArray, heights: FloatArray) -> float:
-    """Least-squares share of the heights (n,) in what was added (n,)."""
+    """Least-squares factor from heights (n,) to added displacements (n,)."""
     return float((added * heights).sum() / np.square(heights).sum())
 
 
 def summary(rows: Sequence[Bumped]) -> dict[str, Interval]:
-    """Means over heads with intervals."""
+    """Means over heads, with intervals."""
     table = np.array([(one.coarse, one.detailed, one.response) for one in rows])
     columns = {
         "normals of the coarse mesh, degrees": table[:, 0],

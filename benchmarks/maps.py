@@ -18,7 +18,7 @@ ROUNDS: Final = 5
 
 
 def measure() -> Outcome:
-    """Maps rendered, and written as a row has them, beside maps of rays; heads in turns."""
+    """Rates of rendered maps, of rendered and encoded ones, and of ray traced ones, in turns."""
     ways: dict[str, Callable[[], int]] = {}
     for side in SIDES:
         ways |= _ways(side)

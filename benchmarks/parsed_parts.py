@@ -1,9 +1,10 @@
 """``python -m benchmarks.parsed_parts``: Part IoU of PRDL by the build's parser, as in its paper.
 
-On the frontal image of every held-out head, with the camera estimated: what a parser finds in the
-image against what it finds in a render of the answer over it, and beside it ``part_iou_direct``,
-the overlap of both heads' own parts. Answers are those of the network, of the network fitted to the
-parser's parts and the landmarks, and of the challenge's baselines.
+On the frontal image of every held-out head, with the camera estimated: the overlap of the parts
+that a parser finds in the image and in a render of the answer over it, and beside it
+``part_iou_direct``, the overlap of the rasterised parts of both heads. Answers are those of the
+network, of the network fitted to the parser's parts and the landmarks, and of the challenge's
+baselines.
 """
 
 import argparse
@@ -71,7 +72,7 @@ def measure(project: Path, subjects: int | None) -> str:
 
 
 def frontal_trials(data: Path) -> list[Trial]:
-    """Frontal images of the held-out heads in which a face was found, with estimated cameras."""
+    """Trials of held-out heads' frontal images with a detected face, cameras estimated."""
     cases = [
         case
         for case in read_all_cases(data)
@@ -81,7 +82,7 @@ def frontal_trials(data: Path) -> list[Trial]:
 
 
 def answers_of(network: TrainedPrdl, parser: FrameParser, data: Path) -> Answers:
-    """Predicted heads of a question by name: of baselines, of PRDL's network, and of its fit."""
+    """Functions from a trial to a head, by name: baselines, PRDL's network, and its fit."""
     alone = network.config.model_copy(update={"answer": Answering()})
     fitting = network.config.model_copy(update={"answer": Answering(fit=True)})
     return {
@@ -94,14 +95,14 @@ def answers_of(network: TrainedPrdl, parser: FrameParser, data: Path) -> Answers
 def overlaps(
     network: TrainedPrdl, parser: FrameParser, trial: Trial, given: HeadAnswer
 ) -> Overlaps:
-    """Part IoU, %, by the parser under the parts' names, and ``part_iou_direct``."""
+    """Part IoU, %, by the parser, by name of the part, and ``part_iou_direct``."""
     found = parsed_ious(network, parser, trial.views, given)
     direct = part_scores(trial, given)
     return {**found, **({DIRECT: direct[AVERAGE]} if AVERAGE in direct else {})}
 
 
 def table(rows: Sequence[Mapping[str, Overlaps]]) -> str:
-    """A Markdown table: a row an answer, means and standard deviations over images."""
+    """A Markdown table: of each answer, means and standard deviations over images."""
     names = (AVERAGE, DIRECT, *NAMES)
     lines = [
         f"Part IoU, %, of {len(rows)} frontal images by the parser: mean ± standard deviation over",

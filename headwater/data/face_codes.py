@@ -1,7 +1,7 @@
 """Correspondence codes (PNCC): the place on the mean head of each point of a face, as a colour.
 
-c = (u - min u) / (max u - min u) for each axis of the places u on the mean head, over the part of
-it that maps show: within ``REACH_MM`` of the nose tip, as 3DDFA's model ends at ears and neck.
+c = (u - min u) / (max u - min u) for each axis of the places u on the mean head, over its face:
+within ``REACH_MM`` of the nose tip, since 3DDFA's model ends at the ears and the neck.
 """
 
 import hashlib
@@ -19,10 +19,10 @@ REACH_MM: Final = 110.0
 
 @dataclass(frozen=True)
 class FaceCut:
-    """The part of a template that maps show.
+    """The face of a template, as maps show it.
 
-    vertex: (n,) its rows among the template's vertices. faces: (f, 3) of those rows. mean: (n, 3)
-    float32 mm, head frame.
+    vertex: (n,), numbers of its vertices in the template. faces: (f, 3), of these n. mean: (n, 3)
+    float32, mm in the head frame.
     """
 
     vertex: NDArray[np.intp]
@@ -31,7 +31,7 @@ class FaceCut:
 
     @cached_property
     def codes(self) -> FloatArray:
-        """(n, 3) in 0..1, the smallest of each axis 0 and the largest 1."""
+        """Codes (n, 3) of the vertices, from 0 to 1 along each axis."""
         return self.encoded(self.mean)
 
     @cached_property
@@ -51,9 +51,9 @@ class FaceCut:
         return (codes * extent + low).astype(np.float32)
 
     def anchors(self, count: int) -> NDArray[np.intp]:
-        """Rows (count,) of vertices spread over the cut by farthest-point sampling.
+        """Numbers (count,) of vertices spread over the face by farthest point sampling.
 
-        All rows where there are no more.
+        All vertices where there are fewer.
         """
         places = self.mean.astype(np.float64)
         chosen = [int(np.argmax(places[:, 2]))]
@@ -65,13 +65,13 @@ class FaceCut:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 hex of the code table and its triangles, by which maps of two tables differ."""
+        """SHA-256, hex, of codes and triangles, which tells maps by different tables apart."""
         content = np.ascontiguousarray(self.codes).tobytes() + self.faces.tobytes()
         return hashlib.sha256(content).hexdigest()
 
 
 def face_cut(template: Template, reach_mm: float = REACH_MM) -> FaceCut:
-    """The triangles of a template all of whose corners lie near the nose tip of its mean."""
+    """The face of a template: triangles with all corners near the nose tip of its mean head."""
     away = np.linalg.norm(template.mean - template.nose_tip(template.mean), axis=1)
     kept = template.faces[(away[template.faces] <= reach_mm).all(axis=1)]
     vertex, faces = np.unique(kept, return_inverse=True)

@@ -53,10 +53,10 @@ class EditedFrame:
 
 @dataclass(frozen=True)
 class WarpedFace:
-    """A frame whose face's points were moved.
+    """A frame after a warp of its face.
 
-    image: (h, w, 3) uint8. region: (h, w) bool, outside which it is the parent's. landmarks: (478,
-    3) float32, px.
+    image: (h, w, 3) uint8. region: (h, w) bool, outside which it is as before. landmarks: (478, 3)
+    float32, px, moved.
     """
 
     image: NDArray[np.uint8]
@@ -73,7 +73,8 @@ def edit_expression(
 ) -> EditedFrame:
     """The (h, w, 3) frame with face mesh (478, 3), px, and part ids (h, w), made to show ``kind``.
 
-    strength: share of the way that its points go. Raises ``ItemRejected`` as ``editable_axes``.
+    strength: share of the whole displacements of its points. Raises ``ItemRejected`` as
+    ``editable_axes``.
     """
     axes = editable_axes(landmarks_478)
     points = face_mesh.with_ring(landmarks_478[:, :2].astype(np.float64))
@@ -93,10 +94,10 @@ def warped_face(
     *,
     opened: bool,
 ) -> WarpedFace:
-    """The (h, w, 3) frame with face mesh (478, 3), px, some of whose points move.
+    """The (h, w, 3) frame with face mesh (478, 3), px, warped by moves of some of its points.
 
-    moves: displacements (2,), px, by point. free: points that follow these. opened: the inside
-    of the mouth is painted instead of moved.
+    moves: displacements (2,), px, by point. free: points that follow these. opened: whether the
+    inside of the mouth is painted instead of warped.
     """
     height, width = rgb.shape[:2]
     points = landmarks_478.astype(np.float64)
@@ -124,7 +125,7 @@ def _triangles(opened: bool) -> NDArray[np.int32]:
 
 
 def editable_axes(landmarks_478: NDArray[np.float32]) -> Axes:
-    """The axes of a face (478, 3), px, that can be edited.
+    """The axes of a face (478, 3), px, which is checked to be editable.
 
     Raises ``ItemRejected`` (edit_failed) if it is turned by more than 35 degrees or has less than
     24 px between the outer eye corners.

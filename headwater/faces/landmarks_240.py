@@ -1,8 +1,8 @@
-"""The 240 landmarks of 3DDFA-V3 (arXiv 2312.00311), each on a line between two of the 478.
+"""The 240 landmarks of 3DDFA-V3 (arXiv 2312.00311), each on a line between two of the 478 points.
 
-One table serves photos and every head model: 106 points of the whole face, in the order of the
-106-point detectors, and 134 of the eyes, brows and lips alone, whose order the paper does not give.
-The contour is the iBUG-68 jaw with the points between.
+So one table serves photos and every head model. 106 landmarks are of the whole face, in the order
+of 106-point detectors, and 134 of eyes, brows and lips, whose order the paper does not give. The
+contour is the jaw of iBUG-68 with the points half-way between.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ LIPS_106: Final = slice(84, 104)
 DENSE_134: Final = slice(106, 240)
 _DENSE_EYE, _DENSE_BROW, _DENSE_LIPS = 22, 13, 32
 
-# A landmark: two of the 478 and the second's share.
+# A landmark: two of the 478 points, and the share of the second.
 _Row = tuple[int, int, float]
 
 
@@ -40,7 +40,7 @@ def _between(first: int, second: int) -> _Row:
 
 
 def _contour() -> Iterator[_Row]:
-    """The 17 of the jaw, and the middles between them."""
+    """The 17 landmarks of the jaw, and the points half-way between them."""
     jaw = [int(point) for point in sets.IBUG68_FROM_478[sets.IBUG_JAW]]
     yield from _own(jaw[0])
     for before, after in pairwise(jaw):
@@ -49,14 +49,14 @@ def _contour() -> Iterator[_Row]:
 
 
 def _along(loop: Sequence[int], count: int) -> Iterator[_Row]:
-    """``count`` points along a closed loop, at equal shares of its corners, from the first on."""
+    """``count`` landmarks along a closed loop, equally spaced in its index, from the first on."""
     for place in range(count):
         corner, rest = divmod(place * len(loop), count)
         yield loop[corner], loop[(corner + 1) % len(loop)], rest / count
 
 
 def _upside(loop: Sequence[int]) -> tuple[int, ...]:
-    """A left part's loop, which starts at its outer end, from its inner end as images show it."""
+    """The loop of a left part from its inner end; the loop itself starts at its outer end."""
     half = len(loop) // 2
     return (*loop[half::-1], *loop[:half:-1])
 
@@ -103,7 +103,7 @@ def landmarks_240(landmarks_478: NDArray[Scalar]) -> NDArray[Scalar]:
 
 
 def _mirror_partners() -> NDArray[np.int32]:
-    """For each of the 240 the one that mixes the same points of the other side of the face."""
+    """For each of the 240 the landmark between the mirrored points of the other side."""
     mixes = np.zeros((COUNT_240, sets.COUNT_478))
     np.add.at(mixes, (np.arange(COUNT_240)[:, None], POINTS_240), SHARES_240)
     away = np.abs(mixes[:, None, sets.MIRROR_PARTNERS] - mixes[None]).sum(axis=2)

@@ -28,8 +28,8 @@ from headwater.faces.system_libraries import check_system_libraries
 _stderr_lock = threading.Lock()
 
 
-# What MediaPipe imports with its graphs, and they do not use: its tasks, which start compilers to
-# look for a sound library, and drawing. That takes longer than the graphs of a photo.
+# Modules that MediaPipe imports but its graphs do not use: its tasks, which start a compiler to
+# look for a sound library, and plotting. Loading them takes longer than the graphs of a photo.
 _UNUSED: Final = frozenset({"mediapipe.tasks.python", "matplotlib.pyplot"})
 
 # The face mesh of one given place; MediaPipe's own solution looks for the places by itself.
@@ -249,7 +249,7 @@ def _import_solutions() -> ModuleType:
 
 
 class _LaterFinder(MetaPathFinder):
-    """Finds modules whose code runs once something is asked of them."""
+    """Finds modules by name, whose code then runs at the first access to an attribute."""
 
     def __init__(self, names: frozenset[str]) -> None:
         self._names = names
@@ -257,7 +257,7 @@ class _LaterFinder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The spec of a module of these names, with a loader that waits; None for any other."""
+        """The spec of a module of these names, with a lazy loader; None for any other."""
         spec = PathFinder.find_spec(fullname, path, target) if fullname in self._names else None
         if spec is not None and spec.loader is not None:
             spec.loader = LazyLoader(spec.loader)
@@ -266,7 +266,7 @@ class _LaterFinder(MetaPathFinder):
 
 @contextmanager
 def _loading_later(names: frozenset[str]) -> Iterator[None]:
-    """Modules of these names that are first imported in the block load when they are used."""
+    """Import modules of these names lazily within the block."""
     finder = _LaterFinder(names)
     sys.meta_path.insert(0, finder)
     try:

@@ -216,7 +216,7 @@ PART_OUTLINES: Final[tuple[tuple[Part, tuple[int, ...]], ...]] = (
     (Part.RIGHT_BROW, RIGHT_BROW),
 )
 
-# Of each part, by id, the one that it is in a mirror image.
+# For each part, by id, the one that it becomes in a mirror image.
 MIRRORED_PARTS: Final[NDArray[np.uint8]] = np.array(
     [
         *(Part.NONE, Part.RIGHT_EYE, Part.LEFT_EYE, Part.RIGHT_BROW, Part.LEFT_BROW),

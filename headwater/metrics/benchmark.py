@@ -32,7 +32,7 @@ from headwater.metrics.strata import GIVEN
 NOT_CONVERGED: Final = "the rigid alignment did not converge"
 NOT_A_SURFACE: Final = "the prediction is no finite surface"
 NO_AREA: Final = "the prediction has no area near the face"
-# Errors of a free mesh beside a head's own, and those of a head that they are like.
+# Errors of a free mesh, and the errors of a head that are measured in the same way.
 FREE_MESH: Final = {
     "free_mesh_mm": "face_scan_to_mesh_mm",
     "free_mesh_reverse_mm": "reverse_face_mm",
@@ -116,10 +116,10 @@ class BenchmarkRow:
     images, 0 being the frontal one. camera: GIVEN or ESTIMATED, of masks and cameras alike. size:
     of the system's network, where it has sizes. face_scan_to_mesh_mm: true to predicted surface,
     rigid, without scale. reverse_face_mm: the other way. f_score_*: at that distance. h3ds_*: the
-    published protocol's scores. regions_mm: scan-to-mesh error of each of ``REGIONS``.
-    parts_iou: as ``metrics.part_iou`` names them, %, where it was taken. free_mesh: errors of the
-    free mesh that the head was registered to, as ``FREE_MESH`` names them, of answers that have
-    one. heat: the distance of every true vertex of the face.
+    published protocol's scores. regions_mm: scan-to-mesh error of each of ``REGIONS``. parts_iou:
+    as ``metrics.part_iou`` names them, %, where it was taken. free_mesh: errors of the answer's
+    free mesh, by their names in ``FREE_MESH``, where it has one. heat: the distance of every true
+    vertex of the face.
     """
 
     subject: str

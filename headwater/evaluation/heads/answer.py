@@ -27,9 +27,10 @@ class HeadQuestion(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class FreeMesh:
-    """A surface of no template's topology, mm in the frame of the views.
+    """A surface in a topology of its own, mm in the frame of the views.
 
-    vertices: (v, 3). faces: (f, 3) int32, of what a scan would see. landmarks_478: (478, 3) on it.
+    vertices: (v, 3). faces: (f, 3) int32, without what a scan would not see. landmarks_478: (478,
+    3), points on it.
     """
 
     vertices: NDArray[np.floating[Any]]
@@ -38,7 +39,7 @@ class FreeMesh:
 
     @property
     def arrays(self) -> tuple[NDArray[Any], ...]:
-        """All that is judged."""
+        """Vertices, faces and landmarks."""
         return self.vertices, self.faces, self.landmarks_478
 
 
@@ -48,7 +49,7 @@ class HeadAnswer:
 
     template: the topology, and what of it a scan would see. vertices: (V, 3) float32. steps:
     (T + 1, V, 3) states of an iterative method, the start first; none of any other. free: the
-    surface that the template was registered to, of a method that has one; it is scored beside it.
+    surface to which the template was registered, of a method that has one; it is scored as well.
     """
 
     template: Template

@@ -1,4 +1,4 @@
-"""Scores of free meshes: what templates were registered to, judged like any other surface."""
+"""Scores of free meshes, the surfaces to which templates were registered."""
 
 from headwater.evaluation.heads.answer import HeadAnswer
 from headwater.evaluation.heads.trials import Trial
@@ -6,9 +6,9 @@ from headwater.metrics.benchmark import FREE_MESH, Prediction
 
 
 def free_mesh_scores(trial: Trial, answer: HeadAnswer) -> dict[str, float]:
-    """Errors of an answer's free mesh, mm, each as ``FREE_MESH`` names it.
+    """Errors of an answer's free mesh, mm, by their names in ``FREE_MESH``.
 
-    Nothing where it has none, or one that cannot be aligned.
+    Empty where it has no free mesh, or one that cannot be aligned.
     """
     if answer.free is None:
         return {}

@@ -1,4 +1,4 @@
-"""Networks trained without a part of eq. 1, beside the one with all of it."""
+"""Networks trained without a term of eq. 1, to compare with the one trained with all of it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,16 +16,16 @@ Progress = Callable[[int, int], None]
 
 
 def ablated_config(config: FaceVisionConfig, name: str) -> FaceVisionConfig:
-    """The settings of a training without a part of eq. 1."""
+    """The settings of a training without some terms of eq. 1."""
     return config.model_copy(update=ABLATIONS[name])
 
 
 def ablated(
     trained: TrainedFaceVision, data: Path, progress: Progress
 ) -> dict[str, TrainedFaceVision]:
-    """A network for each of ``ABLATIONS``, trained as ``trained`` was, from the same seed.
+    """A network for each of ``ABLATIONS``, trained on the same tables and with the same seed.
 
-    data: the build's, with the tables that it was trained on. progress(done, trainings).
+    data: folder of the build's tables. progress(trainings done, of all).
     """
     configs = {name: ablated_config(trained.config, name) for name in ABLATIONS}
     return trained_again(configs, train_on_tables, load_weights, data, trained.seed, progress)

@@ -1,4 +1,4 @@
-"""Answers of trained FaceVision-GAN: from views to the registered template and the maps' mesh."""
+"""Answers of a trained FaceVision-GAN: the registered template, and the mesh of the maps."""
 
 from dataclasses import dataclass, replace
 
@@ -21,14 +21,15 @@ from headwater.systems.facevision.relief import detailed, smoothed
 from headwater.systems.facevision.weights import TrainedFaceVision
 from headwater.training.determinism import deterministic
 
-# A face that shows less of itself is none: of the pixels that one facing the camera fills.
+# Least number of the face's pixels, as a share of those of a face that looks at the camera.
 LEAST_PIXELS = 0.1
-USUAL_SHARE = 0.34
+# Pixels of such a face, as a share of the crop's.
+FRONTAL_SHARE = 0.34
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Views of one head with the generator's maps; ``placed`` by landmarks, then by codes."""
+    """Views of one head, placed by their landmarks, and the generator's maps of them."""
 
     placed: PlacedViews
     predicted: list[PredictedView]
@@ -36,9 +37,9 @@ class Seen:
 
 @dataclass(frozen=True)
 class MapMesh:
-    """The mesh of one view's maps, mm in the views' head frame, by the steps that made it.
+    """The mesh of one view's maps, mm in the views' head frame, after each step.
 
-    codes: (v, 3) of its vertices. colours: (v, 3) uint8 of the photo.
+    codes: (v, 3) of its vertices in 0..1. colours: (v, 3) uint8 of the photo there.
     """
 
     raw: Surface
@@ -61,19 +62,19 @@ def answer(trained: TrainedFaceVision, question: HeadQuestion) -> HeadAnswer:
 
 
 def see(trained: TrainedFaceVision, views: Views) -> Seen:
-    """The maps of all views, in place. Raises Unanswered where they show no face."""
+    """The views placed, and their maps. Raises Unanswered where no map shows a face."""
     config, template = trained.config, trained.template
     placed = place(views, template, config.image_px, config.crop_mm)
     stacks = predicted_maps(trained.generator, placed.crops.pixels[..., :3])
     found = predicted_views(stacks, placed.cameras(), trained.cut, template.nose_bridge)
-    least = LEAST_PIXELS * USUAL_SHARE * config.image_px**2
+    least = LEAST_PIXELS * FRONTAL_SHARE * config.image_px**2
     if all(np.count_nonzero(one.maps.mask) < least for one in found):
         raise Unanswered("the maps of the photo show no face")
     return Seen(placed, found)
 
 
 def registered(trained: TrainedFaceVision, seen: Seen) -> FloatArray:
-    """Vertices (V, 3) mm, views' head frame, of the registered template."""
+    """Vertices (V, 3) of the registered template, mm in the views' head frame."""
     if trained.config.answer.form == "laplacian":
         return _bent(trained, seen)
     readings = _readings(trained, seen)
@@ -83,9 +84,9 @@ def registered(trained: TrainedFaceVision, seen: Seen) -> FloatArray:
 
 
 def map_mesh(trained: TrainedFaceVision, seen: Seen, row: int = 0) -> MapMesh:
-    """The mesh of the maps of view ``row``, where codes place the mean head by weighted PnP.
+    """The mesh of the maps of view ``row``, where weighted PnP of the codes places the head.
 
-    Raises Unanswered where nothing is left of it.
+    Raises Unanswered where no triangle is left.
     """
     placed, view = _by_codes(trained, seen, row)
     mesh = raw_surface(view.maps.mask, view.depth_mm, view.projection, trained.template.nose_bridge)
@@ -106,7 +107,7 @@ def map_mesh(trained: TrainedFaceVision, seen: Seen, row: int = 0) -> MapMesh:
 
 
 def free_mesh(trained: TrainedFaceVision, mesh: MapMesh, surface: Surface) -> FreeMesh:
-    """A step of the maps' mesh as it is judged: the landmarks are where codes say that they are."""
+    """One of the maps' meshes as it is scored: landmarks at the vertices of nearest codes."""
     from scipy.spatial import cKDTree
 
     template = trained.template
@@ -117,7 +118,7 @@ def free_mesh(trained: TrainedFaceVision, mesh: MapMesh, surface: Surface) -> Fr
 
 
 def _readings(trained: TrainedFaceVision, seen: Seen) -> list[Reading]:
-    """The anchors as the maps of each view have them."""
+    """The anchors read off the maps of each view."""
     mm = trained.config.pixel_mm
     return [
         one.reading(trained.cut, trained.anchors, mm, estimated=bool(estimated))
@@ -128,7 +129,7 @@ def _readings(trained: TrainedFaceVision, seen: Seen) -> list[Reading]:
 def _by_codes(
     trained: TrainedFaceVision, seen: Seen, row: int
 ) -> tuple[PlacedViews, PredictedView]:
-    """View ``row`` with its range and camera where weighted PnP places the mean head."""
+    """The views placed by weighted PnP of the codes, and view ``row`` with its new depth range."""
     cut = trained.cut
     readings = _readings(trained, seen)
     placed = seen.placed.moved(readings, cut.mean[trained.anchors])
@@ -140,7 +141,7 @@ def _by_codes(
 
 
 def _bent(trained: TrainedFaceVision, seen: Seen) -> FloatArray:
-    """The mean head, placed by PnP, bent to the free mesh of the first view: the pure form."""
+    """The mean head, placed by PnP, bent to the smoothed mesh of the first view's maps."""
     mesh = map_mesh(trained, seen)
     placed, _ = _by_codes(trained, seen, 0)
     start = placed.placement.inverse().apply(trained.template.mean)

@@ -1,6 +1,7 @@
 """Claims of FaceVision-GAN on a build's held-out heads: its loss, its mesh stage, its template.
 
-Of its loss, eq. 1: networks that learned without a part of it are compared with the whole one.
+For the loss, eq. 1, networks that were trained without some of its terms are compared with the one
+trained with all.
 """
 
 from collections.abc import Callable, Mapping
@@ -50,7 +51,7 @@ def claims(
 ) -> list[Claim]:
     """Every claim, on the first ``heads`` of the held-out heads below ``data``, or on all.
 
-    Trains as many networks more as there are ablations.
+    Trains a network for each ablation.
     """
     cases = held_out_cases(data, heads)
     total = len(ABLATIONS) + len(cases)
@@ -69,7 +70,10 @@ def claims(
 
 
 def loss_errors(networks: Mapping[str, TrainedFaceVision], case: Case) -> Errors:
-    """Errors of one head's maps and template, frontal view, by network; none where it is unseen."""
+    """Errors of the maps and the template of a head's frontal view, by network and kind.
+
+    Empty where the maps of one of the networks show no face.
+    """
     trial = Trial(case, case.views.choose(np.array([0])))
     found: Errors = {}
     for name, trained in networks.items():
@@ -88,7 +92,7 @@ def loss_errors(networks: Mapping[str, TrainedFaceVision], case: Case) -> Errors
 
 
 def loss_claims(table: ErrorTable) -> list[Claim]:
-    """The terms of eq. 1: each error of the whole loss less that without a part of it."""
+    """Claims about the terms of eq. 1: each error with the whole loss, less that without a term."""
     found = []
     for other in ABLATIONS:
         for kind, what in zip(LOSS_ERRORS, (_DEPTH, _CODES, _SCANS), strict=True):
@@ -99,7 +103,7 @@ def loss_claims(table: ErrorTable) -> list[Claim]:
 
 
 def errors_of(trained: TrainedFaceVision, case: Case) -> Errors:
-    """Errors of one head from its frontal view with the exact camera; none where it is unseen."""
+    """Errors of one head from its frontal view, camera given; empty where maps show no face."""
     trial = Trial(case, case.views.choose(np.array([0])))
     try:
         seen = see(trained, trial.views)
@@ -123,7 +127,7 @@ def errors_of(trained: TrainedFaceVision, case: Case) -> Errors:
 
 
 def claims_of(table: ErrorTable) -> list[Claim]:
-    """The claims that follow from errors."""
+    """The claims about maps, meshes and the template."""
     found = [
         _less(table, "predicted depth", "mean head depth", _DEPTH),
         _less(table, "predicted codes", "mean head codes", _CODES),
@@ -156,7 +160,7 @@ def _scan_error(trial: Trial, surface: Prediction, name: str) -> Errors:
 def _shown(
     trained: TrainedFaceVision, seen: Seen, trial: Trial, vertices: NDArray[np.floating[Any]]
 ) -> Raster:
-    """A head's face cut, vertices (V, 3) mm, as the first view's crop shows it."""
+    """The face of a head (V, 3), mm, rasterised in the crop of the first view."""
     side, cut = trained.config.image_px, trained.cut
     pixels, depth = project(trial.views.camera(0), vertices[cut.vertex])
     to_crop = seen.placed.crops.to_crop[0]
@@ -178,7 +182,7 @@ def _map_errors(trained: TrainedFaceVision, seen: Seen, trial: Trial) -> Errors:
     depths: dict[str, NDArray[Any]] = {"predicted": view.depth_mm, "mean head": mean.depth}
     for name, depth in depths.items():
         off = depth[both] - true.depth[both]
-        # How far the head is from the camera, no map tells.
+        # The head's distance from the camera cannot be told from an image.
         found[f"{name} depth"] = float(np.abs(off - np.median(off)).mean())
     codes: dict[str, NDArray[Any]] = {"predicted": view.maps.codes}
     codes["mean head"] = _codes(mean, cut.codes, cut.faces)
@@ -191,14 +195,14 @@ def _map_errors(trained: TrainedFaceVision, seen: Seen, trial: Trial) -> Errors:
 def _codes(
     shown: Raster, values: NDArray[np.floating[Any]], faces: NDArray[np.int32]
 ) -> NDArray[np.float64]:
-    """Values (S, S, 3) of vertices where a raster shows their surface, 0 elsewhere."""
+    """Values (n, 3) of vertices, interpolated where a raster shows their surface, as (S, S, 3)."""
     picture = np.zeros((*shown.triangle.shape, 3))
     picture[shown.triangle >= 0] = shown.carry(values, faces)
     return picture
 
 
 def _normal_error(trained: TrainedFaceVision, surface: Surface, seen: Seen, trial: Trial) -> float:
-    """Mean angle, degrees, of a surface's normals to those of the true head at the same pixels."""
+    """Mean angle, degrees, between normals of a surface and of the true head at the same pixels."""
     truth = np.asarray(trial.case.truth.vertices, np.float64)
     true = _shown(trained, seen, trial, truth)
     normals = vertex_normals(truth[trained.cut.vertex], trained.cut.faces)
@@ -210,7 +214,7 @@ def _normal_error(trained: TrainedFaceVision, surface: Surface, seen: Seen, tria
 
 
 def _spike_shares(trained: TrainedFaceVision, seen: Seen) -> Errors:
-    """Share of injected spikes that are found, and of triangles lost of the map as it is."""
+    """Share of injected spikes that are found, and of triangles that are lost without any."""
     view, origin = seen.predicted[0], trained.template.nose_bridge
     clean = clean_mask(view.maps.mask)
     surface = raw_surface(view.maps.mask, view.depth_mm, view.projection, origin)

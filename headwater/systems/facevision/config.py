@@ -37,7 +37,7 @@ class FaceVisionConfig(Config):
     image_px: Literal[32, 64, 128, 256] = 128
     """Side of the crop and of its maps, px; the generator has as many stages as halvings."""
     crop_mm: Positive = 240.0
-    """Length that the crop's side spans at the head's depth, mm; by it the face fills 80 %."""
+    """Length of the crop's side at the head's depth, mm; at 240 the face fills 80 % of it."""
     width: Width = 64
     """Channels of the generator's first stage; 64 in the paper's lineage."""
     discriminator_width: Width = 64
@@ -57,7 +57,7 @@ class FaceVisionConfig(Config):
     photos: bool = True
     """Train on the user's photos too, with maps of the head model fitted to their landmarks."""
     flip: Share = 0.5
-    """Share of images that are mirrored, the codes' x being 1 - x there."""
+    """Share of training images that are mirrored; the x of a code becomes 1 - x."""
     components: Count = 80
     """Principal components of heads that the registered template is made of."""
     anchors: Count = 120

@@ -43,9 +43,9 @@ def reads(config: FaceVisionConfig) -> tuple[TableSchema, ...]:
 class MappedImage:
     """One crop with its maps.
 
-    pixels: (S, S, 3) uint8 RGB. maps: (4, S, S) float16, depth and codes in 0..1, 0 where no face
-    is. projection: (3, 4) float32, canonical units to px. head: its number, -1 where the true one
-    is not known. held_out, estimated: of the validation split, and with an estimated camera.
+    pixels: (S, S, 3) uint8 RGB. maps: (4, S, S) float16, depth and codes in 0..1, 0 off the face.
+    projection: (3, 4) float32, canonical units to px. head: number of the true head, -1 of a photo.
+    held_out: whether it is of the validation split. estimated: whether its camera is estimated.
     """
 
     pixels: NDArray[np.uint8]
@@ -60,12 +60,11 @@ class MappedImage:
 class Examples:
     """n crops with maps.
 
-    pixels: (n, S, S, 3) uint8 RGB. maps: (n, 4, S, S) float16, depth and codes in 0..1, 0 where no
-    face is. projection: (n, 3, 4) float32, canonical units to px in the crop. anchors: (n, m, 3)
-    float32, of the cut's anchors on the true head, placed as the template is, px and depth, mm, by
-    ``projection``; NaN where the true head is not known. held_out, estimated: (n,) bool, of the
-    validation split, and of crops by an estimated camera. head: (n,) number of the true head, -1
-    where it is not known.
+    pixels: (n, S, S, 3) uint8 RGB. maps: (n, 4, S, S) float16, depth and codes in 0..1, 0 off the
+    face. projection: (n, 3, 4) float32, canonical units to px in the crop. anchors: (n, m, 3)
+    float32, where ``projection`` sees the anchors of the true head in the template's place: px, px,
+    depth in mm; NaN of photos. held_out: (n,) bool, of the validation split. estimated: (n,) bool,
+    of crops by an estimated camera. head: (n,) number of the true head, -1 of photos.
     """
 
     pixels: Tensor
@@ -86,7 +85,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Examples, the heads that they number, and the topology of these."""
+    """Examples, the heads to which their numbers refer, and the topology of these."""
 
     examples: Examples
     heads: Heads
@@ -94,14 +93,14 @@ class TrainingSet:
 
     @property
     def training_heads(self) -> Heads:
-        """Those that are not of the validation split, and are seen."""
+        """The heads that some example of the training split shows."""
         known = (self.examples.head >= 0) & ~self.examples.held_out
         rows = self.examples.head[known].unique().numpy()
         return Heads(self.heads.vertices[rows], self.heads.subjects[rows])
 
 
 def read_training_set(config: FaceVisionConfig, data: Path) -> TrainingSet:
-    """The crops of the training and validation splits below ``data``, in an order of their own.
+    """The crops of the training and validation splits below ``data``, in a fixed order.
 
     Raises HeadwaterError where there is none of the training split.
     """
@@ -118,7 +117,7 @@ def read_training_set(config: FaceVisionConfig, data: Path) -> TrainingSet:
 def training_set(
     config: FaceVisionConfig, images: Sequence[MappedImage], heads: Heads, template: Template
 ) -> TrainingSet:
-    """Images of heads, by their numbers, with the places of anchors on these."""
+    """Images, whose heads have the numbers of ``heads``, with the anchors of these heads."""
     examples = Examples(
         torch.from_numpy(np.stack([one.pixels for one in images])),
         torch.from_numpy(np.stack([one.maps for one in images])),
@@ -134,7 +133,7 @@ def training_set(
 def _anchors(
     config: FaceVisionConfig, images: Sequence[MappedImage], heads: Heads, template: Template
 ) -> FloatArray:
-    """(n, m, 3), as ``Examples`` has them."""
+    """``Examples.anchors`` (n, m, 3) of images."""
     cut, wanted = face_cut(template), template.landmarks_68(template.mean)
     rows = cut.vertex[cut.anchors(config.anchors)]
     unknown = np.full((len(rows), 3), np.nan, np.float32)
@@ -157,7 +156,7 @@ def _anchors(
 
 
 def _images(config: FaceVisionConfig, data: Path, heads: Heads) -> list[MappedImage]:
-    """All crops that are learned from or held out, those of photos last."""
+    """All crops of both splits, those of photos last."""
     number = {subject: index for index, subject in enumerate(heads.subjects.tolist())}
     found: list[tuple[Any, MappedImage]] = []
     for path in table_files(data, MAPS):
@@ -169,7 +168,7 @@ def _images(config: FaceVisionConfig, data: Path, heads: Heads) -> list[MappedIm
 
 
 def _chosen(config: FaceVisionConfig) -> pc.Expression:
-    """The rows of crops that settings ask for."""
+    """The rows of the table of maps that the settings ask for."""
     cameras = [GIVEN, ESTIMATED] if config.estimated_views else [GIVEN]
     rendered = (pc.field("source") != PHOTO) & pc.field("camera").isin(cameras)
     wanted = rendered | (pc.field("source") == PHOTO) if config.photos else rendered
@@ -183,7 +182,7 @@ def _chosen(config: FaceVisionConfig) -> pc.Expression:
 
 
 def _place(row: Row, head: int) -> tuple[Any, ...]:
-    """The place of a row among all: by head and view with given cameras, then by item."""
+    """Sort key of a row: given cameras first, by head and view; then estimated ones, by parent."""
     if row["camera"] == GIVEN:
         return 0, head, row["view"], row["item"]
     return 1 + (head < 0), 0, 0, row["parent"]

@@ -1,13 +1,14 @@
-"""The most probable head given its maps: the maps read at anchors, with a measured normal error.
+"""The most probable head given its maps, which are read at anchors, with normal errors.
 
-A head is x(a) = mean + sum_j a_j B_j with a standard normal a (principal components of the training
-heads, and a small turn and shift). Anchor k of a view lies at y_k = (px, py, depth) by its maps;
-y = h(x(a)) + M a + e, the error e of all anchors together being normal. M, and the mean and
-covariance of e, are those of views of known heads: M, because maps lie nearer to those of the mean
-head than they should, and because a camera that fits the mean head errs as a head differs from it.
-Depths count from the middle of the maps' range: how far a head is from its camera they do not tell.
-The head of the greatest probability follows by Gauss-Newton; where the maps know nothing, it is the
-mean head. A view that fits worse than its errors usually let it counts less by as much.
+A head is x(a) = mean + sum_j a_j B_j with a standard normal a: principal components of the training
+heads, and a small rotation and translation. The maps of a view have anchor k at y_k = (px, py,
+depth): y = h(x(a)) + M a + e, with h the projection and e a normal error of all anchors jointly. M
+and the mean and covariance of e are measured on views of known heads. M is there because predicted
+maps are biased towards those of the mean head, and because a camera that was fitted to the mean
+head errs with the head's difference from it. Depths are relative to the middle of the maps' range,
+as an image does not tell the head's distance. Gauss-Newton finds the most probable head; without
+evidence it is the mean head. The weight of a view whose residuals are larger than its covariance
+predicts is reduced by their ratio.
 """
 
 from collections.abc import Sequence
@@ -29,21 +30,22 @@ Points = NDArray[np.floating[Any]]
 Float64Array = NDArray[np.float64]
 
 NEAREST: Final = 6
-# An anchor is seen where a pixel's code comes so near, in pixels' widths.
+# Largest distance of a seen anchor from the nearest code of a pixel, in widths of a pixel.
 SEEN_PX: Final = 2.0
 ITERATIONS: Final = 4
+# Share by which correlations of errors are shrunk towards 0.
 SHRINKAGE: Final = 0.1
-# Assumed of anchors that hardly any view shows, mm.
+# Deviation of anchors that fewer than ``FEWEST`` views show, and the least of any, mm.
 ASSUMED_MM: Final = 10.0
 LEAST_MM: Final = 0.1
 FEWEST: Final = 20
-# Assumed views of which the errors have no slope.
+# Pseudo-count of views without a slope, which shrinks slopes towards 0.
 WITHOUT_SLOPE: Final = 30
 
 
 @dataclass(frozen=True)
 class Prior:
-    """Heads as mean (V, 3) float32 and components (c, V, 3) float32 of one deviation each, mm."""
+    """Heads as mean (V, 3) and components (c, V, 3) of one standard deviation, float32, mm."""
 
     mean: FloatArray
     components: FloatArray
@@ -51,11 +53,11 @@ class Prior:
 
 @dataclass(frozen=True)
 class Noise:
-    """Error of anchors read off maps, mm; all float32.
+    """Errors, mm, of m anchors read off maps: first with given cameras, then with estimated ones.
 
-    mean: (2, 3 m). slope: (2, 3 m, c), by the head's components. covariance: (2, 3 m, 3 m), of the
-    rest. Of views whose cameras are given, and of those whose cameras were estimated: these err in
-    size.
+    All float32. mean: (2, 3 m). slope: (2, 3 m, c), change per component of the head (M).
+    covariance: (2, 3 m, 3 m), of the remaining error. Estimated cameras have other errors, as they
+    err in the head's size.
     """
 
     mean: FloatArray
@@ -65,12 +67,11 @@ class Noise:
 
 @dataclass(frozen=True)
 class Reading:
-    """Anchors as one view's maps have them.
+    """m anchors read off the maps of one view.
 
-    places: (m, 3), px, px and depth, mm behind ``middle_mm``; NaN where none is seen. projection:
-    (3, 4), canonical units to px. mm: of a pixel at the head's depth. middle_mm: depth from the
-    camera of the middle of the maps' range. estimated: of that
-    camera.
+    places: (m, 3), px, px and depth in mm behind ``middle_mm``; NaN of anchors that are not seen.
+    projection: (3, 4), canonical units to px. mm: length of a pixel at the head's depth. middle_mm:
+    middle of the maps' depth range, mm from the camera. estimated: whether the camera is estimated.
     """
 
     places: Float64Array
@@ -81,12 +82,12 @@ class Reading:
 
     @property
     def units(self) -> Float64Array:
-        """(3,): places times these are mm."""
+        """Factors (3,) from ``places`` to mm."""
         return np.array([self.mm, self.mm, 1.0])
 
 
 def head_prior(heads_mm: Points, components: int) -> Prior:
-    """Principal components of heads (h, V, 3) mm, rigidly placed alike; at most as many as span."""
+    """Mean and at most ``components`` principal components of aligned heads (h, V, 3), mm."""
     flat = np.asarray(heads_mm, np.float64).reshape(len(heads_mm), -1)
     mean = flat.mean(axis=0)
     variances, shares = np.linalg.eigh((flat - mean) @ (flat - mean).T / len(flat))
@@ -103,10 +104,10 @@ def head_prior(heads_mm: Points, components: int) -> Prior:
 def read_anchors(
     maps: Maps, depth_mm: Points, cut: FaceCut, anchors: NDArray[np.intp], mm: float
 ) -> Float64Array:
-    """Places (m, 3) of the cut's ``anchors`` in maps: px, px and depth, mm; NaN where not seen.
+    """Places (m, 3) of the cut's ``anchors`` in maps: px, px and depth in mm; NaN where not seen.
 
-    The mean of the pixels whose codes are nearest, weighted by how near. depth_mm: (S, S). mm: of a
-    pixel at the head's depth.
+    Each is the mean of the ``NEAREST`` pixels in code, weighted by inverse squared distance.
+    depth_mm: (S, S). mm: length of a pixel at the head's depth.
     """
     wanted = cut.mean[anchors]
     places = np.full((len(anchors), 3), np.nan)
@@ -124,7 +125,7 @@ def read_anchors(
 
 
 def latents_of(prior: Prior, heads_mm: Points) -> Float64Array:
-    """Components (h, c) of heads (h, V, 3) mm, placed as those of the prior, in deviations."""
+    """Components (h, c) of heads (h, V, 3), mm, aligned as the prior's, in standard deviations."""
     basis = prior.components.reshape(-1, prior.mean.size).astype(np.float64)
     off = np.asarray(heads_mm, np.float64) - prior.mean
     return np.asarray(off.reshape(len(off), -1) @ basis.T / np.square(basis).sum(axis=1))
@@ -136,11 +137,11 @@ def measured_noise(
     held_out: NDArray[np.bool_],
     estimated: NDArray[np.bool_],
 ) -> Noise:
-    """Noise of anchors from errors (n, m, 3) mm in n views; NaN where an anchor is not seen.
+    """Moments of the errors (n, m, 3), mm, of anchors in n views; NaN where an anchor is not seen.
 
-    latents: (n, c), components of the heads in them. held_out: (n,) views that the network has not
-    learned from: the covariance of all is scaled to the size that errors have there. estimated:
-    (n,) of their cameras; where there are too few of either kind, all views stand for it.
+    latents: (n, c), components of the views' heads. held_out: (n,), views on which the network was
+    not trained; the covariance of all is scaled to the size of their errors. estimated: (n,), views
+    with estimated cameras. Of a kind of camera with fewer than ``FEWEST`` views all views are used.
     """
     kinds = [
         rows if np.count_nonzero(rows) >= FEWEST else np.ones_like(rows)
@@ -163,7 +164,7 @@ def _moments(
     slope = off.T @ latents / (counts[:, None] + WITHOUT_SLOPE)
     off = np.where(known & common, off - latents @ slope.T, 0.0)
     squares = np.square(off).sum(axis=0)
-    # Products of unseen anchors are 0: correlations stay those of a distribution.
+    # Products with unseen anchors are 0, which keeps the matrix positive semidefinite.
     unit = off / np.sqrt(np.maximum(squares, 1e-30))
     correlation = (1.0 - SHRINKAGE) * unit.T @ unit
     correlation[np.diag_indices_from(correlation)] = 1.0
@@ -186,9 +187,9 @@ def most_probable(
     rows: NDArray[np.intp],
     origin_mm: FloatArray,
 ) -> FloatArray:
-    """Vertices (V, 3) mm, template's frame, of the most probable head given all readings.
+    """Vertices (V, 3), mm in the template's frame, of the most probable head given all readings.
 
-    rows: (m,) of the anchors among the vertices.
+    rows: (m,), the anchors' numbers among the vertices. origin_mm: (3,), origin of canonical units.
     """
     mean = prior.mean[rows].astype(np.float64)
     basis = np.concatenate(
@@ -221,7 +222,10 @@ def most_probable(
 
 
 def _motions(points: Float64Array, centre: Float64Array) -> Float64Array:
-    """Displacements (6, n, 3) mm of points by a usual turn about, and shift along, each axis."""
+    """Displacements (6, n, 3), mm, of points by rotations about and translations along the axes.
+
+    Each is of one standard deviation (``SPREAD``).
+    """
     turns = [np.cross(axis, points - centre) * np.deg2rad(SPREAD.degrees) for axis in np.eye(3)]
     shifts = [np.broadcast_to(axis * SPREAD.shift_mm, points.shape) for axis in np.eye(3)]
     return np.stack([*turns, *shifts])
@@ -230,7 +234,7 @@ def _motions(points: Float64Array, centre: Float64Array) -> Float64Array:
 def _seen(
     reading: Reading, anchors_mm: Float64Array, basis_mm: Float64Array, origin_mm: FloatArray
 ) -> tuple[Float64Array, Float64Array]:
-    """Places (m, 3), mm, at which a view sees anchors (m, 3), and derivatives (3 m, latents)."""
+    """Places (m, 3), mm, where a view sees anchors (m, 3), and their derivatives (3 m, latents)."""
     matrix = reading.projection
     seen = to_canonical(anchors_mm, origin_mm).astype(np.float64) @ matrix[:, :3].T + matrix[:, 3]
     depth = seen[:, 2:]

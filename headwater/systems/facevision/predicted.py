@@ -1,4 +1,4 @@
-"""The maps that the generator makes of views, with the cameras that they are seen by."""
+"""The maps that the generator predicts of views, with their cameras."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +18,10 @@ from headwater.geometry.registration import Similarity
 from headwater.systems.facevision.evidence import Reading, read_anchors
 from headwater.systems.facevision.model import Generator
 
-# Of the crop's side: how far a code lies off its place, as PnP believes; neighbours err alike.
+# Standard deviation of a code's place for PnP, as a share of the crop's side; large, since errors
+# of neighbours are correlated.
 CODE_SPREAD = 0.1
+# Crops of one pass through the generator.
 TOGETHER = 64
 
 
@@ -32,20 +34,20 @@ class PredictedView:
 
     @property
     def depth_mm(self) -> NDArray[np.float64]:
-        """(S, S) from the camera; means nothing where the mask is empty."""
+        """Depth (S, S), mm from the camera; meaningless off the mask."""
         return self.maps.range.depth_mm(self.maps.depth)
 
     def reading(
         self, cut: FaceCut, anchors: NDArray[np.intp], mm: float, *, estimated: bool
     ) -> Reading:
-        """The anchors as these maps have them; mm: of a pixel at the head's depth."""
+        """The anchors read off these maps; mm: length of a pixel at the head's depth."""
         middle = self.maps.range.middle_mm
         places = read_anchors(self.maps, self.depth_mm - middle, cut, anchors, mm)
         return Reading(places, self.projection, mm, middle, estimated)
 
 
 def predicted_maps(generator: Generator, pixels: Tensor) -> FloatArray:
-    """Depth and codes (n, 4, S, S) in 0..1 of crops (n, S, S, 3) uint8."""
+    """Predicted depth and codes (n, 4, S, S), in 0..1, of crops (n, S, S, 3) uint8."""
     device = next(generator.parameters()).device
     found = []
     with torch.no_grad():
@@ -57,16 +59,16 @@ def predicted_maps(generator: Generator, pixels: Tensor) -> FloatArray:
 
 
 def photos(values: Tensor) -> Tensor:
-    """Network input (n, 3, S, S) of images in 0..1."""
+    """Network input (n, 3, S, S) from images (n, 3, S, S) in 0..1."""
     return normalise(torch.cat([values, torch.ones_like(values[:, :1])], dim=1))[:, :3]
 
 
 def predicted_views(
     stacks: FloatArray, projections: Tensor, cut: FaceCut, origin_mm: FloatArray
 ) -> list[PredictedView]:
-    """Views with maps (n, 4, S, S) in 0..1 and projections (n, 3, 4), depths in mm.
+    """Predicted views from maps (n, 4, S, S) in 0..1 and projections (n, 3, 4).
 
-    Depth's range is that of the mean head where the projections place it.
+    The depth range is that of the mean head where the projections see it.
     """
     depths = seen_points(projections, cut.mean, origin_mm)[..., 2]
     return [
@@ -80,7 +82,7 @@ def predicted_views(
 
 @dataclass(frozen=True)
 class PlacedViews:
-    """Views of one head, cropped; placement: rigid, from their head frame to the template's, mm."""
+    """Cropped views of one head. placement: rigid map, mm, from their frame to the template's."""
 
     views: Views
     template: Template
@@ -88,15 +90,15 @@ class PlacedViews:
     placement: Similarity
 
     def cameras(self) -> Tensor:
-        """(n, 3, 4), canonical units to px in the crops."""
+        """Projections (n, 3, 4) from canonical units to px in the crops."""
         placed = in_canonical_frame(self.views, self.placement)
         return crop_cameras(placed, self.crops.to_crop, self.template.nose_bridge)
 
     def moved(self, readings: Sequence[Reading], places_mm: FloatArray) -> "PlacedViews":
-        """Placed anew by points (m, 3) mm of the mean head and where maps have them: weighted PnP.
+        """The same views, placed anew by weighted PnP of anchors (m, 3), mm, of the mean head.
 
-        Where the views' own cameras and the landmarks say, but for what codes tell; anchors that
-        are not seen have no weight.
+        readings: where the maps of each view have the anchors; those not seen have no weight. The
+        placement by landmarks is the prior of the pose.
         """
         placed, sightings = in_canonical_frame(self.views, self.placement), []
         for row, reading in enumerate(readings):
@@ -112,6 +114,6 @@ class PlacedViews:
 
 
 def place(views: Views, template: Template, image_px: int, crop_mm: float) -> PlacedViews:
-    """Views placed by their landmarks, each cropped as a lone one."""
+    """Views placed together by their landmarks; each is cropped as if it were the only one."""
     crops = crop_views(placed_views(views, template), template.nose_bridge, image_px, crop_mm)
     return PlacedViews(views, template, crops, place_views(views, template))

@@ -1,7 +1,8 @@
-"""The template bent to a map's mesh: nearest codes, and a Laplacian solve factored once.
+"""The template bent to the mesh of a map: nearest codes, and a sparse linear solve.
 
-Which vertices have a target differs from head to head, and so does the matrix of the minimum. That
-of a head with all targets is factored once and is the preconditioner of conjugate gradients.
+Which vertices have a target differs from head to head, and so does the system's matrix. That of a
+head all of whose vertices have targets is factored once, as the preconditioner of conjugate
+gradients.
 """
 
 from dataclasses import dataclass
@@ -21,23 +22,23 @@ from headwater.systems.facevision.mesh import neighbours
 Points = NDArray[np.floating[Any]]
 Float64Array = NDArray[np.float64]
 
-# Of conjugate gradients: they come as far as ten solves that hold in place what has no target.
+# Most iterations of conjugate gradients, and the relative residual at which they end.
 STEPS: Final = 4
 TOLERANCE: Final = 1e-6
-# Pull of a target against the bending of the template, and of its own place on a vertex without
-# one: what no map shows, as the teeth, stays beside the face.
+# Weight of a target against the bending energy, and of a vertex' own place where it has no target:
+# components that no map shows, such as teeth, stay beside the face.
 PULL: Final = 0.1
 STAY: Final = 1e-4
-# A vertex whose code no pixel comes near has no target.
+# Largest distance of a vertex from its target's place, on the mean head.
 REACH_MM: Final = 6.0
 
 
 @dataclass(frozen=True)
 class Registration:
-    """Bends the template of ``cut`` to points with codes.
+    """Bends the template to a mesh with codes.
 
-    Minimises |L (x - x0)|^2 + sum_i w_i |x_i - y_i|^2, L the umbrella Laplacian and x0 the template
-    where it stands, with y the targets and, of vertices without one, their places in x0.
+    Minimises |L (x - x0)|^2 + sum_i w_i |x_i - y_i|^2, with L the umbrella Laplacian, x0 the placed
+    template, and y the targets, or a vertex' place in x0 where it has none.
     """
 
     template: Template
@@ -68,9 +69,10 @@ class Registration:
         return self
 
     def registered(self, start: Points, points: Points, places: Points) -> Float64Array:
-        """Vertices (V, 3) mm of the template that stands at ``start`` (V, 3), bent to a mesh.
+        """Vertices (V, 3), mm, of the template, placed at ``start`` (V, 3), bent to a mesh.
 
-        points: (n, 3) mm of the mesh. places: (n, 3) mm on the mean head, as their codes say.
+        points: (n, 3), vertices of the mesh, mm. places: (n, 3), their places on the mean head by
+        their codes, mm.
         """
         x0 = np.asarray(start, np.float64)
         distance, nearest = cKDTree(places).query(self.cut.mean, distance_upper_bound=REACH_MM)

@@ -1,4 +1,4 @@
-"""The sources of a reconstruction: the maps of its first photo, and their meshes."""
+"""Pictures and meshes that an answer comes from: the maps of its first photo, and their meshes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,5 +33,5 @@ def sources(trained: TrainedFaceVision, question: HeadQuestion) -> Sources:
 
 
 def _display(values: NDArray[np.floating], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Values (S, S, 3) in 0..1 as 8 bits, black outside."""
+    """Values (S, S, 3) in 0..1 as 8 bits, black off the mask."""
     return np.asarray(np.rint(255 * values * mask[..., None]), np.uint8)

@@ -1,4 +1,4 @@
-"""Training of FaceVision-GAN, and the measurement of how far its maps are to be believed."""
+"""Training of FaceVision-GAN, and the measurement of the errors of its maps."""
 
 import warnings
 from pathlib import Path
@@ -35,9 +35,9 @@ from headwater.training.schedules import Rate, constant_then_linear
 from headwater.training.turns import LossFunction, Turn
 
 BETAS: Final = (0.5, 0.999)
-# A discriminator's loss that tells of a collapse; one that knows nothing has 0.69.
+# A discriminator's loss below this tells of a collapse; that of a random one is 0.69.
 COLLAPSED: Final = 0.01
-# Evenly chosen views are enough for the errors of a few hundred numbers.
+# Most views on which the errors of maps are measured, evenly chosen.
 MOST_VIEWS: Final = 2000
 
 
@@ -61,7 +61,7 @@ def train(config: FaceVisionConfig, given: TrainingSet, run: Run, weights: Path)
 def train_network(
     config: FaceVisionConfig, examples: Examples, run: Run
 ) -> tuple[FaceVision, Curve]:
-    """The networks of eq. 1 after all steps, and the curve. Validation views are not learned."""
+    """The networks of eq. 1, trained on the examples that are not held out, and the curve."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.seed)
         network = FaceVision(config)
@@ -93,7 +93,7 @@ def train_network(
 
 
 def collapsed(curve: Curve) -> str:
-    """A sentence for discriminators that told true maps from made ones at once; else nothing."""
+    """A warning where a discriminator's loss was below ``COLLAPSED``; empty otherwise."""
     steps = [
         f"{name.removesuffix('_discriminator_loss')} at step {record['step']:.0f}"
         for record in curve
@@ -125,7 +125,7 @@ def drawn(batch: Examples, flip: float, generator: torch.Generator, device: torc
 
 
 def mirrored_maps(maps: Tensor) -> Tensor:
-    """Maps (n, 4, S, S) in 0..1 of the mirrored head: the code's x is 1 - x on the face."""
+    """Maps (n, 4, S, S) in 0..1 of mirrored heads: the x of a code becomes 1 - x on the face."""
     other = maps.flip(3)
     face = other[:, 0] > 0
     other[:, 1] = torch.where(face, 1.0 - other[:, 1], other[:, 1])
@@ -133,7 +133,7 @@ def mirrored_maps(maps: Tensor) -> Tensor:
 
 
 def prior_of(config: FaceVisionConfig, heads: Heads, template: Template) -> Prior:
-    """The distribution of the training heads, placed by their landmarks."""
+    """The distribution of the training heads, aligned by their landmarks."""
     return head_prior(_placed(heads, template), config.components)
 
 
@@ -157,7 +157,7 @@ def noise_of(
 def anchor_errors(
     config: FaceVisionConfig, generator: Generator, examples: Examples, template: Template
 ) -> FloatArray:
-    """(n, m, 3) mm: where maps have the anchors, less where they are; NaN where none is seen."""
+    """Errors (n, m, 3), mm, of anchors read off the predicted maps; NaN where one is not seen."""
     cut, mm = face_cut(template), config.pixel_mm
     anchors = cut.anchors(config.anchors)
     stacks = predicted_maps(generator, examples.pixels)

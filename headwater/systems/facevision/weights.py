@@ -27,9 +27,9 @@ FORMAT: Final = 2
 
 @dataclass(frozen=True)
 class TrainedFaceVision:
-    """A trained generator, in evaluation mode, with what its answers need.
+    """A trained generator, in evaluation mode, with all that answers need.
 
-    prior: of heads. noise: of anchors read off the generator's maps. seed: of the training.
+    prior: of heads. noise: errors of anchors read off the generator's maps. seed: of the training.
     """
 
     generator: Generator
@@ -46,12 +46,12 @@ class TrainedFaceVision:
 
     @cached_property
     def anchors(self) -> NDArray[np.intp]:
-        """Rows of the cut at which maps are read."""
+        """Numbers of the cut's vertices at which maps are read."""
         return self.cut.anchors(self.config.anchors)
 
     @cached_property
     def registration(self) -> Registration:
-        """Bends the template; factored once."""
+        """Bends the template to the mesh of a map."""
         return Registration(self.template, self.cut)
 
 
@@ -113,11 +113,11 @@ def load(
 
 
 def _generator(config: FaceVisionConfig, state: dict[str, Tensor]) -> Generator:
-    """The generator of a file's tensors. Raises ValueError where they are of another."""
+    """The generator of a file's tensors. Raises ValueError where they do not fit its config."""
     for name, values in state.items():
         if values.dtype.is_floating_point and not values.isfinite().all():
             raise ValueError(f"tensor {name} has values that are not finite numbers")
-    # Without numbers first: a config's network must not take more memory than the file.
+    # Shapes first, without memory: a config may name a network far larger than the file.
     with torch.device("meta"):
         bare = Generator(config)
     shapes = {name: value.shape for name, value in bare.state_dict().items()}

@@ -1,4 +1,4 @@
-"""Networks trained without a part of the method, beside the one with all of it."""
+"""Networks trained without a part of the method, to compare with the one trained with all."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,9 +23,9 @@ def ablated_config(config: PrdlConfig, name: str) -> PrdlConfig:
 
 
 def ablated(trained: TrainedPrdl, data: Path, progress: Progress) -> dict[str, TrainedPrdl]:
-    """A network for each of ``ABLATIONS``, trained as ``trained`` was, from the same seed.
+    """A network for each of ``ABLATIONS``, trained on the same tables and with the same seed.
 
-    data: the build's, with the tables that it was trained on. progress(done, trainings).
+    data: folder of the build's tables. progress(trainings done, of all).
     """
     configs = {name: ablated_config(trained.config, name) for name in ABLATIONS}
     return trained_again(configs, train_on_tables, load_weights, data, trained.seed, progress)

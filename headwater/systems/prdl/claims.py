@@ -1,7 +1,7 @@
 """Claims of the PRDL paper on a build's held-out heads: what parts and expressions add.
 
-Of training: networks that learned without a part of the method are compared with the whole one
-(table 1). Of fitting, in which the paper compares its loss with others (figure 10).
+In training, networks without a part of the method are compared with the one that has all (table 1).
+In fitting, the paper compares its loss with others (figure 10).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -32,7 +32,7 @@ NAME: Final = "prdl"
 SEED: Final = 0
 NETWORK, BOTH = "network", "parts and landmarks"
 PARTS, LANDMARKS = "parts alone", "landmarks alone"
-# An expression of this strength, mm, is an extreme one.
+# Least strength of an extreme expression, mm.
 EXTREME_MM: Final = 2.0
 _GROUPS: Final = {
     AVERAGE: (AVERAGE,),
@@ -48,7 +48,7 @@ def claims(
 ) -> list[Claim]:
     """Every claim, on the first ``heads`` of the held-out heads below ``data``, or on all.
 
-    Trains as many networks more as there are ablations.
+    Trains a network for each ablation.
     """
     cases = held_out_cases(data, heads)
     total = len(ABLATIONS) + len(cases)
@@ -70,7 +70,7 @@ def claims(
 
 
 def learned_scores(networks: Mapping[str, TrainedPrdl], case: Case) -> Errors:
-    """Scores of one head from its frontal view, by network and what is scored."""
+    """Scores of one head from its frontal view, by network and measure: mm, or Part IoU in %."""
     trial = Trial(case, case.views.choose(np.array([0])))
     found: Errors = {}
     for name, trained in networks.items():
@@ -87,7 +87,7 @@ def learned_scores(networks: Mapping[str, TrainedPrdl], case: Case) -> Errors:
 
 
 def training_claims(table: ErrorTable, heads: str) -> Iterator[Claim]:
-    """Claims about PRDL and other expressions in training, on some ``heads``, named in words."""
+    """Claims about PRDL and edited expressions in training; heads: those of ``table``, in words."""
     for what, without in (("PRDL", WITHOUT_PARTS), ("other expressions", WITHOUT_EXPRESSIONS)):
         for group in _GROUPS:
             of = "" if group == AVERAGE else f" of the {group}"
@@ -112,7 +112,8 @@ def training_claims(table: ErrorTable, heads: str) -> Iterator[Claim]:
 def overlaps(trained: TrainedPrdl, case: Case) -> Errors:
     """Part IoU, %, of one head from its frontal view, by what its answer was fitted to.
 
-    The parts are exact, as those that answers are judged by: a parser's errors are not PRDL's.
+    It is fitted to exact parts, those by which answers are scored: errors of a parser are not
+    PRDL's.
     """
     trial = Trial(case, case.views.choose(np.array([0])))
     exact = [true_parts(trial)]
@@ -125,7 +126,7 @@ def overlaps(trained: TrainedPrdl, case: Case) -> Errors:
 
 
 def ways(trained: TrainedPrdl) -> dict[str, TrainedPrdl]:
-    """The trained network alone, and fitted to parts, to landmarks, and to both."""
+    """The trained network without fitting, and with fitting to parts, to landmarks, and to both."""
     config = trained.config
     without = config.weights.model_copy(update={"prdl": 0.0})
     alone = Answering(fit=True, fitting=Fitting(landmarks=0.0))
@@ -142,7 +143,7 @@ def ways(trained: TrainedPrdl) -> dict[str, TrainedPrdl]:
 
 
 def claims_of(table: ErrorTable) -> list[Claim]:
-    """The claims that follow from overlaps."""
+    """The claims about fitting, from the overlaps of all heads."""
     return [
         measured(
             "fitting to parts alone improves the network's answer",

@@ -47,8 +47,8 @@ class Weights(SettingGroup):
     texture: NotNegative = 1.7e-2
     """Texture's share of that sum."""
     pose: NotNegative = 1.0
-    """Share of the turn and shift from the camera that is given or was estimated, in the usual
-    spreads of these; with camera crop."""
+    """Weight of the squared turn and shift from the given or estimated camera, in standard
+    deviations of these, with camera crop."""
     light: NotNegative = 10.0
     """Spread of the light over red, green and blue, of Deep3D; not in the paper."""
     reflectance: NotNegative = 5.0
@@ -80,7 +80,7 @@ class Answering(SettingGroup):
     fitting: Fitting = Fitting()
     """Steps, rates and landmarks of that."""
     encoder_file: FilePlace = ""
-    """Path of the encoder's first weights, which is read off encoder_weights."""
+    """Path of the encoder's first weights; set from encoder_weights."""
 
 
 class PrdlConfig(Config):
@@ -96,7 +96,7 @@ class PrdlConfig(Config):
     """File of the encoder's first weights under torchvision's names, of safetensors or of torch;
     empty for random ones."""
     encoder_sha256: str = ""
-    """SHA-256 of that file, which is read off it."""
+    """SHA-256 of that file; computed."""
     image_px: Side = 112
     """Side of the square crop that the network sees, px."""
     crop_mm: Positive = 220.0
@@ -117,8 +117,8 @@ class PrdlConfig(Config):
     parts: Literal["detected", "exact"] = "detected"
     """Parts of training frames: what the build's parser finds, or the renderer's."""
     parser: str = "landmarks"
-    """The build's parser, which is read off params.yaml; landmarks: between which parts are drawn,
-    less the detector's mean errors."""
+    """The build's parser; set from parts.parser in params.yaml. With landmarks, parts are drawn
+    between the landmarks, less the detector's mean errors."""
     given_views: bool = True
     """Learn from rendered frames with exact cameras, beside those that the pipeline estimates."""
     edited: bool = True
@@ -130,8 +130,8 @@ class PrdlConfig(Config):
     skin_sampler: Literal["cell", "farthest"] = "cell"
     """Pixels of the skin that PRDL looks at: one in 2 x 2, or 3,000 by farthest point sampling."""
     landmark_set: Literal[68, 240] = 68
-    """Landmarks that are compared: those of iBUG, or the paper's, with dense eyes, brows and lips,
-    of which eyes and lips count five times."""
+    """Landmarks of the loss: the 68 of iBUG, or the paper's 240 with dense eyes, brows and lips, in
+    which those of eyes and lips have five times the weight."""
     marching: bool = False
     """Compare the jaw's landmarks with the face's edge in the image, as detectors of 2D contours
     find them; MediaPipe's stay on the jaw."""

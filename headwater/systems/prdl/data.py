@@ -53,8 +53,8 @@ from headwater.systems.prdl.model import projected
 
 PUBLISHED_FOCAL_PX = 1015.0
 PUBLISHED_DISTANCE = 10.0
-# Mean distance of a view's landmarks from the mean head's, of the crop's side; 1 in 150 of the
-# default build's frames has more.
+# Largest mean distance of a view's landmarks from those of the mean head, as a share of the crop's
+# side; 1 in 150 of the default build's frames has more.
 MISDETECTED = 0.06
 
 Labels = NDArray[np.uint8]

@@ -32,9 +32,9 @@ _DENSE_BROWS: Final = slice(DENSE_134.start + 44, DENSE_134.start + 70)
 class LandmarkSet:
     """n landmarks as mixes of the 478 points.
 
-    points: (n, k) int64 among the 478, with shares (n, k) float32 of rows that sum to 1. partners:
-    (n,) int64, each one's mirror image. weights: (n,) float32 in the loss. marching: among the 33
-    points of the contour those that the first landmarks are.
+    points: (n, k) int64 numbers among the 478, and shares (n, k) float32, each row of which sums to
+    1. partners: (n,) int64, each landmark's mirror image. weights: (n,) float32, in the loss.
+    marching: which of the 33 points of the contour the first landmarks are.
     """
 
     points: Tensor
@@ -44,11 +44,11 @@ class LandmarkSet:
     marching: slice
 
     def of(self, landmarks_478: Tensor) -> Tensor:
-        """The landmarks (..., n, D) of points (..., 478, D); NaN where one of theirs is."""
+        """The landmarks (..., n, D) of points (..., 478, D); NaN where one of their points is."""
         return (landmarks_478[..., self.points, :] * self.shares[..., None]).sum(dim=-2)
 
     def on(self, landmarks_478: SurfacePoints) -> tuple[Tensor, Tensor]:
-        """Vertices (n, 3 k) int64 of a topology, and their weights (n, 3 k) in the landmarks."""
+        """Vertices (n, 3 k) int64 of a topology, and their weights (n, 3 k), for each landmark."""
         corners = torch.from_numpy(landmarks_478.triangles.astype(np.int64))[self.points]
         within = torch.from_numpy(landmarks_478.weights)[self.points]
         return corners.flatten(1), (within * self.shares[..., None]).flatten(1)

@@ -38,7 +38,7 @@ SELF_OCCLUSION_DEGREES: Final = 30.0
 
 @dataclass(frozen=True)
 class Face:
-    """A topology as the losses take it.
+    """A head's topology, and where its landmarks, contour and parts lie.
 
     corners: (m, k) int64 and corner_weights: (m, k) of the landmarks. chains: (c, 32, 3) int64 and
     chain_weights: (c, 32, 3) of the points that the first c landmarks, the contour's, march along.

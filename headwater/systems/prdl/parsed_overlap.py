@@ -1,7 +1,7 @@
-"""Part IoU as the paper measures it (table 1): a parser on a photo, and on a render over it.
+"""Part IoU as the paper measures it (table 1): between parses of a photo and of a render over it.
 
-The render is of the answer with the mean texture, under the first light alone. Its errors hold the
-parser's; ``part_iou`` of the challenge, which rasterises both heads, has none.
+The render shows the answer with the mean texture under constant light. This measure contains the
+errors of the parser; ``part_iou`` of the challenge rasterises both heads, without a parser.
 """
 
 from typing import Final
@@ -21,7 +21,7 @@ from headwater.parsing.frame_parser import FrameParser, parsed_parts
 from headwater.systems.prdl.shading import shaded
 from headwater.systems.prdl.weights import TrainedPrdl
 
-# Training frames show too little of the mouth's inside for a texture: display RGB in 0..1.
+# Colours of the mouth's inside, display RGB in 0..1: training frames show too little of it.
 _IN_MOUTH: Final = {
     Surface.TEETH: (0.75, 0.72, 0.66),
     Surface.TONGUE: (0.55, 0.25, 0.25),
@@ -32,9 +32,9 @@ _IN_MOUTH: Final = {
 def parsed_ious(
     trained: TrainedPrdl, parser: FrameParser, views: Views, answer: HeadAnswer
 ) -> dict[str, float]:
-    """Part IoU, %, of an answer in the first view, a frame with the face level in its middle.
+    """Part IoU, %, of an answer in the first view, a frame with a level face in its middle.
 
-    answer: in the topology of ``trained``. Parts count as in ``part_ious``.
+    answer: in the topology of ``trained``. The result is that of ``part_ious``.
     """
     image = views.images[0]
     every = np.ones(image.shape[:2], np.bool_)
@@ -43,7 +43,7 @@ def parsed_ious(
 
 
 def drawn_over(trained: TrainedPrdl, views: Views, answer: HeadAnswer) -> NDArray[np.uint8]:
-    """The first view (h, w, 3) with the answer's face, in the mean texture, over the one shown."""
+    """The first view (h, w, 3) with the answer's face, in the mean texture, drawn over it."""
     template, image = trained.template, views.images[0]
     height, width = image.shape[:2]
     pixels, depth = project(views.camera(0), answer.vertices)
@@ -65,7 +65,7 @@ def drawn_over(trained: TrainedPrdl, views: Views, answer: HeadAnswer) -> NDArra
 
 
 def _mean_colours(trained: TrainedPrdl) -> NDArray[np.float32]:
-    """Colours (V, 3) of the mean texture; the first light is the same from everywhere."""
+    """Colours (V, 3) of the mean texture under constant light, the same for all normals."""
     texture = trained.network.texture_mean.detach().cpu()[None]
     normals = torch.tensor([0.0, 0.0, 1.0]).expand_as(texture)
     return np.asarray(shaded(texture, normals, torch.zeros(1, 3 * BANDS))[0].numpy())

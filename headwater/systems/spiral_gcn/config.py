@@ -47,9 +47,9 @@ class Answering(SettingGroup):
     detail: bool = True
     """Add the detail network's displacement; without it the answer is the coarse mesh."""
     encoder_file: FilePlace = ""
-    """Path of the encoder's first weights, which is read off encoder_weights."""
+    """Path of the encoder's first weights; set from encoder_weights."""
     fitted_folder: FilePlace = ""
-    """Path of the imported photos, which is read off fitted_photos."""
+    """Path of the imported photos; set from fitted_photos."""
 
 
 class SpiralConfig(Config):
@@ -65,7 +65,7 @@ class SpiralConfig(Config):
     """File of the encoder's first weights under torchvision's names, of safetensors or of torch;
     empty for random ones."""
     encoder_sha256: str = ""
-    """SHA-256 of that file, which is read off it."""
+    """SHA-256 of that file; computed."""
     image_px: Side = 256
     """Side of the square crop that the network sees, px."""
     crop_mm: Positive = 240.0
@@ -83,10 +83,10 @@ class SpiralConfig(Config):
     """Unit of the decoder's output beside the mean mesh, mm."""
 
     fitted_photos: str = ""
-    """Folder of photos with fitted heads that the coarse stage learns from, too, as headwater
-    import writes it; empty for none."""
+    """Folder of photos with fitted heads, written by headwater import, that the coarse stage learns
+    from besides the rendered views; empty for none."""
     fitted_sha256: str = ""
-    """SHA-256 of that folder's manifest, which is read off it."""
+    """SHA-256 of that folder's manifest; computed."""
     mirror: bool = True
     """Learn from mirror images, too."""
     estimated_views: bool = True
@@ -96,18 +96,18 @@ class SpiralConfig(Config):
     camera_noise_px: NotNegative = 0.1
     """Spread of the training cameras' shift in the crop, px."""
     decoder_steps: Steps = 250
-    """Steps of the first training that the decoder learns alone, heads from codes; with
+    """Optimiser steps of the decoder alone, from codes to heads, before the coarse stage; with
     ``space: canonical`` only."""
     code_steps: Steps = 800
-    """Steps, after these, that the encoder learns alone, codes from images."""
+    """Optimiser steps after these of the encoder alone, from images to codes."""
     code_batch: Count = 32
-    """Images of one of the latter."""
+    """Images of a step of the encoder alone."""
     components: Count = 64
-    """Principal components of the training heads that codes of the first training name."""
+    """Principal components of the training heads in the codes of these steps."""
     first_rate: Positive = 1e-3
-    """AdamW's rate in the first training."""
+    """AdamW's rate in these steps."""
     steps: Steps = 600
-    """Optimiser steps of the coarse stage, in which both learn together."""
+    """Optimiser steps of the coarse stage, of encoder and decoder together."""
     batch: Count = 16
     """Images of a step."""
     learning_rate: Positive = 4e-4
@@ -172,7 +172,7 @@ _PAPER: Final[dict[str, Any]] = {
 SIZES: Final = MappingProxyType(
     {
         "smoke": SpiralConfig(**_SMOKE),
-        # From crops of 64 px the detail network sees nothing that the coarse mesh lacks.
+        # In crops of 64 px the detail network finds nothing that the coarse mesh lacks.
         "small": SpiralConfig(
             width=16, depths=(1, 1, 1, 1), image_px=64, answer=Answering(detail=False)
         ),
@@ -190,17 +190,17 @@ SIZES: Final = MappingProxyType(
 
 
 def first_steps(config: SpiralConfig) -> int:
-    """Optimiser steps of the first training: none where the mesh is posed."""
+    """Optimiser steps of decoder and encoder apart; 0 where the posed mesh is regressed."""
     return config.decoder_steps + config.code_steps if config.space == "canonical" else 0
 
 
 def steps(config: SpiralConfig) -> int:
-    """Optimiser steps of the first training and of both stages."""
+    """Optimiser steps of decoder and encoder apart, and of both stages."""
     return first_steps(config) + config.steps + config.detail_steps
 
 
 def prepared(config: SpiralConfig, project: Path) -> SpiralConfig:
-    """The config with the user's weights of the encoder, and photos, by name and hash.
+    """The config with names, hashes and paths of the user's encoder weights and imported photos.
 
     Raises HeadwaterError when one of them is named and not there.
     """

@@ -24,9 +24,9 @@ from headwater.systems.spiral_gcn.surface import Surface
 
 @dataclass(frozen=True)
 class Examples:
-    """views: (n); crops of them, and then of their mirror images where these are wanted.
+    """n views and their crops, followed by those of their mirror images where these are wanted.
 
-    targets: (h, s, 3) float32, canonical, surfaces of the heads.
+    targets: (h, s, 3) float32, canonical units, surfaces of the heads.
     """
 
     views: Views
@@ -37,17 +37,17 @@ class Examples:
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
-        """All that is learned from."""
+        """All data that the training depends on."""
         crops = self.crops
         return crops.pixels, crops.projection, crops.head, self.targets
 
     @property
     def mean(self) -> Tensor:
-        """(s, 3) canonical: the mean of the heads that some crop shows."""
+        """Mean surface (s, 3), canonical units, of the heads that some crop shows."""
         return self.targets[torch.unique(self.crops.head)].mean(dim=0)
 
     def batches(self, config: SpiralConfig, device: torch.device) -> HeadBatches:
-        """Batches of single disturbed views, as the config says, on ``device``."""
+        """Batches of single views, disturbed as the config says, on ``device``."""
         return HeadBatches(
             ViewSets(self.views, self.crops, self.template),
             1,
@@ -66,9 +66,9 @@ def examples_of(
     surface: Surface,
     photos: Iterable[FittedPhotos] = (),
 ) -> Examples:
-    """The views whose split is "train", cropped, and their heads; then the photos and theirs.
+    """Crops and heads of the views of the split "train", then of the photos.
 
-    Raises HeadwaterError when there is no view.
+    Raises HeadwaterError when there is no such view.
     """
     views = views.choose(views.split == "train")
     if not len(views):
@@ -96,10 +96,7 @@ def examples_of(
 
 
 def cameras_of(config: SpiralConfig, projection: Tensor) -> tuple[Tensor, Tensor]:
-    """Axes (n, 3, 3) of the network for cameras (n, 3, 4) of canonical axes, and cameras of them.
-
-    Each view by itself.
-    """
+    """The network's axes (n, 3, 3), and cameras (n, 3, 4) of canonical axes as cameras in them."""
     cameras = projection[:, None]
     axes = axes_of(config.space, cameras)
     return axes, turned_cameras(cameras, axes)[:, 0]

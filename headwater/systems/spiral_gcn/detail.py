@@ -1,4 +1,4 @@
-"""Coarse meshes as their images show them, and the detail network's displacement."""
+"""What images show of coarse meshes, and the displacement by the detail network."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,14 +15,14 @@ from headwater.networks.shading import vertex_normals
 from headwater.systems.spiral_gcn.model import Coarse, SpiralGcn, sampled
 from headwater.systems.spiral_gcn.surface import Surface
 
-# A vertex this far behind what its pixel shows, in canonical units (5 mm), is hidden: less is the
-# slope of the face within a pixel.
+# A vertex is hidden where it lies further behind the surface at its pixel, in canonical units (5
+# mm); the slope of a face within a pixel gives less.
 _HIDDEN: Final = 0.05
 
 
 @dataclass(frozen=True)
 class Look:
-    """Coarse meshes in their images.
+    """What images show of coarse meshes.
 
     vertices: (B, s, 3) in the network's axes, canonical units. places: (B, s, 2) px, depth: (B, s).
     normals, colours: (s, B, 3); colours in 0..1. half, quarter: features at vertices of levels 1
@@ -61,10 +61,10 @@ def look_at(
 
 
 def displacement(network: SpiralGcn, look: Look, edge: float) -> Tensor:
-    """(s, B, 3) the detail network's displacement, canonical units; edge: mean one of the mesh.
+    """Displacement (s, B, 3) by the detail network, canonical units; edge: mean edge length.
 
-    Less what it answers to every image alike: that is how lips and brows look, taken for shape, and
-    no image's detail.
+    Its mean over images is subtracted: the colours of lips and brows, misread as shape, are the
+    same in all images.
     """
     seen = torch.cat([look.normals, look.colours], dim=-1)
     moved: Tensor = network.detail(seen, look.half, look.quarter, network.levels)

@@ -1,10 +1,10 @@
-"""The first training: the decoder of shapes alone, the encoder of their codes, each apart.
+"""The first training: decoder and encoder apart, the one from codes to heads, the other to codes.
 
-A head lies ``z`` standard deviations along the principal components of the training heads. Codes
-for it are ``R z``, R with orthogonal columns so long that codes have a deviation of one. The
-decoder learns to make heads of codes, which takes no image, and the encoder to find the codes of
-the heads that its images show, which takes no decoder: four fifths of a step's time. Then both
-learn together. Not in the supplement, whose training is fifty times as long.
+A head is z standard deviations from the mean along the principal components of the training heads.
+Its code is R z, where R has orthogonal columns, scaled so that a code's numbers have a standard
+deviation of one. The decoder learns heads from codes, without images, and the encoder the codes of
+the heads in its images, without the decoder, which takes four fifths of the time of a common step.
+Then both are trained together. Not in the supplement, whose training is fifty times as long.
 """
 
 from dataclasses import dataclass
@@ -25,17 +25,18 @@ from headwater.training.run import Curve
 from headwater.training.schedules import Rate, constant_then_linear
 from headwater.training.turns import LossFunction, Turn
 
-# Of what a code says beside heads, in the encoder's loss.
+# Weight, in the encoder's loss, of the part of a code that is orthogonal to the codes of heads.
 _ASIDE: Final = 0.1
-# A component of a smaller share of the first one's variance is rounding.
+# Least variance of a component, as a share of the first one's; less is rounding.
 _ROUNDING: Final = 1e-7
 
 
 @dataclass(frozen=True)
 class HeadCodes:
-    """Codes (B, C), before the ELU, of surfaces (B, s, 3) about ``mean`` (s, 3), canonical units.
+    """The linear map between surfaces (B, s, 3), canonical units, and codes (B, C), before the ELU.
 
-    basis: (k, 3 s) principal components. deviations: (k,) along them. turn: (C, k).
+    mean: (s, 3). basis: (k, 3 s), principal components of unit length. deviations: (k,), standard
+    deviations along them. turn: (C, k), R.
     """
 
     mean: Tensor
@@ -44,25 +45,28 @@ class HeadCodes:
     turn: Tensor
 
     def components(self, surfaces: Tensor) -> Tensor:
-        """(B, k) deviations along the components."""
+        """Components z (B, k) of surfaces (B, s, 3), in standard deviations."""
         return (surfaces - self.mean).flatten(1) @ self.basis.T / self.deviations
 
     def surfaces(self, components: Tensor) -> Tensor:
-        """The surfaces that lie so far along the components."""
+        """Surfaces (B, s, 3) of components (B, k)."""
         moved = (components * self.deviations) @ self.basis
         return self.mean + moved.unflatten(1, self.mean.shape)
 
     def encoded(self, components: Tensor) -> Tensor:
-        """The codes of components."""
+        """Codes R z (B, C) of components (B, k)."""
         return components @ self.turn.T
 
     def decoded(self, codes: Tensor) -> Tensor:
-        """The components that codes say."""
+        """Components (B, k) of codes (B, C), by the pseudoinverse of R."""
         return codes @ self.turn / self.turn[:, 0].square().sum()
 
 
 def head_codes(examples: Examples, config: SpiralConfig, seed: int) -> HeadCodes:
-    """Codes by the heads that some crop shows; at most ``components`` and as many as differ."""
+    """The codes by the heads that some crop shows, with as many components as these span.
+
+    At most ``config.components`` and ``config.code``. seed: of the random R.
+    """
     mean = examples.mean
     heads = (examples.targets[torch.unique(examples.crops.head)] - mean).flatten(1)
     variances, shares = torch.linalg.eigh((heads @ heads.T / len(heads)).double())
@@ -78,7 +82,7 @@ def head_codes(examples: Examples, config: SpiralConfig, seed: int) -> HeadCodes
 
 
 def train_apart(network: SpiralGcn, examples: Examples, part: TrainingPart) -> Curve:
-    """Train decoder, then encoder, in place."""
+    """Train the decoder, then the encoder, in place; returns the curve of both."""
     config, codes = network.config, head_codes(examples, network.config, part.seed)
     torch.nn.init.zeros_(network.code.weight)
     learned = _fit(
@@ -106,7 +110,7 @@ def train_apart(network: SpiralGcn, examples: Examples, part: TrainingPart) -> C
 def decoder_losses(
     network: SpiralGcn, codes: HeadCodes, examples: Examples, part: TrainingPart
 ) -> LossFunction:
-    """L1 of surfaces made of codes: half of a batch are training heads, half are drawn."""
+    """L1 of decoded surfaces; half of a batch are training heads, half are drawn from the prior."""
     config, device = network.config, network.mean.device
     heads = codes.components(examples.targets[torch.unique(examples.crops.head)])
 
@@ -125,7 +129,7 @@ def decoder_losses(
 def encoder_losses(
     network: SpiralGcn, codes: HeadCodes, examples: Examples, part: TrainingPart
 ) -> LossFunction:
-    """Distance of the heads that codes say, of a usual head's from the mean."""
+    """Distance between heads of found and true codes, as a share of heads' RMS from the mean."""
     config, device = network.config, network.mean.device
     batches = examples.batches(config, device)
     components = codes.components(examples.targets)

@@ -14,9 +14,10 @@ from headwater.networks.spiral import SpiralConv
 from headwater.systems.spiral_gcn.config import SpiralConfig
 from headwater.systems.spiral_gcn.surface import Surface, lengths_of
 
-# Channels of the coarse decoder on every level, the finest first; the last are the code's layer's.
+# Channels of the coarse decoder on every level, the finest first; the last are those of its first
+# layer.
 CHANNELS: Final = (8, 16, 32, 64, 128, 128)
-# Of a vertex that the detail network sees: its normal and its colour.
+# Inputs of the detail network for each vertex: its normal and its colour.
 SEEN: Final = 6
 
 
@@ -92,8 +93,8 @@ class DetailNet(nn.Module):
 class SpiralGcn(nn.Module):
     """The whole system for one surface.
 
-    mean: (s, 3), of the surface in the network's axes, canonical units. common: (s, 1, 3), what the
-    detail network answers to every image alike, in mean edges.
+    mean: (s, 3), mean surface in the network's axes, canonical units. common: (s, 1, 3), mean
+    output of the detail network over images, in mean edge lengths.
     """
 
     def __init__(self, config: SpiralConfig, surface: Surface, mean: Tensor) -> None:
@@ -121,7 +122,7 @@ class SpiralGcn(nn.Module):
 
     @property
     def unit(self) -> float:
-        """Canonical units in one of the decoder's."""
+        """The decoder's unit of length, in canonical units."""
         return self.config.scale_mm / UNIT_MM
 
     def coarse_parameters(self) -> list[nn.Parameter]:

@@ -36,7 +36,7 @@ from headwater.training.selection import Validation
 from headwater.training.turns import LossFunction, Turn
 
 _RING = 7
-# Batches whose mean displacement is taken for what all images have in common.
+# Batches over which the displacement is averaged, for the part that does not depend on the image.
 _COMMON_BATCHES = 16
 
 
@@ -64,7 +64,7 @@ def train(
 ) -> Curve:
     """Train both stages and write ``weights``; the same input gives the same bytes on the CPU.
 
-    photos: with fitted heads, from which both stages learn, too.
+    photos: with fitted heads, on which both stages are trained, too.
     """
     surface, template = surface_of(tables.template, config), tables.template
     examples = examples_of(config, tables.heads, tables.views, template, surface, photos)
@@ -94,9 +94,9 @@ def train_on_examples(
 
 
 def untrained(config: SpiralConfig, examples: Examples, seed: int) -> SpiralGcn:
-    """A network with first weights of ``seed``, whose answer is the mean surface.
+    """A network with random weights of ``seed``, whose answer is the mean surface.
 
-    Those of its encoder are of the user's file, where one is named.
+    The weights of its encoder are those of the user's file, where one is named.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -178,7 +178,7 @@ def train_detail(trained: TrainedSpiral, examples: Examples, part: TrainingPart)
 
 
 def mean_displacement(trained: TrainedSpiral, examples: Examples) -> Tensor:
-    """(s, 1, 3) canonical units: mean displacement of some training crops, the first of a pass."""
+    """Mean displacement (s, 1, 3), canonical units, over the first crops of a pass."""
     batch = trained.config.detail_batch
     with torch.no_grad():
         moved = [
@@ -193,7 +193,7 @@ def mean_displacement(trained: TrainedSpiral, examples: Examples) -> Tensor:
 
 
 def _look(trained: TrainedSpiral, examples: Examples, rows: Tensor) -> Look:
-    """The coarse meshes of crops as their images show them."""
+    """The coarse meshes of crops, with what their images show of them."""
     network, crops = trained.network, examples.crops
     device = network.mean.device
     pixels = crops.pixels[rows].to(device)
