@@ -80,7 +80,9 @@ def test_the_command_keeps_votes_and_obeys_corrections(tmp_path: Path, head_cach
     shutil.copytree(head_cache, tmp_path / ".headwater" / "models")
     pool, folder, project = Pool(renders=2, image_px=192), tmp_path / "parts", tmp_path
     said = annotate("anny", folder, project, pool)
-    assert said.startswith("anny: votes of 2 renders, 0 vertices corrected; vertices of parts: left eye ")
+    assert said.startswith(
+        "anny: votes of 2 renders, 0 vertices corrected; vertices of parts: left eye "
+    )
     first = (folder / "parts.npz").read_bytes()
     assert (folder / "parts.png").stat().st_size > 1000
     nose = int(np.flatnonzero(labels_in(folder) == Part.NOSE)[0])

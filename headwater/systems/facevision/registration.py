@@ -22,7 +22,8 @@ from headwater.systems.facevision.mesh import neighbours
 Points = NDArray[np.floating[Any]]
 Float64Array = NDArray[np.float64]
 
-# Most iterations of conjugate gradients, and the relative residual at which they end.
+# Most iterations of conjugate gradients, which come as far as ten solves that hold vertices without
+# targets in place; and the relative residual at which they end.
 STEPS: Final = 4
 TOLERANCE: Final = 1e-6
 # Weight of a target against the bending energy, and of a vertex' own place where it has no target:

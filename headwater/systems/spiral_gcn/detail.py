@@ -1,4 +1,4 @@
-"""What images show of coarse meshes, and the displacement by the detail network."""
+"""Image evidence at the vertices of coarse meshes, and the detail network's displacement."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -22,7 +22,7 @@ _HIDDEN: Final = 0.05
 
 @dataclass(frozen=True)
 class Look:
-    """What images show of coarse meshes.
+    """Coarse meshes with the colours, normals and features of their images at the vertices.
 
     vertices: (B, s, 3) in the network's axes, canonical units. places: (B, s, 2) px, depth: (B, s).
     normals, colours: (s, B, 3); colours in 0..1. half, quarter: features at vertices of levels 1
