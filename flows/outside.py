@@ -8,6 +8,8 @@ from headwater.artifacts.manifest import sha256_of_file
 from headwater.config import Params
 from headwater.errors import HeadwaterError
 from headwater.heads import source_digest
+from headwater.systems import find_system
+from headwater.systems.settings import config_of
 
 # By stage: where the hash of what it read stands.
 NOTES = {
@@ -18,9 +20,10 @@ NOTES = {
 
 
 def read_otherwise(project: Path, params: Params) -> set[str]:
-    """Stages whose head model's or parser's files are no longer those that they read.
+    """Stages whose user's files are no longer those that they read.
 
-    A file that is gone makes nothing stale, nor does a stage without outputs, which runs anyway.
+    Those of a head model, of a parser, or such as settings of systems name. A file that is gone
+    makes nothing stale, nor does a stage without outputs, which runs anyway.
     """
     digests: dict[str, Callable[[], str]] = {
         "head_model": lambda: source_digest(params.synthesize.head_model),
@@ -36,6 +39,24 @@ def read_otherwise(project: Path, params: Params) -> set[str]:
             continue
         if now != known:
             stale.add(stage)
+    return stale | _named_by_systems(project, params)
+
+
+def _named_by_systems(project: Path, params: Params) -> set[str]:
+    """Stages ``inputs`` of systems whose settings have other files than on record."""
+    stale = set()
+    for name in params.build:
+        try:
+            system = find_system(name, params, project)
+            if system.prepared is None:
+                continue
+            note = project / "data" / "inputs" / name / "train.json"
+            known = json.loads(note.read_text(encoding="utf-8"))["config"]
+            now = config_of(system, params, project).of_training()
+        except (OSError, ValueError, KeyError, TypeError, HeadwaterError):
+            continue
+        if now != known:
+            stale.add(f"inputs@{name}")
     return stale
 
 

@@ -117,7 +117,7 @@ def _own(
         own[name] = of_settings(records[name].before, records[name].now)
         own[name] += own_reasons(graph, name, changes, whole)
         own[name] += [_again(left[name])] if name in left else []
-        own[name] += ["other files of its head model"] if name in outside else []
+        own[name] += ["other files of the user's own"] if name in outside else []
         own[name] += ["other packages"] if name in packages else []
     return own
 

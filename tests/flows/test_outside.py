@@ -1,6 +1,7 @@
 """Files outside the project: changed in place they make stages stale, missing they end a build."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import torch
 
 from flows.outside import NOTES, read_otherwise, refuse_missing
 from headwater.artifacts.manifest import sha256_of_file
-from headwater.config import Params, load_params
+from headwater.config import Params, SystemSettings, load_params
 from headwater.errors import HeadwaterError
 from headwater.heads import source_digest
+from headwater.systems import find_system
+from headwater.systems.settings import training_inputs
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -46,6 +49,27 @@ def test_other_bytes_are_stale_and_the_same_are_not(tmp_path: Path, model: Path)
     assert read_otherwise(tmp_path, params) == set()
     model.write_bytes(b"two")
     assert read_otherwise(tmp_path, params) == {"head_model", "other_heads", "parser"}
+
+
+def test_other_files_that_settings_of_systems_name_make_their_inputs_stale(tmp_path: Path) -> None:
+    weights = tmp_path / "own.pth"
+    weights.write_bytes(b"one")
+    named = SystemSettings(size="smoke", overrides={"encoder_weights": "own.pth"})
+    params = load_params(PROJECT / "params.yaml").model_copy(
+        update={"build": {"glvd": "heads", "prdl": "heads"}, "systems": {"prdl": named}}
+    )
+    for name in params.build:
+        path = tmp_path / "data" / "inputs" / name / "train.json"
+        path.parent.mkdir(parents=True)
+        made = training_inputs(find_system(name, params, tmp_path), params, tmp_path)
+        path.write_text(json.dumps(made))
+    assert read_otherwise(tmp_path, params) == set()
+    before = weights.stat()
+    weights.write_bytes(b"two")
+    os.utime(weights, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert read_otherwise(tmp_path, params) == {"inputs@prdl"}
+    weights.unlink()
+    assert read_otherwise(tmp_path, params) == set()
 
 
 def test_a_file_that_is_gone_and_a_stage_that_never_ran_are_not_stale(
