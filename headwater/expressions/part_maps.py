@@ -59,7 +59,7 @@ def part_maps(pattern: Pattern, landmarks_478: NDArray[np.float32], amounts: Amo
         middle = points[list(BROW_LOOPS[side])].mean(axis=0)
         maps[BROWS[side]] = straight(affine_about(middle, axes.right, np.eye(2), down))
     for side in pattern.frowning:
-        maps[EYES[side]] = _narrow_eye(points, axes, side, amounts)
+        maps[EYES[side]] = straight(_squeezed(points[list(EYE_CORNERS[side])], amounts.squint))
         maps[BROWS[side]] = _knit_brow(points, axes, side, amounts)
     if pattern.mouth is not None:
         shape = _MOUTHS[pattern.mouth]
@@ -85,10 +85,6 @@ def _closed_eye(points: FloatArray, axes: Axes, side: Side, amounts: Amounts) ->
     depth = float((points[_LOWER_LIDS[side]] - corners.mean(axis=0)) @ axes.down)
     sink = max(_OWN_DEPTH * depth, _LEAST_DEPTH * width) * (1.0 - amounts.lid)
     return PartMap(_squeezed(corners, amounts.lid), _sides(corners, axes), sink * axes.down)
-
-
-def _narrow_eye(points: FloatArray, axes: Axes, side: Side, amounts: Amounts) -> PartMap:
-    return straight(_squeezed(points[list(EYE_CORNERS[side])], amounts.squint))
 
 
 def _squeezed(corners: FloatArray, height: float) -> FloatArray:

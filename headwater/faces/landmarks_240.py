@@ -7,18 +7,14 @@ contour is the jaw of iBUG-68 with the points half-way between.
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headwater.faces import vocabulary as sets
 
-Scalar = TypeVar("Scalar", bound=np.floating[Any])
-
 COUNT_240: Final = 240
-# From the subject's right ear over the chin, row 16, to the left ear.
-CONTOUR_240: Final = slice(0, 33)
 # Of the 106: both eyes with their centres; outer and inner lips.
 EYES_106: Final = slice(66, 84)
 LIPS_106: Final = slice(84, 104)
@@ -94,12 +90,6 @@ def _table() -> tuple[NDArray[np.int32], NDArray[np.float32]]:
 
 # (240, 2) each: the two of the 478 points, and their shares.
 POINTS_240, SHARES_240 = _table()
-
-
-def landmarks_240(landmarks_478: NDArray[Scalar]) -> NDArray[Scalar]:
-    """The 240 points (..., 240, D) of 478 points (..., 478, D), same unit and frame."""
-    ends = landmarks_478[..., POINTS_240, :]
-    return np.einsum("nk,...nkd->...nd", SHARES_240.astype(ends.dtype), ends)
 
 
 def _mirror_partners() -> NDArray[np.int32]:

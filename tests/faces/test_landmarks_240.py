@@ -4,22 +4,14 @@ import numpy as np
 
 from headwater.faces import vocabulary as sets
 from headwater.faces.landmarks_240 import (
-    CONTOUR_240,
     DENSE_134,
     EYES_106,
     LIPS_106,
     MIRROR_PARTNERS_240,
     POINTS_240,
     SHARES_240,
-    landmarks_240,
 )
-
-
-def slow_landmarks(points: np.ndarray) -> np.ndarray:
-    found = []
-    for (first, second), (own, other) in zip(POINTS_240, SHARES_240, strict=True):
-        found.append(own * points[first] + other * points[second])
-    return np.array(found)
+from tests.faces.mixed_landmarks import CONTOUR_240, landmarks_240
 
 
 def test_the_table_names_two_points_and_their_shares() -> None:
@@ -28,10 +20,6 @@ def test_the_table_names_two_points_and_their_shares() -> None:
     assert POINTS_240.max() < 478
     assert (SHARES_240 >= 0).all()
     np.testing.assert_allclose(SHARES_240.sum(axis=1), 1.0)
-    points = np.random.default_rng(0).normal(size=(478, 3))
-    np.testing.assert_allclose(landmarks_240(points), slow_landmarks(points), atol=1e-6)
-    both = landmarks_240(np.stack([points, 2 * points]))
-    np.testing.assert_allclose(both[1], 2 * both[0])
 
 
 def test_a_point_that_is_not_seen_leaves_out_its_own_landmarks_alone() -> None:

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from headwater.faces.landmarks_240 import MIRROR_PARTNERS_240, landmarks_240
+from headwater.faces.landmarks_240 import MIRROR_PARTNERS_240
 from headwater.heads.model import HeadModel, Surface
 from headwater.heads.snapping import snap
+from tests.faces.mixed_landmarks import landmarks_240
 
 # Rows of the 106 that the published crop takes: both eyes, nose tip, mouth corners.
 FIVE = (74, 83, 54, 84, 90)

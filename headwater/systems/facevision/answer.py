@@ -83,18 +83,18 @@ def registered(trained: TrainedFaceVision, seen: Seen) -> FloatArray:
     return seen.placed.placement.inverse().apply(head).astype(np.float32)
 
 
-def map_mesh(trained: TrainedFaceVision, seen: Seen, row: int = 0) -> MapMesh:
-    """The mesh of the maps of view ``row``, where weighted PnP of the codes places the head.
+def map_mesh(trained: TrainedFaceVision, seen: Seen) -> MapMesh:
+    """The mesh of the first view's maps, where weighted PnP of the codes places the head.
 
     Raises Unanswered where no triangle is left.
     """
-    placed, view = _by_codes(trained, seen, row)
+    placed, view = _by_codes(trained, seen)
     mesh = raw_surface(view.maps.mask, view.depth_mm, view.projection, trained.template.nose_bridge)
     if not len(mesh.vertices):
         raise Unanswered("nothing is left of the maps' mesh without its spikes")
     back = placed.placement.inverse()
     raw = mesh.moved(back.apply(mesh.vertices))
-    settings, photo = trained.config.answer, placed.crops.pixels[row, ..., :3].numpy()
+    settings, photo = trained.config.answer, placed.crops.pixels[0, ..., :3].numpy()
     smooth = smoothed(raw, settings.smoothing_steps)
     pixel = tuple(raw.pixel.T)
     return MapMesh(
@@ -126,16 +126,14 @@ def _readings(trained: TrainedFaceVision, seen: Seen) -> list[Reading]:
     ]
 
 
-def _by_codes(
-    trained: TrainedFaceVision, seen: Seen, row: int
-) -> tuple[PlacedViews, PredictedView]:
-    """The views placed by weighted PnP of the codes, and view ``row`` with its new depth range."""
+def _by_codes(trained: TrainedFaceVision, seen: Seen) -> tuple[PlacedViews, PredictedView]:
+    """The views placed by weighted PnP of the codes, and the first with its new depth range."""
     cut = trained.cut
     readings = _readings(trained, seen)
     placed = seen.placed.moved(readings, cut.mean[trained.anchors])
-    stack = seen.predicted[row].maps
+    stack = seen.predicted[0].maps
     stacked = np.concatenate([stack.depth[None], stack.codes.transpose(2, 0, 1)])[None]
-    cameras = placed.cameras()[[row]]
+    cameras = placed.cameras()[:1]
     (view,) = predicted_views(stacked, cameras, cut, trained.template.nose_bridge)
     return placed, view
 
@@ -143,7 +141,7 @@ def _by_codes(
 def _bent(trained: TrainedFaceVision, seen: Seen) -> FloatArray:
     """The mean head, placed by PnP, bent to the smoothed mesh of the first view's maps."""
     mesh = map_mesh(trained, seen)
-    placed, _ = _by_codes(trained, seen, 0)
+    placed, _ = _by_codes(trained, seen)
     start = placed.placement.inverse().apply(trained.template.mean)
     places = trained.cut.decoded(mesh.codes)
     return trained.registration.registered(start, mesh.smoothed.vertices, places).astype(np.float32)

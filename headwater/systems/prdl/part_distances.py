@@ -10,7 +10,7 @@ Coordinates are px, x to the right and y down; the pixel of row r and column c h
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -23,8 +23,6 @@ from headwater.errors import HeadwaterError
 from headwater.systems.prdl import mean_distances
 from headwater.systems.prdl.mean_distances import NO_DIRECTION_PX
 from headwater.systems.prdl.point_search import Anchors, PointSets, winning_points
-
-STATISTICS: Final = ("f_min", "f_max", "f_ave")
 
 Average = Literal["mesh", "direct"]
 

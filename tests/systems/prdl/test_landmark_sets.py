@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from headwater.data.tables import template_of
-from headwater.faces.landmarks_240 import landmarks_240
 from headwater.faces.vocabulary import ibug68
 from headwater.systems.prdl.config import SIZES, Weights
 from headwater.systems.prdl.landmark_sets import LANDMARK_SETS
 from headwater.systems.prdl.losses import Face, Objective, landmark_loss
 from headwater.systems.prdl.model import posed, projected
+from tests.faces.mixed_landmarks import landmarks_240
 from tests.systems.prdl.toy_face import (
     SIDE,
     TOY,
