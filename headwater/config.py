@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from headwater.artifacts.images import MAX_PIXELS, MAX_SIDE_PX
-from headwater.artifacts.regular_files import found_at, read_file
+from headwater.artifacts.regular_files import existing_path, read_file
 from headwater.errors import HeadwaterError
 
 MAX_BYTES = 2**16
@@ -304,7 +304,7 @@ def _check_other_head_model(params: Params, path: Path) -> None:
     spec = params.benchmark.other_head_model
     key = f"{path.name}: benchmark.other_head_model is {spec!r}"
     source = spec.partition(":")[2]
-    if source and found_at(path.parent, source) is None:
+    if source and existing_path(path.parent, source) is None:
         raise HeadwaterError(f"{key}, but there is no {source}; leave it empty to do without")
     if spec and spec == params.synthesize.head_model:
         raise HeadwaterError(
@@ -317,7 +317,7 @@ def _check_parser(params: Params, path: Path) -> None:
     name = params.parts.parser
     if name in ("landmarks", "trained"):
         return
-    found = found_at(path.parent, name)
+    found = existing_path(path.parent, name)
     if found is None or found.is_dir():
         raise HeadwaterError(
             f"{path.name}: parts.parser is {reprlib.repr(name)}, but there is no such file; "

@@ -49,10 +49,10 @@ def read_file(path: Path, max_bytes: int) -> bytes:
         raise HeadwaterError(f"{path}: cannot be read ({reason})") from error
 
 
-def found_at(project: Path, named: str) -> Path | None:
-    """What a setting names, relative to the project or absolute, ~ as a shell has it.
+def existing_path(project: Path, named: str) -> Path | None:
+    """The path that a setting names, if it exists: absolute or relative to the project, or from ~.
 
-    None where nothing is, or can be.
+    None where there is no such path, and where none can have that name.
     """
     try:
         path = project / Path(named).expanduser()

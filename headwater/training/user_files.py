@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.artifacts.manifest import sha256_of_file
-from headwater.artifacts.regular_files import found_at
+from headwater.artifacts.regular_files import existing_path
 from headwater.errors import HeadwaterError
 
 
@@ -23,7 +23,7 @@ def user_file(named: str, project: Path, setting: str, wanted: str) -> UserFile:
     setting: its name in ``params.yaml``. wanted: what to name there, for the error. Raises
     HeadwaterError where there is no such file, or it cannot be read.
     """
-    path = found_at(project, named)
+    path = existing_path(project, named)
     given = f"params.yaml: {setting} is {reprlib.repr(named)}, but"
     if path is None or not path.is_file():
         raise HeadwaterError(f"{given} there is no such file; name {wanted}")
