@@ -8,6 +8,7 @@ re-estimated yaws, as arrays (``.npy``) in 3DDFA's evaluation, in the order of t
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Final
 
 import numpy as np
@@ -110,7 +111,8 @@ def _read(path: Path) -> Float64Array:
         array = array.astype(np.float64)
         if not np.isfinite(array).all():
             raise ValueError("it holds numbers that are not finite")
-    except READER_ERRORS as error:
+    # NumPy tokenizes headers that are no Python literals.
+    except (TokenError, *READER_ERRORS) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise HeadwaterError(f"{path}: cannot be read ({reason}); fetch it again") from error
     return np.asarray(array)

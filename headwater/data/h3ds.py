@@ -6,19 +6,18 @@ regions are vertex indices of the scan, so its vertices keep their order.
 """
 
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Final, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from headwater.artifacts.obj import read_obj
-from headwater.errors import HeadwaterError
+from headwater.errors import READER_ERRORS, HeadwaterError
 from headwater.faces.vocabulary import H3DS_FROM_478
 from headwater.geometry.cameras import Camera
 from headwater.geometry.orientation import check_outside
@@ -220,7 +219,7 @@ def _read(path: Path, load: Callable[[], T]) -> T:
         return load()
     except FileNotFoundError as error:
         raise HeadwaterError(f"H3DS: there is no {path}") from error
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise HeadwaterError(f"H3DS: {path} cannot be read ({error})") from error
-    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise HeadwaterError(f"H3DS: {path} is no image that can be read") from error
+    # NumPy tokenizes headers that are no Python literals.
+    except (TokenError, Image.DecompressionBombError, *READER_ERRORS) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise HeadwaterError(f"H3DS: {path} cannot be read ({reason})") from error

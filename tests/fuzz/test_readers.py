@@ -28,6 +28,8 @@ from headwater.artifacts.meshes import from_ply, to_ply
 from headwater.artifacts.obj import read_obj
 from headwater.artifacts.tables import bucket_bytes, bucket_key, read_bucket, to_table
 from headwater.config import load_params
+from headwater.data import h3ds
+from headwater.data.aflw2000 import Aflw2000
 from headwater.data.canonical import to_canonical
 from headwater.data.h3ds import read_surface
 from headwater.errors import HeadwaterError, ItemRejected
@@ -131,6 +133,21 @@ def _mat_files(folder: Path) -> list[bytes]:
     return files
 
 
+def _archives(folder: Path) -> list[bytes]:
+    np.savez(folder / "seed.npz", world_mat_0=np.eye(4), scale_mat_0=np.eye(4))
+    return [(folder / "seed.npz").read_bytes()]
+
+
+def _yaw_files(folder: Path) -> list[bytes]:
+    for number in range(3):
+        (folder / f"image{number}.jpg").touch()
+    files = []
+    for kind in ("<f8", ">f4", "<i2"):
+        np.save(folder / "seed.npy", np.arange(3).astype(kind))
+        files.append((folder / "seed.npy").read_bytes())
+    return files
+
+
 def _torch_files(folder: Path) -> list[bytes]:
     path, weights = folder / "seed.pth", ResNet(4, (1, 1, 1, 1)).state_dict()
     files = []
@@ -212,6 +229,10 @@ READERS = {
     "csv": Reader("loss.csv", check_file, lambda _: [b'step,error\n0,30.5\n1,"2.5"\n']),
     "html": Reader("page.html", check_file, lambda _: [b"<!doctype html><html></html>\n"]),
     "mat": Reader("a.mat", lambda path: read_mat(path, {"points": (3, None)}), _mat_files),
+    "h3ds cameras": Reader(
+        "cameras.npz", h3ds._cameras, _archives, any_of(mutated, zip_member_mutated)
+    ),
+    "yaws": Reader("yaws.npy", lambda path: Aflw2000(path.parent, None, path), _yaw_files),
     "encoder": Reader("own.pth", _read_encoder, _torch_files),
     "cameras": Reader("cameras.json", read_cameras, _camera_file),
     "params": Reader(
