@@ -168,7 +168,7 @@ class Build:
         return text
 
     def _at_hand(self, name: str) -> Callable[[], str] | None:
-        """Assembles the tables of a stage in a process of the workers, which has its code."""
+        """A function that assembles a stage's tables in a worker process; None without buckets."""
         if not self._graph[name].bucketed or self._params.runner != PROCESSES:
             return None
         step = self._graph[name].module.partition(".")[2]

@@ -4,9 +4,9 @@ Every line of its standard input is a command: JSON of its ``arguments``, and of
 gets what it says on standard error. The line ``{"ended": status}`` stands below its output. Loading
 DVC and its parser takes a second, which many stages would take each.
 
-Of a command that is ``at_hand`` the flow runs the step in a process that has its code loaded: where
-DVC would start one, the line ``{"step": name}`` asks for that, and a line of JSON with the
-``status`` of the step and its ``errors`` is the answer.
+With ``at_hand`` the flow runs the command's step itself, in a process that has its code loaded:
+instead of starting a process, DVC writes the line ``{"step": name}`` and reads the step's
+``status`` and ``errors`` as a line of JSON.
 """
 
 import json
@@ -61,9 +61,9 @@ def serve(commands: TextIO) -> None:
 
 
 def ask(commands: TextIO, stage: Any, dry: bool = False, run_env: object = None) -> None:
-    """Let the flow run the step of a stage, in the place of DVC's ``cmd_run``.
+    """Have the flow run the step of a stage, in place of DVC's ``cmd_run``.
 
-    Raises StageCmdFailedError where the step fails, as that does.
+    Raises StageCmdFailedError where the step fails, as ``cmd_run`` does.
     """
     from dvc.stage.exceptions import StageCmdFailedError
 
@@ -76,7 +76,7 @@ def ask(commands: TextIO, stage: Any, dry: bool = False, run_env: object = None)
 
 
 def say(event: dict[str, Any]) -> None:
-    """Tell the flow, in a line of its own: a step may have left one without an end."""
+    """Write an event for the flow, on a line of its own: a step may have left one unfinished."""
     sys.stdout.write("\n" + json.dumps(event) + "\n")
     sys.stdout.flush()
 

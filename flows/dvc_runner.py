@@ -14,7 +14,7 @@ from typing import Any
 from tasks.console import EVENTS
 
 OnEvent = Callable[[dict[str, Any]], None]
-# Runs a step; the lines that it has to say of its failure, and its exit status.
+# Runs a step, and gives the lines of its error and its exit status.
 RunStep = Callable[[], tuple[list[str], int]]
 
 

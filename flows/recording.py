@@ -131,7 +131,7 @@ class Recorder:
 
 
 def _ended(step: Callable[[], str], on_event: OnEvent) -> tuple[list[str], int]:
-    """Run a step as its command does: the lines of its error, and its exit status."""
+    """Run a step as its command does; gives the lines of its error, and its exit status."""
     try:
         on_event({"finished": step()})
     except HeadwaterError as error:

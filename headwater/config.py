@@ -57,8 +57,8 @@ class Cache(Settings):
 class Photos(Settings):
     """Photos from a folder.
 
-    subjects: who is one person for splits: ``photo``, everybody, or ``folder``, whoever is shown by
-    the photos of one folder below it.
+    subjects: what is a subject, which is in one split: each ``photo``, or each ``folder`` below it,
+    whose photos show one person.
     """
 
     folder: Annotated[str, Field(min_length=1)]
@@ -107,8 +107,9 @@ class Parts(Settings):
 class Expressions(Settings):
     """Synthetic expressions of frontal faces.
 
-    patterns: ``three`` kinds, or the 24 of the ``paper`` (PRDL). pixels: of these 24, by a warp of
-    the frame or by a generator that is trained here. strength: share of each expression to go.
+    patterns: ``three`` kinds, or the 24 of the ``paper`` (PRDL). pixels: how these 24 are painted:
+    by a warp of the frame, or by a generator that the build trains. strength: factor on all
+    expressions.
     """
 
     frontal_degrees: Annotated[float, Field(gt=0, le=90)]

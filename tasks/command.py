@@ -31,7 +31,7 @@ from tasks.console import DEBUG, VOICE, counts, finished, progress, under_flow
 from tasks.recorded_code import refuse_other_code
 from tasks.workers import Workers, load_step
 
-# They are long, and check that no code was edited by themselves, once all of it is loaded.
+# Long trainings, which themselves check that no code was edited before all of it was loaded.
 TRAININGS: Final = frozenset({"train", "parser", "generator"})
 ExceptHook = Callable[[type[BaseException], BaseException, TracebackType | None], None]
 

@@ -137,7 +137,7 @@ class _Maker:
     strength: float
 
     def edited(self, frame: Row, kind: str) -> Edited:
-        """The frame (a row) warped, or painted by the generator."""
+        """The frame of a row, warped or painted by the generator."""
         image = decode_png(frame["image"])
         mesh = mesh_of(self.tables[LANDMARKS.name][frame["item"]])
         parts = decode_png(self.tables[PARTS.name][frame["item"]]["parts"])
@@ -157,7 +157,7 @@ class _Maker:
         return Edited(shown.image, shown.parts, shown.region, found, seed, mask.maps)
 
     def rendered(self, frame: Row, kind: str) -> Edited:
-        """The frame (a row of a view) rendered anew."""
+        """The frame of a row of a rendered view, rendered with the expression."""
         truth = self.tables[TRUTH.name][frame["item"]]
         head = self.tables[HEADS.name][truth["subject"]]
         shape = np.array(head["shape"], np.float32)

@@ -26,7 +26,7 @@ THREADS: Final = "threads"
 DASK: Final = "dask://"
 # A cluster's workers may be starting as well.
 JOIN_SECONDS: Final = 60
-# Of a process, which loads all that finding faces takes.
+# Processor time in which a new process loads the detector of faces and its models.
 START_SECONDS: Final = 2.0
 _OURS: Final = frozenset({"headwater", "tasks"})
 

@@ -262,9 +262,9 @@ class Workers:
             self._idle.put(worker)
 
     def _place(self) -> Hand | None:
-        """A worker that is idle, or the place of one to start.
+        """An idle worker; None where another is to be started.
 
-        Another is started only where none comes free in the time that this takes.
+        That is only where none becomes idle in the time that starting one takes.
         """
         if self._alive:
             with suppress(Empty):
@@ -286,7 +286,7 @@ class Workers:
 
 
 def _first(pending: deque[Future[Outcome]], done: Arrivals[Future[Outcome]]) -> Outcome:
-    """Outcome of the first of the futures, which put themselves into ``done``; waits for it."""
+    """Outcome of the first of the futures, all of which are put into ``done``; waits for it."""
     while not pending[0].done():
         done.take()
     return pending.popleft().result()

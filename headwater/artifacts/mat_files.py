@@ -39,7 +39,7 @@ _NUMBERS: Final = {
 _CLASSES: Final = range(6, 16)
 # Flag of a complex array.
 _COMPLEX: Final = 0x800
-# Larger numbers overflow in the sums and products that they are read for.
+# Largest magnitude of a number; more would overflow in sums and products of them.
 _LARGEST: Final = 1e12
 
 # The length of each axis; None where it may be any.
@@ -155,7 +155,7 @@ def _elements(data: bytes, order: str, most: int | None = None) -> Iterator[tupl
         start = place + 8
         place = start + size + (0 if kind == _DEFLATED else -size % 8)
         if kind >> 16:
-            # Up to four bytes stand in the tag itself.
+            # An element of up to four bytes is stored in its tag.
             kind, size = kind & 0xFFFF, min(kind >> 16, 4)
             start, place = start - 4, start
         if start + size > len(data):

@@ -57,7 +57,7 @@ def existing_path(project: Path, named: str) -> Path | None:
     try:
         path = project / Path(named).expanduser()
         path.stat()
-    except (OSError, RuntimeError, ValueError):  # RuntimeError: the home of nobody
+    except (OSError, RuntimeError, ValueError):  # RuntimeError: no such user
         return None
     return path
 

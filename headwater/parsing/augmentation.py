@@ -52,8 +52,8 @@ def moved(
 ) -> tuple[Tensor, Tensor]:
     """Colours (n, 3, side, side) in 0..1 and classes (n, side, side) int64 of displaced crops.
 
-    pixels, classes: as of ``changed``. mirrored: (n,) bool, of which the mirror image is taken.
-    scale: of the crop's side, of that of ``pixels``.
+    pixels, classes: as in ``changed``. mirrored: (n,) bool, crops that become mirror images. scale:
+    side of the crops before random changes, as a share of that of ``pixels``.
     """
     grid = _grid(len(pixels), side, scale, mirrored, generator)
     colours = functional.grid_sample(
@@ -70,7 +70,7 @@ def moved(
 def _grid(
     count: int, side: int, scale: float, mirrored: Tensor, generator: torch.Generator
 ) -> Tensor:
-    """Places (n, side, side, 2) in images, as ``grid_sample`` takes them; scale as of ``moved``."""
+    """Random sampling grids (n, side, side, 2) for ``grid_sample``; scale as in ``moved``."""
     roll = ROLL * torch.randn(count, generator=generator)
     size = scale * torch.exp(SIZE * torch.randn(count, generator=generator))
     shift = SHIFT * torch.randn(count, 2, 1, generator=generator)

@@ -66,7 +66,7 @@ def list_photos(
 def list_files(
     folder: Path, max_file_bytes: int = MAX_FILE_BYTES, leave_out: Path | None = None
 ) -> list[PhotoFile | PhotoProblem]:
-    """As ``list_photos``, with every file of equal bytes."""
+    """Entries as ``list_photos`` gives them, files with equal bytes included."""
     root = os.fsencode(folder)
     if not os.path.isdir(root):
         raise HeadwaterError(

@@ -53,7 +53,7 @@ SPLIT: Final = {GIVEN: tuple(KINDS), ESTIMATED: (YAW, PITCH, VIEWS)}
 
 @dataclass(frozen=True)
 class Line:
-    """One system on one test set in so many views. error, ratio, more, free: 95 % intervals too.
+    """Figures of one system on one test set. error, ratio, more, free: with 95 % intervals.
 
     camera: ESTIMATED or GIVEN. more: mean paired difference from the error with the camera given,
     of lines where it is estimated. free: error of the free meshes of a system that has them.

@@ -26,7 +26,7 @@ from headwater.artifacts.tables import Row
 from headwater.geometry.cameras import Camera
 from headwater.report.reading import chosen_rows, rows_in_brief, spread
 
-# Kinds of edits that are shown: of builds with three, and of those with the paper's 24 patterns.
+# Kinds of edits that the report shows, of builds with three kinds and with the 24 patterns.
 EDITS = ("closed_eyes", "open_mouth", "frown")
 PATTERN_EDITS = ("closed_eye_both", "open_mouth_40", "frown_both_open")
 METHODS = ("warp", "generator", "head_model")

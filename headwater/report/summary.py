@@ -12,7 +12,7 @@ from headwater.viewer.formats import number, plural
 TARGET_RATIO = 0.85
 TARGET_NME_PERCENT = 6.0
 ALWAYS = ("frames with landmarks", "masks", "face parts", "cameras", "expressions")
-# Steps that compute nothing where no system trains on it.
+# Steps whose tables are computed only where a system of the build trains on them.
 FOR_TRAINING = {"sdf": "signed distances", "maps": "maps"}
 
 

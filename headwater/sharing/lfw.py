@@ -76,7 +76,7 @@ def import_lfw(
         raise HeadwaterError(f"{folder}: lies in {root} or holds it; name a folder beside it")
     if not root.is_dir():
         raise HeadwaterError(f"{root}: is no folder; name the one that LFW unpacks to")
-    # A photo under a name that counts is not given up for its copy under one that does not.
+    # Of files with equal bytes one is kept that is named as LFW names its photos.
     entries = without_twins([_laid_out(entry, root) for entry in list_files(root)])
     if not any(isinstance(one, PhotoFile) for one in entries):
         raise HeadwaterError(

@@ -1,4 +1,4 @@
-"""A folder that is written whole or not at all, where nothing is that it would replace."""
+"""A folder that appears whole or not at all, and replaces nothing."""
 
 import os
 import secrets
@@ -12,11 +12,11 @@ from headwater.upkeep.places import refusal
 
 
 def refuse_unless_new(folder: Path) -> None:
-    """Raise HeadwaterError for a path that is no new or empty folder, or the current one."""
+    """Raise HeadwaterError unless the path is free, or an empty folder but the current one."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise HeadwaterError(f"{folder}: is no folder; name one that is new or empty")
     if folder.resolve() == Path.cwd():
-        # It is put in place whole, and this shell would stay in one that is gone.
+        # The folder is replaced, and the user's shell would stay in a deleted one.
         raise HeadwaterError(f"{folder}: is the current folder; name one that is new or empty")
     if folder.is_dir() and any(folder.iterdir()):
         raise HeadwaterError(f"{folder}: is not empty; name a folder that is new or empty")
@@ -24,7 +24,7 @@ def refuse_unless_new(folder: Path) -> None:
 
 @contextmanager
 def appearing(folder: Path) -> Iterator[Path]:
-    """Yield a folder beside ``folder``, which takes its place at the end; on an error it goes."""
+    """Yield a temporary folder, which becomes ``folder`` at the end and is removed on an error."""
     token = f"{os.getpid()}-{secrets.token_hex(4)}"
     temporary = folder.absolute().with_name(f".{folder.absolute().name}.{token}.tmp")
     try:

@@ -169,7 +169,7 @@ def _shown(
 
 
 def _map_errors(trained: TrainedFaceVision, seen: Seen, trial: Trial) -> Errors:
-    """Masked errors of depth, mm about its mean, and of codes: the maps', and the mean head's."""
+    """Errors of depth, mm about their median, and of codes, of predicted and mean-head maps."""
     cut, truth = trained.cut, np.asarray(trial.case.truth.vertices)
     true = _shown(trained, seen, trial, truth)
     back = seen.placed.placement.inverse()

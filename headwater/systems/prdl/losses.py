@@ -77,7 +77,7 @@ class Face:
     def marched(self, vertices: Tensor, projection: Tensor) -> Tensor:
         """Pixels (B, c, 2) of the contour's landmarks where upright images show the face's edge.
 
-        Which points those are is found of these vertices (B, V, 3) and held.
+        Which points these are is chosen on the vertices (B, V, 3), without a gradient.
         """
         at = vertices[:, self.chains.to(vertices.device)]
         points = (at * self.chain_weights.to(vertices)[..., None]).sum(dim=3)
