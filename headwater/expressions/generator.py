@@ -55,13 +55,13 @@ class Kind:
     """A generator's network and the settings of its training.
 
     side: of its crop, px. network: makes it, with random weights from torch's global generator.
-    judges: channels of the discriminators' first stage. gan: the adversarial loss. rates: learning
-    rates of generator and discriminators.
+    discriminator_width: channels of the discriminators' first stage. gan: the adversarial loss.
+    rates: learning rates of generator and discriminators.
     """
 
     side: int
     network: Callable[[], nn.Module]
-    judges: int
+    discriminator_width: int
     gan: GanLoss
     rates: tuple[float, float]
     training: Training
@@ -74,7 +74,7 @@ KINDS: Final[dict[Name, Kind]] = {
     "spade": Kind(
         side=96,
         network=lambda: Spade(LABELS, 96, (96, 64, 48, 32, 16), hidden=24),
-        judges=24,
+        discriminator_width=24,
         gan="hinge",
         rates=(2e-3, 4e-4),
         training=Training(steps=2000, batch=4),
@@ -82,7 +82,7 @@ KINDS: Final[dict[Name, Kind]] = {
     "maskgan": Kind(
         side=512,
         network=lambda: MaskGan(LABELS),
-        judges=64,
+        discriminator_width=64,
         gan="least_squares",
         rates=(5e-5, 5e-5),
         training=Training(steps=750_000, batch=8),

@@ -9,11 +9,11 @@ from torch.nn import functional
 
 GanLoss = Literal["hinge", "least_squares"]
 # Features of all stages of the discriminator at each scale, the last being its logits.
-Found = Sequence[Sequence[Tensor]]
+Features = Sequence[Sequence[Tensor]]
 
 
 def hinge(logits: Tensor, *, real: bool) -> Tensor:
-    """Hinge loss (Lim and Ye, 2017): the mean of max(0, 1 - D) of real, max(0, 1 + D) of made."""
+    """Hinge loss (Lim and Ye, 2017): mean of max(0, 1 - D) of real, max(0, 1 + D) of fake."""
     return functional.relu(1.0 - logits if real else 1.0 + logits).mean()
 
 
@@ -23,7 +23,7 @@ def generator_hinge(logits: Tensor) -> Tensor:
 
 
 def least_squares(logits: Tensor, *, real: bool) -> Tensor:
-    """Least-squares loss (Mao et al., ICCV 2017): the mean of (D - 1)^2 of real, D^2 of made."""
+    """Least-squares loss (Mao et al., ICCV 2017): mean of (D - 1)^2 of real, D^2 of fake."""
     return (logits - float(real)).square().mean()
 
 
@@ -32,7 +32,7 @@ def generator_least_squares(logits: Tensor) -> Tensor:
     return least_squares(logits, real=True)
 
 
-JUDGE_LOSSES: Final[Mapping[GanLoss, Callable[..., Tensor]]] = {
+DISCRIMINATOR_LOSSES: Final[Mapping[GanLoss, Callable[..., Tensor]]] = {
     "hinge": hinge,
     "least_squares": least_squares,
 }
@@ -42,12 +42,12 @@ GENERATOR_LOSSES: Final[Mapping[GanLoss, Callable[[Tensor], Tensor]]] = {
 }
 
 
-def over_scales(loss: Callable[[Tensor], Tensor], found: Found) -> Tensor:
+def over_scales(loss: Callable[[Tensor], Tensor], features: Features) -> Tensor:
     """Mean over the scales of a loss of the logits."""
-    return torch.stack([loss(scale[-1]) for scale in found]).mean()
+    return torch.stack([loss(scale[-1]) for scale in features]).mean()
 
 
-def feature_matching(made: Found, real: Found) -> Tensor:
+def feature_matching(made: Features, real: Features) -> Tensor:
     """Mean absolute difference of the discriminators' features, logits left out (pix2pixHD, eq. 4).
 
     Summed over the stages and averaged over the scales; the real picture's features are constants.

@@ -22,8 +22,8 @@ from headwater.expressions.generator import (
     one_hot,
 )
 from headwater.expressions.generator_losses import (
+    DISCRIMINATOR_LOSSES,
     GENERATOR_LOSSES,
-    JUDGE_LOSSES,
     feature_matching,
     over_scales,
 )
@@ -67,7 +67,7 @@ class Pair(nn.Module):
     def __init__(self, kind: Kind) -> None:
         super().__init__()
         self.generator = kind.network()
-        self.judges = ScaledDiscriminators(LABELS + 3, kind.judges)
+        self.discriminators = ScaledDiscriminators(LABELS + 3, kind.discriminator_width)
 
 
 class Objective:
@@ -81,27 +81,27 @@ class Objective:
     def generator(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
         """The generator's GAN loss, feature matching and L1 within the face, weighted."""
         rows = pass_over(len(self.pixels), self.batch, step)
-        batch = drawn(self.pixels[rows], self.classes[rows], self.kind.side, generator)
+        batch = drawn_batch(self.pixels[rows], self.classes[rows], self.kind.side, generator)
         made = self.pair.generator(batch.labels, batch.reference, batch.reference_labels)
         self._made = batch, made.detach()
-        judged = self.pair.judges(torch.cat([batch.labels, made], dim=1))
+        features = self.pair.discriminators(torch.cat([batch.labels, made], dim=1))
         with torch.no_grad():
-            real = self.pair.judges(torch.cat([batch.labels, batch.picture], dim=1))
+            real = self.pair.discriminators(torch.cat([batch.labels, batch.picture], dim=1))
         return {
-            "gan_loss": over_scales(GENERATOR_LOSSES[self.kind.gan], judged),
-            "matching_loss": MATCHING * feature_matching(judged, real),
+            "gan_loss": over_scales(GENERATOR_LOSSES[self.kind.gan], features),
+            "matching_loss": MATCHING * feature_matching(features, real),
             "l1_loss": L1 * l1_of_face(made, batch),
         }
 
-    def judges(self, _step: int, _generator: torch.Generator) -> dict[str, Tensor]:
+    def discriminators(self, _step: int, _generator: torch.Generator) -> dict[str, Tensor]:
         """The discriminators' losses of real pictures and of the generator's, kept by its turn."""
         assert self._made is not None
         batch, made = self._made
         losses = {}
         for real, picture in ((True, batch.picture), (False, made)):
-            judged = self.pair.judges(torch.cat([batch.labels, picture], dim=1))
-            loss = partial(JUDGE_LOSSES[self.kind.gan], real=real)
-            losses["real_loss" if real else "made_loss"] = over_scales(loss, judged)
+            features = self.pair.discriminators(torch.cat([batch.labels, picture], dim=1))
+            loss = partial(DISCRIMINATOR_LOSSES[self.kind.gan], real=real)
+            losses["real_loss" if real else "fake_loss"] = over_scales(loss, features)
         return losses
 
 
@@ -111,7 +111,7 @@ def l1_of_face(made: Tensor, batch: Batch) -> Tensor:
     return ((made - batch.picture).abs() * face).sum() / (3.0 * face.sum()).clamp(min=1.0)
 
 
-def drawn(pixels: Tensor, classes: Tensor, side: int, generator: torch.Generator) -> Batch:
+def drawn_batch(pixels: Tensor, classes: Tensor, side: int, generator: torch.Generator) -> Batch:
     """A batch from examples (n, E, E, 3) and their classes (n, E, E), uint8."""
     count = len(pixels)
     mirrored = torch.rand(count, generator=generator) < 0.5
@@ -157,7 +157,7 @@ def train_generator(
             )
             for turn, part, losses, rate in (
                 ("generator", pair.generator, objective.generator, kind.rates[0]),
-                ("judges", pair.judges, objective.judges, kind.rates[1]),
+                ("discriminators", pair.discriminators, objective.discriminators, kind.rates[1]),
             )
         ]
         curve = fit(

@@ -27,7 +27,7 @@ from headwater.expressions.generator_training import (
     Batch,
     Objective,
     Pair,
-    drawn,
+    drawn_batch,
     l1_of_face,
     train_generator,
 )
@@ -47,7 +47,7 @@ from tests.parsing.frames import face_classes, face_picture
 SMALL = Kind(
     side=64,
     network=lambda: Spade(LABELS, 64, (16, 16, 8, 8), hidden=8),
-    judges=8,
+    discriminator_width=8,
     gan="hinge",
     rates=(2e-3, 4e-3),
     training=Training(steps=60, batch=2, checkpoint_every=10),
@@ -122,7 +122,7 @@ def test_a_reference_is_another_layout_of_the_same_face_and_half_the_time_its_mi
     generator = torch.Generator().manual_seed(1)
     flipped = 0
     for _ in range(12):
-        batch = drawn(pixels, classes, 64, generator)
+        batch = drawn_batch(pixels, classes, 64, generator)
         assert batch.picture.shape == batch.reference.shape == (2, 3, 64, 64)
         assert not torch.equal(batch.labels, batch.reference_labels)
         assert (batch.labels.sum(dim=1) == 1).all()
@@ -202,8 +202,8 @@ def test_losses_of_a_step_move_their_own_network_alone() -> None:
     sum(losses.values()).backward()
     assert all(one.grad is not None for one in pair.generator.parameters())
     pair.zero_grad(set_to_none=True)
-    judged = objective.judges(0, torch.Generator().manual_seed(0))
-    assert set(judged) == {"real_loss", "made_loss"}
-    sum(judged.values()).backward()
+    losses = objective.discriminators(0, torch.Generator().manual_seed(0))
+    assert set(losses) == {"real_loss", "fake_loss"}
+    sum(losses.values()).backward()
     assert all(one.grad is None for one in pair.generator.parameters())
-    assert all(one.grad is not None for one in pair.judges.parameters())
+    assert all(one.grad is not None for one in pair.discriminators.parameters())

@@ -33,7 +33,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         KINDS["spade"],
         side=64,
         network=lambda: Spade(LABELS, 64, (16, 8, 8, 8), hidden=8),
-        judges=8,
+        discriminator_width=8,
         training=Training(steps=10, batch=1, checkpoint_every=10),
     )
     monkeypatch.setitem(KINDS, "spade", small)
