@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from headwater.data.scenes import FloatArray, Views
 from headwater.evaluation.challenge import Unanswered
 from headwater.evaluation.heads.answer import FreeMesh, HeadAnswer, HeadQuestion
+from headwater.geometry.registration import Similarity
 from headwater.systems.facevision.evidence import Reading, most_probable
 from headwater.systems.facevision.mesh import Surface, raw_surface
 from headwater.systems.facevision.predicted import (
@@ -39,7 +40,8 @@ class Seen:
 class MapMesh:
     """The mesh of one view's maps, mm in the views' head frame, after each step.
 
-    codes: (v, 3) of its vertices in 0..1. colours: (v, 3) uint8 of the photo there.
+    codes: (v, 3) of its vertices in 0..1. colours: (v, 3) uint8 of the photo there. placement:
+    rigid map, mm, from the views' head frame to the template's, by weighted PnP of the codes.
     """
 
     raw: Surface
@@ -47,6 +49,7 @@ class MapMesh:
     detailed: Surface
     codes: FloatArray
     colours: NDArray[np.uint8]
+    placement: Similarity
 
 
 def answer(trained: TrainedFaceVision, question: HeadQuestion) -> HeadAnswer:
@@ -92,8 +95,7 @@ def map_mesh(trained: TrainedFaceVision, seen: Seen) -> MapMesh:
     mesh = raw_surface(view.maps.mask, view.depth_mm, view.projection, trained.template.nose_bridge)
     if not len(mesh.vertices):
         raise Unanswered("nothing is left of the maps' mesh without its spikes")
-    back = placed.placement.inverse()
-    raw = mesh.moved(back.apply(mesh.vertices))
+    raw = mesh.moved(placed.placement.inverse().apply(mesh.vertices))
     settings, photo = trained.config.answer, placed.crops.pixels[0, ..., :3].numpy()
     smooth = smoothed(raw, settings.smoothing_steps)
     pixel = tuple(raw.pixel.T)
@@ -103,6 +105,7 @@ def map_mesh(trained: TrainedFaceVision, seen: Seen) -> MapMesh:
         detailed(smooth, photo, trained.config.image_px, settings.detail),
         view.maps.codes[pixel],
         photo[pixel],
+        placed.placement,
     )
 
 
@@ -141,7 +144,6 @@ def _by_codes(trained: TrainedFaceVision, seen: Seen) -> tuple[PlacedViews, Pred
 def _bent(trained: TrainedFaceVision, seen: Seen) -> FloatArray:
     """The mean head, placed by PnP, bent to the smoothed mesh of the first view's maps."""
     mesh = map_mesh(trained, seen)
-    placed, _ = _by_codes(trained, seen)
-    start = placed.placement.inverse().apply(trained.template.mean)
+    start = mesh.placement.inverse().apply(trained.template.mean)
     places = trained.cut.decoded(mesh.codes)
     return trained.registration.registered(start, mesh.smoothed.vertices, places).astype(np.float32)
