@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from benchmarks.h3ds import rounded
 from benchmarks.machine import describe
-from benchmarks.records import record_file
+from benchmarks.options import record_file
 from headwater.artifacts.atomic import write_text
 from headwater.artifacts.ids import sha256_hex
 from headwater.data.aflw2000 import Aflw2000, AflwPicture

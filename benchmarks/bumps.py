@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe
-from benchmarks.records import record_file
+from benchmarks.options import record_file, several
 from headwater.artifacts.atomic import write_text
 from headwater.data.scenes import Views, stacked
 from headwater.data.tables import read_heads, read_model
@@ -56,7 +56,7 @@ def main() -> None:
     """Measure on the weights and held-out heads below ``--data`` and print three lines."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, default=Path("data"), help="a finished build")
-    parser.add_argument("--heads", type=int, default=20)
+    parser.add_argument("--heads", type=several, default=20, help="at most so many")
     parser.add_argument("--weights", type=Path, help="others than the build's")
     parser.add_argument("--out", type=record_file, help="write the figures to this file, as JSON")
     given = parser.parse_args()
@@ -67,6 +67,8 @@ def main() -> None:
         model, heads = read_model(given.data), read_heads(given.data, ("test",))
     except HeadwaterError as problem:
         parser.error(str(problem))
+    if len(heads.vertices) < 2:
+        parser.error(f"{given.data}: holds one held-out head, and intervals are of two or more")
     rows = [
         bumped(model, vertices, number, lambda views: reconstruct(trained, views))
         for number, vertices in enumerate(heads.vertices[: given.heads])

@@ -23,7 +23,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.machine import describe
-from benchmarks.records import record_file
+from benchmarks.options import record_file
 from benchmarks.timing import digits
 from headwater.artifacts.atomic import write_text
 from headwater.artifacts.ids import sha256_hex

@@ -16,6 +16,7 @@ from typing import Final
 
 import numpy as np
 
+from benchmarks.options import several
 from headwater.config import load_params
 from headwater.errors import HeadwaterError
 from headwater.evaluation.heads import CHALLENGE
@@ -45,7 +46,7 @@ def main() -> None:
     """Print the table of the build that the command line names."""
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--project", type=Path, default=Path(), help="folder of a finished build")
-    options.add_argument("--subjects", type=int, help="only so many of the subjects")
+    options.add_argument("--subjects", type=several, help="only so many of the subjects")
     given = options.parse_args()
     try:
         print(measure(given.project, given.subjects), end="")

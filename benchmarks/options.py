@@ -1,4 +1,4 @@
-"""Files that benchmarks write their figures to."""
+"""Options of benchmarks, refused before anything is measured where they make no sense."""
 
 import argparse
 from pathlib import Path
@@ -20,3 +20,14 @@ def record_file(named: str) -> Path:
     except HeadwaterError as problem:
         raise argparse.ArgumentTypeError(str(problem)) from problem
     return path
+
+
+def several(given: str) -> int:
+    """A number of heads, of two at least, as intervals are. Raises argparse's error for others."""
+    try:
+        number = int(given)
+    except ValueError:
+        number = 0
+    if number < 2:
+        raise argparse.ArgumentTypeError(f"{given[:40]!r} is no whole number of 2 or more")
+    return number

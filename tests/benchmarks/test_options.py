@@ -1,11 +1,11 @@
-"""Where a benchmark's figures can be written is known before it measures."""
+"""What a benchmark is asked for makes sense before it measures."""
 
 import argparse
 from pathlib import Path
 
 import pytest
 
-from benchmarks.records import record_file
+from benchmarks.options import record_file, several
 
 
 def test_a_file_may_be_new_or_there_and_its_folder_is_made(tmp_path: Path) -> None:
@@ -26,3 +26,10 @@ def test_a_folder_and_a_place_where_nothing_can_be_written_are_refused(tmp_path:
     ):
         with pytest.raises(argparse.ArgumentTypeError, match=said):
             record_file(str(named))
+
+
+def test_intervals_are_of_two_or_more() -> None:
+    assert several("2") == 2
+    for given in ("1", "0", "-64", "1.5", "nan", "", "two"):
+        with pytest.raises(argparse.ArgumentTypeError, match="no whole number of 2 or more"):
+            several(given)
