@@ -42,7 +42,7 @@ def reconstruct(
     )
     device = trained.network.mean.device
     with torch.no_grad():
-        found = trained.network(network_images(crops.pixels[..., :3].to(device)))
+        found = trained.network(network_images(crops.pixels[..., :3].to(device), config.shrink))
     found = found.mean()
     if config.answer.fit:
         labels = parsed(trained, views) if labels is None else labels

@@ -4,7 +4,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from headwater.config import load_params
 from headwater.training.run import Config, FilePlace, SettingGroup
@@ -19,6 +19,7 @@ Tens = Annotated[int, Field(ge=10, le=1_000_000, multiple_of=10)]
 TensOrNone = Annotated[int, Field(ge=0, le=100_000_000, multiple_of=10)]
 Side = Annotated[int, Field(ge=32, le=1024, multiple_of=8)]
 Stride = Annotated[int, Field(ge=1, le=32)]
+Shrink = Literal[1, 2, 4]
 Width = Annotated[int, Field(ge=4, le=1024, multiple_of=4)]
 Depth = Annotated[int, Field(ge=1, le=64)]
 Threads = Annotated[int, Field(ge=1, le=1024)]
@@ -98,7 +99,9 @@ class PrdlConfig(Config):
     encoder_sha256: str = ""
     """SHA-256 of that file; computed."""
     image_px: Side = 112
-    """Side of the square crop that the network sees, px."""
+    """Side of the square crop that the losses compare, px."""
+    shrink: Shrink = 1
+    """The network sees the crop so many times smaller, averaged."""
     crop_mm: Positive = 220.0
     """Length that the crop's side spans at the head's depth, mm."""
     camera: Literal["crop", "pinhole"] = "crop"
@@ -115,7 +118,8 @@ class PrdlConfig(Config):
     """Random adults of the head model's prior that the bases are components of."""
 
     parts: Literal["detected", "exact"] = "detected"
-    """Parts of training frames: what the build's parser finds, or the renderer's."""
+    """Parts of rendered training frames: what the build's parser finds, or the renderer's. Those of
+    photos are detected."""
     parser: str = "landmarks"
     """The build's parser; set from parts.parser in params.yaml. With landmarks, parts are drawn
     between the landmarks, less the detector's mean errors."""
@@ -174,19 +178,13 @@ class PrdlConfig(Config):
 
     @property
     def draws_parts(self) -> bool:
-        """True where parts are drawn between landmarks."""
+        """True where all parts are drawn between landmarks."""
         return self.parts == "detected" and self.parser == "landmarks"
 
     @property
     def cleans_parts(self) -> bool:
-        """True where parts are a parser's, whose masks the paper cleans up."""
-        return self.parts == "detected" and self.parser != "landmarks"
-
-    @model_validator(mode="after")
-    def _parts_of_photos_are_detected(self) -> "PrdlConfig":
-        if self.parts == "exact" and self.photos:
-            raise ValueError("parts exact are those of rendered frames; set photos to false")
-        return self
+        """True where a parser finds parts, whose masks the paper cleans up."""
+        return self.parser != "landmarks"
 
 
 _SMOKE: Final[dict[str, Any]] = {
@@ -205,8 +203,11 @@ _SMOKE: Final[dict[str, Any]] = {
 _SMALL: Final[dict[str, Any]] = {
     "width": 16,
     "depths": (1, 1, 1, 1),
-    "image_px": 64,
+    "image_px": 128,
+    "shrink": 2,
     "crop_mm": 200.0,
+    "parts": "exact",
+    "anchor_stride": 8,
     "landmark_steps": 1500,
     "steps": 100,
     "batch": 32,

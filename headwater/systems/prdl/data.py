@@ -179,7 +179,8 @@ def crop_parts(
     """Part ids (S, S) of every crop.
 
     landmarks: (n, 478, 2) px in the crops, between which parts are drawn where labels are None.
-    What a parser found is cleaned up as in the paper; what the renderer shows is not.
+    Where the build has a parser, labels are cleaned up as in the paper, the renderer's too: skin
+    ends at the brows in all of them.
     """
     side = config.image_px
     if labels is None:
@@ -243,22 +244,27 @@ def _rendered(config: PrdlConfig, data: Path, split: str) -> list[_Piece]:
     else:
         items = [one.row["item"] for one in of_rendered(data, heads)]
         annotations = of_photos(data, items)
-    return [_seen(config, data, annotations)]
+    return [_seen(config, data, annotations, exact=config.parts == "exact")]
 
 
 def _photos(config: PrdlConfig, data: Path, split: str) -> list[_Piece]:
     chosen = (pc.field("source") == "photo") & (pc.field("split") == split)
     table = read_table(data, FRAMES, ["item", "source", "split"], chosen)
     annotations = of_photos(data, table.column("item").to_pylist())
-    return [_seen(config, data, annotations)] if annotations else []
+    return [_seen(config, data, annotations, exact=False)] if annotations else []
 
 
-def _seen(config: PrdlConfig, data: Path, annotations: Sequence[Annotation]) -> _Piece:
-    """Views of annotations in which a face was detected, with their labels."""
+def _seen(
+    config: PrdlConfig, data: Path, annotations: Sequence[Annotation], *, exact: bool
+) -> _Piece:
+    """Views of annotations in which a face was detected, with their labels; exact: the renderer's.
+
+    Labels are None where they are drawn between landmarks.
+    """
     own = None
-    if not config.draws_parts:
+    if exact or config.parser != "landmarks":
         items = [one.row["item"] for one in annotations]
-        known = _exact_parts(data, items) if config.parts == "exact" else _parts(data, items)
+        known = _exact_parts(data, items) if exact else _parts(data, items)
         annotations = [one for one in annotations if one.row["item"] in known]
         own = [known[one.row["item"]] for one in annotations]
     views = read_views(data, annotations)

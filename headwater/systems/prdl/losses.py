@@ -93,7 +93,8 @@ class Objective:
 
     def __init__(self, config: PrdlConfig, template: Template) -> None:
         self.config, self.face = config, Face.of(template, LANDMARK_SETS[config.landmark_set])
-        self.points = part_points(template, config.crop_mm / config.image_px)
+        pixel_mm = config.crop_mm / config.image_px
+        self.points = part_points(template, pixel_mm, drawn_eyes=config.draws_parts)
         self.front = self.face.faces[self.face.front]
         # Squared pixels of a crop of another size than the published one count as there.
         spans = config.crop_mm / PUBLISHED_MM if config.camera == "crop" else 1.0

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from headwater.data.canonical import UNIT_MM
 from headwater.data.crops import IMAGENET_MEAN, IMAGENET_STD
@@ -127,8 +128,13 @@ def projected(points: Tensor, projection: Tensor) -> tuple[Tensor, Tensor]:
     return seen[..., :2] / depth[..., None], depth
 
 
-def network_images(pixels: Tensor) -> Tensor:
-    """uint8 crops (B, S, S, 3) as network input (B, 3, S, S), ImageNet-normalised."""
-    values = pixels.movedim(-1, 1).float() / 255.0
+def shrunk(pixels: Tensor, times: int) -> Tensor:
+    """uint8 crops (B, S, S, 3) as images (B, 3, S / times, S / times) in 0..1, averaged."""
+    return functional.avg_pool2d(pixels.movedim(-1, 1).float() / 255.0, times)
+
+
+def network_images(pixels: Tensor, shrink: int) -> Tensor:
+    """uint8 crops (B, S, S, 3) as network input (B, 3, s, s), ImageNet-normalised."""
+    values = shrunk(pixels, shrink)
     mean, std = (values.new_tensor(one).reshape(3, 1, 1) for one in (IMAGENET_MEAN, IMAGENET_STD))
     return (values - mean) / std

@@ -2,8 +2,10 @@
 
 The paper takes the vertices of a part on a mesh of 35,709; heads here have a few thousand, so that
 a part is points spread over its triangles, on a grid as the mean face shows them from the front.
-Brows, nose, lips and skin follow the map of parts; an eye is the patch between its lids, which
-closes with them.
+Brows, nose, lips and skin follow the map of parts. An eye closes with its lids, which an eyeball
+does not: its points are carried by the lids' landmarks. They lie where the mean face shows the eye,
+or between the landmarks where the image's parts are drawn between these; an eye that shows is a
+tenth narrower and a sixth higher.
 """
 
 from dataclasses import dataclass
@@ -11,23 +13,32 @@ from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 from headwater.data.scenes import Template
 from headwater.faces import vocabulary as sets
 from headwater.faces.vocabulary import Part
-from headwater.heads.model import Surface
-from headwater.heads.part_map import MAP_STEP_MM, PartMap, face_grid
+from headwater.heads.model import FloatArray, Surface
+from headwater.heads.part_map import MAP_STEP_MM, FaceGrid, PartMap, face_grid
 
 # Spacings of the skin's points and of those of the other parts, each px of the crop.
 _SKIN_PX: Final = 2.0
 _PART_PX: Final = 1.0
-_LID_COLUMNS: Final = 17
-_LID_ROWS: Final = 7
+# An eye is a few pixels high: its points are no further apart than this.
+_EYE_MM: Final = 1.0
+_EYE_SURFACES: Final = (Surface.EYEBALL, Surface.EYE_SOCKET)
+# Places that a point of an eye may have: along the lids in lid points, and across, 0 on the upper
+# and 1 on the lower one.
+_ALONG: Final = np.arange(0.0, 8.01, 0.05)
+_ACROSS: Final = np.arange(-1.0, 2.01, 0.05)
 _LIDS: Final = {
     Part.LEFT_EYE: (sets.LEFT_UPPER_LID, sets.LEFT_LOWER_LID),
     Part.RIGHT_EYE: (sets.RIGHT_UPPER_LID, sets.RIGHT_LOWER_LID),
 }
+# Landmarks of the upper and of the lower lid.
+Lids = tuple[tuple[int, ...], tuple[int, ...]]
 PRDL_PARTS: Final = tuple(part for part in Part if part is not Part.NONE)
 
 
@@ -35,9 +46,9 @@ PRDL_PARTS: Final = tuple(part for part in Part if part is not Part.NONE)
 class PartPoints:
     """corners: (n, 3) int64 vertices and weights: (n, 3) float32 of points on the surface.
 
-    sizes: points of each of ``PRDL_PARTS`` but the eyes, by part. lids: by eye the (18,) points,
-    upper lid first, among ``lid_corners`` (36, 3) and ``lid_weights``, and the shares (m, 18) of
-    the patch between them.
+    sizes: points of each of ``PRDL_PARTS`` but the eyes, by part. lid_corners: (36, 3) and
+    lid_weights: of the lid points of the left eye and then of the right one, each upper lid first.
+    lid_shares: by eye (m, 18), of its lid points in each of its m points; rows sum to 1.
     """
 
     corners: Tensor
@@ -45,7 +56,7 @@ class PartPoints:
     sizes: dict[Part, int]
     lid_corners: Tensor
     lid_weights: Tensor
-    lid_shares: Tensor
+    lid_shares: dict[Part, Tensor]
 
     def on(self, vertices: Tensor) -> dict[Part, Tensor]:
         """Points (B, n_p, C) of each part for values (B, V, C) of vertices."""
@@ -53,7 +64,7 @@ class PartPoints:
         found = dict(zip(self.sizes, surface.split(list(self.sizes.values()), dim=1), strict=True))
         lids = _interpolated(vertices, self.lid_corners, self.lid_weights)
         for eye, rim in zip(_LIDS, lids.split(lids.shape[1] // 2, dim=1), strict=True):
-            found[eye] = self.lid_shares.to(rim) @ rim
+            found[eye] = self.lid_shares[eye].to(rim) @ rim
         return {part: found[part] for part in PRDL_PARTS}
 
 
@@ -63,11 +74,12 @@ def _interpolated(values: Tensor, corners: Tensor, weights: Tensor) -> Tensor:
     return (at * weights.to(values)[:, :, None]).sum(dim=2)
 
 
-def part_points(template: Template, pixel_mm: float) -> PartPoints:
+def part_points(template: Template, pixel_mm: float, *, drawn_eyes: bool) -> PartPoints:
     """The points of a topology's parts, for images of so many mm a pixel.
 
     One in every pixel that the mean face covers there from the front; of the skin one in every
-    2 x 2. They are as dense as the target's, which eq. 6 compares them with.
+    2 x 2. They are as dense as the target's, which eq. 6 compares them with. drawn_eyes: eyes are
+    what lies between the landmarks of the lids, else what shows of them.
     """
     grid = face_grid(template.landmarks_478.on(template.mean))
     shown = grid.seen_from_the_front(template.mean, template.faces)
@@ -86,6 +98,9 @@ def part_points(template: Template, pixel_mm: float) -> PartPoints:
         corners.append(template.faces[shown.triangle[chosen]])
         weights.append(shown.weights[chosen])
         sizes[part] = int(np.count_nonzero(chosen))
+    surface = np.append(template.surface, Surface.SKIN)[shown.triangle]
+    eyeballs = np.isin(surface, _EYE_SURFACES)
+    none = np.zeros_like(eyeballs)
     points = template.landmarks_478
     rims = np.concatenate([np.array(upper + lower) for upper, lower in _LIDS.values()])
     return PartPoints(
@@ -94,23 +109,46 @@ def part_points(template: Template, pixel_mm: float) -> PartPoints:
         sizes,
         torch.from_numpy(points.triangles[rims].astype(np.int64)),
         torch.from_numpy(points.weights[rims]),
-        _lid_shares(len(rims) // 4),
+        {
+            eye: _lid_shares(grid, lids, _eye_places(grid, lids, none if drawn_eyes else eyeballs))
+            for eye, lids in _LIDS.items()
+        },
     )
 
 
-def _lid_shares(count: int) -> Tensor:
-    """Shares (m, 2 count) of lid points in a patch: columns between corners, rows between lids."""
-    along = np.linspace(0, count - 1, _LID_COLUMNS + 2)[1:-1]
-    on_lid = np.maximum(0.0, 1.0 - np.abs(along[:, None] - np.arange(count)))
-    down = (np.arange(_LID_ROWS) + 0.5) / _LID_ROWS
-    shares = np.concatenate(
-        [
-            np.einsum("r,ck->rck", 1 - down, on_lid),
-            np.einsum("r,ck->rck", down, on_lid),
-        ],
-        axis=2,
-    )
-    return torch.from_numpy(shares.reshape(-1, 2 * count).astype(np.float32))
+def _eye_places(grid: FaceGrid, lids: Lids, shown: NDArray[np.bool_]) -> FloatArray:
+    """Places (m, 2) mm, x and y, of an eye on the mean face, one in every cell of ``_EYE_MM``.
+
+    shown: (height, width) cells of the grid that show an eye. Where none of this one does they lie
+    between the landmarks of its lids.
+    """
+    rim = grid.landmarks[[*lids[0], *lids[1]], 0]
+    row, column = np.indices(shown.shape)
+    x = grid.left + (column + 0.5) * MAP_STEP_MM
+    y = grid.top - (row + 0.5) * MAP_STEP_MM
+    own = shown & (np.abs(x - (rim.min() + rim.max()) / 2) < np.ptp(rim))
+    if not own.any():
+        own = grid.filled((*lids[0], *lids[1][::-1]))
+    step = max(1, round(_EYE_MM / MAP_STEP_MM))
+    own &= (row % step == step // 2) & (column % step == step // 2)
+    return np.stack([x[own], y[own]], axis=1)
+
+
+def _lid_shares(grid: FaceGrid, lids: Lids, places: FloatArray) -> Tensor:
+    """Shares (m, 18) of lid points, upper lid first, in places (m, 2) mm of the mean face.
+
+    A place lies at u along the lids and at v across: (1 - v) upper(u) + v lower(u), v below 0 or
+    above 1 beyond a lid.
+    """
+    upper, lower = (grid.landmarks[list(lid), :2] for lid in lids)
+    count = len(upper)
+    on_lid = np.maximum(0.0, 1.0 - np.abs(_ALONG[:, None] - np.arange(count)))
+    u, v = (one.ravel() for one in np.meshgrid(np.arange(len(_ALONG)), _ACROSS, indexing="ij"))
+    at = (1.0 - v)[:, None] * (on_lid @ upper)[u] + v[:, None] * (on_lid @ lower)[u]
+    _, nearest = cKDTree(at).query(places)
+    along, across = on_lid[u[nearest]], v[nearest, None]
+    shares = np.concatenate([(1.0 - across) * along, across * along], axis=1)
+    return torch.from_numpy(shares.astype(np.float32))
 
 
 def triangle_parts(template: Template, parts: PartMap) -> Tensor:

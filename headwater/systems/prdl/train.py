@@ -16,7 +16,7 @@ from headwater.systems.prdl.config import PrdlConfig, Weights
 from headwater.systems.prdl.data import Examples, read_examples
 from headwater.systems.prdl.detector_errors import MeanErrors, mean_errors
 from headwater.systems.prdl.losses import Objective
-from headwater.systems.prdl.model import Prdl, network_images, projected
+from headwater.systems.prdl.model import Prdl, network_images, projected, shrunk
 from headwater.systems.prdl.morphable import Bases, shape_bases
 from headwater.systems.prdl.texture import texture_bases
 from headwater.systems.prdl.warped import warped
@@ -110,8 +110,8 @@ def _of_phase(weights: Weights, *, first: bool) -> Weights:
 
 def _input(config: PrdlConfig, pixels: Tensor, generator: torch.Generator) -> Tensor:
     if not config.disturbed:
-        return network_images(pixels)
-    return disturbed_colours(pixels.movedim(-1, 1).float() / 255.0, generator)
+        return network_images(pixels, config.shrink)
+    return disturbed_colours(shrunk(pixels, config.shrink), generator)
 
 
 def other_identities(

@@ -9,15 +9,19 @@ from headwater.data.tables import template_of
 from headwater.faces.vocabulary import Part
 from headwater.geometry.cameras import project
 from headwater.geometry.rasterise import rasterise
+from headwater.heads.model import HeadModel
+from headwater.heads.part_map import part_map
+from headwater.metrics.part_iou import seen_parts
 from headwater.networks.shading import harmonics, vertex_normals
 from headwater.systems.prdl.config import SIZES
 from headwater.systems.prdl.data import cameras_of
 from headwater.systems.prdl.losses import Objective
-from headwater.systems.prdl.model import posed, projected, rotations
+from headwater.systems.prdl.model import network_images, posed, projected, rotations
 from headwater.systems.prdl.morphable import principal_components
 from headwater.systems.prdl.part_points import PRDL_PARTS, part_points
 from headwater.systems.prdl.shading import shaded
 from headwater.systems.prdl.visibility import rendered, shown_faces
+from tests.rendering.heads import front_camera
 from tests.systems.prdl.toy_face import (
     SIDE,
     TOY,
@@ -95,11 +99,12 @@ def test_the_published_camera_has_its_focal_length_and_half_pixel_centres() -> N
     np.testing.assert_allclose(middle, pixels[0].mean(dim=0), atol=0.05)
 
 
-def test_part_points_lie_in_their_part_of_the_picture() -> None:
+@pytest.mark.parametrize("drawn", [False, True])
+def test_part_points_lie_in_their_part_of_the_picture(drawn: bool) -> None:
     network = toy_network()
     first = network.zeros(1)
     labels = labels_of(network, first)
-    points = part_points(TEMPLATE, 3.0).on(posed(network.shape(first), first))
+    points = part_points(TEMPLATE, 3.0, drawn_eyes=drawn).on(posed(network.shape(first), first))
     assert tuple(points) == PRDL_PARTS
     for part, places in points.items():
         pixels, _ = projected(places, toy_projection())
@@ -108,9 +113,10 @@ def test_part_points_lie_in_their_part_of_the_picture() -> None:
         assert share > 0.6, part
 
 
-def test_an_eye_closes_with_its_lids() -> None:
+@pytest.mark.parametrize("drawn", [False, True])
+def test_an_eye_closes_with_its_lids(drawn: bool) -> None:
     network = toy_network()
-    points = part_points(TEMPLATE, 3.0)
+    points = part_points(TEMPLATE, 3.0, drawn_eyes=drawn)
     vertices = network.mean[None].clone()
     shut = vertices.clone()
     lids = torch.unique(points.lid_corners)
@@ -118,6 +124,38 @@ def test_an_eye_closes_with_its_lids() -> None:
     height = [np.ptp(points.on(v)[Part.LEFT_EYE][0, :, 1].numpy()) for v in (vertices, shut)]
     assert height[0] > 0.05
     assert height[1] < 1e-6
+
+
+def test_the_points_of_an_eye_cover_what_shows_of_it(anny: HeadModel) -> None:
+    """Of anny's mean head from the front, 4 px a mm; between the landmarks they are too wide."""
+    template, camera = template_of(anny), front_camera(1200)
+    parts = part_map(template.mean, template.faces, template.landmarks_478)
+    labels = seen_parts(
+        template.mean, template.faces, template.surface, template.mean, parts, camera
+    )
+    mean = torch.from_numpy(template.mean)[None]
+    for eye in (Part.LEFT_EYE, Part.RIGHT_EYE):
+        own = np.argwhere(labels == eye)[:, ::-1] + 0.5
+        widths = {}
+        for drawn in (False, True):
+            points = part_points(template, 3.0, drawn_eyes=drawn).on(mean)[eye][0].numpy()
+            pixels = project(camera, points)[0]
+            widths[drawn] = float(np.ptp(pixels[:, 0]))
+            if not drawn:
+                column, row = np.floor(pixels).astype(int).T
+                assert (labels[row, column] == eye).mean() > 0.9
+                np.testing.assert_allclose(pixels.mean(axis=0), own.mean(axis=0), atol=2.0)
+                # Points are a mm apart: the outermost lie within it of the edge.
+                np.testing.assert_allclose(np.ptp(pixels, axis=0), np.ptp(own, axis=0), atol=8.0)
+        assert widths[True] > 1.05 * np.ptp(own[:, 0])
+
+
+def test_a_network_sees_the_means_of_pixels() -> None:
+    pixels = torch.randint(0, 256, (2, 8, 8, 3), generator=torch.Generator().manual_seed(0))
+    means = pixels.float().unflatten(1, (4, 2)).unflatten(3, (4, 2)).mean(dim=(2, 4))
+    wanted = network_images(means, 1)
+    torch.testing.assert_close(network_images(pixels.to(torch.uint8), 2), wanted)
+    assert not torch.allclose(wanted, network_images(pixels[:, ::2, ::2], 1))
 
 
 def test_the_mirror_image_of_an_example_twice_is_itself() -> None:

@@ -197,9 +197,3 @@ def test_the_encoders_file_counts_by_its_content_and_must_be_there(tmp_path: Pat
     first = prepared(config, tmp_path)
     (tmp_path / "own.safetensors").write_bytes(b"2")
     assert first.of_training() != prepared(config, tmp_path).of_training()
-
-
-def test_photos_have_no_exact_parts() -> None:
-    with pytest.raises(ValueError, match="set photos to false"):
-        PrdlConfig(parts="exact")
-    assert PrdlConfig(parts="exact", photos=False).parts == "exact"
