@@ -1,5 +1,6 @@
 """The ``headwater`` command. Packages are imported inside each verb, so that help comes at once."""
 
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -346,7 +347,11 @@ def docs(page: Annotated[Path, typer.Option()] = Path("docs/artifacts.md")) -> N
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; problems that the user can mend are one line, exit status 2."""
+    """Run the command; problems that the user can mend are one line, exit status 2.
+
+    SIGTERM ends it as Ctrl-C does, so that nothing half-written is left.
+    """
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     name_user()
     sys.exit(run(app, arguments))
 
