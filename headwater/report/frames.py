@@ -174,18 +174,23 @@ def _synthetic_frame(frame: Row, truth: Row) -> Frame:
 
 
 def edited_frames(data: Path, photos: int, heads: int) -> list[Edited]:
-    """Frames beside three expressions each, of ``photos`` photos and ``heads`` rendered views."""
+    """Frames beside three expressions each, of ``photos`` photos and ``heads`` rendered views.
+
+    Those of which one of the three was kept at least.
+    """
     columns = ["item", "parent", "source", "edit", "method"]
-    brief = rows_in_brief(data, EXPRESSIONS, columns)
+    brief = [
+        row
+        for row in rows_in_brief(data, EXPRESSIONS, columns)
+        if row["edit"] in (*EDITS, *PATTERN_EDITS)
+    ]
     names = photo_names(data)
     parents: dict[str, list[str]] = {"photo": [], "synthetic": []}
     for row in sorted(brief, key=lambda row: (names.get(row["parent"], ""), str(row["parent"]))):
         if row["parent"] is not None and row["parent"] not in parents[row["source"]]:
             parents[row["source"]].append(row["parent"])
     chosen = parents["photo"][:photos] + parents["synthetic"][:heads]
-    wanted = [
-        row for row in brief if row["parent"] in chosen and row["edit"] in (*EDITS, *PATTERN_EDITS)
-    ]
+    wanted = [row for row in brief if row["parent"] in chosen]
     columns = ["image", "landmarks_478_px"]
     images = chosen_rows(data, EXPRESSIONS, columns, (row["item"] for row in wanted))
     frames = chosen_rows(data, FRAMES, ("subject", "image"), chosen)

@@ -288,6 +288,26 @@ def test_frames_of_a_build_without_photos_are_synthetic_alone(tmp_path: Path) ->
     assert set(edited[0].edits) == {"closed_eyes", "open_mouth", "frown"}
 
 
+def test_frames_without_an_edit_that_is_shown_leave_their_place_to_others(tmp_path: Path) -> None:
+    """Of the 24 patterns every one that a page shows may have been rejected, and others kept."""
+    builder = Builder()
+    for number in range(3):
+        _synthetic(builder, number)
+    _, edits = builder.rows[schemas.EXPRESSIONS.name]
+    kept = {row["parent"] for row in edits}
+    bare = min(kept)
+    for row in edits:
+        row["edit"] = "wide_nose" if row["parent"] == bare else "open_mouth_40"
+    builder.write(tmp_path)
+    shown = edited_frames(tmp_path, 3, len(kept))
+    assert len(shown) == len(kept) - 1
+    for one in shown:
+        assert [edit for edit, picture in one.edits.items() if picture is not None] == [
+            "open_mouth_40"
+        ]
+    assert len(edited_frames(tmp_path, 3, 1)) == 1
+
+
 @pytest.mark.parametrize("limit", [1, 3, 4, 9])
 def test_as_many_heads_as_possible_are_shown_before_a_second_view(
     tmp_path: Path, limit: int
