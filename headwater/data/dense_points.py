@@ -67,6 +67,6 @@ def dense_points(template: Template, mean: FloatArray, landmarks: FloatArray) ->
         raise HeadwaterError(
             "the data set's morphable model lies nowhere near the build's head; name its own files"
         )
-    corners = skin[surface.rows(found.triangles[rows])]
+    corners = skin[surface.nearest_faces(points[rows])]
     weights = barycentric(points[rows], template.mean.astype(np.float64)[corners])
     return DensePoints(rows, corners, weights, found.distances[rows])

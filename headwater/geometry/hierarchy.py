@@ -103,8 +103,7 @@ def up_operator(fine: FloatArray, coarse: FloatArray, faces: IntArray, kept: Int
     corners[kept], weights[kept] = np.arange(len(kept))[:, None], (1.0, 0.0, 0.0)
     gone = np.setdiff1d(np.arange(len(points)), kept)
     if len(gone):
-        surface = Triangles(coarse, faces)
-        nearest = surface.rows(surface.closest(points[gone]).triangles)
+        nearest = Triangles(coarse, faces).nearest_faces(points[gone])
         corners[gone] = np.asarray(faces)[nearest]
         weights[gone] = barycentric(points[gone], np.asarray(coarse, np.float64)[corners[gone]])
     return Up(*_in_one_form(corners, weights))

@@ -29,13 +29,12 @@ class Boxes(NamedTuple):
         """Squared distances (p, RUN) of points (3, p) to the boxes in the runs (p,)."""
         total = np.zeros((len(runs), RUN))
         for low, high, place in zip(self.low, self.high, points, strict=True):
-            below, above = low.take(runs, axis=0), high.take(runs, axis=0)
-            below -= place[:, None]
-            np.subtract(place[:, None], above, out=above)
-            gap = np.maximum(below, above, out=below)
-            np.maximum(gap, 0.0, out=gap)
-            gap *= gap
-            total += gap
+            nearest = low.take(runs, axis=0)
+            np.maximum(nearest, place[:, None], out=nearest)
+            np.minimum(nearest, high.take(runs, axis=0), out=nearest)
+            nearest -= place[:, None]
+            nearest *= nearest
+            total += nearest
         return total
 
     def joined(self) -> "Boxes":
@@ -101,9 +100,9 @@ class Triangles:
         directions = (away / np.where(length > 0, length, 1.0)).T
         return Closest(np.sqrt(squared), directions, nearest)
 
-    def rows(self, triangles: IntArray) -> IntArray:
-        """Rows (n,) in the given faces of triangles (n,) by the surface's own numbers."""
-        return np.asarray(self._tree.indices[triangles])
+    def nearest_faces(self, points: FloatArray) -> IntArray:
+        """Rows (n,), in the given faces, of the triangles nearest to points (n, 3) mm."""
+        return np.asarray(self._tree.indices[self._nearest(points)[0]])
 
     def _nearest(
         self, points: FloatArray, guess: IntArray | None = None

@@ -157,5 +157,5 @@ def test_no_points_have_no_distances() -> None:
 def test_triangles_are_found_again_in_the_given_faces() -> None:
     ball = trimesh.creation.icosphere(subdivisions=2)
     surface = Triangles(ball.vertices, ball.faces)
-    found = surface.rows(surface.closest(1.1 * ball.triangles_center).triangles)
+    found = surface.nearest_faces(1.1 * ball.triangles_center)
     np.testing.assert_array_equal(found, np.arange(len(ball.faces)))
