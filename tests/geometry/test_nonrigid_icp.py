@@ -1,0 +1,116 @@
+"""Optimal-step non-rigid ICP, beside a dense twin that solves the equations as they are printed."""
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from headwater.geometry.nonrigid_icp import (
+    KEYPOINT_STIFF_ROWS,
+    STIFF_ROWS,
+    Keypoints,
+    nonrigid_icp,
+)
+
+
+def patch(side: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A bumpy patch: vertices (side^2, 3) and faces."""
+    x, y = np.meshgrid(np.linspace(-2, 2, side), np.linspace(-2, 2, side))
+    z = 0.3 * np.sin(2 * x + seed) * np.cos(1.5 * y) - 0.2 * x**2
+    number = np.arange(side * side).reshape(side, side)
+    a, b, c, d = number[:-1, :-1], number[:-1, 1:], number[1:, 1:], number[1:, :-1]
+    faces = np.concatenate([np.stack(t, 2).reshape(-1, 3) for t in ((a, b, c), (a, c, d))])
+    return np.stack([x, y, z], 2).reshape(-1, 3), faces
+
+
+def slow_nonrigid_icp(
+    vertices: np.ndarray, faces: np.ndarray, targets: np.ndarray, keypoints: Keypoints | None
+) -> np.ndarray:
+    """The stages as one dense least-squares problem per step, nearest targets by all distances."""
+    edges = {tuple(sorted(pair)) for a, b, c in faces for pair in ((a, b), (b, c), (c, a))}
+    count, total = len(vertices), 0
+    incidence = np.zeros((len(edges), count))
+    for row, (start, end) in enumerate(sorted(edges)):
+        incidence[row, start], incidence[row, end] = 1.0, -1.0
+    points, maps, former = vertices, np.ones((4 * count, 3)), np.zeros((4 * count, 3))
+    for stage in range(-1 if keypoints else 0, 3):
+        steps = 0
+        while np.linalg.norm(maps - former) > 0.5**stage and (steps < 11 or not keypoints):
+            former, rows = maps, np.zeros((count, 4 * count))
+            for i, point in enumerate(points):
+                rows[i, 4 * i : 4 * i + 4] = [*point, 1.0]
+            distances = np.linalg.norm(points[:, None] - targets, axis=2)
+            near = distances.min(axis=1) < max(2 * distances.min(axis=1).mean(), 1.0)
+            first = stage < 0
+            alpha = 150.0 if first else 50.0 * np.exp(-0.5 * stage)
+            stiff = alpha * np.kron(
+                incidence, np.diag(KEYPOINT_STIFF_ROWS if first else STIFF_ROWS)
+            )
+            left, right = [stiff], [np.zeros((len(stiff), 3))]
+            if not first:
+                left.append(near[:, None] * rows)
+                right.append(near[:, None] * targets[distances.argmin(axis=1)])
+            if keypoints:
+                weight = 50.0 if first else 5.0 * np.exp(-0.9 * total)
+                left.append(weight * rows[keypoints.rows])
+                right.append(weight * keypoints.places)
+            maps = np.linalg.lstsq(np.concatenate(left), np.concatenate(right), rcond=None)[0]
+            points, steps, total = rows @ maps, steps + 1, total + 1
+            if first:
+                break
+    return points
+
+
+def known_keypoints(vertices: np.ndarray, rows: list[int]) -> Keypoints:
+    shift = np.random.default_rng(1).normal(0.1, 0.05, (len(rows), 3))
+    return Keypoints(np.array(rows), vertices[rows] + shift)
+
+
+@pytest.mark.parametrize("with_keypoints", [True, False])
+@pytest.mark.parametrize("size", [1.0, 4.0])
+def test_it_equals_the_dense_solution(with_keypoints: bool, size: float) -> None:
+    vertices, faces = (size * patch(7)[0], patch(7)[1])
+    targets = size * patch(7, seed=1)[0] + [0.2, -0.1, 0.1]
+    # Some targets are so far away that they do not count.
+    targets[:3] += 40.0
+    keypoints = known_keypoints(vertices, [8, 17, 22, 31, 40, 46]) if with_keypoints else None
+    ours = nonrigid_icp(vertices, faces, targets, keypoints)
+    np.testing.assert_allclose(
+        ours, slow_nonrigid_icp(vertices, faces, targets, keypoints), atol=1e-4 * size
+    )
+    assert np.abs(ours - vertices).max() > 0.1
+
+
+@pytest.mark.parametrize("with_keypoints", [True, False])
+def test_points_on_their_targets_stay(with_keypoints: bool) -> None:
+    vertices, faces = patch(9)
+    rows = np.array([3, 30, 50, 70])
+    keypoints = Keypoints(rows, vertices[rows]) if with_keypoints else None
+    bent = nonrigid_icp(vertices, faces, vertices.copy(), keypoints)
+    np.testing.assert_allclose(bent, vertices, atol=1e-8)
+
+
+def test_the_same_input_gives_the_same_bytes() -> None:
+    vertices, faces = patch(9)
+    targets = patch(9, seed=2)[0]
+    first, again = (nonrigid_icp(vertices, faces, targets) for _ in range(2))
+    assert first.tobytes() == again.tobytes()
+
+
+def test_a_turned_patch_is_bent_back_onto_itself() -> None:
+    vertices, faces = patch(15)
+    turned = vertices @ Rotation.from_euler("xyz", [4, -3, 5], degrees=True).as_matrix().T
+    rows = np.array([16, 28, 112, 196, 208])
+    bent = nonrigid_icp(turned, faces, vertices, Keypoints(rows, vertices[rows]))
+    assert np.linalg.norm(turned - vertices, axis=1).mean() > 0.1
+    assert np.linalg.norm(bent - vertices, axis=1).mean() < 0.02
+
+
+def test_flat_pieces_and_lone_triangles_move_as_little_as_they_must() -> None:
+    """Neither the affine maps of a flat patch nor those of a single triangle are determined."""
+    vertices, faces = patch(9)
+    flat = vertices * [1, 1, 0]
+    apart = np.concatenate([flat, [[9.0, 9, 0], [9, 10, 0], [10, 9, 0]]])
+    joined = np.concatenate([faces, [[81, 82, 83]]])
+    targets = apart + [0, 0, 0.2]
+    bent = nonrigid_icp(apart, joined, targets, Keypoints(np.array([0]), targets[:1]))
+    np.testing.assert_allclose(bent, targets, atol=1e-3)
