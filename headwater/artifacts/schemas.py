@@ -196,24 +196,24 @@ EXPRESSIONS = table(
     column("edited_region", IMAGE, "pixels that may differ from the parent, PNG 0 or 255"),
     column("parts", IMAGE, _PARTS),
     _points("landmarks_478_px", 478, "MediaPipe face-mesh points after the edit", INGEST_FRAME),
-    column("seed", pa.int64(), "of the amounts that were drawn for a pattern; 0 without"),
-    column("strength", pa.float32(), "share of the expression that was asked for, 0 to 1"),
+    column("seed", pa.int64(), "seed of the amounts of a pattern; 0 of the three kinds"),
+    column("strength", pa.float32(), "factor on the whole expression, 0 to 1"),
     column(
         "edited_parts",
         pa.list_(pa.int32()),
-        "ids of the parts that an edited pattern maps, in the order of the next two columns",
+        "ids of the parts that a pattern's edit moved, in the order of the next two columns",
     ),
     column(
         "part_affines",
         pa.list_(floats(6)),
-        "map of each, px of the parent to px of this frame, (2, 3) row by row",
+        "affine map of each part, px of the parent to px of this frame, (2, 3) row by row",
         unit="px",
     ),
     column(
         "part_bends",
         pa.list_(floats(5)),
-        "what comes after it: a, b, c, u, v; s = a x + b y + c runs from -1 to 1 along the part, "
-        "and sqrt(1 - s^2) (u, v) px are added",
+        "bend of each part after its affine map: a, b, c, u, v; s = a x + b y + c runs from -1 to "
+        "1 along the part, and sqrt(1 - s^2) (u, v) px are added",
     ),
 )
 
@@ -236,23 +236,23 @@ _LEVELS = "16-bit PNG, 0 to 65535 for 0 to 1"
 
 MAPS = table(
     "maps/maps",
-    "depth and correspondence of the face in a rendered view, or in the crop of a frame; of a "
-    "rendered head exact, of a photo those of the head model fitted to its landmarks",
+    "the depth and correspondence maps of the face in a rendered view, or in the crop of a frame; "
+    "exact for rendered heads, for photos those of the head model fitted to their landmarks",
     *ORIGIN,
     column("picture", pa.string(), "view (a whole rendered view) or crop (of an ingest frame)"),
     column(
         "camera",
         pa.string(),
-        "given or estimated: mask and camera by which a crop is placed; maps are always seen by "
-        "the camera that took the picture, where it is known",
+        "given or estimated: the mask and camera by which a crop is cut; the maps are as the true "
+        "camera sees the head, where it is known",
     ),
-    column("view", pa.int32(), "number of the view of its head, 0 of a photo"),
-    column("image", IMAGE, "of a crop: its pixels, 8-bit sRGB PNG", nullable=True),
+    column("view", pa.int32(), "number of the view among those of its head; 0 of a photo"),
+    column("image", IMAGE, "pixels of a crop, 8-bit sRGB PNG", nullable=True),
     *_size("maps"),
     column(
         "crop_mm",
         pa.float64(),
-        "of a crop: length of its side at the head's depth",
+        "length of the side of a crop at the head's depth",
         unit="mm",
         nullable=True,
     ),
@@ -267,7 +267,7 @@ MAPS = table(
         column(
             f"code_{axis}",
             IMAGE,
-            f"{axis} of the place on the mean head's face, of its range there, {_LEVELS}",
+            f"{axis}, on the mean head, of the point seen, by its range over the face, {_LEVELS}",
         )
         for axis in "xyz"
     ),
@@ -276,8 +276,8 @@ MAPS = table(
     column(
         "projection",
         floats(12),
-        "canonical units (100 mm from the mean head's nose bridge) to px, row by row: of a crop as "
-        "a view is placed by its landmarks alone, of a view with the mean head where the true is",
+        "canonical units (100 mm, from the mean head's nose bridge) to px, row by row; the head is "
+        "placed by the landmarks of a crop, and by the true head of a view",
         unit="px",
         shape=(3, 4),
     ),
