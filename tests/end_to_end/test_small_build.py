@@ -92,7 +92,7 @@ _READS = {
     "headwater.systems.lvd _reads",
 }
 BY_VALUE = {
-    "train": {PREPARED, "tasks.train main", "headwater.artifacts.modules refuse_edited"},
+    "train": {PREPARED, "tasks.train main"},
     "evaluate": {PREPARED},
     "reconstruct": {PREPARED},
     "sdf": _READS,
