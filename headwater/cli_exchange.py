@@ -55,8 +55,8 @@ def import_300w_lp(
 ) -> None:
     """Check 300W-LP's fits against its points, and fit heads of the build's model to its faces.
 
-    The setting fitted_photos of a system names the folder for its training. Photos that are left
-    out are in its table of rejects with their reasons.
+    The setting fitted_photos of a system names the folder for its training.
+    Its table of rejects lists the photos that are left out, with their reasons.
     """
     from headwater.data.basel_face import read_basel_face
     from headwater.data.tables import read_model
