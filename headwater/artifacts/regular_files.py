@@ -62,6 +62,19 @@ def existing_path(project: Path, named: str) -> Path | None:
     return path
 
 
+def files_in(folder: Path) -> list[Path]:
+    """Everything in a folder, by name; nothing where there is none.
+
+    Raises HeadwaterError where it cannot be read, which ``Path.glob`` passes over.
+    """
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise HeadwaterError(f"{folder}: cannot be read ({error.strerror or error})") from error
+
+
 def read_json(path: Path, max_bytes: int) -> Any:
     """Content of a JSON file; raises HeadwaterError as ``read_file``, also for no JSON."""
     try:

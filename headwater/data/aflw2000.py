@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.artifacts.mat_files import read_mat
-from headwater.artifacts.regular_files import read_file
+from headwater.artifacts.regular_files import files_in, read_file
 from headwater.data.basel_face import FittedFace, read_fitted_face
 from headwater.errors import READER_ERRORS, HeadwaterError
 from headwater.metrics.alignment import box_size
@@ -52,7 +52,7 @@ class Aflw2000:
     def __init__(self, root: Path, reannotated: Path | None = None, yaws: Path | None = None):
         inner = root / "AFLW2000"
         self.root = inner if inner.is_dir() else root
-        self.names = sorted(path.stem for path in self.root.glob("image*.jpg"))
+        self.names = sorted(path.stem for path in files_in(self.root) if path.match("image*.jpg"))
         if not self.names:
             raise HeadwaterError(f"{root}: holds no image*.jpg; name the folder AFLW2000")
         count = len(self.names)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.artifacts.mat_files import read_mat
+from headwater.artifacts.regular_files import files_in
 from headwater.data.basel_face import FittedFace, read_fitted_face
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.faces.vocabulary import IBUG_INSIDE
@@ -72,12 +73,16 @@ class LpPicture:
 
 
 def pictures(root: Path) -> list[LpPicture]:
-    """The photos of a folder, by set and name. Raises HeadwaterError where there is none."""
+    """The photos of a folder, by set and name.
+
+    Raises HeadwaterError where there is none, and for a set that may not be read.
+    """
     sets = [name + end for name in SETS for end in ("", FLIPPED)]
     found = [
         LpPicture(root, name, path.stem)
         for name in sets
-        for path in sorted((root / name).glob("*.jpg"))
+        for path in files_in(root / name)
+        if path.suffix == ".jpg"
     ]
     if not found:
         raise HeadwaterError(

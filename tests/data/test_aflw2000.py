@@ -77,6 +77,9 @@ def test_a_folder_without_pictures_and_a_picture_without_its_file_are_refused(
 ) -> None:
     with pytest.raises(HeadwaterError, match=r"holds no image\*\.jpg"):
         Aflw2000(tmp_path_factory.mktemp("empty"))
+    (folder / "loop").symlink_to("loop")
+    with pytest.raises(HeadwaterError, match="loop: cannot be read"):
+        Aflw2000(folder / "loop")
     (folder / "AFLW2000" / "image00002.mat").unlink()
     with pytest.raises(HeadwaterError, match=r"image00002\.mat: there is no such file"):
         Aflw2000(folder).picture("image00002")

@@ -85,6 +85,9 @@ def test_all_sets_are_found_and_pictures_of_one_photo_are_one_subject(root: Path
     ]
     with pytest.raises(HeadwaterError, match="holds none of the folders AFW, HELEN"):
         pictures(root / "AFW")
+    (root / "HELEN").symlink_to("HELEN")
+    with pytest.raises(HeadwaterError, match=r"HELEN: cannot be read \(Too many levels"):
+        pictures(root)
 
 
 def test_the_fit_lands_on_the_stored_points_to_a_pixel(
