@@ -15,18 +15,22 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.options import several
 from headwater.config import load_params
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, ItemRejected
 from headwater.evaluation.heads import CHALLENGE
 from headwater.evaluation.heads.answer import HeadAnswer
 from headwater.evaluation.heads.parts import part_scores
 from headwater.evaluation.heads.trials import HELD_OUT, Trial, read_all_cases, trials
+from headwater.faces.frame_landmarks import frame_landmarks
+from headwater.faces.mediapipe_adapter import mediapipe_faces
+from headwater.faces.vocabulary import Part
 from headwater.metrics.intervals import mean_interval
 from headwater.metrics.part_iou import AVERAGE, NAMES
 from headwater.metrics.strata import ESTIMATED
-from headwater.parsing.frame_parser import FrameParser
+from headwater.parsing.frame_parser import FrameParser, parsed_parts
 from headwater.parsing.prepared import prepared_parser
 from headwater.systems import find_system
 from headwater.systems.prdl.answer import answer
@@ -97,9 +101,18 @@ def overlaps(
     network: TrainedPrdl, parser: FrameParser, trial: Trial, given: HeadAnswer
 ) -> Overlaps:
     """Part IoU, %, by the parser, by name of the part, and ``part_iou_direct``."""
-    found = parsed_ious(network, parser, trial.views, given)
+    found = parsed_ious(network, partial(frame_parts, parser), trial.views, given)
     direct = part_scores(trial, given)
     return {**found, **({DIRECT: direct[AVERAGE]} if AVERAGE in direct else {})}
+
+
+def frame_parts(parser: FrameParser, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Part ids (n, n) of a frame (n, n, 3); none where the detector finds no face in it."""
+    try:
+        landmarks = frame_landmarks(frame, mediapipe_faces())
+    except ItemRejected:
+        return np.full(frame.shape[:2], Part.NONE, np.uint8)
+    return parsed_parts(parser, frame, landmarks, np.ones(frame.shape[:2], np.bool_))
 
 
 def table(rows: Sequence[Mapping[str, Overlaps]]) -> str:

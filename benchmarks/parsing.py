@@ -48,9 +48,9 @@ def draw(numbers: Sequence[int]) -> int:
 
 def parse(numbers: Sequence[int]) -> int:
     """Parts of the frame by the network, once per number; returns how many."""
-    image, _, shown = _frame()
+    image, landmarks, shown = _frame()
     for _ in numbers:
-        parsed_parts(_parser(), image, shown)
+        parsed_parts(_parser(), image, landmarks, shown)
     return len(numbers)
 
 

@@ -192,7 +192,7 @@ class _Maker:
         shown = shown_in_photo(frame)
         if self.parser is None:
             return frame_parts(landmarks, shown)
-        return parsed_parts(self.parser, image, shown)
+        return parsed_parts(self.parser, image, landmarks, shown)
 
 
 def _seed(frame: Row, kind: str) -> int:

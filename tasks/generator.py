@@ -34,14 +34,18 @@ def main() -> str:
 
 def _train(params: Params) -> str:
     from headwater.expressions.generator import KINDS
-    from headwater.expressions.generator_training import train_generator
-    from headwater.parsing.examples import examples
+    from headwater.expressions.generator_training import (
+        EXAMPLE_PX,
+        EXAMPLE_TO_FACE,
+        train_generator,
+    )
+    from headwater.parsing.examples import pictures
     from headwater.training.checkpoint import safetensors_bytes
 
     name = params.expressions.pixels
     assert name != "warp"
     how = KINDS[name].training
-    pixels, classes = examples(Path("data"))
+    pixels, classes = pictures(Path("data"), EXAMPLE_TO_FACE, EXAMPLE_PX)
     note = "L1 {l1_loss:.3f}".format_map
     with training_progress("generator", how.steps, note) as show:
         generator, curve = train_generator(

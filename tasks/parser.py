@@ -49,11 +49,11 @@ def _train(params: Params) -> str:
     from headwater.training.checkpoint import safetensors_bytes
 
     how = Training()
-    pixels, classes = examples(Path("data"))
+    views = examples(Path("data"), mediapipe_faces())
     note = "loss {overlap_loss:.3f}".format_map
     with training_progress("parser", how.steps, note) as show:
         parser, curve = train_parser(
-            pixels, classes, how, seed=params.seed, checkpoints=CHECKPOINTS, progress=show
+            views, how, seed=params.seed, checkpoints=CHECKPOINTS, progress=show
         )
     write_bytes(OUT / WEIGHTS, safetensors_bytes(parser.network.state_dict(), {}))
     write_text(OUT / "loss.csv", loss_table(curve))

@@ -48,7 +48,8 @@ def _drawn(frame: Row, landmarks: Row) -> NDArray[np.uint8]:
 
 
 def _parsed(parser: FrameParser, frame: Row, landmarks: Row) -> NDArray[np.uint8]:
-    return parsed_parts(parser, decode_png(frame["image"]), shown_in_photo(frame))
+    image = decode_png(frame["image"])
+    return parsed_parts(parser, image, landmarks_of(landmarks), shown_in_photo(frame))
 
 
 STEP = Step(

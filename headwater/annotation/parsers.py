@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.faces.affine import inverted, labels_in_frame
-from headwater.faces.frame_landmarks import photo_landmarks
+from headwater.faces.frame_landmarks import landmarks_of_crop, photo_landmarks
 from headwater.faces.mediapipe_adapter import mediapipe_faces
 from headwater.faces.photo_path import face_frame, frame_parts
 from headwater.parsing.frame_parser import FrameParser, parsed_parts
@@ -27,8 +27,10 @@ def parser_of_images(parser: FrameParser) -> ImageParser:
     """A parser of the largest face of an image, by a parser of frames."""
 
     def parsed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        frame = face_frame(image, FRAME_PX, mediapipe_faces())
-        labels = parsed_parts(parser, frame.image, frame.shown)
+        faces = mediapipe_faces()
+        frame = face_frame(image, FRAME_PX, faces)
+        landmarks = landmarks_of_crop(frame.crop, frame.image.shape[0], faces)
+        labels = parsed_parts(parser, frame.image, landmarks, frame.shown)
         height, width = image.shape[:2]
         return labels_in_frame(labels, inverted(frame.from_photo), width, height)
 

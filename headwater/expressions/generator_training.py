@@ -28,10 +28,7 @@ from headwater.expressions.generator_losses import (
     over_scales,
 )
 from headwater.networks.patch_discriminator import ScaledDiscriminators
-from headwater.parsing import crop as parsing_crop
-from headwater.parsing.augmentation import moved
-from headwater.parsing.examples import EXAMPLE_PX
-from headwater.parsing.parser import CROP_PX
+from headwater.parsing.augmentation import drawn_cuts
 from headwater.training.determinism import deterministic
 from headwater.training.draws import pass_over
 from headwater.training.loop import Plan, fit
@@ -39,8 +36,10 @@ from headwater.training.run import Curve, Progress
 from headwater.training.schedules import Rate, constant_then_linear
 from headwater.training.turns import Turn
 
-# Side of the crop, as a share of that of the parser's examples.
-SCALE: Final = CROP_TO_FACE / (parsing_crop.CROP_TO_FACE * EXAMPLE_PX / CROP_PX)
+# Examples: pixels a side, and their side as a multiple of the face's.
+EXAMPLE_PX, EXAMPLE_TO_FACE = 200, 2.125
+# Side of the crop, as a share of that of its example.
+SCALE: Final = CROP_TO_FACE / EXAMPLE_TO_FACE
 # Largest random shift of the labels against the picture to be made from them, px.
 JITTER_PX: Final = 1
 # Weights of the other losses beside the GAN's, as published; L1 stands for that of VGG's features.
@@ -116,14 +115,14 @@ def drawn_batch(pixels: Tensor, classes: Tensor, side: int, generator: torch.Gen
     count = len(pixels)
     mirrored = torch.rand(count, generator=generator) < 0.5
     flipped = torch.rand(count, generator=generator) < 0.5
-    colours, names = moved(pixels, classes, mirrored, SCALE, side, generator)
-    others, other_names = moved(pixels, classes, mirrored ^ flipped, SCALE, side, generator)
+    own = drawn_cuts(mirrored, SCALE, generator)
+    other = drawn_cuts(mirrored ^ flipped, SCALE, generator)
     beside = torch.randint(-JITTER_PX, JITTER_PX + 1, (2,), generator=generator).tolist()
     return Batch(
-        one_hot(names.roll(beside, dims=(1, 2))),
-        2.0 * colours - 1.0,
-        2.0 * others - 1.0,
-        one_hot(other_names),
+        one_hot(own.classes(classes, side).roll(beside, dims=(1, 2))),
+        2.0 * own.pixels(pixels, side) - 1.0,
+        2.0 * other.pixels(pixels, side) - 1.0,
+        one_hot(other.classes(classes, side)),
     )
 
 
@@ -137,10 +136,10 @@ def train_generator(
     checkpoints: Path,
     progress: Progress | None = None,
 ) -> tuple[Generator, Curve]:
-    """A generator trained on the parser's examples, and its curve.
+    """A generator trained on pictures of faces, and its curve.
 
-    pixels: (n, E, E, 3) uint8, classes: (n, E, E) uint8. The same arguments give the same weights,
-    however often the training was stopped.
+    pixels: (n, E, E, 3) uint8, classes: (n, E, E) uint8, E ``EXAMPLE_PX``. The same
+    arguments give the same weights, however often the training was stopped.
     """
     kind = KINDS[name]
     with deterministic(how.threads), torch.random.fork_rng(devices=[]):

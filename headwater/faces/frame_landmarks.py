@@ -51,8 +51,13 @@ def photo_landmarks(rgb: NDArray[np.uint8], detector: FaceDetector) -> Mesh:
     Raises ``ItemRejected`` as ``largest_face`` and ``frame_landmarks``.
     """
     mesh, _ = largest_face(rgb, detector)
-    place = mesh.place.lowered(_LOWER)
-    return _checked(landmarks_in_crop(_crop(rgb, place), place, detector, mirrored=True))
+    return _checked(landmarks_at(rgb, mesh.place, detector))
+
+
+def landmarks_at(rgb: NDArray[np.uint8], face: Placement, network: MeshNetwork) -> Mesh | None:
+    """The mesh (478, 3), px, of the face at a place of an (H, W, 3) image; None without one."""
+    place = face.lowered(_LOWER)
+    return landmarks_in_crop(_crop(rgb, place), place, network, mirrored=True)
 
 
 def _in_frame(px: int) -> Placement:

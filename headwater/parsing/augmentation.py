@@ -1,6 +1,7 @@
-"""Changes of crops and their classes for training: place, size, roll, mirror image, colours."""
+"""Changes of examples for training: place, size, roll, mirror image, colours."""
 
 import math
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -8,7 +9,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from headwater.data.augmentation import disturbed_colours
-from headwater.faces.vocabulary import FaceClass
+from headwater.faces.vocabulary import MIRROR_PARTNERS, FaceClass
+from headwater.parsing.examples import Examples
+from headwater.parsing.outlines import outline_maps
+from headwater.parsing.parser import CROP_PX
 
 # Spreads of a face in its crop: roll (radians), logarithm of its size, shift (of the side).
 ROLL, SIZE, SHIFT = math.radians(8), 0.1, 0.03
@@ -27,55 +31,74 @@ def mirror_names() -> Tensor:
     return partners
 
 
-def changed(
-    pixels: Tensor, classes: Tensor, side: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Network input (n, 3, side, side) and classes (n, side, side) int64 of disturbed crops.
+@dataclass(frozen=True)
+class Cuts:
+    """Level and turned squares of images.
 
-    pixels: (n, S, S, 3) uint8, classes: (n, S, S) uint8, of as many pixels per length and ``side``
-    or more a side: what lies beyond the crop, in their middle, moves in. Half of them become their
-    mirror images, in which left is right.
+    affine: (n, 2, 3), places in them to places in the images, both from -1 to 1 as torch's
+    ``affine_grid`` takes them. mirrored: (n,) bool, of which the mirror image is taken.
     """
-    mirrored = torch.rand(len(pixels), generator=generator) < 0.5
-    scale = side / pixels.shape[1]
-    colours, names = moved(pixels, classes, mirrored, scale, side, generator)
-    return disturbed_colours(colours, generator), names
+
+    affine: Tensor
+    mirrored: Tensor
+
+    def pixels(self, pixels: Tensor, side: int) -> Tensor:
+        """Colours (n, 3, side, side) in 0..1 of images (n, S, S, 3) uint8."""
+        images = pixels.movedim(-1, 1).float() / 255
+        return self._sampled(images, side, "bilinear")
+
+    def classes(self, classes: Tensor, side: int) -> Tensor:
+        """Classes (n, side, side) int64 of maps (n, S, S) uint8; left is right in the mirror."""
+        names = self._sampled(classes[:, None].float(), side, "nearest")[:, 0].long()
+        names[self.mirrored] = mirror_names()[names[self.mirrored]]
+        return names
+
+    def landmarks(self, points: Tensor, whole: int, side: int) -> Tensor:
+        """Landmarks (n, 478, 2) px of images of ``whole`` a side, in px of cuts of ``side``."""
+        turn, shift = self.affine[:, :, :2], self.affine[:, None, :, 2]
+        places = (2.0 * points / whole - 1.0 - shift) @ torch.linalg.inv(turn).mT
+        places[self.mirrored] = places[self.mirrored][:, MIRROR_PARTNERS.tolist()]
+        return (places + 1.0) * (side / 2)
+
+    def _sampled(self, images: Tensor, side: int, mode: str) -> Tensor:
+        shape = [len(images), 1, side, side]
+        grid = functional.affine_grid(self.affine, shape, align_corners=False)
+        return functional.grid_sample(
+            images, grid, mode, padding_mode="border", align_corners=False
+        )
 
 
-def moved(
-    pixels: Tensor,
-    classes: Tensor,
-    mirrored: Tensor,
-    scale: float,
-    side: int,
-    generator: torch.Generator,
-) -> tuple[Tensor, Tensor]:
-    """Colours (n, 3, side, side) in 0..1 and classes (n, side, side) int64 of displaced crops.
+def drawn_cuts(
+    mirrored: Tensor, scale: float, generator: torch.Generator, reach: float = 0.0
+) -> Cuts:
+    """A cut of each image, of which ``mirrored`` (n,) says whether it is a mirror image.
 
-    pixels, classes: as in ``changed``. mirrored: (n,) bool, crops that become mirror images. scale:
-    side of the crops before random changes, as a share of that of ``pixels``.
+    scale: of the cut's side, of the image's. reach: of the image's half side, by which the middle
+    of a cut lies beside the image's at most, apart from the face's own shift; mostly by less.
     """
-    grid = _grid(len(pixels), side, scale, mirrored, generator)
-    colours = functional.grid_sample(
-        pixels.movedim(-1, 1).float() / 255, grid, padding_mode="border", align_corners=False
-    )
-    names = functional.grid_sample(
-        classes[:, None].float(), grid, "nearest", padding_mode="border", align_corners=False
-    )
-    names = names[:, 0].long()
-    names[mirrored] = mirror_names()[names[mirrored]]
-    return colours, names
-
-
-def _grid(
-    count: int, side: int, scale: float, mirrored: Tensor, generator: torch.Generator
-) -> Tensor:
-    """Random sampling grids (n, side, side, 2) for ``grid_sample``; scale as in ``moved``."""
+    count = len(mirrored)
     roll = ROLL * torch.randn(count, generator=generator)
     size = scale * torch.exp(SIZE * torch.randn(count, generator=generator))
     shift = SHIFT * torch.randn(count, 2, 1, generator=generator)
+    if reach:
+        beside = 2.0 * torch.rand(count, 2, 1, generator=generator) - 1.0
+        shift = shift + reach * beside * beside.abs()
     flip = torch.where(mirrored, -1.0, 1.0)
     cosine, sine = size * roll.cos(), size * roll.sin()
     turn = torch.stack([flip * cosine, -sine, flip * sine, cosine], dim=1).unflatten(1, (2, 2))
-    affine = torch.cat([turn, shift], dim=2)
-    return functional.affine_grid(affine, [count, 1, side, side], align_corners=False)
+    return Cuts(torch.cat([turn, shift], dim=2), mirrored)
+
+
+def changed(examples: Examples, side: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Network input (n, 3 + ``OUTLINES``, side, side) and classes (n, side, side) int64.
+
+    They are pieces of disturbed crops, most of them from the middle, where the parts are. Half of
+    them become their mirror images, in which left is right.
+    """
+    mirrored = torch.rand(len(examples), generator=generator) < 0.5
+    whole = examples.pixels.shape[1]
+    cuts = drawn_cuts(mirrored, side / whole, generator, (CROP_PX - side) / whole)
+    colours = disturbed_colours(cuts.pixels(examples.pixels, side), generator)
+    points = cuts.landmarks(examples.landmarks, whole, side)
+    inputs = torch.cat([colours, outline_maps(points.numpy(), side)], dim=1)
+    return inputs, cuts.classes(examples.classes, side)

@@ -1,6 +1,7 @@
-"""Examples for the parser: crops of rendered views around their faces, and their classes."""
+"""Examples of faces in rendered views: crops around them, their classes, and detected landmarks."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +16,9 @@ from headwater.artifacts.landmark_rows import landmarks_of
 from headwater.artifacts.schemas import SYNTHETIC_FRAMES, TRUTH
 from headwater.artifacts.tables import read_table
 from headwater.errors import HeadwaterError
-from headwater.faces.affine import labels_in_frame
-from headwater.faces.canonical_crop import placement_of
+from headwater.faces.affine import labels_in_frame, map_points
+from headwater.faces.canonical_crop import MeshNetwork, Placement, placement_of
+from headwater.faces.frame_landmarks import landmarks_at
 from headwater.faces.resampling import resampled
 from headwater.parsing.crop import CROP_TO_FACE, raised
 from headwater.parsing.parser import CROP_PX
@@ -26,13 +28,63 @@ MARGIN_PX: Final = 20
 EXAMPLE_PX: Final = CROP_PX + 2 * MARGIN_PX
 
 
-def examples(data: Path, split: str = "train") -> tuple[Tensor, Tensor]:
-    """Crops (n, S, S, 3) and classes (n, S, S), uint8, S ``EXAMPLE_PX``, of a split's views.
+@dataclass(frozen=True)
+class Examples:
+    """Pictures of faces with all that a parser is told of them.
+
+    pixels: (n, S, S, 3) uint8, classes: (n, S, S) uint8. landmarks: (n, 478, 2) float32, px of
+    these, as the detector finds them in the views.
+    """
+
+    pixels: Tensor
+    classes: Tensor
+    landmarks: Tensor
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def choose(self, rows: Tensor) -> "Examples":
+        """The examples of the given rows."""
+        return Examples(self.pixels[rows], self.classes[rows], self.landmarks[rows])
+
+
+@dataclass(frozen=True)
+class _View:
+    """A rendered view (h, w, 3), its classes (h, w), and the true place of its face there."""
+
+    image: NDArray[np.uint8]
+    classes: NDArray[np.uint8]
+    face: Placement
+
+
+def examples(data: Path, network: MeshNetwork, split: str = "train") -> Examples:
+    """Examples of ``EXAMPLE_PX`` a side of a split's views in which the network finds the face.
 
     They lie where the true landmarks put the face; they need no frame, so that no photo changes
     what is trained. Raises HeadwaterError where there is no such view.
     """
-    pairs = list(_pairs(data, split))
+    found = []
+    to_face = CROP_TO_FACE * EXAMPLE_PX / CROP_PX
+    for view in _views(data, split):
+        landmarks = landmarks_at(view.image, view.face, network)
+        if landmarks is not None:
+            points = map_points(_example_map(view, to_face, EXAMPLE_PX), landmarks)[:, :2]
+            found.append((*_example(view, to_face, EXAMPLE_PX), points))
+    if not found:
+        raise HeadwaterError(
+            f"in no rendered view of the split {split!r} a face was found; "
+            "set synthesize.subjects higher"
+        )
+    return Examples(*(torch.from_numpy(np.stack(one)) for one in zip(*found, strict=True)))
+
+
+def pictures(data: Path, to_face: float, px: int, split: str = "train") -> tuple[Tensor, Tensor]:
+    """Crops (n, px, px, 3) and classes (n, px, px), uint8, of all of a split's views.
+
+    to_face: their side, of the face's. They lie as those of ``examples``. Raises HeadwaterError
+    where there is no such view.
+    """
+    pairs = [_example(view, to_face, px) for view in _views(data, split)]
     if not pairs:
         raise HeadwaterError(
             f"no rendered view has the split {split!r}; set synthesize.subjects higher"
@@ -41,7 +93,7 @@ def examples(data: Path, split: str = "train") -> tuple[Tensor, Tensor]:
     return torch.from_numpy(np.stack(pixels)), torch.from_numpy(np.stack(classes))
 
 
-def _pairs(data: Path, split: str) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+def _views(data: Path, split: str) -> Iterator[_View]:
     own = pc.field("split") == split
     truths = read_table(
         data, TRUTH, ["item", "split", "landmarks_478_px", "classes"], own
@@ -49,7 +101,15 @@ def _pairs(data: Path, split: str) -> Iterator[tuple[NDArray[np.uint8], NDArray[
     known = {row["item"]: row for row in truths}
     for view in read_table(data, SYNTHETIC_FRAMES, ["item", "split", "image"], own).to_pylist():
         truth = known[view["item"]]
-        place = raised(placement_of(landmarks_of(truth)))
-        affine = place.square_map(CROP_TO_FACE * EXAMPLE_PX / CROP_PX, EXAMPLE_PX)
-        pixels = resampled(decode_png(view["image"]), affine, EXAMPLE_PX, EXAMPLE_PX)
-        yield pixels, labels_in_frame(decode_png(truth["classes"]), affine, EXAMPLE_PX, EXAMPLE_PX)
+        face = placement_of(landmarks_of(truth))
+        yield _View(decode_png(view["image"]), decode_png(truth["classes"]), face)
+
+
+def _example_map(view: _View, to_face: float, px: int) -> NDArray[np.float64]:
+    """Map (2, 3), px of the view to px of its example."""
+    return raised(view.face).square_map(to_face, px)
+
+
+def _example(view: _View, to_face: float, px: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    affine = _example_map(view, to_face, px)
+    return resampled(view.image, affine, px, px), labels_in_frame(view.classes, affine, px, px)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -31,11 +31,13 @@ class OnnxParser:
     classes_of: tuple[FaceClass, ...]
 
     @torch.no_grad()
-    def classes(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def classes(
+        self, frame: NDArray[np.uint8], landmarks: NDArray[np.floating[Any]] | None = None
+    ) -> NDArray[np.uint8]:
         """Classes (n, n) of a frame (n, n, 3) with the face level in its middle.
 
-        Beyond the crop around the face all is background. Raises HeadwaterError as
-        ``FrozenNet.answer``, and for maps that are not square.
+        landmarks: not looked at. Beyond the crop around the face all is background. Raises
+        HeadwaterError as ``FrozenNet.answer``, and for maps that are not square.
         """
         with deterministic(threads=1):
             scores = self.net.answer(network_input(cropped(frame, self.net.side)))[0]

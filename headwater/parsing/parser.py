@@ -1,8 +1,8 @@
-"""The trained parser: a small U-Net from the crop of a face to classes, and its weights' file."""
+"""The trained parser: a small U-Net from a face's crop and outlines to classes, and its file."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -10,37 +10,47 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from headwater.data.crops import IMAGENET_MEAN, IMAGENET_STD
+from headwater.faces.affine import map_points
 from headwater.faces.vocabulary import FaceClass
 from headwater.networks.unet import UNet
-from headwater.parsing.crop import classes_in_frame, cropped
+from headwater.parsing.crop import classes_in_frame, cropped, frame_to_crop
+from headwater.parsing.outlines import OUTLINES, outline_maps
 from headwater.training.checkpoint import read_safetensors, unreadable
 from headwater.training.determinism import deterministic
 
-CROP_PX: Final = 160
-WIDTHS: Final = (16, 32, 48, 64, 96)
+CROP_PX: Final = 256
+WIDTHS: Final = (24, 32, 48, 64, 96)
 
 
 @dataclass(frozen=True)
 class FaceParser:
-    """A trained parser. network: from normalised crops (B, 3, S, S) to scores of ``FaceClass``."""
+    """A trained parser.
+
+    network: from normalised crops and their outlines (B, 3 + ``OUTLINES``, S, S) to scores of
+    ``FaceClass``.
+    """
 
     network: UNet
 
     @torch.no_grad()
-    def classes(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def classes(
+        self, frame: NDArray[np.uint8], landmarks: NDArray[np.floating[Any]]
+    ) -> NDArray[np.uint8]:
         """Classes (n, n) of a frame (n, n, 3) with the face level in its middle.
 
-        Beyond the crop around the face all is background.
+        landmarks: (478, 2 or 3) px of the frame, finite. Beyond the crop around the face all is
+        background.
         """
-        crop = network_input(cropped(frame, CROP_PX))
+        picture = network_input(cropped(frame, CROP_PX))
+        points = map_points(frame_to_crop(frame.shape[0], CROP_PX), landmarks)
         with deterministic(threads=1):
-            scores = self.network(crop)[0]
+            scores = self.network(torch.cat([picture, outline_maps(points[None], CROP_PX)], 1))[0]
         return classes_in_frame(scores, frame.shape[0])
 
 
 def new_network() -> UNet:
     """A parser's network, its weights drawn from torch's global generator."""
-    network = UNet(3, len(FaceClass), WIDTHS)
+    network = UNet(3 + OUTLINES, len(FaceClass), WIDTHS)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 

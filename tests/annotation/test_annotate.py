@@ -56,7 +56,10 @@ def test_a_parser_of_frames_votes_at_the_places_of_the_renders(anny: HeadModel) 
     """One that takes all that is not the grey wall for skin."""
 
     class Bright:
-        def classes(self, frame: np.ndarray) -> np.ndarray:
+        def classes(self, frame: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+            assert landmarks.shape == (478, 3)
+            middle = landmarks[:, :2].mean(axis=0) / frame.shape[0]
+            assert np.abs(middle - 0.5).max() < 0.1, "px of the frame"
             coloured = np.ptp(frame.astype(int), axis=2) > 12
             return np.where(coloured, FaceClass.SKIN, FaceClass.BACKGROUND).astype(np.uint8)
 

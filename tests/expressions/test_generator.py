@@ -23,6 +23,8 @@ from headwater.expressions.generator import (
     one_hot,
 )
 from headwater.expressions.generator_training import (
+    EXAMPLE_PX,
+    EXAMPLE_TO_FACE,
     SCALE,
     Batch,
     Objective,
@@ -34,12 +36,12 @@ from headwater.expressions.generator_training import (
 from headwater.expressions.patterns import PATTERNS
 from headwater.expressions.warped import PatternMask, pattern_mask
 from headwater.faces.affine import labels_in_frame
+from headwater.faces.canonical_crop import Placement
+from headwater.faces.face_search import FRAME_TO_FACE
 from headwater.faces.resampling import resampled
 from headwater.faces.vocabulary import FaceClass, Part
 from headwater.networks.spade import Spade
-from headwater.parsing.crop import frame_to_crop as parsers_crop
-from headwater.parsing.examples import EXAMPLE_PX, MARGIN_PX
-from headwater.parsing.parser import CROP_PX
+from headwater.parsing.crop import raised
 from headwater.training.checkpoint import safetensors_bytes
 from tests.expressions.faces import SIZE, drawn_face, parts_of
 from tests.parsing.frames import face_classes, face_picture
@@ -61,16 +63,21 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def examples() -> tuple[Tensor, Tensor]:
-    """The made-up face as two examples of the parser's."""
+    """The made-up face as two examples."""
     classes = face_classes()
-    affine = parsers_crop(classes.shape[0], CROP_PX)
-    affine[:, 2] += MARGIN_PX
+    affine = example_map(classes.shape[0])
     pixels = resampled(face_picture(classes), affine, EXAMPLE_PX, EXAMPLE_PX)
     labels = labels_in_frame(classes, affine, EXAMPLE_PX, EXAMPLE_PX)
     return (
         torch.from_numpy(np.stack([pixels, pixels // 2 + 60])),
         torch.from_numpy(np.stack([labels, labels])),
     )
+
+
+def example_map(frame_px: int) -> np.ndarray:
+    """Map (2, 3), px of a frame to px of the example of its face."""
+    face = Placement(np.array([frame_px / 2, frame_px / 2]), frame_px / FRAME_TO_FACE, 0.0)
+    return raised(face).square_map(EXAMPLE_TO_FACE, EXAMPLE_PX)
 
 
 def trained(folder: Path, steps: int = 20) -> tuple[Generator, list[dict[str, float]]]:
@@ -137,9 +144,9 @@ def test_a_reference_is_another_layout_of_the_same_face_and_half_the_time_its_mi
 def test_a_crop_shows_what_the_examples_show() -> None:
     """A frame's crop and the middle of an example are the same piece of a face, at one scale."""
     frame_px = 300
-    ours, example = frame_to_crop(frame_px, 64), parsers_crop(frame_px, CROP_PX)
+    ours, example = frame_to_crop(frame_px, 64), example_map(frame_px)
     middle = np.linalg.solve(ours[:, :2], 32 - ours[:, 2])
-    np.testing.assert_allclose(example[:, :2] @ middle + example[:, 2], CROP_PX / 2, atol=1e-9)
+    np.testing.assert_allclose(example[:, :2] @ middle + example[:, 2], EXAMPLE_PX / 2, atol=1e-9)
     assert ours[0, 0] / example[0, 0] == pytest.approx(64 / (SCALE * EXAMPLE_PX))
 
 

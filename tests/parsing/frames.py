@@ -3,7 +3,7 @@
 import numpy as np
 
 from headwater.faces.affine import labels_in_frame
-from headwater.faces.vocabulary import FaceClass
+from headwater.faces.vocabulary import PART_OUTLINES, FaceClass, Part
 from headwater.parsing.crop import frame_to_crop
 from headwater.parsing.label_orders import LABEL_ORDERS
 
@@ -48,3 +48,21 @@ def scores(order: str, classes: np.ndarray) -> np.ndarray:
     crop = labels_in_frame(classes, frame_to_crop(FRAME_PX, MAP_PX), MAP_PX, MAP_PX)
     places = LABEL_ORDERS[order]
     return np.stack([np.where(crop == one, 5.0, -5.0) for one in places])[None].astype(np.float32)
+
+
+def face_landmarks(px: int = FRAME_PX) -> np.ndarray:
+    """Landmarks (478, 2) whose outlines are the boxes of the face, and all others in its middle."""
+    points = np.full((478, 2), 0.5, np.float32)
+    boxes = {one: box for one, *box in BOXES}
+    for part, loop in PART_OUTLINES:
+        if part is not Part.NONE:
+            points[list(loop)] = _round_a_box(*boxes[FaceClass(part)], len(loop))
+    return points * px
+
+
+def _round_a_box(left: float, top: float, right: float, bottom: float, count: int) -> np.ndarray:
+    """Points (count, 2) along the edge of a box, its corners among them."""
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom], [left, top]])
+    return np.column_stack(
+        [np.interp(np.linspace(0, 4, count + 1)[:-1], range(5), along) for along in corners.T]
+    )

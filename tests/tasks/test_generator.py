@@ -19,7 +19,6 @@ from headwater.networks.spade import Spade
 from tasks import expressions, generator
 from tests.parsing.frames import FRAME_PX, face_classes, face_picture
 from tests.report.tiny_data import Builder
-from tests.tasks.test_parser import oval
 
 PROJECT = Path(__file__).resolve().parents[2]
 ITEM = "a" * 32
@@ -48,6 +47,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     builder.add(TRUTH, **base, **size, landmarks_478_px=oval().ravel().tolist(), **truth)
     builder.write(tmp_path / "data")
     return tmp_path
+
+
+def oval() -> np.ndarray:
+    """478 points round the middle of the frame, which spans three of their squares."""
+    angle = np.linspace(0, 2 * np.pi, 478, endpoint=False)
+    points = FRAME_PX / 2 + FRAME_PX / 6 * np.column_stack([np.cos(angle), np.sin(angle)])
+    points[[33, 263]] = FRAME_PX / 2 + np.array([[-20.0, -8], [20, -8]])
+    return points.astype(np.float32)
 
 
 def settings(project: Path, **changed: Any) -> Params:

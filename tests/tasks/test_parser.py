@@ -13,6 +13,7 @@ from headwater.artifacts.schemas import FRAMES, LANDMARKS, PARTS, SYNTHETIC_FRAM
 from headwater.artifacts.tables import read_table
 from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
+from headwater.faces.parts import part_labels
 from headwater.faces.photo_path import frame_parts
 from headwater.parsing import prepared, training
 from headwater.parsing.parser import load_parser
@@ -21,7 +22,8 @@ from headwater.pipeline.plan import plan
 from headwater.pipeline.step import Item, Result, Work
 from tasks import parser, parts
 from tests.networks.onnx_files import constant
-from tests.parsing.frames import FRAME_PX, face_classes, face_picture, scores
+from tests.parsing.frames import FRAME_PX, face_classes, scores
+from tests.parsing.test_examples import portrait
 from tests.report.tiny_data import Builder
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -30,13 +32,17 @@ ITEM = "a" * 32
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with a rendered view of the made-up face, and its frame, which is the view."""
+    """A project with a portrait in the place of a rendered view, and its frame, which is the same.
+
+    Its truth is what polygons say.
+    """
     monkeypatch.chdir(tmp_path)
-    classes = face_classes()
+    image, landmarks = portrait()
+    classes = part_labels(landmarks, FRAME_PX, FRAME_PX)
     base = {"item": ITEM, "subject": ITEM, "split": "train", "source": "synthetic"}
     size = {"width": FRAME_PX, "height": FRAME_PX}
-    picture = encode_png(face_picture(classes), "picture")
-    points = {"landmarks_478_px": oval().ravel().tolist()}
+    picture = encode_png(image, "picture")
+    points = {"landmarks_478_px": landmarks[:, :2].ravel().tolist()}
     builder = Builder()
     builder.add(SYNTHETIC_FRAMES, **base, **size, image=picture)
     names = ("mask", "parts", "depth", "classes")
@@ -48,14 +54,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     builder.add(LANDMARKS, **base, **points)
     builder.write(tmp_path / "data")
     return tmp_path
-
-
-def oval() -> np.ndarray:
-    """478 points round the middle of the frame, which spans three of their squares."""
-    angle = np.linspace(0, 2 * np.pi, 478, endpoint=False)
-    points = FRAME_PX / 2 + FRAME_PX / 6 * np.column_stack([np.cos(angle), np.sin(angle)])
-    points[[33, 263]] = FRAME_PX / 2 + np.array([[-20.0, -8], [20, -8]])
-    return points.astype(np.float32)
 
 
 def settings(project: Path, **changed: Any) -> Params:
@@ -87,7 +85,7 @@ def test_landmarks_need_no_parser(project: Path) -> None:
     assert json.loads((project / "data/parser/source.json").read_text()) == {}
     assert prepared_parser(params, project) is None
     shown = np.ones((FRAME_PX, FRAME_PX), bool)
-    assert (parts_of(project, params) == frame_parts(oval(), shown)).all()
+    assert (parts_of(project, params) == frame_parts(portrait()[1], shown)).all()
 
 
 def test_the_trained_parser_gives_the_parts(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +93,7 @@ def test_the_trained_parser_gives_the_parts(project: Path, monkeypatch: pytest.M
     params = settings(project, parser="trained")
     with pytest.raises(HeadwaterError, match="is not there; run the stage parser"):
         keys(project, params)
-    short = training.Training(steps=2, batch=1, threads=1, checkpoint_every=10)
+    short = training.Training(steps=2, batch=1, piece_px=64, threads=1, checkpoint_every=10)
     monkeypatch.setattr(training, "Training", lambda: short)
     assert parser.main() == "2 steps; the last one kept, none was validated"
     weights = project / "data/parser/weights.safetensors"
@@ -103,7 +101,7 @@ def test_the_trained_parser_gives_the_parts(project: Path, monkeypatch: pytest.M
     assert not (project / parser.CHECKPOINTS).exists()
     first = keys(project, params)
     assert first != drawn
-    found = load_parser(weights).classes(face_picture(face_classes()))
+    found = load_parser(weights).classes(*portrait())
     assert (parts_of(project, params) == np.where(found > 8, 0, found)).all()
     # The same views and the same seed.
     written = weights.read_bytes()

@@ -50,13 +50,20 @@ def photo_examples(
 
 
 def parsed(trained: TrainedPrdl, views: Views) -> list[NDArray[np.uint8]] | None:
-    """Part ids of every view as the build's parser finds them; None where they are drawn."""
+    """Part ids of every view as the build's parser finds them; None where they are drawn.
+
+    Views without all landmarks, which nothing is fitted to, have none.
+    """
     if trained.parser is None:
         return None
-    return [
-        parsed_parts(trained.parser, image, np.ones(image.shape[:2], np.bool_))
-        for image in views.images
-    ]
+    found = []
+    for image, landmarks in zip(views.images, views.landmarks_478_px, strict=True):
+        every = np.ones(image.shape[:2], np.bool_)
+        if np.isfinite(landmarks).all():
+            found.append(parsed_parts(trained.parser, image, landmarks, every))
+        else:
+            found.append(np.zeros(image.shape[:2], np.uint8))
+    return found
 
 
 def fitted(

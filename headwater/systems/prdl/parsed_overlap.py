@@ -4,6 +4,7 @@ The render shows the answer with the mean texture under constant light. This mea
 errors of the parser; ``part_iou`` of the challenge rasterises both heads, without a parser.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -17,7 +18,6 @@ from headwater.geometry.rasterise import rasterise
 from headwater.heads.model import Surface
 from headwater.metrics.part_iou import part_ious
 from headwater.networks.shading import BANDS
-from headwater.parsing.frame_parser import FrameParser, parsed_parts
 from headwater.systems.prdl.shading import shaded
 from headwater.systems.prdl.weights import TrainedPrdl
 
@@ -30,16 +30,17 @@ _IN_MOUTH: Final = {
 
 
 def parsed_ious(
-    trained: TrainedPrdl, parser: FrameParser, views: Views, answer: HeadAnswer
+    trained: TrainedPrdl,
+    parse: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
+    views: Views,
+    answer: HeadAnswer,
 ) -> dict[str, float]:
     """Part IoU, %, of an answer in the first view, a frame with a level face in its middle.
 
-    answer: in the topology of ``trained``. The result is that of ``part_ious``.
+    parse: gives the part ids (n, n) of a frame (n, n, 3). answer: in the topology of ``trained``.
+    The result is that of ``part_ious``.
     """
-    image = views.images[0]
-    every = np.ones(image.shape[:2], np.bool_)
-    render = drawn_over(trained, views, answer)
-    return part_ious(parsed_parts(parser, render, every), parsed_parts(parser, image, every))
+    return part_ious(parse(drawn_over(trained, views, answer)), parse(views.images[0]))
 
 
 def drawn_over(trained: TrainedPrdl, views: Views, answer: HeadAnswer) -> NDArray[np.uint8]:

@@ -36,12 +36,10 @@ CODES = np.array(
 )
 
 
-class ColourParser:
-    """Gives every pixel the part whose colour is nearest."""
-
-    def classes(self, frame: np.ndarray) -> np.ndarray:
-        away = np.abs(frame[..., None, :] / 255.0 / 0.7 - CODES).sum(axis=-1)
-        return away.argmin(axis=-1).astype(np.uint8)
+def nearest_colours(frame: np.ndarray) -> np.ndarray:
+    """Of every pixel the part whose colour is nearest."""
+    away = np.abs(frame[..., None, :] / 255.0 / 0.7 - CODES).sum(axis=-1)
+    return away.argmin(axis=-1).astype(np.uint8)
 
 
 @lru_cache(maxsize=1)
@@ -103,7 +101,7 @@ def test_the_mouths_inside_has_colours_of_its_own() -> None:
 def test_the_same_head_has_all_of_every_part() -> None:
     trained = painted()
     photo = drawn_over(trained, views_of(WALL), head())
-    found = parsed_ious(trained, ColourParser(), views_of(photo), head())
+    found = parsed_ious(trained, nearest_colours, views_of(photo), head())
     assert set(found) == {AVERAGE, *NAMES}
     assert set(found.values()) == {100.0}
 
@@ -112,7 +110,7 @@ def test_the_same_head_has_all_of_every_part() -> None:
 def test_a_faultless_parser_gives_nearly_the_direct_overlap(shift_mm: float) -> None:
     trained = painted()
     photo = drawn_over(trained, views_of(WALL), head())
-    found = parsed_ious(trained, ColourParser(), views_of(photo), head(shift_mm))
+    found = parsed_ious(trained, nearest_colours, views_of(photo), head(shift_mm))
     labels = [
         seen_parts(one.vertices, MODEL.faces, MODEL.surface, MODEL.mean, PARTS, front_camera(SIDE))
         for one in (head(shift_mm), head())
@@ -124,8 +122,7 @@ def test_a_faultless_parser_gives_nearly_the_direct_overlap(shift_mm: float) -> 
 
 
 def test_a_parser_that_finds_nothing_gives_nothing() -> None:
-    class Blind:
-        def classes(self, frame: np.ndarray) -> np.ndarray:
-            return np.zeros(frame.shape[:2], np.uint8)
+    def blind(frame: np.ndarray) -> np.ndarray:
+        return np.zeros(frame.shape[:2], np.uint8)
 
-    assert parsed_ious(painted(), Blind(), views_of(WALL), head()) == {}
+    assert parsed_ious(painted(), blind, views_of(WALL), head()) == {}

@@ -20,6 +20,7 @@ from headwater.systems.prdl.answer import reconstruct
 from headwater.systems.prdl.config import SIZES, Answering, Fitting, PrdlConfig, prepared
 from headwater.systems.prdl.data import Examples
 from headwater.systems.prdl.detector_errors import MeanErrors
+from headwater.systems.prdl.fit import parsed as parsed_views
 from headwater.systems.prdl.train import train
 from headwater.systems.prdl.weights import TrainedPrdl, load_weights
 from headwater.training.run import Curve, Run
@@ -156,7 +157,8 @@ def test_landmarks_are_learned_first_and_alone(tmp_path: Path) -> None:
 class Painter:
     """A parser that sees one part everywhere below the middle."""
 
-    def classes(self, frame: np.ndarray) -> np.ndarray:
+    def classes(self, frame: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        assert np.isfinite(landmarks).all()
         found = np.zeros(frame.shape[:2], np.uint8)
         found[SIDE // 2 :] = Part.LOWER_LIP
         return found
@@ -171,13 +173,26 @@ def test_fitting_looks_at_the_parts_of_the_builds_parser() -> None:
         }
     )
     bare = TrainedPrdl(network, config, template, ERRORS)
-    labels = [Painter().classes(image) for image in toy_views().images]
+    views = toy_views()
+    seen = zip(views.images, views.landmarks_478_px, strict=True)
+    labels = [Painter().classes(image, landmarks) for image, landmarks in seen]
     parsed, given, drawn = (
         reconstruct(model, toy_views(), own).vertices
         for model, own in ((bare.with_parser(Painter()), None), (bare, labels), (bare, None))
     )
     np.testing.assert_array_equal(parsed, given)
     assert np.abs(parsed - drawn).max() > 0.5
+
+
+def test_a_view_without_all_landmarks_is_not_parsed() -> None:
+    bare = TrainedPrdl(toy_network(), TOY, template_of(toy_model()), ERRORS)
+    views = toy_views(2)
+    views.landmarks_478_px[1, 7] = np.nan
+    labels = parsed_views(bare.with_parser(Painter()), views)
+    assert labels is not None
+    assert (labels[0][SIDE // 2 :] == Part.LOWER_LIP).all()
+    assert (labels[1] == Part.NONE).all()
+    assert parsed_views(bare, views) is None
 
 
 @pytest.mark.parametrize(
