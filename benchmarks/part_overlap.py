@@ -1,0 +1,161 @@
+"""``python -m benchmarks.part_overlap``: overlap of polygons' and a parser's parts with the truth.
+
+On the frames of the held-out views of a build with ``parts.parser: trained``, or a parser of the
+user's, against what the views show; with ``--photos`` also on a folder of photos whose labels lie
+in ``labels/`` below it, PNG files of ids by the list ``labels`` in ``frl189.json``.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from PIL import Image
+
+from headwater.artifacts.cameras import frame_from_photo_of
+from headwater.artifacts.images import decode_png
+from headwater.artifacts.landmark_rows import landmarks_of
+from headwater.artifacts.schemas import FRAMES, LANDMARKS, TRUTH
+from headwater.artifacts.tables import Row, read_table
+from headwater.config import load_params
+from headwater.errors import HeadwaterError
+from headwater.faces.affine import inside_photo, labels_in_frame
+from headwater.faces.frame_landmarks import landmarks_of_crop
+from headwater.faces.mediapipe_adapter import mediapipe_faces
+from headwater.faces.photo_path import face_frame, frame_parts
+from headwater.faces.vocabulary import FACE_PARTS, Part
+from headwater.metrics.regions import part_intersection_over_union
+from headwater.parsing.frame_parser import FrameParser, parsed_parts
+from headwater.parsing.prepared import prepared_parser
+from headwater.photos.decode import decode_photo
+
+SPLIT: Final = "test"
+UNKNOWN: Final = 255
+# Names of the photos' labels that mean the same as a part.
+LABELLED: Final[Mapping[str, Part]] = {
+    part.name.lower(): part for part in FACE_PARTS if part not in (Part.NOSE, Part.SKIN)
+}
+
+
+@dataclass(frozen=True)
+class Overlaps:
+    """Overlap (n, 8) of parts in n images, NaN for a part that neither has: polygons, parser."""
+
+    drawn: NDArray[np.float64]
+    parsed: NDArray[np.float64]
+
+
+def main() -> None:
+    """Print the tables of the build that the command line names."""
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--project", type=Path, default=Path(), help="folder of a finished build")
+    options.add_argument("--photos", type=Path, help="folder of photos, with labels/ below it")
+    given = options.parse_args()
+    try:
+        print(measure(given.project, given.photos), end="")
+    except HeadwaterError as problem:
+        options.error(str(problem))
+
+
+def measure(project: Path, photos: Path | None) -> str:
+    """The tables of a build with a parser. Raises HeadwaterError for one without."""
+    params = load_params(project / "params.yaml")
+    parser = prepared_parser(params, project)
+    if parser is None:
+        raise HeadwaterError(
+            f"{project / 'params.yaml'}: parts.parser is landmarks; "
+            "set it to trained, or to an .onnx file, and build"
+        )
+    views = of_pairs(view_parts(project / "data", parser))
+    text = f"Held-out views:\n\n{table(views)}"
+    if photos is not None:
+        labelled = of_pairs(photo_parts(photos, params.ingest.frame_px, parser))
+        text += f"\nPhotos:\n\n{table(labelled)}"
+    return text
+
+
+Parts = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
+
+
+def view_parts(data: Path, parser: FrameParser) -> Iterator[Parts]:
+    """True, drawn and parsed part ids (n, n) of the frames of held-out views with landmarks."""
+    own = (pc.field("split") == SPLIT) & (pc.field("source") == "synthetic")
+    about = ["item", "source", "split"]
+    truths = _by_item(data, [*about, "classes"], own)
+    points = read_table(data, LANDMARKS, [*about, "landmarks_478_px"], own).to_pylist()
+    found = {row["item"]: landmarks_of(row) for row in points}
+    place = ["image", "width", "height", "frame_from_photo", "photo_width", "photo_height"]
+    for frame in read_table(data, FRAMES, [*about, *place], own).to_pylist():
+        if frame["item"] not in found:
+            continue
+        affine, size = frame_from_photo_of(frame), (frame["width"], frame["height"])
+        classes = labels_in_frame(decode_png(truths[frame["item"]]["classes"]), affine, *size)
+        shown = inside_photo(affine, frame["photo_width"], frame["photo_height"], *size)
+        landmarks = found[frame["item"]]
+        parsed = parsed_parts(parser, decode_png(frame["image"]), landmarks, shown)
+        truth = np.where(classes <= max(Part), classes, np.uint8(Part.NONE))
+        yield truth, frame_parts(landmarks, shown), parsed
+
+
+def photo_parts(folder: Path, frame_px: int, parser: FrameParser) -> Iterator[Parts]:
+    """The same of photos whose labels are in a folder; parts without a label are none."""
+    names = json.loads((folder / "frl189.json").read_text(encoding="utf-8"))["labels"]
+    part_of = np.zeros(256, np.uint8)
+    part_of[UNKNOWN] = UNKNOWN
+    for number, name in enumerate(names):
+        part_of[number] = LABELLED.get(name, Part.NONE)
+    faces = mediapipe_faces()
+    for path in sorted((folder / "labels").glob("*.png")):
+        photo = decode_photo((folder / f"{path.stem}.jpg").read_bytes()).rgb
+        frame = face_frame(photo, frame_px, faces)
+        px = frame.image.shape[0]
+        landmarks = landmarks_of_crop(frame.crop, px, faces)
+        labels = part_of[np.asarray(Image.open(path))]
+        truth = labels_in_frame(labels, frame.from_photo, px, px)
+        truth[~frame.shown] = UNKNOWN
+        parsed = parsed_parts(parser, frame.image, landmarks, frame.shown)
+        yield truth, *(_labelled(one) for one in (frame_parts(landmarks, frame.shown), parsed))
+
+
+def _by_item(data: Path, columns: list[str], rows: pc.Expression) -> dict[str, Row]:
+    return {row["item"]: row for row in read_table(data, TRUTH, columns, rows).to_pylist()}
+
+
+def _labelled(parts: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.where(np.isin(parts, list(LABELLED.values())), parts, np.uint8(Part.NONE))
+
+
+def of_pairs(images: Iterator[Parts]) -> Overlaps:
+    """Overlaps of the drawn and the parsed parts of images with the true ones."""
+    rows = [
+        [part_intersection_over_union(one, truth, max(Part))[1:] for one in given]
+        for truth, *given in images
+    ]
+    drawn, parsed = np.array(rows, np.float64).reshape(-1, 2, max(Part)).swapaxes(0, 1)
+    return Overlaps(drawn, parsed)
+
+
+def table(overlaps: Overlaps) -> str:
+    """A Markdown table: mean over the images that have a part, then over the parts."""
+    shown = [n for n in range(max(Part)) if np.isfinite(overlaps.drawn[:, n]).any()]
+    titles = [FACE_PARTS[n].title for n in shown]
+    lines = [f"| {len(overlaps.drawn)} images | " + " | ".join((*titles, "mean")) + " |"]
+    lines.append("|---" * (len(shown) + 2) + "|")
+    for name, values in (("landmarks", overlaps.drawn), ("parser", overlaps.parsed)):
+        means = _means(values, shown)
+        cells = [f"{one:.3f}" for one in (*means, np.mean(means))]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _means(values: NDArray[np.float64], shown: Sequence[int]) -> list[float]:
+    return [float(np.nanmean(values[:, n])) for n in shown]
+
+
+if __name__ == "__main__":
+    main()
