@@ -39,6 +39,8 @@ _NUMBERS: Final = {
 _CLASSES: Final = range(6, 16)
 # Flag of a complex array.
 _COMPLEX: Final = 0x800
+# Of a file, or packed in one of them; published ones hold some ten.
+_MOST_ELEMENTS: Final = 256
 # Largest magnitude of a number; more would overflow in sums and products of them.
 _LARGEST: Final = 1e12
 
@@ -161,4 +163,6 @@ def _elements(data: bytes, order: str, most: int | None = None) -> Iterator[tupl
         if start + size > len(data):
             raise ValueError("it is cut off")
         count += 1
+        if count > _MOST_ELEMENTS:
+            raise ValueError(f"it holds more than {_MOST_ELEMENTS} elements")
         yield kind, data[start : start + size]

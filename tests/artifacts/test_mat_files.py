@@ -64,6 +64,14 @@ def bomb(path: Path) -> None:
     path.write_bytes(file_of(element(15, zlib.compress(bytes(2**25), 9))))
 
 
+def many_elements(path: Path) -> None:
+    path.write_bytes(file_of(*(element(1, b"") for _ in range(1000))))
+
+
+def many_packed_elements(path: Path) -> None:
+    path.write_bytes(file_of(element(15, zlib.compress(element(1, b"") * 1000))))
+
+
 def boundless_cells(path: Path) -> None:
     path.write_bytes(file_of(element(14, array_header(1, (3, 2**30), "points"))))
 
@@ -95,6 +103,8 @@ def twice(path: Path) -> None:
         (lambda path: path.write_bytes(file_of(element(14, b"no header"))), "cut off"),
         (lambda path: path.write_bytes(file_of(element(14, bytes(80)))), "has no header"),
         (bomb, "unpacks to more than"),
+        (many_elements, "holds more than 256 elements"),
+        (many_packed_elements, "holds more than 256 elements"),
         (boundless_cells, "points is no numbers 3 x 1073741824 instead"),
         (boundless_numbers, "not of the size that its header states"),
         (twice, "holds 2 arrays points"),
