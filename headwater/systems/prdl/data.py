@@ -51,6 +51,7 @@ from headwater.systems.prdl.landmark_sets import LANDMARK_SETS
 from headwater.systems.prdl.mask_cleanup import cleaned
 from headwater.systems.prdl.model import projected
 
+TRAIN = "train"
 PUBLISHED_FOCAL_PX = 1015.0
 PUBLISHED_DISTANCE = 10.0
 # Largest mean distance of a view's landmarks from those of the mean head, as a share of the crop's
@@ -111,16 +112,16 @@ _MIRRORED_IDS = torch.from_numpy(MIRRORED_PARTS.copy())
 
 
 def read_examples(
-    config: PrdlConfig, data: Path, template: Template, errors: MeanErrors, split: str = "train"
+    config: PrdlConfig, data: Path, template: Template, errors: MeanErrors
 ) -> Examples:
-    """All examples of a split below ``data``; errors: of the detector, which are taken off.
+    """All examples of the training split below ``data``; errors: of the detector, taken off.
 
     Raises HeadwaterError where there is none.
     """
     pieces = [
-        *_rendered(config, data, split),
-        *(_photos(config, data, split) if config.photos else []),
-        *(_edited(config, data, split) if config.edited else []),
+        *_rendered(config, data, TRAIN),
+        *(_photos(config, data, TRAIN) if config.photos else []),
+        *(_edited(config, data, TRAIN) if config.edited else []),
     ]
     found = [
         examples_of(config, views, labels, template, errors)
@@ -129,7 +130,7 @@ def read_examples(
     ]
     if not found:
         raise HeadwaterError(
-            f"{data / PARTS.name}: no frame of the split {split!r} has landmarks, parts and a "
+            f"{data / PARTS.name}: no frame of the split {TRAIN!r} has landmarks, parts and a "
             "camera; nothing to train on"
         )
     return Examples(*(torch.cat(one) for one in zip(*(e.tensors for e in found), strict=True)))

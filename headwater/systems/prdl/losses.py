@@ -120,7 +120,7 @@ class Objective:
             side = self.config.image_px
             shown = shown_faces(pixels, depth, self.front.to(device), side)
         if weights.prdl:
-            error = self._prdl(network, found, vertices, examples, shown)
+            error = self._prdl(found, vertices, examples, shown)
             losses["prdl_loss"] = weights.prdl * self.scale * error
         if weights.photometric and shown is not None:
             losses |= self._colours(network, found, (pixels, depth), examples, shown, weights)
@@ -140,7 +140,6 @@ class Objective:
 
     def _prdl(
         self,
-        network: Prdl,
         found: Coefficients,
         vertices: Tensor,
         examples: Examples,
