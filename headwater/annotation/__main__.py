@@ -67,7 +67,7 @@ def main() -> None:
     try:
         sys.stdout.write(annotate(options.model, options.folder, options.project, pool))
     except HeadwaterError as error:
-        sys.stderr.write(f"error: {printable(str(error))}\n")
+        sys.stderr.writelines(f"error: {printable(line)}\n" for line in str(error).split("\n"))
         sys.exit(2)
     except OSError as error:
         sys.stderr.write(f"error: {printable(refusal(error, options.folder))}\n")
@@ -85,6 +85,8 @@ def annotate(spec: str, folder: Path, project: Path, pool: Pool) -> str:
     """
     check_writable(folder)
     model = _head_model(spec, project / MODELS)
+    # Wrong corrections are refused before the renders, whose votes would be lost with them.
+    corrected(np.zeros(len(model.mean), np.uint8), folder / CORRECTIONS)
     parse, parser_key = _parser(project)
     material = {
         "model": fingerprint(model),

@@ -107,7 +107,9 @@ def test_the_command_keeps_votes_and_obeys_corrections(tmp_path: Path, head_cach
         (["anny", "file"], "error: file: File exists"),
         (["anny", "file/new"], "error: file/new: Not a directory"),
         (["anny", "new", "--project", "file"], "error: file/.headwater/models: Not a directory"),
-        (["ict:no\nwhere", "new"], r"no file or folder no\nwhere"),
+        (["anny", "corrected"], "corrected/corrections.json, nose: needs a list of vertex numbers"),
+        (["anny", "new", "--project", "settings"], "error: params.yaml: key systems is missing"),
+        (["ict:no\u202ewhere", "new"], r"no file or folder no\u202ewhere"),
     ],
 )
 def test_the_command_refuses_in_a_line_before_it_renders(
@@ -116,9 +118,19 @@ def test_the_command_refuses_in_a_line_before_it_renders(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    anny: HeadModel,
+    head_cache: Path,
 ) -> None:
+    """anny: extracted, and kept where the command looks for it."""
     monkeypatch.chdir(tmp_path)
     Path("file").write_text("mine")
+    for name in ("corrected", "settings", "settings/.headwater", ".headwater"):
+        Path(name).mkdir()
+    for name in ("settings", "."):
+        Path(name, ".headwater", "models").symlink_to(head_cache)
+    Path("corrected", "corrections.json").write_text('{"nose": [-1]}')
+    Path("settings", "params.yaml").write_text("seed: 1")
+    monkeypatch.setattr("headwater.annotation.__main__.votes_of", None)
     monkeypatch.setattr("sys.argv", ["annotation", *given])
     with pytest.raises(SystemExit) as ended:
         main()
