@@ -6,7 +6,6 @@ in ``labels/`` below it, PNG files of ids by the list ``labels`` in ``frl189.jso
 """
 
 import argparse
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +14,15 @@ from typing import Final
 import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from PIL import Image
 
 from headwater.artifacts.cameras import frame_from_photo_of
 from headwater.artifacts.images import decode_png
 from headwater.artifacts.landmark_rows import landmarks_of
+from headwater.artifacts.regular_files import files_in, read_file, read_json
 from headwater.artifacts.schemas import FRAMES, LANDMARKS, TRUTH
 from headwater.artifacts.tables import Row, read_table
 from headwater.config import load_params
-from headwater.errors import HeadwaterError
+from headwater.errors import READER_ERRORS, HeadwaterError, ItemRejected
 from headwater.faces.affine import inside_photo, labels_in_frame
 from headwater.faces.frame_landmarks import landmarks_of_crop
 from headwater.faces.mediapipe_adapter import mediapipe_faces
@@ -33,9 +32,11 @@ from headwater.metrics.regions import part_intersection_over_union
 from headwater.parsing.frame_parser import FrameParser, parsed_parts
 from headwater.parsing.prepared import prepared_parser
 from headwater.photos.decode import decode_photo
+from headwater.photos.folder import read_photo
 
 SPLIT: Final = "test"
 UNKNOWN: Final = 255
+_MAX_BYTES: Final = 2**26
 # Names of the photos' labels that mean the same as a part.
 LABELLED: Final[Mapping[str, Part]] = {
     part.name.lower(): part for part in FACE_PARTS if part not in (Part.NOSE, Part.SKIN)
@@ -103,23 +104,57 @@ def view_parts(data: Path, parser: FrameParser) -> Iterator[Parts]:
 
 
 def photo_parts(folder: Path, frame_px: int, parser: FrameParser) -> Iterator[Parts]:
-    """The same of photos whose labels are in a folder; parts without a label are none."""
-    names = json.loads((folder / "frl189.json").read_text(encoding="utf-8"))["labels"]
-    part_of = np.zeros(256, np.uint8)
-    part_of[UNKNOWN] = UNKNOWN
-    for number, name in enumerate(names):
-        part_of[number] = LABELLED.get(name, Part.NONE)
+    """The same of photos whose labels are in a folder; parts without a label are none.
+
+    Raises HeadwaterError naming a file that is missing or wrong, and a photo without a face.
+    """
+    part_of = _part_of_label(folder / "frl189.json")
     faces = mediapipe_faces()
-    for path in sorted((folder / "labels").glob("*.png")):
-        photo = decode_photo((folder / f"{path.stem}.jpg").read_bytes()).rgb
-        frame = face_frame(photo, frame_px, faces)
+    labelled = [path for path in files_in(folder / "labels") if path.suffix == ".png"]
+    if not labelled:
+        raise HeadwaterError(f"{folder / 'labels'}: has no .png of labels; name another folder")
+    for path in labelled:
+        name = folder / f"{path.stem}.jpg"
+        try:
+            photo = decode_photo(read_photo(name)).rgb
+            frame = face_frame(photo, frame_px, faces)
+            landmarks = landmarks_of_crop(frame.crop, frame.image.shape[0], faces)
+        except ItemRejected as problem:
+            raise HeadwaterError(f"{name}: {problem.message}") from problem
         px = frame.image.shape[0]
-        landmarks = landmarks_of_crop(frame.crop, px, faces)
-        labels = part_of[np.asarray(Image.open(path))]
+        labels = part_of[_labels(path, photo.shape[:2])]
         truth = labels_in_frame(labels, frame.from_photo, px, px)
         truth[~frame.shown] = UNKNOWN
         parsed = parsed_parts(parser, frame.image, landmarks, frame.shown)
         yield truth, *(_labelled(one) for one in (frame_parts(landmarks, frame.shown), parsed))
+
+
+def _part_of_label(path: Path) -> NDArray[np.uint8]:
+    """Part ids (256,) by the labels' ids, of the names that a file lists."""
+    content = read_json(path, _MAX_BYTES)
+    names = content.get("labels") if isinstance(content, dict) else None
+    if not isinstance(names, list) or not 0 < len(names) <= UNKNOWN:
+        raise HeadwaterError(f"{path}: has no list 'labels' of at most {UNKNOWN} names")
+    part_of = np.zeros(256, np.uint8)
+    part_of[UNKNOWN] = UNKNOWN
+    for number, name in enumerate(names):
+        part_of[number] = LABELLED.get(str(name), Part.NONE)
+    return part_of
+
+
+def _labels(path: Path, size: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Ids (h, w) of a PNG file of this size."""
+    try:
+        labels = decode_png({"bytes": read_file(path, _MAX_BYTES)})
+    except READER_ERRORS as error:
+        reason = " ".join(str(error).split())[:200]
+        raise HeadwaterError(f"{path}: cannot be read ({reason})") from error
+    if labels.shape != size or labels.dtype != np.uint8:
+        raise HeadwaterError(
+            f"{path}: is {labels.dtype} {labels.shape} instead of one id of 8 bits for each of the "
+            f"photo's pixels {size}"
+        )
+    return labels
 
 
 def _by_item(data: Path, columns: list[str], rows: pc.Expression) -> dict[str, Row]:

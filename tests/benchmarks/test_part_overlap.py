@@ -1,5 +1,6 @@
 """Overlap of parts with the truth: of views whose parser is faultless, and of labelled photos."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from headwater.artifacts.images import encode_png
 from headwater.artifacts.schemas import FRAMES, LANDMARKS, TRUTH
 from headwater.errors import HeadwaterError
 from headwater.faces.vocabulary import FACE_PARTS
+from headwater.photos.builtin import PORTRAITS
+from headwater.photos.decode import decode_photo
 from tasks import parser
 from tests.networks.onnx_files import constant
 from tests.parsing.frames import (
@@ -82,6 +85,38 @@ def test_photos_are_held_against_their_labels(project: Path, shared_data: Path) 
     found = rows(photos)
     assert found["landmarks"][-1] == pytest.approx(0.703, abs=0.01)
     assert found["parser"][-1] < found["landmarks"][-1]
+
+
+@pytest.mark.parametrize(
+    ("changed", "content", "said"),
+    [
+        ("frl189.json", None, "frl189.json: there is no such file"),
+        ("frl189.json", b"[]", "frl189.json: has no list 'labels'"),
+        ("labels/a.png", None, "labels: has no .png of labels"),
+        ("labels/a.png", b"no PNG", "a.png: cannot be read"),
+        ("labels/a.png", encode_png(np.zeros((9, 9), np.uint8), "")["bytes"], "a.png: is uint8"),
+        ("a.jpg", None, "a.jpg: The file cannot be read"),
+        ("a.jpg", b"no photo", "a.jpg: The content is not an image"),
+        ("a.jpg", encode_png(np.zeros((99, 99, 3), np.uint8), "")["bytes"], "a.jpg: No face was"),
+    ],
+)
+def test_wrong_photos_and_labels_are_named(
+    project: Path, changed: str, content: bytes | None, said: str
+) -> None:
+    folder = project / "photos"
+    (folder / "labels").mkdir(parents=True)
+    portrait = PORTRAITS[0].data()
+    height, width = decode_photo(portrait).rgb.shape[:2]
+    (folder / "a.jpg").write_bytes(portrait)
+    (folder / "frl189.json").write_text('{"labels": ["none", "left_eye"]}')
+    labels = encode_png(np.zeros((height, width), np.uint8), "labels")
+    (folder / "labels" / "a.png").write_bytes(labels["bytes"])
+    if content is None:
+        (folder / changed).unlink()
+    else:
+        (folder / changed).write_bytes(content)
+    with pytest.raises(HeadwaterError, match=re.escape(said)):
+        measure(project, folder)
 
 
 def test_parts_that_no_image_has_have_no_column() -> None:
