@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.artifacts.meshes import checked_mesh, from_ply
+from headwater.artifacts.meshes import check_head_size, checked_mesh, from_ply
 from headwater.artifacts.obj import read_obj, read_obj_vertices
 from headwater.artifacts.regular_files import read_file, read_json
 from headwater.errors import HeadwaterError
@@ -25,6 +25,7 @@ from headwater.metrics.realy import KEYPOINTS, REGIONS, RealyScan, RealyTemplate
 
 # Of a region: bending it takes minutes and gigabytes where there are more.
 MAX_REGION_VERTICES: Final = 100_000
+MAX_AWAY_MM: Final = 700.0  # of a scan's vertex from the middle of its keypoints
 SUFFIXES: Final = (".npz", ".obj", ".ply")
 _MAX_TEXT: Final = 2**20
 _MAX_MESH: Final = 2**28
@@ -66,9 +67,19 @@ class RealyFolder:
         keypoints = read_obj_vertices(path)
         if len(keypoints) != KEYPOINTS:
             raise HeadwaterError(f"{path}: has {len(keypoints)} vertices, not {KEYPOINTS}")
-        folder = self._root / "REALY_scan_region" / str(subject)
-        regions = {name: _region(folder / f"{name}.obj") for name in REGIONS}
-        return RealyScan(regions, keypoints, self._scales[subject - 1])
+        folder, scale = self._root / "REALY_scan_region" / str(subject), self._scales[subject - 1]
+        check_head_size(scale * keypoints, f"{path} in the unit of metrical_scale.txt")
+        centre, regions = keypoints.mean(axis=0), {}
+        for name in REGIONS:
+            file = folder / f"{name}.obj"
+            regions[name] = _region(file)
+            away = scale * float(np.abs(regions[name].vertices - centre).max())
+            if away > MAX_AWAY_MM:
+                raise HeadwaterError(
+                    f"{file}: reaches {away:.4g} mm from the keypoints of {path.name}; give both "
+                    "in one unit and frame"
+                )
+        return RealyScan(regions, keypoints, scale)
 
 
 def read_template(mesh: Path, keypoints: Path) -> RealyTemplate:

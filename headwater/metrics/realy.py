@@ -98,7 +98,7 @@ def realy_errors(
     Raises HeadwaterError for a mesh that is not the template's, and for keypoints on one line.
     """
     check_topology(template, vertices, faces)
-    found = template.keypoints.on(vertices)
+    found = template.keypoints.on(vertices).astype(np.float64)
     place = global_alignment(found[list(GLOBAL)], scan.keypoints[list(GLOBAL)])
     aligned = Aligned(Triangles(place.apply(vertices), faces), place.apply(found))
     return {
@@ -123,7 +123,8 @@ def check_topology(template: RealyTemplate, vertices: NDArray[np.float32], faces
             "has faces that the template lacks: its vertices are in another order; save them in "
             "the template's"
         )
-    known, found = template.keypoints.on(template.vertices), template.keypoints.on(vertices)
+    known = template.keypoints.on(template.vertices).astype(np.float64)
+    found = template.keypoints.on(vertices).astype(np.float64)
     try:
         place = umeyama(known, found, with_scale=True)
     except ValueError as problem:

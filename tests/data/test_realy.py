@@ -107,6 +107,9 @@ def test_another_folder_is_refused_with_what_is_expected(tmp_path: Path) -> None
         ("REALY_scan_region/1/cheek.obj", "v 1 2 x\n", "is no number"),
         ("REALY_scan_region/1/mouth.obj", None, "there is no such file"),
         ("REALY_scan_region/1/nose.obj", "v 1 2 1e99\nf 1 1 1\n", "not finite"),
+        ("REALY_scan_region/1/nose.obj", "v 1 2 1e30\nf 1 1 1\n", "mm from the keypoints"),
+        (f"{KEYPOINTS}/1.obj", "v 1 2 3\n" * 85, "mm across"),
+        (f"{KEYPOINTS}/1.obj", "v 1 2 3\n" * 84 + "v 1 2 1e300\n", "mm across"),
     ],
 )
 def test_a_damaged_scan_is_named(file: str, text: str | None, said: str, tmp_path: Path) -> None:

@@ -37,8 +37,9 @@ def test_a_scan_cut_from_the_prediction_has_no_error_under_any_similarity(seed: 
     assert tuple(found) == REGIONS
     assert max(found.values()) < 1e-2
     # The size of the answer does not count.
-    again = errors(similarity(seed + 10, scale=0.01).apply(TEMPLATE.vertices), scan)
-    assert max(again.values()) < 1e-2
+    for scale in (1e-3, 1e-30, 1e30):
+        again = errors(scale * TEMPLATE.vertices.astype(np.float64), scan)
+        assert max(again.values()) < 1e-2
 
 
 def test_an_error_is_in_the_millimetres_of_the_metrical_scale() -> None:
