@@ -11,11 +11,13 @@ from headwater.geometry.registration import Similarity
 from headwater.metrics.realy import (
     GLOBAL,
     REGIONS,
+    Region,
     check_topology,
     global_alignment,
     realy_errors,
 )
 from tests.metrics.realy_face import UNIT_MM, keypoint_rows, region_of, scan_of, sheet, template
+from tests.metrics.slow_realy import slow_realy_error
 
 TEMPLATE = template()
 FACES = TEMPLATE.faces
@@ -49,6 +51,20 @@ def test_an_error_is_in_the_millimetres_of_the_metrical_scale() -> None:
     assert min(once.values()) > 0.1
     assert twice == {name: 2 * once[name] for name in REGIONS}
     assert errors(TEMPLATE.vertices, scan) == once
+
+
+@pytest.mark.parametrize("seed", [12, 13])
+def test_errors_equal_those_of_the_slow_protocol(seed: int) -> None:
+    """Of nose, mouth and a piece of the cheek; of many vertices the slow one takes long."""
+    scan = scan_of(rough(1.5), similarity(seed))
+    cheek, some = scan.regions["cheek"], scan.regions["cheek"].faces[:100]
+    rows = np.unique(some)
+    piece = Region(cheek.vertices[rows], np.searchsorted(rows, some))
+    scan = replace(scan, regions={**scan.regions, "cheek": piece})
+    face = similarity(seed + 1, scale=0.2).apply(TEMPLATE.vertices)
+    found = errors(face, scan)
+    for name in ("nose", "mouth", "cheek"):
+        assert found[name] == pytest.approx(slow_realy_error(name, scan, TEMPLATE, face), rel=1e-4)
 
 
 def rough(size_mm: float) -> np.ndarray:
