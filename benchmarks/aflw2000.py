@@ -97,7 +97,7 @@ def main() -> None:
             answers += judged(picture, contenders, model, given.depth)
             print(f"{number} of {len(pictures)} pictures", end="\r", file=sys.stderr, flush=True)
     except HeadwaterError as problem:
-        sys.exit(f"aflw2000: {problem}")
+        sys.exit(f"aflw2000: {printable(str(problem))}")
     figures = summary(answers)
     print(table(figures))
     for line in remarks(answers, contenders):

@@ -59,7 +59,7 @@ def main() -> None:
         template = read_template(given.template, given.keypoints)
         predictions = find_predictions(given.predictions, folder.subjects)
     except HeadwaterError as problem:
-        sys.exit(f"realy: {problem}")
+        sys.exit(f"realy: {printable(str(problem))}")
     answers: list[Judged] = []
     for answer in judged(folder, template, predictions):
         answers.append(answer)

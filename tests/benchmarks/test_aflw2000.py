@@ -194,8 +194,8 @@ def test_a_picture_that_cannot_be_read_is_a_failure_and_a_damaged_file_ends_it_b
 
 
 def test_the_command_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["aflw2000", str(tmp_path)])
-    with pytest.raises(SystemExit, match=r"holds no image\*\.jpg"):
+    monkeypatch.setattr("sys.argv", ["aflw2000", str(tmp_path / "a\u202eb")])
+    with pytest.raises(SystemExit, match=r"a\\u202eb: holds no image\*\.jpg"):
         main()
     model = write_model(tmp_path / "model").model
     write_aflw(tmp_path, model, (0.0,))
