@@ -26,6 +26,7 @@ from headwater.metrics.realy import KEYPOINTS, REGIONS, RealyScan, RealyTemplate
 # Of a region: bending it takes minutes and gigabytes where there are more.
 MAX_REGION_VERTICES: Final = 100_000
 MAX_AWAY_MM: Final = 700.0  # of a scan's vertex from the middle of its keypoints
+SCALES_MM: Final = (1e-3, 1e3)  # of a scan's unit; the published ones are 6.5 to 10.2
 SUFFIXES: Final = (".npz", ".obj", ".ply")
 _MAX_TEXT: Final = 2**20
 _MAX_MESH: Final = 2**28
@@ -170,8 +171,11 @@ def _scales(path: Path, needed: int) -> list[float]:
         scales = [float(text) for text in read_file(path, _MAX_TEXT).split()]
     except ValueError as error:
         raise HeadwaterError(f"{path}: holds what is no number ({error})") from error
-    if not all(0.0 < scale < np.inf for scale in scales):
-        raise HeadwaterError(f"{path}: holds a scale that is no positive number")
+    low, high = SCALES_MM
+    if odd := [scale for scale in scales if not low <= scale <= high]:
+        raise HeadwaterError(
+            f"{path}: holds the scale {odd[0]:g}; they are mm, {low:g} to {high:g}"
+        )
     if len(scales) < needed:
         raise HeadwaterError(f"{path}: has {len(scales)} scales; there is a subject {needed}")
     return scales

@@ -82,8 +82,9 @@ def test_a_folder_of_other_answers_is_refused(names: list[str], said: str, tmp_p
     ("text", "said"),
     [
         ("9 8 7 x", "no number"),
-        ("9 8 -7", "no positive number"),
-        ("9 nan 7", "no positive number"),
+        ("9 8 -7", "holds the scale -7"),
+        ("9 nan 7", "holds the scale nan"),
+        ("9 8 1e-30", "holds the scale 1e-30"),
         ("9 8", "has 2 scales; there is a subject 3"),
     ],
 )
