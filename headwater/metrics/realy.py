@@ -31,17 +31,22 @@ from headwater.heads.model import SurfacePoints
 REGIONS: Final = ("nose", "mouth", "forehead", "cheek")
 KEYPOINTS: Final = 85
 GLOBAL: Final = (36, 39, 42, 45, 33, 48, 54)
-_MOUTH: Final = (*range(48, 61), 64)
-_FOREHEAD: Final = (*range(17, 27), *range(36, 48))
-_CHEEK: Final = (*_MOUTH, 76, 77, 36, 41, 40, 39, 42, 47, 46, 45, 7, 8, 9)
+_MOUTH_POINTS: Final = (*range(48, 61), 64)
+_FOREHEAD_POINTS: Final = (*range(17, 27), *range(36, 48))
+_CHEEK_POINTS: Final = (*_MOUTH_POINTS, 76, 77, 36, 41, 40, 39, 42, 47, 46, 45, 7, 8, 9)
 # Keypoints that a region is aligned by, and those that bend it.
 RIGID: Final = {
     "nose": (*range(27, 36), 70, 71),
-    "mouth": _MOUTH,
-    "forehead": _FOREHEAD,
-    "cheek": _CHEEK,
+    "mouth": _MOUTH_POINTS,
+    "forehead": _FOREHEAD_POINTS,
+    "cheek": _CHEEK_POINTS,
 }
-BENDING: Final = {"nose": tuple(range(27, 36)), "mouth": _MOUTH, "forehead": _FOREHEAD, "cheek": ()}
+BENDING: Final = {
+    "nose": tuple(range(27, 36)),
+    "mouth": _MOUTH_POINTS,
+    "forehead": _FOREHEAD_POINTS,
+    "cheek": (),
+}
 # By how much less the keypoints of a region count in its alignment than all its vertices.
 RIGID_SHARE: Final = {"nose": 1, "mouth": 1, "forehead": 1, "cheek": 4}
 RIGID_STEPS: Final = 100
