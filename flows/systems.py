@@ -22,7 +22,8 @@ DATA = "data"
 def choose_systems(project: Path, names: str) -> bool:
     """Write systems into ``build`` of params.yaml, where DVC reads them; whether that changed it.
 
-    names: separated by commas, or "all" for every system that is known. Raises HeadwaterError for
+    names: separated by commas, or "all" for every system that is known, those that the build has
+    before the others: the report leads with the first. Raises HeadwaterError for
     a name that is none, with the nearest one, for what no build of these systems can have, and
     where ``build`` cannot be rewritten.
     """
@@ -30,7 +31,8 @@ def choose_systems(project: Path, names: str) -> bool:
     params = load_params(path)
     known = known_systems(params, project)
     named = [one.strip() for one in names.split(",")]
-    chosen = list(known) if named == [ALL] else [one for one in named if one]
+    every = dict.fromkeys([*params.build, *known])
+    chosen = list(every) if named == [ALL] else [one for one in named if one]
     if not chosen:
         raise HeadwaterError(f"BUILD={names}: names no system; there are {', '.join(known)}, {ALL}")
     try:

@@ -84,11 +84,13 @@ def test_what_no_build_can_have_is_refused_before_it_is_written(
     assert path.read_bytes() == before
 
 
-def test_all_is_every_system(folder: Path) -> None:
+def test_all_is_every_system_after_those_of_the_build(folder: Path) -> None:
+    own = list(load_params(folder / "params.yaml").build)
     choose_systems(folder, "all")
-    assert yaml.safe_load((folder / "params.yaml").read_text())["build"] == {
-        name: system.challenge for name, system in SYSTEMS.items()
-    }
+    build = yaml.safe_load((folder / "params.yaml").read_text())["build"]
+    assert build == {name: system.challenge for name, system in SYSTEMS.items()}
+    assert list(build)[: len(own)] == own
+    assert next(iter(own)) != min(SYSTEMS)
 
 
 @pytest.mark.parametrize(
