@@ -27,12 +27,14 @@ class Surface:
     """A mesh of a map's pixels.
 
     vertices: (v, 3) float64 mm. faces: (f, 3) int32, counter-clockwise seen from outside. pixel:
-    (v, 2) int64, row and column of each vertex in the map.
+    (v, 2) int64, row and column of each vertex in the map. edges: (v, v), how many triangles each
+    edge has: 1 at a boundary, 2 inside.
     """
 
     vertices: NDArray[np.float64]
     faces: Faces
     pixel: NDArray[np.int64]
+    edges: csr_array
 
     def moved(self, vertices: NDArray[np.float64]) -> "Surface":
         """The same mesh with other vertices."""
@@ -90,7 +92,7 @@ def raw_surface(
     pixel = np.argwhere(kept)
     faces = grid_faces(kept)
     faces = faces[~spikes(vertices, faces)]
-    return largest_component(Surface(vertices, faces, pixel))
+    return largest_component(vertices, faces, pixel)
 
 
 def spikes(vertices: Points, faces: Faces) -> NDArray[np.bool_]:
@@ -105,11 +107,13 @@ def spikes(vertices: Points, faces: Faces) -> NDArray[np.bool_]:
     )
 
 
-def largest_component(surface: Surface) -> Surface:
+def largest_component(
+    vertices: NDArray[np.float64], faces: Faces, pixel: NDArray[np.int64]
+) -> Surface:
     """The component with the most triangles, its vertices numbered anew."""
-    faces, count = surface.faces, len(surface.vertices)
+    count = len(vertices)
     if not len(faces):
-        return Surface(np.zeros((0, 3)), np.zeros((0, 3), np.int32), np.zeros((0, 2), np.int64))
+        return Surface(vertices[:0], faces, pixel[:0], csr_array((0, 0)))
     ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
     graph = coo_array((np.ones(len(ends), np.bool_), ends.T), shape=(count, count))
     _, component = connected_components(graph, directed=False)
@@ -118,11 +122,13 @@ def largest_component(surface: Surface) -> Surface:
     used = np.zeros(count, np.bool_)
     used[faces] = True
     number = np.cumsum(used, dtype=np.int32) - 1
-    return Surface(surface.vertices[used], number[faces].astype(np.int32), surface.pixel[used])
+    faces = number[faces].astype(np.int32)
+    left = np.count_nonzero(used)
+    return Surface(vertices[used], faces, pixel[used], edges_of(faces, left))
 
 
-def neighbours(faces: Faces, count: int) -> csr_array:
-    """(v, v) matrix of how many triangles each edge has: 1 at a boundary, 2 inside."""
+def edges_of(faces: Faces, count: int) -> csr_array:
+    """(v, v), symmetric: how many triangles (f, 3) each edge between ``count`` vertices has."""
     ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     both = np.concatenate([ends, ends[:, ::-1]])
     return coo_array((np.ones(len(both)), both.T), shape=(count, count)).tocsr()

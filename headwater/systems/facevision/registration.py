@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 
 from headwater.data.face_codes import FaceCut
 from headwater.data.scenes import Template
-from headwater.systems.facevision.mesh import neighbours
+from headwater.systems.facevision.mesh import edges_of
 
 Points = NDArray[np.floating[Any]]
 Float64Array = NDArray[np.float64]
@@ -48,7 +48,7 @@ class Registration:
     @cached_property
     def _bending(self) -> csc_array:
         count = len(self.template.mean)
-        edges = neighbours(self.template.faces, count)
+        edges = edges_of(self.template.faces, count)
         edges.data[:] = 1.0
         degree = np.maximum(edges.sum(axis=1), 1.0)
         laplacian = diags_array(np.ones(count)) - diags_array(1.0 / degree) @ edges

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.sparse import csr_array, diags_array
 
-from headwater.systems.facevision.mesh import Surface, neighbours, vertex_normals
+from headwater.systems.facevision.mesh import Surface, vertex_normals
 
 Points = NDArray[np.floating[Any]]
 
@@ -23,7 +23,7 @@ def smoothed(surface: Surface, iterations: int) -> Surface:
     """Every vertex but those of the boundary moved half of the way to its neighbours' mean."""
     if not len(surface.vertices) or not iterations:
         return surface
-    step = _smoothing(neighbours(surface.faces, len(surface.vertices)))
+    step = _smoothing(surface.edges)
     vertices = surface.vertices
     for _ in range(iterations):
         vertices = step @ vertices
@@ -60,7 +60,7 @@ def detailed(surface: Surface, photo: NDArray[np.uint8], side: int, eta: float) 
     scale = len(photo) / side
     at = (surface.pixel.T + 0.5) * scale - 0.5
     heights = map_coordinates(high_frequencies(photo), at, order=1, mode="nearest")
-    edges = neighbours(surface.faces, len(surface.vertices))
+    edges = surface.edges
     counts = np.diff(edges.indptr)
     here = np.repeat(np.arange(len(counts)), counts)
     places = np.ascontiguousarray(surface.vertices.T)

@@ -12,8 +12,8 @@ from headwater.systems.facevision.mesh import (
     SPIKE,
     Surface,
     clean_mask,
+    edges_of,
     grid_faces,
-    neighbours,
     raw_surface,
     spikes,
     vertex_normals,
@@ -37,7 +37,8 @@ def plane(side: int) -> Surface:
     mask = np.ones((side, side), np.bool_)
     rows, columns = np.nonzero(mask)
     vertices = np.stack([columns, -rows, np.zeros(len(rows))], axis=1).astype(np.float64)
-    return Surface(vertices, grid_faces(mask), np.argwhere(mask))
+    faces = grid_faces(mask)
+    return Surface(vertices, faces, np.argwhere(mask), edges_of(faces, len(vertices)))
 
 
 def test_triangles_are_those_of_a_delaunay_triangulation_without_background() -> None:
@@ -102,8 +103,7 @@ def test_injected_spikes_are_removed_and_hardly_anything_else() -> None:
     assert lost <= 5 * 6 / len(clean.faces) + 1e-9 < 0.03
     whole = grid_faces(clean_mask(_mask()))
     assert 1.0 - len(clean.faces) / len(whole) < 0.03
-    edges = neighbours(found.faces, len(found.vertices))
-    assert connected_components(edges, directed=False)[0] == 1
+    assert connected_components(found.edges, directed=False)[0] == 1
 
 
 def _mask() -> np.ndarray:
@@ -190,7 +190,7 @@ def test_a_dark_line_sinks_along_the_normals_by_half_an_edge_at_most(scale: int)
     assert along[beside].mean() > 0
     far = np.abs(surface.pixel[:, 1] - 32) > 12
     assert np.abs(along[far]).max() < 0.02 * np.abs(along[line]).mean()
-    edges = neighbours(surface.faces, len(surface.vertices)).tocoo()
+    edges = surface.edges.tocoo()
     mean_edge = np.linalg.norm(
         surface.vertices[edges.row] - surface.vertices[edges.col], axis=1
     ).mean()
