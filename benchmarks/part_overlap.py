@@ -145,7 +145,7 @@ def _part_of_label(path: Path) -> NDArray[np.uint8]:
 def _labels(path: Path, size: tuple[int, ...]) -> NDArray[np.uint8]:
     """Ids (h, w) of a PNG file of this size."""
     try:
-        labels = decode_png({"bytes": read_file(path, _MAX_BYTES)})
+        labels = decode_png({"bytes": read_file(path, _MAX_BYTES), "path": str(path)})
     except READER_ERRORS as error:
         reason = " ".join(str(error).split())[:200]
         raise HeadwaterError(f"{path}: cannot be read ({reason})") from error

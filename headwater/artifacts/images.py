@@ -51,12 +51,19 @@ def picture_size(data: bytes, formats: tuple[str, ...]) -> tuple[int, int] | Non
     try:
         with Image.open(io.BytesIO(data), formats=formats) as image:
             return image.size
-    except (OSError, SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
 
 
 def _decode(value: dict[str, Any], formats: tuple[str, ...]) -> NDArray[Any]:
-    with Image.open(io.BytesIO(value["bytes"]), formats=formats) as image:
-        if max(image.size) > MAX_SIDE_PX:
-            raise HeadwaterError(f"{value['path']}: {image.width} x {image.height} is too large")
-        return np.asarray(image)
+    try:
+        with Image.open(io.BytesIO(value["bytes"]), formats=formats) as image:
+            if max(image.size) > MAX_SIDE_PX:
+                raise HeadwaterError(
+                    f"{value['path']}: {image.width} x {image.height} is too large"
+                )
+            return np.asarray(image)
+    except Image.DecompressionBombError as error:
+        raise HeadwaterError(
+            f"{value['path']}: has a side of more than {MAX_SIDE_PX} px"
+        ) from error

@@ -62,9 +62,9 @@ def read_mat(
 ) -> dict[str, NDArray[np.float64]]:
     """The wanted arrays of real numbers by name, float64.
 
-    max_bytes: most bytes of the file, and of all that it unpacks to. Raises HeadwaterError, which
-    names the file, where it cannot be read or is larger, and where an array is missing, is not real
-    and finite, has numbers beyond 1e12, or has another shape.
+    max_bytes: most bytes of the file, of all that it unpacks to, and of each wanted array. Raises
+    HeadwaterError, which names the file, where it cannot be read or is larger, and where an array
+    is missing, is not real and finite, has numbers beyond 1e12, or has another shape.
     """
     data = read_file(path, max_bytes)
     if not data.startswith(_LEVEL_5):
@@ -75,7 +75,8 @@ def read_mat(
     try:
         order = _order(data)
         stated = list(_arrays(data[_HEADER:], order, max_bytes))
-        found = {name: _one(stated, name, shape, order) for name, shape in wanted.items()}
+        most = max_bytes // np.float64().itemsize
+        found = {name: _one(stated, name, shape, order, most) for name, shape in wanted.items()}
     except READER_ERRORS as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise HeadwaterError(
@@ -91,8 +92,13 @@ def _order(data: bytes) -> str:
     return order
 
 
-def _one(stated: list[_Array], name: str, wanted: Shape, order: str) -> NDArray[np.float64]:
-    """The array of this name. Raises ValueError where it is missing or not as wanted."""
+def _one(
+    stated: list[_Array], name: str, wanted: Shape, order: str, most: int
+) -> NDArray[np.float64]:
+    """The array of this name, of at most ``most`` numbers.
+
+    Raises ValueError where it is missing or not as wanted.
+    """
     named = [one for one in stated if one.name == name]
     if len(named) != 1:
         raise ValueError(f"it holds {len(named)} arrays {name}")
@@ -111,6 +117,9 @@ def _one(stated: list[_Array], name: str, wanted: Shape, order: str) -> NDArray[
     values = np.frombuffer(content, f"{order}{_NUMBERS[kind]}")
     if len(values) != prod(array.shape):
         raise ValueError(f"{name} is not of the size that its header states")
+    if len(values) > most:
+        # Stored as single bytes, they would take eight times as much as the file.
+        raise ValueError(f"{name} has more than {most} numbers")
     if not np.isfinite(values).all():
         raise ValueError(f"{name} holds numbers that are not finite")
     if np.abs(values.astype(np.float64)).max(initial=0.0) > _LARGEST:

@@ -81,6 +81,11 @@ def boundless_numbers(path: Path) -> None:
     path.write_bytes(file_of(element(14, content)))
 
 
+def single_bytes(path: Path) -> None:
+    """Whole numbers that take less than the bound as they are stored, and more as doubles."""
+    savemat(path, {"points": np.zeros((3, 2**20), np.int8)}, do_compression=True)
+
+
 def twice(path: Path) -> None:
     savemat(path, {"points": POINTS})
     path.write_bytes(path.read_bytes() + path.read_bytes()[128:])
@@ -107,6 +112,7 @@ def twice(path: Path) -> None:
         (many_packed_elements, "holds more than 256 elements"),
         (boundless_cells, "points is no numbers 3 x 1073741824 instead"),
         (boundless_numbers, "not of the size that its header states"),
+        (single_bytes, "points has more than 2097152 numbers"),
         (twice, "holds 2 arrays points"),
         (lambda path: None, "there is no such file"),
         (lambda path: path.mkdir(), "cannot be read"),

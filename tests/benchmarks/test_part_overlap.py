@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +89,17 @@ def test_photos_are_held_against_their_labels(project: Path, shared_data: Path) 
     assert found["parser"][-1] < found["landmarks"][-1]
 
 
+def claiming(width: int, height: int) -> bytes:
+    """A PNG file that claims so many pixels and has none."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = zlib.crc32(kind + content).to_bytes(4)
+        return len(content).to_bytes(4) + kind + content + check
+
+    size = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", zlib.compress(b""))
+
+
 @pytest.mark.parametrize(
     ("changed", "content", "said"),
     [
@@ -94,6 +107,8 @@ def test_photos_are_held_against_their_labels(project: Path, shared_data: Path) 
         ("frl189.json", b"[]", "frl189.json: has no list 'labels'"),
         ("labels/a.png", None, "labels: has no .png of labels"),
         ("labels/a.png", b"no PNG", "a.png: cannot be read"),
+        ("labels/a.png", claiming(9000, 9), "a.png: 9000 x 9 is too large"),
+        ("labels/a.png", claiming(30000, 30000), "a.png: has a side of more than 8192 px"),
         ("labels/a.png", encode_png(np.zeros((9, 9), np.uint8), "")["bytes"], "a.png: is uint8"),
         ("a.jpg", None, "a.jpg: The file cannot be read"),
         ("a.jpg", b"no photo", "a.jpg: The content is not an image"),
