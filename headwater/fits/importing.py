@@ -8,7 +8,7 @@ from typing import Final
 
 from headwater.artifacts.cameras import camera_columns
 from headwater.artifacts.ids import item_id, sha256_hex
-from headwater.artifacts.images import encode_png, jpeg_with
+from headwater.artifacts.images import MAX_SIDE_PX, encode_png, jpeg_with
 from headwater.artifacts.manifest import write_manifest
 from headwater.artifacts.schemas import rejects_schema
 from headwater.artifacts.tables import Row, bucket_file, to_table, write_bucket
@@ -64,13 +64,14 @@ class _Fitter:
         """The row of a photo. Raises ItemRejected where photo or fit cannot be used."""
         data = read_photo(picture.photo)
         photo = decode_photo(data, USUAL_MAX_PIXELS, None)
+        size = photo.width, photo.height
+        _check_size(*size)
         try:
             face, stored = picture.face(), picture.points()
         except HeadwaterError as problem:
             # Rows do not say where the data set lies.
             said = str(problem).removeprefix(f"{picture.root}{os.sep}")
             raise ItemRejected(RejectReason.FIT_FAILED, printable(said)) from problem
-        size = photo.width, photo.height
         points = face.in_picture(self._keypoints.vertices(face), photo.height)
         error = check_points(points, stored)
         check_shown(points, *size)
@@ -147,6 +148,14 @@ def _rows(fitter: _Fitter, some: Sequence[LpPicture], rejects: list[Row]) -> Ite
             yield fitter.row(picture)
         except ItemRejected as error:
             rejects.append(_rejected(picture, error))
+
+
+def _check_size(width: int, height: int) -> None:
+    if max(width, height) > MAX_SIDE_PX:
+        raise ItemRejected(
+            RejectReason.TOO_MANY_PIXELS,
+            f"The photo is {width} x {height} px; a side may have at most {MAX_SIDE_PX}.",
+        )
 
 
 def _check_head(head: FittedHead) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy.io import loadmat, savemat
 
+from headwater.artifacts.images import MAX_SIDE_PX
 from headwater.artifacts.manifest import MANIFEST, sha256_of_file
 from headwater.artifacts.tables import read_bucket
 from headwater.cli import app, run
@@ -242,6 +244,19 @@ def test_a_face_that_no_head_of_ours_comes_near_is_left_out(
     made = import_300w_lp(root, published.model, MODEL, tmp_path / "out", silent)
     assert [row["reason"] for row in made.rejects] == ["fit_failed"]
     assert "mm away from every head of the build's model" in made.rejects[0]["message"]
+
+
+def test_a_photo_with_a_side_longer_than_tables_hold_is_left_out(
+    root: Path, published: PublishedModel, tmp_path: Path
+) -> None:
+    path = root / "AFW" / "AFW_134212_1_0.jpg"
+    wide = Image.new("RGB", (MAX_SIDE_PX + 1, SIDE))
+    with Image.open(path) as photo:
+        wide.paste(photo)
+    wide.save(path)
+    made = import_300w_lp(root, published.model, MODEL, tmp_path / "out", silent)
+    assert [row["reason"] for row in made.rejects] == ["too_many_pixels"]
+    assert made.rejects[0]["message"] == "The photo is 8193 x 450 px; a side may have at most 8192."
 
 
 def refit(path: Path, published: PublishedModel, **changed: np.ndarray) -> None:
