@@ -45,9 +45,11 @@ def serve(commands: TextIO) -> None:
     import dvc.stage.run
     from dvc.cli import main
 
+    from flows.hashed_once import hash_inputs_once
     from flows.odd_entries import pass_over_odd_entries
 
     pass_over_odd_entries()
+    forget_inputs = hash_inputs_once()
     starting = dvc.stage.run.cmd_run
     for line in commands:
         command = json.loads(line)
@@ -55,6 +57,7 @@ def serve(commands: TextIO) -> None:
         log = os.open(command["log"], os.O_WRONLY | os.O_APPEND)
         os.dup2(log, 2)
         os.close(log)
+        forget_inputs()
         status = main(command["arguments"])
         sys.stderr.flush()
         say({"ended": status})

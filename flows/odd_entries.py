@@ -35,18 +35,26 @@ def pass_over_odd_entries() -> None:
 
 def hashable(root: str, names: Iterable[str]) -> list[str]:
     """Names of the regular files that can be read and whose name is text."""
-    return [name for name in names if _is_text(name) and _can_be_read(Path(root, name))]
+    try:
+        with os.scandir(root) as entries:
+            there = {entry.name: entry for entry in entries}
+    except OSError:
+        return []
+    return [
+        name for name in names if _is_text(name) and name in there and _can_be_read(there[name])
+    ]
 
 
 def _is_text(name: str) -> bool:
-    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+    return name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
-def _can_be_read(path: Path) -> bool:
+def _can_be_read(entry: os.DirEntry[str]) -> bool:
     try:
-        if path.is_symlink():
-            return within(PROBE_SECONDS, lambda: _gives_a_byte(path))
-        return stat.S_ISREG(path.stat().st_mode) and os.access(path, os.R_OK)
+        if entry.is_symlink():
+            return within(PROBE_SECONDS, lambda: _gives_a_byte(Path(entry.path)))
+        # Known of the listing: to ask for each of many files takes longer than DVC's own look.
+        return entry.is_file(follow_symlinks=False) and os.access(entry.path, os.R_OK)
     except OSError:
         return False
 

@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from headwater.artifacts.ids import item_id, sha256_hex, split_of
 from headwater.artifacts.images import encode_png, jpeg_with
@@ -14,23 +14,30 @@ from headwater.photos.decode import decode_photo
 from headwater.photos.folder import PhotoFile, list_photos, read_photo
 from headwater.photos.jpeg import differ_in_header_alone, without_metadata
 from headwater.photos.pixels import DecodedPhoto
+from headwater.pipeline.known import read_known
 from headwater.pipeline.step import Item, Result, Step, Work
 from headwater.reject_reasons import PASSING, RejectReason
 from tasks.command import run
+
+# Hashes of photos that earlier builds read, beside what the steps know of their buckets.
+KNOWN_FILES: Final = "photo_files"
 
 
 def sources(params: Params, project: Path) -> list[Item]:
     """One item per entry of the photo folder; an entry that is no photo carries its problem."""
     folder = project / params.photos.folder
+    known = read_known(project, KNOWN_FILES)
+    entries = list_photos(folder, memory=known)
+    known.keep()
     items = []
-    for entry in list_photos(folder):
+    for entry in entries:
         if isinstance(entry, PhotoFile):
             identifier = subject = item_id("photo", entry.sha256)
             # Relative, so that a bucket's key is the same wherever the folder lies.
-            inside = str(entry.path.relative_to(folder))
+            inside = str(entry.path).removeprefix(f"{folder}/")
             source: dict[str, Any] = {"path": inside, "sha256": entry.sha256}
-            person = str(entry.path.relative_to(folder).parent)
-            if params.photos.subjects == "folder" and person != ".":
+            person = inside.rpartition("/")[0]
+            if params.photos.subjects == "folder" and person:
                 subject = item_id("person", person)
         else:
             identifier = item_id("photo problem", entry.name, entry.sha256, entry.reason)

@@ -25,6 +25,7 @@ from headwater.artifacts.regular_files import (
     regular_bytes,
 )
 from headwater.errors import HeadwaterError, ItemRejected
+from headwater.photos.file_states import Memory, state_of
 from headwater.reject_reasons import RejectReason
 
 MAX_FILE_BYTES: Final = 256 * 2**20
@@ -53,18 +54,25 @@ class PhotoProblem:
 
 
 def list_photos(
-    folder: Path, max_file_bytes: int = MAX_FILE_BYTES, leave_out: Path | None = None
+    folder: Path,
+    max_file_bytes: int = MAX_FILE_BYTES,
+    leave_out: Path | None = None,
+    memory: Memory | None = None,
 ) -> list[PhotoFile | PhotoProblem]:
     """Everything in ``folder``, ordered by the bytes of the path relative to it.
 
-    leave_out: a folder somewhere below that is not searched.
+    leave_out: a folder somewhere below that is not searched. memory: of hashes of files that were
+    read before with the same limit; those that are what they were are not read again.
     Raises ``HeadwaterError`` if ``folder`` is no folder that can be read.
     """
-    return without_twins(list_files(folder, max_file_bytes, leave_out))
+    return without_twins(list_files(folder, max_file_bytes, leave_out, memory))
 
 
 def list_files(
-    folder: Path, max_file_bytes: int = MAX_FILE_BYTES, leave_out: Path | None = None
+    folder: Path,
+    max_file_bytes: int = MAX_FILE_BYTES,
+    leave_out: Path | None = None,
+    memory: Memory | None = None,
 ) -> list[PhotoFile | PhotoProblem]:
     """Entries as ``list_photos`` gives them, files with equal bytes included."""
     root = os.fsencode(folder)
@@ -74,7 +82,7 @@ def list_files(
         )
     skipped = os.path.realpath(os.fsencode(leave_out)) if leave_out is not None else None
     walked = sorted(_walk(root, b"", skipped))
-    looks = [partial(_inspect, root, relative, max_file_bytes) for relative in walked]
+    looks = [partial(_inspect, root, relative, max_file_bytes, memory) for relative in walked]
     # What is behind a link may never answer.
     answers = zip(walked, each_within(READ_SECONDS, looks), strict=True)
     return [
@@ -184,18 +192,27 @@ def _twin(file: PhotoFile, first: str) -> PhotoProblem:
     return PhotoProblem(file.name, RejectReason.DUPLICATE, message, file.sha256)
 
 
-def _inspect(root: bytes, relative: bytes, max_file_bytes: int) -> PhotoFile | PhotoProblem:
+def _inspect(
+    root: bytes, relative: bytes, max_file_bytes: int, memory: Memory | None
+) -> PhotoFile | PhotoProblem:
     """The file at a path that ``_walk`` gave, read once for its hash."""
     path = os.path.join(root, relative)
     name = printable_name(relative)
     location = Path(os.fsdecode(path))
+    state = state_of(location) if memory is not None else None
+    if memory is not None and state is not None and (known := memory.recall(state)):
+        return PhotoFile(location, name, known[0])
     try:
         if problem := _not_a_file(path):
             return PhotoProblem(name, *problem)
         data = read_photo(location, max_file_bytes, bytes_of_file)
     except ItemRejected as rejected:
         return PhotoProblem(name, RejectReason(rejected.reason), rejected.message)
-    return PhotoFile(location, name, hashlib.sha256(data).hexdigest())
+    sha256 = hashlib.sha256(data).hexdigest()
+    # Not of a file that was written meanwhile.
+    if memory is not None and state is not None and state == state_of(location):
+        memory.learn(state, [sha256])
+    return PhotoFile(location, name, sha256)
 
 
 def _not_a_file(path: bytes) -> tuple[RejectReason, str] | None:
