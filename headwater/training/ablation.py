@@ -21,8 +21,8 @@ def trained_again(
 ) -> dict[str, Trained]:
     """A model for each of the settings, by name, all trained with one seed on one build.
 
-    train, load: as a system has them, with the default settings of answers. data: the build's
-    tables. progress(trainings done, of all).
+    train(config, data, run, weights) writes a file of weights, which load(weights) reads. data:
+    folder of the build's tables. progress(trainings done, of all).
     """
     found = {}
     for number, (name, config) in enumerate(configs.items(), start=1):

@@ -1,12 +1,13 @@
 """Networks trained without a term of eq. 1, to compare with the one trained with all of it."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from headwater.systems.facevision.config import FaceVisionConfig
 from headwater.systems.facevision.train import train_on_tables
-from headwater.systems.facevision.weights import TrainedFaceVision, load_weights
+from headwater.systems.facevision.weights import TrainedFaceVision, load
 from headwater.training.ablation import trained_again
 
 WHOLE, L1_ALONE, NO_GRADIENT = "all of eq. 1", "L1 alone", "no gradient term"
@@ -25,7 +26,9 @@ def ablated(
 ) -> dict[str, TrainedFaceVision]:
     """A network for each of ``ABLATIONS``, trained on the same tables and with the same seed.
 
-    data: folder of the build's tables. progress(trainings done, of all).
+    They answer with the settings of ``trained``. data: folder of the build's tables.
+    progress(trainings done, of all).
     """
     configs = {name: ablated_config(trained.config, name) for name in ABLATIONS}
-    return trained_again(configs, train_on_tables, load_weights, data, trained.seed, progress)
+    read = partial(load, config=trained.config, device="cpu")
+    return trained_again(configs, train_on_tables, read, data, trained.seed, progress)

@@ -16,9 +16,9 @@ from headwater.systems.facevision.ablation import (
     ablated_config,
 )
 from headwater.systems.facevision.claims import LOSS_ERRORS, loss_claims, loss_errors
-from headwater.systems.facevision.config import SIZES, FaceVisionConfig
+from headwater.systems.facevision.config import SIZES, Answering, FaceVisionConfig
 from headwater.systems.facevision.train import train
-from headwater.systems.facevision.weights import load_weights
+from headwater.systems.facevision.weights import load
 from headwater.training.run import Curve, Run
 from tests.systems.facevision.toy_scenes import TOY, toy_scenes, toy_set
 from tests.systems.toy_heads import toy_cases
@@ -47,12 +47,14 @@ def test_ablations_are_trained_from_the_same_seed_and_judged_beside_the_whole(
     config = TOY.model_copy(update={"steps": 10})
     on_toys(config, tmp_path, Run(3, tmp_path / "checkpoints"), tmp_path / "weights.safetensors")
     monkeypatch.setattr(ablation, "train_on_tables", on_toys)
-    trained = load_weights(tmp_path / "weights.safetensors")
+    answering = config.model_copy(update={"answer": Answering(form="laplacian")})
+    trained = load(tmp_path / "weights.safetensors", answering, "cpu")
     assert trained.seed == 3
     told = []
     others = ablated(trained, tmp_path, lambda done, all_: told.append((done, all_)))
     assert list(others) == list(ABLATIONS)
     assert told == [(1, 2), (2, 2)]
+    assert all(one.config.answer == trained.config.answer for one in others.values())
     terms = [{name.split("_", 1)[1] for name in curve[0] if "loss" in name} for curve in curves]
     assert terms[1] == {"l1_loss"}
     assert terms[0] - terms[2] == {"gradient_loss"}
