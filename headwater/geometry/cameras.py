@@ -95,15 +95,6 @@ def unproject(camera: Camera, pixels: ArrayLike, depth: ArrayLike) -> Float64Arr
     return points
 
 
-def ray_grid(camera: Camera) -> tuple[Float64Array, Float64Array]:
-    """Origins and unit directions (height * width, 3), row by row, through all pixel centres."""
-    columns, rows = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
-    pixels = np.stack([columns.ravel(), rows.ravel()], axis=1)
-    directions = _camera_directions(camera, pixels) @ camera.R
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    return np.broadcast_to(camera.centre, directions.shape), directions
-
-
 def look_at(
     position: ArrayLike, target: ArrayLike, roll_degrees: float = 0.0
 ) -> tuple[Float64Array, Float64Array]:

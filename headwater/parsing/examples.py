@@ -23,6 +23,7 @@ from headwater.faces.resampling import resampled
 from headwater.parsing.crop import CROP_TO_FACE, raised
 from headwater.parsing.parser import CROP_PX
 
+TRAIN: Final = "train"
 # Pixels on every side beyond the parser's crop, which augmentation moves in.
 MARGIN_PX: Final = 20
 EXAMPLE_PX: Final = CROP_PX + 2 * MARGIN_PX
@@ -57,44 +58,44 @@ class _View:
     face: Placement
 
 
-def examples(data: Path, network: MeshNetwork, split: str = "train") -> Examples:
-    """Examples of ``EXAMPLE_PX`` a side of a split's views in which the network finds the face.
+def examples(data: Path, network: MeshNetwork) -> Examples:
+    """Examples of ``EXAMPLE_PX`` a side of the training views in which the network finds the face.
 
     They lie where the true landmarks put the face; they need no frame, so that no photo changes
     what is trained. Raises HeadwaterError where there is no such view.
     """
     found = []
     to_face = CROP_TO_FACE * EXAMPLE_PX / CROP_PX
-    for view in _views(data, split):
+    for view in _views(data):
         landmarks = landmarks_at(view.image, view.face, network)
         if landmarks is not None:
             points = map_points(_example_map(view, to_face, EXAMPLE_PX), landmarks)[:, :2]
             found.append((*_example(view, to_face, EXAMPLE_PX), points))
     if not found:
         raise HeadwaterError(
-            f"in no rendered view of the split {split!r} a face was found; "
+            f"in no rendered view of the split {TRAIN!r} a face was found; "
             "set synthesize.subjects higher"
         )
     return Examples(*(torch.from_numpy(np.stack(one)) for one in zip(*found, strict=True)))
 
 
-def pictures(data: Path, to_face: float, px: int, split: str = "train") -> tuple[Tensor, Tensor]:
-    """Crops (n, px, px, 3) and classes (n, px, px), uint8, of all of a split's views.
+def pictures(data: Path, to_face: float, px: int) -> tuple[Tensor, Tensor]:
+    """Crops (n, px, px, 3) and classes (n, px, px), uint8, of all training views.
 
-    to_face: their side, of the face's. They lie as those of ``examples``. Raises HeadwaterError
-    where there is no such view.
+    to_face: side of the crops, as a multiple of the face's. They are placed as those of
+    ``examples``. Raises HeadwaterError where there is no such view.
     """
-    pairs = [_example(view, to_face, px) for view in _views(data, split)]
+    pairs = [_example(view, to_face, px) for view in _views(data)]
     if not pairs:
         raise HeadwaterError(
-            f"no rendered view has the split {split!r}; set synthesize.subjects higher"
+            f"no rendered view has the split {TRAIN!r}; set synthesize.subjects higher"
         )
     pixels, classes = zip(*pairs, strict=True)
     return torch.from_numpy(np.stack(pixels)), torch.from_numpy(np.stack(classes))
 
 
-def _views(data: Path, split: str) -> Iterator[_View]:
-    own = pc.field("split") == split
+def _views(data: Path) -> Iterator[_View]:
+    own = pc.field("split") == TRAIN
     truths = read_table(
         data, TRUTH, ["item", "split", "landmarks_478_px", "classes"], own
     ).to_pylist()

@@ -1,4 +1,4 @@
-"""From votes to parts (T13): recovery of known parts, mirror images, strays, hidden vertices."""
+"""From votes to parts: recovery of known parts, mirror images, strays, hidden vertices."""
 
 import numpy as np
 import pytest

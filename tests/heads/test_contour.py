@@ -1,4 +1,4 @@
-"""T14: the contour that marches with the turn of a face, on the ball head and on anny's."""
+"""The contour that marches with the turn of a face, on the ball head and on anny's."""
 
 import numpy as np
 import pytest

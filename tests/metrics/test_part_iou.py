@@ -1,4 +1,4 @@
-"""Part IoU (T17): the same head has all of it, a shift loses it by what slow counting says."""
+"""Part IoU: the same head has all of it, a shift loses it by what slow counting says."""
 
 import numpy as np
 import pytest

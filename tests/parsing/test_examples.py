@@ -32,12 +32,12 @@ def portrait() -> tuple[np.ndarray, np.ndarray]:
     return frame.image, landmarks_of_crop(frame.crop, FRAME_PX, faces)
 
 
-def write(data: Path, views: dict[str, np.ndarray]) -> None:
+def write(data: Path, views: dict[str, np.ndarray], split: str = "train") -> None:
     """Tables of views by item, all with the portrait's landmarks and polygons as their truth."""
     _, landmarks = portrait()
     builder = Builder()
     for item, image in views.items():
-        base = {"item": item, "subject": item, "split": "train", "source": "synthetic"}
+        base = {"item": item, "subject": item, "split": split, "source": "synthetic"}
         size = {"width": FRAME_PX, "height": FRAME_PX}
         builder.add(SYNTHETIC_FRAMES, **base, **size, image=encode_png(image, "image"))
         classes = encode_png(part_labels(landmarks, FRAME_PX, FRAME_PX), "classes")
@@ -79,14 +79,13 @@ def test_pictures_need_no_face_and_lie_as_the_examples_do(tmp_path: Path) -> Non
     assert (smaller.int() - pixels[:, middle, middle].int()).abs().float().mean() < 1
 
 
-def test_a_split_without_faces_is_refused_in_a_sentence(tmp_path: Path) -> None:
+def test_a_build_without_training_faces_is_refused_in_a_sentence(tmp_path: Path) -> None:
     image, _ = portrait()
     write(tmp_path, {"a" * 32: np.full_like(image, 90)})
-    for look, split, said in (
-        (lambda split: examples(tmp_path, mediapipe_faces(), split), "train", "no rendered view"),
-        (lambda split: pictures(tmp_path, 1.7, 64, split), "test", "no rendered view has"),
-    ):
-        with pytest.raises(HeadwaterError, match=said) as error:
-            look(split)
-        assert f"{split!r}" in str(error.value)
-        assert "synthesize.subjects" in str(error.value)
+    said = r"in no rendered view of the split 'train' a face was found; set synthesize\.subjects"
+    with pytest.raises(HeadwaterError, match=said):
+        examples(tmp_path, mediapipe_faces())
+    write(tmp_path / "other", {"a" * 32: image}, "test")
+    said = r"no rendered view has the split 'train'; set synthesize\.subjects"
+    with pytest.raises(HeadwaterError, match=said):
+        pictures(tmp_path / "other", 1.7, 64)

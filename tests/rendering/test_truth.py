@@ -5,7 +5,7 @@ import pytest
 import trimesh
 
 from headwater.faces import vocabulary as sets
-from headwater.geometry.cameras import project, ray_grid
+from headwater.geometry.cameras import project
 from headwater.geometry.rays import RayMesh
 from headwater.rendering.looks import sample_look
 from headwater.rendering.painting import head_paint
@@ -30,9 +30,12 @@ def frontal() -> View:
 def sphere_depth(size: int) -> np.ndarray:
     """Analytic z-depth of a sphere of radius 100 mm at the origin, NaN beside it."""
     camera = front_camera(size)
-    origins, directions = ray_grid(camera)
-    along = np.einsum("nc,nc->n", origins, directions)
-    inside = along**2 - (origins**2).sum(axis=1) + 100.0**2
+    row, column = np.indices((size, size)).reshape(2, -1) + 0.5
+    pixels = np.column_stack([column, row, np.ones(size * size)])
+    directions = pixels @ np.linalg.inv(camera.K).T @ camera.R
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    along = directions @ camera.centre
+    inside = along**2 - (camera.centre**2).sum() + 100.0**2
     with np.errstate(invalid="ignore"):
         distance = -along - np.sqrt(inside)
     return (distance * (directions @ camera.R[2])).reshape(size, size)

@@ -64,18 +64,11 @@ def part_reprojection_loss(
     weights: Tensor | None = None,
     stride: int = 1,
     average: Average = "mesh",
-    areas: Sequence[Tensor] | None = None,
 ) -> Tensor:
     """PRDL of one image (eq. 6), px²: ``batch_part_reprojection_loss`` of it alone."""
-    losses = batch_part_reprojection_loss(
-        [projected],
-        [targets],
-        weights=weights,
-        stride=stride,
-        average=average,
-        areas=None if areas is None else [areas],
-    )
-    return losses[0]
+    return batch_part_reprojection_loss(
+        [projected], [targets], weights=weights, stride=stride, average=average
+    )[0]
 
 
 def batch_part_reprojection_loss(
@@ -85,7 +78,6 @@ def batch_part_reprojection_loss(
     weights: Tensor | None = None,
     stride: int = 1,
     average: Average = "mesh",
-    areas: Sequence[Sequence[Tensor]] | None = None,
 ) -> Tensor:
     """PRDL (B,) px² of each of B images: the sum over parts of w_p times the mean of |ΔΓ|² (eq. 6).
 
@@ -101,8 +93,6 @@ def batch_part_reprojection_loss(
       which is less than rounding to float32 does.
     - stride: 2 takes every second pixel of every second row as anchor, and so on. The gradients of
       2, 4 and 8 differ from that of 1 by up to 1, 3 and 8 % of its length.
-    - areas: how much each point counts in f_ave, as its projected area, without gradient; all alike
-      where None (the paper). A mesh is denser where it is foreshortened, pixels are not.
 
     Raises HeadwaterError where images, parts, sizes or dtypes do not fit together.
     """
@@ -122,7 +112,8 @@ def batch_part_reprojection_loss(
         anchors = Anchors(height, width, stride)
         sets = [projected[image][part] for image, part in live]
         sizes = tuple(map(len, sets))
-        shares = _shares(points, sizes, None if areas is None else [areas[i][p] for i, p in live])
+        # Each point's share in the mean of its set.
+        shares = torch.cat([points.new_ones(size) / size for size in sizes])
         found = _Descriptors.apply(  # type: ignore[no-untyped-call]
             torch.cat(sets), shares, sizes, anchors, average
         )
@@ -189,14 +180,6 @@ def _offsets(points: Tensor, index: Tensor, places: Tensor) -> tuple[Tensor, Ten
     """Offsets (A,) in x and in y of the points (2, N) of an index (A,) from places (2, A)."""
     x, y = (line.index_select(0, index) - place for line, place in zip(points, places, strict=True))
     return x, y
-
-
-def _shares(points: Tensor, sizes: tuple[int, ...], areas: Sequence[Tensor] | None) -> Tensor:
-    """Shares (N,) of points in their sets' means: alike, or by area where any has one."""
-    if areas is None:
-        areas = [points.new_ones(size) for size in sizes]
-    one_each = [torch.where(area.sum() > 0, area, 1).detach().to(points) for area in areas]
-    return torch.cat([area / area.sum() for area in one_each])
 
 
 def _check(

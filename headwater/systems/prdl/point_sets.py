@@ -81,17 +81,3 @@ def pixels_of(rows: IntArray, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     kept = np.zeros_like(mask)
     kept.ravel()[np.flatnonzero(mask)[rows]] = True
     return kept
-
-
-def projected_areas(
-    pixels: NDArray[np.floating[Any]], faces: NDArray[np.integer[Any]]
-) -> Float64Array:
-    """Area (V,) px² around each projected vertex (V, 2): a third of its triangles' (F, 3).
-
-    Triangles that are seen from behind count nothing; seen from the front, corners run
-    counter-clockwise to the eye, that is clockwise in coordinates whose y points down.
-    """
-    a, b, c = pixels.astype(np.float64)[faces].swapaxes(0, 1)
-    doubled = (b - a)[:, 1] * (c - a)[:, 0] - (b - a)[:, 0] * (c - a)[:, 1]
-    thirds = np.repeat(np.maximum(doubled, 0) / 6, 3)
-    return np.asarray(np.bincount(faces.ravel(), thirds, len(pixels)), dtype=np.float64)

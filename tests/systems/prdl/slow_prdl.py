@@ -32,7 +32,6 @@ def slow_loss(
     masks: NDArray[np.bool_],
     weights: Sequence[float] | None = None,
     stride: int = 1,
-    areas: Sequence[Tensor] | None = None,
 ) -> Tensor:
     """Eq. 6 for one image, from masks (P, H, W)."""
     anchors = pixel_grid(*masks.shape[1:], stride)
@@ -41,7 +40,7 @@ def slow_loss(
         if len(points) and mask.any():
             rows, columns = np.nonzero(mask)
             pixels = torch.tensor(np.stack([columns + 0.5, rows + 0.5], axis=1)).to(points)
-            found = slow_descriptors(points, anchors, None if areas is None else areas[part])
+            found = slow_descriptors(points, anchors)
             apart = (found - slow_descriptors(pixels, anchors)).square().sum(dim=0).mean()
             total = total + apart * (1.0 if weights is None else weights[part])
     return total

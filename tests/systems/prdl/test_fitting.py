@@ -1,4 +1,4 @@
-"""T10: fitting the face model to part masks alone, with PRDL and with what the paper compares."""
+"""Fitting the face model to part masks alone, with PRDL and with what the paper compares."""
 
 from collections.abc import Callable
 from functools import cache

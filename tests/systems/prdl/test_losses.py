@@ -1,4 +1,4 @@
-"""T16: the terms of the loss against Deep3D's formulas on fixed tensors, and their weights."""
+"""The terms of the loss against Deep3D's formulas on fixed tensors, and their weights."""
 
 import numpy as np
 import pytest

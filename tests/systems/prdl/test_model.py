@@ -84,7 +84,7 @@ def test_points_are_projected_as_the_projects_cameras_do() -> None:
 
 
 def test_the_published_camera_has_its_focal_length_and_half_pixel_centres() -> None:
-    """T3: a unit at z = 0 is 101.5 px at 224 px, up is up, and pixels are centred on a quad."""
+    """A unit at z = 0 is 101.5 px at 224 px, up is up, and pixels are centred on a quad."""
     projection = cameras_of(SIZES["paper"], torch.zeros(1, 3, 4))
     # Tilted, so that its edges cut pixels in all ways.
     corners = torch.tensor(

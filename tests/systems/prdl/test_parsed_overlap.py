@@ -1,4 +1,4 @@
-"""Part IoU by a parser (T17): one that reads parts off colours gives what overlaps."""
+"""Part IoU by a parser: one that reads parts off colours gives what overlaps."""
 
 from dataclasses import replace
 from functools import lru_cache

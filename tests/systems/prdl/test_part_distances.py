@@ -16,7 +16,6 @@ from headwater.systems.prdl.part_distances import (
 )
 from headwater.systems.prdl.point_sets import pixel_centres
 from tests.systems.prdl.ellipse_face import (
-    COUNTS,
     SIZE,
     apart,
     exact_targets,
@@ -32,7 +31,7 @@ from tests.systems.prdl.slow_prdl import (
     slow_loss,
 )
 
-# T5: targets.
+# Targets.
 
 
 @settings(deadline=None, max_examples=20)
@@ -69,7 +68,7 @@ def test_targets_of_some_pixels_of_a_part_are_exact_too() -> None:
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-9)
 
 
-# T4: the loss and its gradient, against all distances.
+# The loss and its gradient, against all distances.
 
 
 @pytest.mark.parametrize(
@@ -114,7 +113,7 @@ def test_autograd_agrees_with_differences() -> None:
     )
 
 
-# T1: eqs. 8 to 12.
+# Eqs. 8 to 12.
 
 
 @settings(deadline=None, max_examples=20)
@@ -157,7 +156,7 @@ def test_a_point_on_an_anchor_has_a_finite_gradient(average: Average) -> None:
     assert gradients(loss, [point]).abs().max() < 0.1
 
 
-# T2 and T8: what changes the loss and what does not.
+# What changes the loss and what does not.
 
 
 def test_pixels_compared_with_themselves_lose_nothing() -> None:
@@ -229,7 +228,7 @@ def test_a_shift_costs_half_its_square_in_each_of_the_extremes() -> None:
     assert float(whole) == pytest.approx(float(costs.sum()), rel=1e-9)
 
 
-# T7: empty parts and batches.
+# Empty parts and batches.
 
 
 @pytest.mark.parametrize("average", ["mesh", "direct"])
@@ -281,7 +280,7 @@ def test_a_batch_is_its_images_one_by_one() -> None:
     )
 
 
-# Section 3.6: approximations, and areas.
+# Approximations.
 
 
 def test_errors_of_strides_are_as_stated() -> None:
@@ -296,23 +295,3 @@ def test_errors_of_strides_are_as_stated() -> None:
     for stride, limit in ((2, 0.01), (4, 0.03), (8, 0.08)):
         sparse = gradients(part_reprojection_loss(points, targets, stride=stride), points)
         assert apart(sparse, full) < limit
-
-
-@pytest.mark.parametrize("average", ["mesh", "direct"])
-def test_areas_weight_the_mean_and_have_no_gradient(average: Average) -> None:
-    points = points_of()
-    generator = torch.Generator().manual_seed(5)
-    areas = [torch.rand(count, generator=generator).double() for count in COUNTS]
-    areas[0].requires_grad_()
-    found = part_reprojection_loss(points, exact_targets(), areas=areas, average=average)
-    wanted = slow_loss(points, masks_of(), areas=[one.detach() for one in areas])
-    assert found.item() == pytest.approx(wanted.item(), rel=1e-5)
-    assert apart(gradients(found, points), gradients(wanted, points)) < 3e-5
-    assert torch.autograd.grad(found, areas[0], allow_unused=True) == (None,)
-
-
-def test_areas_that_are_all_zero_count_alike() -> None:
-    points, targets = points_of(), exact_targets()
-    none = [torch.zeros(count) for count in COUNTS]
-    found = part_reprojection_loss(points, targets, areas=none).item()
-    assert found == pytest.approx(part_reprojection_loss(points, targets).item())

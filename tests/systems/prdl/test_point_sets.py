@@ -1,4 +1,4 @@
-"""Point sets of parts: pixels, farthest points, one point per cell, projected areas."""
+"""Point sets of parts: pixels, farthest points, one point per cell."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,6 @@ from headwater.systems.prdl.point_sets import (
     farthest_points,
     pixel_centres,
     pixels_of,
-    projected_areas,
 )
 from tests.systems.prdl.slow_prdl import ellipse_mask, pixel_grid, slow_farthest_points
 
@@ -95,7 +94,7 @@ def test_sampled_pixels_are_pixels_of_the_mask() -> None:
     assert np.array_equal(pixel_centres(kept), pixel_centres(mask)[np.sort(rows)])
 
 
-# T11: skin of a turned head keeps its mean distances, if sampled in the image.
+# Skin of a turned head keeps its mean distances, if sampled in the image.
 
 
 def turned_cap(
@@ -144,10 +143,3 @@ def test_points_chosen_once_on_the_mesh_do_not() -> None:
     chosen = front[farthest_points(frontal[front], 2500, rng())]
     points, seen, mask = turned_cap(45)
     assert mean_apart(points[chosen[seen[chosen]]], mask) > 2
-
-
-def test_areas_are_thirds_of_the_triangles_that_face_the_eye() -> None:
-    pixels = np.array([[0.0, 0.0], [0.0, 4.0], [3.0, 0.0], [3.0, 4.0]])
-    # Counter-clockwise as seen, though y points down, and the other way round.
-    areas = projected_areas(pixels, np.array([[0, 1, 2], [1, 2, 3]]))
-    assert areas.tolist() == [2.0, 2.0, 2.0, 0.0]

@@ -18,7 +18,7 @@ from headwater.systems.prdl.part_distances import (
 from headwater.systems.prdl.point_sets import pixel_centres
 from tests.systems.prdl.slow_prdl import ellipse_mask, ellipse_points
 
-# T3: half a pixel matters where a part is six pixels high.
+# Half a pixel matters where a part is six pixels high.
 
 
 def quad(across: float, down: float) -> NDArray[np.float64]:
@@ -51,7 +51,7 @@ def test_pixels_of_a_quad_have_its_projection_as_their_middle(place: tuple[float
     assert loss(-0.5) > 0.1
 
 
-# T6: memory.
+# Memory.
 
 
 def test_memory_grows_by_megabytes() -> None:
@@ -76,7 +76,7 @@ def test_a_batch_of_32_runs() -> None:
     assert all(points.grad is not None and points.grad.isfinite().all() for (points,) in batch)
 
 
-# T9: a fit of an ellipse that begins beside its part.
+# A fit of an ellipse that begins beside its part.
 
 FIT_PX = 128
 START = (30.0, 30.0, 12.0, 12.0, 0.0)
