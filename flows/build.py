@@ -52,6 +52,7 @@ class Build:
         changed: Collection[str],
         again: Collection[str],
         params: Params,
+        recorder: Recorder,
     ) -> None:
         self.faults = False
         self.failed: list[str] = []
@@ -63,7 +64,7 @@ class Build:
         self._again = again
         self._params = params
         self._systems = list(params.build)
-        self._recorder = Recorder(project)
+        self._recorder = recorder
         self._plans: dict[str, dict[int, Planned]] = {}
         # Stages whose outputs are no longer those of before.
         self._moved: set[str] = set()

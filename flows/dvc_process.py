@@ -1,8 +1,9 @@
 """DVC's command line, one command after another, for the flow whose pid this process is given.
 
-Every line of its standard input is a command: JSON of its ``arguments``, and of the ``log`` that
-gets what it says on standard error. The line ``{"ended": status}`` stands below its output. Loading
-DVC and its parser takes a second, which many stages would take each.
+Every line of its standard input is a command: JSON of its ``arguments``, of the ``log`` that gets
+what it says on standard error, and of ``parameters``, the text that DVC reads for ``params.yaml``.
+The line ``{"ended": status}`` stands below its output. Loading DVC and its parser takes a second,
+which many stages would take each.
 
 With ``at_hand`` the flow runs the command's step itself, in a process that has its code loaded:
 instead of starting a process, DVC writes the line ``{"step": name}`` and reads the step's
@@ -45,11 +46,11 @@ def serve(commands: TextIO) -> None:
     import dvc.stage.run
     from dvc.cli import main
 
-    from flows.hashed_once import hash_inputs_once
     from flows.odd_entries import pass_over_odd_entries
+    from flows.steady_inputs import steady_inputs
 
     pass_over_odd_entries()
-    forget_inputs = hash_inputs_once()
+    begin = steady_inputs()
     starting = dvc.stage.run.cmd_run
     for line in commands:
         command = json.loads(line)
@@ -57,7 +58,7 @@ def serve(commands: TextIO) -> None:
         log = os.open(command["log"], os.O_WRONLY | os.O_APPEND)
         os.dup2(log, 2)
         os.close(log)
-        forget_inputs()
+        begin(command["parameters"])
         status = main(command["arguments"])
         sys.stderr.flush()
         say({"ended": status})

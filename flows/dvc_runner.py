@@ -19,9 +19,14 @@ RunStep = Callable[[], tuple[list[str], int]]
 
 
 class DvcProcess:
-    """A process in ``project`` that runs one command of DVC at a time."""
+    """A process in ``project`` that runs one command of DVC at a time.
 
-    def __init__(self, project: Path, niceness: int, log: Path) -> None:
+    parameters: text that DVC reads for ``params.yaml``; None for what the file holds.
+    """
+
+    def __init__(
+        self, project: Path, niceness: int, log: Path, parameters: str | None = None
+    ) -> None:
         with log.open("a", encoding="utf-8") as errors:
             self._process = subprocess.Popen(
                 (sys.executable, "-m", "flows.dvc_process", str(os.getpid())),
@@ -36,6 +41,7 @@ class DvcProcess:
                 start_new_session=True,
             )
         self.niceness = niceness
+        self._parameters = parameters
         with suppress(ProcessLookupError):
             os.setpriority(os.PRIO_PROCESS, self._process.pid, os.nice(0) + niceness)
 
@@ -49,7 +55,8 @@ class DvcProcess:
         """
         assert self._process.stdout is not None
         at_hand = run_step is not None
-        self._tell({"arguments": arguments, "log": str(log), "at_hand": at_hand})
+        command = {"arguments": arguments, "log": str(log), "parameters": self._parameters}
+        self._tell({**command, "at_hand": at_hand})
         for line in self._process.stdout:
             if line.startswith("{"):
                 event = json.loads(line)
@@ -93,8 +100,9 @@ class DvcProcess:
 class DvcProcesses:
     """As many processes as commands run at once, each kept for the next command."""
 
-    def __init__(self, project: Path) -> None:
+    def __init__(self, project: Path, parameters: str | None = None) -> None:
         self._project = project
+        self._parameters = parameters
         self._lock = Lock()
         self._idle: list[DvcProcess] = []
         # The kernel kills a process when the thread that started it ends: this one lives on.
@@ -109,7 +117,8 @@ class DvcProcesses:
                 if not process.has_ended():
                     return process
                 process.close()
-        return self._starter.submit(DvcProcess, self._project, niceness, log).result()
+        new = (self._project, niceness, log, self._parameters)
+        return self._starter.submit(DvcProcess, *new).result()
 
     def give_back(self, process: DvcProcess) -> None:
         """Keep a process whose command is done."""

@@ -22,6 +22,7 @@ from flows.graph import changed_stages, read_graph
 from flows.left import PAGE, items_left, unheld
 from flows.outside import read_otherwise
 from flows.packages import of_other_packages
+from flows.recording import Recorder
 from flows.review import check_leavable, leave, send_build
 from flows.run_page import run_branch, run_log, say_what_holds, show_review
 from flows.screen import Screen
@@ -65,7 +66,7 @@ def rebuild(review: bool = True, push: bool = True) -> None:
             where there are such.
     """
     project = Path.cwd()
-    params = load_params(project / "params.yaml")
+    params, recorder = load_params(project / "params.yaml"), Recorder(project)
     end_without_server(PREFECT_API_URL.value() or "")
     if review:
         # Before hours of a build that could not be left.
@@ -84,7 +85,7 @@ def rebuild(review: bool = True, push: bool = True) -> None:
         forget_aside(project)
         changed, _ = sound_changes(project, screen.say)
         changed = sound_inputs(project, graph, changed, screen.say)
-        build = Build(project, graph, workers, screen, changed, again, params)
+        build = Build(project, graph, workers, screen, changed, again, params, recorder)
         failed = build.run()
         say_what_holds(project, screen)
         if failed:

@@ -29,12 +29,14 @@ FAULT = f"exited with {StepFault.exit_status}\n"
 class Recorder:
     """Runs DVC for stages of ``project``, several at once if asked from several threads.
 
-    Its processes end with the block that it is the context of, at once where that raises.
+    Stages are on record with the parameters that there are when it is made, whatever is edited
+    later. Its processes end with the block that it is the context of, at once where that raises.
     """
 
     def __init__(self, project: Path) -> None:
         self._project = project
-        self._processes = DvcProcesses(project)
+        parameters = (project / "params.yaml").read_text(encoding="utf-8")
+        self._processes = DvcProcesses(project, parameters)
         self._lock = Lock()
         self._running: set[DvcProcess] = set()
         self._stopped = False

@@ -49,6 +49,7 @@ def record(folder: Path) -> None:
     log = folder / "dvc.log"
     log.touch()
     command = {"arguments": ["repro", "-s", "photos"], "log": str(log), "at_hand": False}
+    command |= {"parameters": None}
     done = subprocess.run(
         (sys.executable, "-m", "flows.dvc_process", str(os.getpid())),
         cwd=folder,
