@@ -52,7 +52,7 @@ HEADINGS: Final = (
 )
 SEED: Final = 0
 
-# By scene and number of views, the numbers of the views.
+# Numbers of the views, by scene and by how many views are used.
 ViewSets = Mapping[str, Mapping[int, Sequence[int]]]
 
 

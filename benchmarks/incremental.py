@@ -19,7 +19,7 @@ from benchmarks.photo_project import (
 from benchmarks.timing import Spread
 
 COUNTS = (1_000, 4_000, 16_000)
-# Of all photo steps, which take some hundred times as long as the first.
+# Numbers of photos for all photo steps, which take some hundred times as long as the first.
 WHOLE = (1_000, 4_000)
 BUCKETS = 256
 ROUNDS = 3

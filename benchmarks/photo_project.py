@@ -23,7 +23,7 @@ from headwater.photos.builtin import PORTRAITS, BuiltinPortrait
 
 SOURCE: Final = Path(__file__).resolve().parents[1]
 PHOTOS: Final = ("photos",)
-# In the order of the graph, with what they read that no photo changes.
+# Photo steps in the order of the graph, and inputs of theirs that no photo changes.
 ALL: Final = ("photos", "ingest", "landmarks", "masks", "parts", "cameras")
 UNCHANGED: Final = {PHOTOS: ("code",), ALL: ("code", "head_model", "synthesize", "parser")}
 COPIED: Final = ("headwater", "tasks", "flows", ".dvc/config", ".dvcignore", "constraints.txt")

@@ -42,7 +42,7 @@ AS_IT_IS: Final = "as it is"
 DISTANCES_FIRST: Final = {"sdf_steps": 300, "encoder_rate": 0.5}
 MOST_VIEWS: Final = 3
 SEVERAL_VIEWS: Final = {"most_views": MOST_VIEWS}
-# What each setting changes of "as it is".
+# Changes of each setting against "as it is".
 TRAININGS: Final[dict[str, dict[str, Any]]] = {
     AS_IT_IS: {},
     "P: distances with sines": {"relative_encoding": "dist_pe"},

@@ -27,7 +27,7 @@ from headwater.upkeep.dvc_command import share_cache
 from headwater.upkeep.recorded import dvc_setting
 from tasks.console import VOICE
 
-# Of its branches.
+# Kind of its branches in Git, and name of the flow.
 KIND = "experiment"
 CHECKOUTS = Path(".headwater") / "experiments"
 

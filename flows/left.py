@@ -19,7 +19,7 @@ from headwater.reject_reasons import PASSING
 
 REPORT: Final = "report"
 PAGE: Final = f"data/{REPORT}/index.html"
-# Of a step's own, and of a stage that runs steps in a folder of its own.
+# Tables of rejects below data/: of a step, and of a step that a stage runs in its own folder.
 _TABLES = ("*/rejects/bucket-*.parquet", "*/*/rejects/bucket-*.parquet")
 
 

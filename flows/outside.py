@@ -11,7 +11,7 @@ from headwater.heads import source_digest
 from headwater.systems import find_system
 from headwater.systems.settings import config_of
 
-# By stage: where the hash of what it read stands.
+# By stage: the file that records the hash of what it read.
 NOTES = {
     "head_model": "data/head_model/source.json",
     "other_heads": "data/other_heads/set.json",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 _UNSET: Final = object()
-# Of the first part of a name in what systems' stages depend on; whatever has none is a setting.
+# Words for the first part of an input's name, of systems' stages; all other parts are settings.
 _WORDS: Final = {"other": "the other test set", "challenge": "its challenge's words"}
 
 Leaves = dict[tuple[str, ...], Any]

@@ -35,7 +35,7 @@ from headwater.pipeline.run import forget_aside
 from headwater.upkeep.build_lock import build_lock
 from tasks.workers import Workers
 
-# Of its branches.
+# Kind of its branches in Git, and name of the flow.
 KIND = "rebuild"
 # A stage holds a thread while it waits for others: there are more than stages.
 THREADS = 256

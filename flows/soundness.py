@@ -12,7 +12,7 @@ from headwater.upkeep.recorded import FOLDER
 from headwater.upkeep.repair import Copy, damaged, mend, read_record
 from headwater.upkeep.spot_checks import SpotCheck, spot_check
 
-# Of checks at every call; the rest has its turn at later ones.
+# Time that one call spends on spot checks; files it does not reach are checked by later calls.
 SECONDS = 1.0
 # A disk that loses what was just written is not fought for ever.
 ROUNDS = 20

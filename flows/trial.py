@@ -25,7 +25,7 @@ from headwater.upkeep.recorded import LOCK, read_lock
 from tasks import lifeline
 from tasks.console import VOICE
 
-# What every stage of a system reads; small.
+# Small inputs that every stage of a system reads.
 ALWAYS = ("data/code", "data/contents", "data/plugins")
 MODEL = "data/head_model"
 MADE = ("inputs", "train", "evaluate")

@@ -24,7 +24,7 @@ from headwater.errors import HeadwaterError
 MAX_BYTES = 2**16
 MAX_DEPTH = 10
 DEFAULT_SIZE = "small"
-# Of a project: what DVC, builds and Git write.
+# Folders of a project that DVC, builds and Git write.
 OWN_FOLDERS = ("data", ".dvc", ".headwater", ".git")
 PORTRAITS = "data/portraits"
 # Octal, hexadecimal, binary, and minutes or hours.

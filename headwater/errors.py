@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from typing import ClassVar, Final
 
-# What readers of libraries raise on damaged or hostile bytes.
+# Errors that readers of libraries raise on damaged or hostile bytes.
 READER_ERRORS: Final = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, EOFError),
     *(ArithmeticError, AssertionError, RuntimeError, MemoryError, struct.error, zlib.error),

@@ -22,7 +22,7 @@ from headwater.upkeep.places import refusal
 
 EVENTS = "HEADWATER_EVENTS"
 DEBUG = "HEADWATER_DEBUG"
-# Of a stage, as in reconstruct@colour_net.
+# Width of a stage's name, as in reconstruct@colour_net.
 NAME_WIDTH = 22
 # The longest time without a line where there is no terminal that shows a bar.
 SILENT_SECONDS = 60.0

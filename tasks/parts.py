@@ -23,7 +23,7 @@ from headwater.pipeline.step import Input, Result, Step, Work
 from tasks.command import run
 from tasks.frame_places import PLACE_COLUMNS, shown_in_photo
 
-# Of a frame and its landmarks the part ids (h, w).
+# From the rows of a frame and of its landmarks to part ids (h, w).
 Provider = Callable[[Row, Row], NDArray[np.uint8]]
 
 

@@ -19,7 +19,7 @@ from headwater.pipeline.plan import MACHINERY
 FOLDER = Path("data/code")
 # The step that writes the folder: no stage depends on its own code.
 WRITER = "code"
-# What computes the buckets of a STEP and makes its tables of them.
+# Code that computes the buckets of a STEP and makes its tables of them.
 _PIPELINE: Final = MACHINERY | {
     Name("headwater.pipeline.run", "assemble"),
     Name("headwater.pipeline.run", "compute_bucket"),

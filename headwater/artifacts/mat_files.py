@@ -39,7 +39,7 @@ _NUMBERS: Final = {
 _CLASSES: Final = range(6, 16)
 # Flag of a complex array.
 _COMPLEX: Final = 0x800
-# Of a file, or packed in one of them; published ones hold some ten.
+# Most elements of a file, and of each packed element; published files hold some ten.
 _MOST_ELEMENTS: Final = 256
 # Largest magnitude of a number; more would overflow in sums and products of them.
 _LARGEST: Final = 1e12

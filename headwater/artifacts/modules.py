@@ -25,7 +25,7 @@ PROJECT: Final = Path(__file__).resolve().parents[2]
 # Followed wherever they lie, definition by definition; other packages in folders count as a whole.
 OURS: Final = ("headwater", "tasks")
 _INSTALLED: Final = ("site-packages", "dist-packages")
-# What the parser raises for text that is no Python, or nested too deeply.
+# Errors of Python's parser for text that is no Python, or nested too deeply.
 UNPARSED: Final = (SyntaxError, ValueError, RecursionError, MemoryError)
 # Files of code that were counted in this process.
 COUNTED: Final[set[Path]] = set()

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 Bytes = bytes | mmap
 
-# Of Thrift's compact protocol, in which footers and the headers of pages are written.
+# Types of Thrift's compact protocol, in which footers and the headers of pages are written.
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 11, 12
 MAX_FOOTER: Final = 2**25
 _DEEPEST: Final = 16

@@ -32,7 +32,7 @@ PARENTS = {
 }
 # Tables of one step that speak about the same items.
 TWINS = (("synthesize/frames", "synthesize/truth"),)
-# Of all systems together, whose names are in the items.
+# Tables of all systems together; their items contain the system's name.
 JUDGED = frozenset({SCORES.name, PICTURES.name})
 
 Finding = tuple[Path, str]

@@ -17,7 +17,8 @@ from headwater.artifacts.columns import TableSchema, has_gaps, is_optional
 from headwater.artifacts.parquet_pages import Bytes, stated_sizes
 from headwater.errors import READER_ERRORS, HeadwaterError
 
-# What a table takes in memory, for its file: numbers and pictures hardly pack, and small files do.
+# Bound on a table's size in memory: FREE_BYTES, and this multiple of the file's size. Numbers and
+# pictures hardly compress; small files do.
 MAX_RATIO = 30
 FREE_BYTES = 2**24
 BYTES_PER_VALUE = 8

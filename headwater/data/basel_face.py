@@ -22,7 +22,7 @@ from headwater.geometry.registration import Similarity
 SHAPES: Final = 199
 EXPRESSIONS: Final = 29
 UNITS_PER_MM: Final = 1000.0
-# From px that are 1 at the centre of the first pixel to ours, which are 0.5 there.
+# Shift from the data set's px, 1 at the centre of the first pixel, to ours, 0.5 there.
 TO_OUR_PX: Final = -0.5
 _MAX_BYTES: Final = 2**30
 _FAR_MM: Final = 20_000.0

@@ -16,7 +16,7 @@ from headwater.artifacts.ids import canonical_json
 from headwater.artifacts.schemas import TRUTH
 from headwater.artifacts.tables import Row, read_bucket, rows_hash, table_files
 
-# By table, then by "source/split".
+# Hashes by table, then by "source/split".
 Contents = dict[str, dict[str, str]]
 
 

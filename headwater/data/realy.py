@@ -23,14 +23,16 @@ from headwater.heads.model import SurfacePoints
 from headwater.heads.npz_files import read_arrays
 from headwater.metrics.realy import KEYPOINTS, REGIONS, RealyScan, RealyTemplate, Region
 
-# Of a region: bending it takes minutes and gigabytes where there are more.
+# Most vertices of a region: with more, bending it takes minutes and gigabytes.
 MAX_REGION_VERTICES: Final = 100_000
-MAX_AWAY_MM: Final = 700.0  # of a scan's vertex from the middle of its keypoints
-SCALES_MM: Final = (1e-3, 1e3)  # of a scan's unit; the published ones are 6.5 to 10.2
+# Largest distance of a scan's vertex from the mean of its keypoints, along an axis.
+MAX_AWAY_MM: Final = 700.0
+# Least and largest length of a scan's unit; the published ones are 6.5 to 10.2 mm.
+SCALES_MM: Final = (1e-3, 1e3)
 SUFFIXES: Final = (".npz", ".obj", ".ply")
 _MAX_TEXT: Final = 2**20
 _MAX_MESH: Final = 2**28
-# How far outside of its triangle a keypoint may lie, of the triangle: rounding.
+# Largest amount by which rounding takes a barycentric weight below 0.
 _OUTSIDE: Final = 1e-3
 _ANSWER: Final = re.compile(r"0*([1-9][0-9]{0,5})(?:_.+)?")
 

@@ -30,13 +30,14 @@ from headwater.reject_reasons import RejectReason
 PRIOR_DISTANCE_MM: Final = 1000.0
 PRIOR_LOG_SPREAD: Final = 0.5
 
-# Deviation of a person's landmarks from the model's, of the outer eye-corner distance.
+# Standard deviation of a person's landmarks from the model's, as a share of the outer eye-corner
+# distance.
 _POINT_SPREAD: Final = 0.04
 _TOLERANCE: Final = 1e-7
 _MAX_NME_PERCENT: Final = 15.0
 _MIN_DISTANCE_MM: Final = 120.0
 _MAX_EVALUATIONS: Final = 60
-# Of the origin's depth; nearer points lie in or behind the camera.
+# Least depth of a point, as a share of the origin's; nearer ones lie in or behind the camera.
 _LEAST_DEPTH: Final = 0.02
 
 _NO_DISTORTION: Final = np.zeros(4)

@@ -35,7 +35,8 @@ _FOLLOWED: Final = 0.25
 # Mean level of the crop's middle, about that of usual portraits, and the gains that lead there.
 _LEVEL: Final = 110.0
 _LEAST_GAIN, _MOST_GAIN = 1.0, 3.0
-# Of the length of the face, below which the eyes of a face in profile give no level.
+# Least distance of the eyes, as a share of the face's length, at which they define the level; in
+# profile it is less.
 _SHORTEST_EYE_LINE: Final = 0.2
 
 

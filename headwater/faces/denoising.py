@@ -10,8 +10,9 @@ Picture = NDArray[np.uint8]
 
 # Photos that look clean have up to 12; a dithered picture of black and white pixels has some 100.
 NOISY_LEVELS: Final = 15.0
-# Of the six portraits tried, faces show in every one with 20 % of its pixels black or white, with
-# noise of 70 levels, of 1 bit by dithering or by a threshold; 1 to 3 px make no difference.
+# Spread of the blur. Blurred so, all of the six portraits tried show their faces with 20 % of their
+# pixels black or white, with noise of 70 levels, and with 1 bit a pixel by dithering or by a
+# threshold; 1 to 3 px make no difference.
 SMOOTHING_PX: Final = 1.5
 
 # Second derivatives along x and y, in which a picture's edges hardly show.

@@ -10,15 +10,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# Of half or of all colour taken away, landmarks of rendered heads lie further from the true ones.
+# Share of the colour that is taken away; with half or all of it, landmarks of rendered heads lie
+# further from the true ones.
 _COLOUR_TAKEN: Final = 0.35
 # Pixels of the crop: detail is what lies below the first, and between it and the second; coarse is
 # what lies between the second and the third.
 _SPREADS: Final = (1.0, 2.0, 4.0)
-# Of detail to coarse (rms), about as in sharp photos of a face of 128 px, and the gains to there.
+# Ratios of the two details to the coarse structure (rms) that crops are brought to, about those of
+# sharp photos of a face of 128 px; and the limits of the gains that bring them there.
 _FINEST, _FINE = 0.6, 0.66
 _LEAST_GAIN, _MOST_GAIN = 0.4, 4.0
-# From 0.7 on, landmarks move away from points set by hand.
+# Spread of the last blur; from 0.7 on, landmarks move away from points set by hand.
 _SMOOTHING_PX: Final = 0.5
 
 Plane = NDArray[np.uint8]

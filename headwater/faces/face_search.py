@@ -50,13 +50,15 @@ _NEAR_SIDES: Final = 3.0
 _NEAR_SIDE_PX: Final = 128
 _SURE_NEAR_SCORE: Final = 0.9
 _MIN_TILE_PX: Final = 192
-# Of the photo's sides: quarters overlap by a third of their own.
+# Sides of the four tiles, as a share of the photo's: they overlap by a third of their own.
 _QUARTER_SHARE: Final = 0.6
-# Of the photo's longer side; beside a face that is larger, others show in the whole photo too.
+# Side of a face, as a share of the photo's longer side, from which on all other faces beside it are
+# found in the whole photo too.
 _FILLING_SHARE: Final = 0.35
-# Of the photo's shorter side; where the largest face is smaller than that, it is rarely alone.
+# Side of the largest face, as a share of the photo's shorter side, below which it is rarely the
+# only one.
 _ALONE_SHARE: Final = 0.2
-# Of the larger side of two places nearer to each other than that, one is left.
+# Distance of two places, as a share of the larger one's side, below which they are one face.
 _SAME_PLACE: Final = 0.5
 
 Picture = NDArray[np.uint8]

@@ -18,8 +18,8 @@ from headwater.faces.face_search import FRAME_TO_FACE, FaceDetector
 from headwater.faces.ingest import largest_face
 from headwater.reject_reasons import RejectReason
 
-# Of the face's side, by which the last crop lies lower than the face: there, landmarks of rendered
-# heads lie nearer to the true ones, and those of photos as near to points set by hand.
+# Shift of the last crop below the face, as a share of the face's side. From there, landmarks of
+# rendered heads are nearer to the true ones, and those of photos as near to points set by hand.
 _LOWER: Final = 0.04
 # Pixels between the edges of the face's square and the part of it that is measured.
 _INSIDE_PX: Final = 8

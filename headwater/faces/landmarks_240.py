@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from headwater.faces import vocabulary as sets
 
 COUNT_240: Final = 240
-# Of the 106: both eyes with their centres; outer and inner lips.
+# Places among the 106 of both eyes with their centres, and of outer and inner lips.
 EYES_106: Final = slice(66, 84)
 LIPS_106: Final = slice(84, 104)
-# The 134: right eye, left eye, right brow, left brow, outer lips, inner lips.
+# Places of the 134: right eye, left eye, right brow, left brow, outer lips, inner lips.
 DENSE_134: Final = slice(106, 240)
 _DENSE_EYE, _DENSE_BROW, _DENSE_LIPS = 22, 13, 32
 

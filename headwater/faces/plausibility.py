@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from headwater.geometry.registration import umeyama
 
-# To the subject's left, down and back from the middle of the face oval, in face widths (points
-# 234 to 454); means of MediaPipe's meshes of 11 frontal portraits.
+# Places to the subject's left, down and back from the middle of the face oval, in face widths
+# (points 234 to 454); means of MediaPipe's meshes of 11 frontal portraits.
 _SIDED: Final = {
     (33, 263): (0.316, -0.191, -0.144),
     (133, 362): (0.119, -0.180, -0.183),

@@ -22,7 +22,8 @@ from headwater.faces.vocabulary import (
 )
 from headwater.reject_reasons import RejectReason
 
-# Of the longer side of the 68 landmarks: nearer to the photo's edge they are guesses.
+# Distance from the photo's edge, as a share of the longer side of the 68 landmarks, below which
+# landmarks are guesses.
 EDGE_SHARE: Final = 0.09
 # Fewer of the 68 fix no camera.
 FEWEST_SEEN: Final = 24

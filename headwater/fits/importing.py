@@ -30,11 +30,12 @@ from headwater.sharing.new_folder import appearing, refuse_unless_new
 STEP: Final = "fits"
 LICENCE: Final = "300W-LP, research only"
 REJECTS: Final = rejects_schema(STEP)
-# Of a bucket, all of whose photos are in memory at once.
+# Photos of a bucket, which are all in memory at once.
 _TOGETHER: Final = 256
-# Pairs of points that a head is fitted to; thousands of neighbours say nothing new.
+# Most pairs of points that a head is fitted to; thousands of neighbours tell nothing new.
 _MOST_POINTS: Final = 1500
-# Root mean square; a face's own differences from the mean are a few.
+# Largest root mean square distance of a fitted head from the face; faces differ from the mean by a
+# few mm.
 MOST_APART_MM: Final = 20.0
 
 

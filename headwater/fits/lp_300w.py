@@ -27,7 +27,8 @@ FLIPPED: Final = "_Flip"
 # Largest mean error of the fit's points inside the face, as a share of the square root of the area
 # of their bounding box.
 MOST_ERROR: Final = 0.05
-# Of the 68 points, inside the photo; and px, the square root of their box's area.
+# Least number of the 68 points inside the photo, and least square root of the area of their
+# bounding box, px.
 LEAST_SHOWN: Final = 34
 LEAST_SIZE: Final = 16.0
 

@@ -22,9 +22,9 @@ IntArray = NDArray[np.integer[Any]]
 FACTOR: Final = 4
 # No level has fewer vertices.
 LEAST: Final = 10
-# Of the surface's extent: how far the nose tip may be from its nearest vertex.
+# Largest distance of the nose tip from its nearest vertex, as a share of the surface's extent.
 _NEAR: Final = 0.1
-# Weights are whole parts of this, so that rounding in the last digits changes nothing.
+# Weights are multiples of 1 over this, so that rounding in the last digits changes nothing.
 _PARTS: Final = 2**20
 
 

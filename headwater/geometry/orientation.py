@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from headwater.errors import HeadwaterError
 
-# Of the volume of its bounding box: heads with open necks and eyes have 0.1 and more.
+# Signed volume of a surface, as a share of its bounding box's, below which it is inside out; heads
+# with open necks and eyes have 0.1 and more.
 INSIDE_OUT: Final = -0.02
 
 

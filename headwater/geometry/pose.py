@@ -32,7 +32,8 @@ Float64Array = NDArray[np.float64]
 STEP_MM: Final = 100.0
 TOLERANCE: Final = 1e-12
 MAX_EVALUATIONS: Final = 100
-# Of the extent of the points in the image: how far a head's landmarks lie off its model's.
+# Standard deviation of a head's landmarks from its model's, as a share of the extent of the points
+# in the image.
 REFINED_SPREAD: Final = 0.02
 
 

@@ -15,13 +15,14 @@ from headwater.faces.vocabulary import IBUG68_FROM_478, IBUG_JAW
 from headwater.geometry.rasterise import Raster, rasterise
 from headwater.heads.model import IntArray, Surface, SurfacePoints
 
-# From the subject's right ear over the chin to the left: the 17 of iBUG's jaw and those between.
+# Points from the subject's right ear over the chin to the left ear: the 17 of iBUG's jaw and the
+# points half-way between them.
 CONTOUR_POINTS: Final = 33
 MIDDLE: Final = CONTOUR_POINTS // 2
 CHAIN_POINTS: Final = 32
 # A chain ends at this share of the jaw line's angle from the middle: nose and lips are no contour.
 _NEAREST: Final = 0.2
-# Of the axis that angles are counted about, behind the rearmost point of the jaw line.
+# Distance of the vertical axis of the angles behind the rearmost point of the jaw line.
 _AXIS_BEHIND_MM: Final = 30.0
 _CELLS_PER_MM: Final = 2.0
 _CELLS_PER_DEGREE: Final = 2.0

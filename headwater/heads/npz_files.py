@@ -16,7 +16,7 @@ from headwater.artifacts.regular_files import read_file
 from headwater.errors import READER_ERRORS, HeadwaterError
 
 MAX_BYTES: Final = 2**28
-# Of a dimension whose length is free: identity modes, expressions and their names.
+# Largest length of a free dimension: of identity modes, expressions and their names.
 MAX_FREE: Final = 256
 MAX_NAME: Final = 100
 

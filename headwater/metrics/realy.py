@@ -34,7 +34,7 @@ GLOBAL: Final = (36, 39, 42, 45, 33, 48, 54)
 _MOUTH_POINTS: Final = (*range(48, 61), 64)
 _FOREHEAD_POINTS: Final = (*range(17, 27), *range(36, 48))
 _CHEEK_POINTS: Final = (*_MOUTH_POINTS, 76, 77, 36, 41, 40, 39, 42, 47, 46, 45, 7, 8, 9)
-# Keypoints that a region is aligned by, and those that bend it.
+# Keypoints by which a region is aligned, and those by which it is bent.
 RIGID: Final = {
     "nose": (*range(27, 36), 70, 71),
     "mouth": _MOUTH_POINTS,
@@ -47,13 +47,14 @@ BENDING: Final = {
     "forehead": _FOREHEAD_POINTS,
     "cheek": (),
 }
-# By how much less the keypoints of a region count in its alignment than all its vertices.
+# Weight of a region's vertices in its alignment, as a multiple of the weight of its keypoints.
 RIGID_SHARE: Final = {"nose": 1, "mouth": 1, "forehead": 1, "cheek": 4}
 RIGID_STEPS: Final = 100
-RIGID_TOLERANCE: Final = 1e-6  # mean square, in the scan's unit
-# Of the spread of the keypoints: how far a face's may be from the template's. The head model anny's
-# 68 points have up to 0.16 with three expressions at full strength and 0.8 with left and right
-# exchanged; vertices in any other order have about 1.
+RIGID_TOLERANCE: Final = 1e-6  # change of the mean squared distance, squares of the scan's unit
+# Largest distance of a face's keypoints from the template's after alignment, as a share of their
+# spread (root mean squares). The 68 points of the head model anny have up to 0.16 with three
+# expressions at full strength and 0.8 with left and right exchanged; vertices in any other order
+# have about 1.
 MISFIT: Final = 0.25
 
 FloatArray = NDArray[np.floating[Any]]

@@ -10,13 +10,13 @@ from headwater.faces.vocabulary import MESH_POINTS
 
 FloatArray = NDArray[np.floating[Any]]
 
-# Where masks and cameras of the views come from: exact ones, or from the images alone.
+# Sources of masks and cameras of the views: exact ones, or estimates from the images alone.
 GIVEN: Final = "given"
 ESTIMATED: Final = "estimated"
-# In the order in which figures are shown: as users meet a system first.
+# The order in which figures are shown: first those of the cameras that users have.
 CAMERAS: Final = (ESTIMATED, GIVEN)
 YAW_EDGES_DEGREES: Final = (0.0, 15.0, 30.0, 45.0, 60.0, 75.0, 180.0)
-# Of a camera above the face; negative below it.
+# Bins of pitch, positive for a camera above the face.
 PITCH_EDGES_DEGREES: Final = (-90.0, -30.0, -15.0, 15.0, 30.0, 90.0)
 EXPRESSION_EDGES_MM: Final = (0.0, 0.5, 2.0, float("inf"))
 

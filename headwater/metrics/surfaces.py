@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from headwater.geometry.triangles import squared_distances
 
-# Of a mesh with spikes, or of another size, the longest edges are cut less often, so that no
-# prediction takes more memory than this.
+# Most samples of a mesh. Where it has spikes or another size, its longest edges are cut less often,
+# so that no prediction takes more memory.
 MOST_SAMPLES: Final = 500_000
 
 FloatArray = NDArray[np.floating[Any]]

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 
 FOLDS = 8
-# Of fewer persons a regression without some of them says nothing of these.
+# Least number of persons with whom a regression without a fold of them tells about those left out.
 FEWEST = 2 * FOLDS
 
 # Weight (outputs, inputs) and bias (outputs,).

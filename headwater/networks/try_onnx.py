@@ -13,7 +13,7 @@ from headwater.apart import take_bounds
 from headwater.networks.onnx_adapter import onnx_side, open_onnx
 
 MEMORY_BYTES = 2 * 2**30
-# Of images for networks that take any.
+# Side, px, of images for networks that take any size.
 ANY_SIDE = 512
 
 

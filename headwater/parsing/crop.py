@@ -13,8 +13,8 @@ from headwater.faces.face_search import FRAME_TO_FACE
 from headwater.faces.resampling import resampled
 from headwater.faces.vocabulary import FaceClass
 
-# Of the face's side: the crop's, and by how much its middle lies above the face's, so that it ends
-# at the top of the head and not far below the chin.
+# Side of the crop, and height of its centre above the face's, as multiples of the face's side; it
+# ends at the top of the head and not far below the chin.
 CROP_TO_FACE: Final = 1.7
 RAISED: Final = 0.08
 

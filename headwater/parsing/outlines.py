@@ -14,7 +14,7 @@ from torch import Tensor
 from headwater.faces.parts import fill_polygon
 from headwater.faces.vocabulary import PART_OUTLINES
 
-# Of the parts and of the open mouth's inside, each in a map of its own.
+# Number of outlines, each in a map of its own: of the parts and of the open mouth's inside.
 OUTLINES: Final = len(PART_OUTLINES)
 
 

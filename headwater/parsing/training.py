@@ -23,14 +23,15 @@ from headwater.training.run import Curve, Progress
 from headwater.training.schedules import Rate, cosine, warm_up
 from headwater.training.turns import Turn
 
-# A class weighs as its share of the pixels to the power of minus this, so that eyes count beside
-# clothes without being seen everywhere.
+# The weight of a class is its share of the pixels to the power of minus this: enough for eyes to
+# count beside clothes, and too little for them to be found everywhere.
 BALANCE: Final = 0.25
-# Of the mean weight: what a rare class weighs at most.
+# Largest weight of a class, as a multiple of the mean weight of a pixel.
 MOST_WEIGHT: Final = 16.0
-# Of the logarithm of these weights, what is taken off after training.
+# Share of the weights' logarithm that is subtracted from the scores after training.
 TAKEN_OFF: Final = 0.8
-# Of the overlap beside the cross entropy, and pixels that an overlap is in doubt by.
+# Weight of the overlap loss against the cross entropy, and pixels that are added to both sides of
+# its ratio.
 OVERLAP_WEIGHT, DOUBT_PX = 3.0, 2.0
 
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 from headwater.errors import ItemRejected
 from headwater.reject_reasons import RejectReason
 
-# What shows through transparent pixels: mid grey, neither a bright nor a dark outline.
+# Level behind transparent pixels: mid grey, which makes neither a bright nor a dark outline.
 BACKGROUND: Final = 128
 
 # Converted at a time: the steps between keep several copies of what they convert.

@@ -4,10 +4,10 @@ from typing import Any, Final
 
 from PIL import Image
 
-# Above it an image is decoded in a process of its own, and at reduced scale where that is possible.
+# Memory above which an image is decoded in a process of its own, at reduced scale if possible.
 ORDINARY_BYTES: Final = 512 * 2**20
 LARGE_FILE_BYTES: Final = 32 * 2**20
-# Of the file's own scans: encoders make about ten; each one walks over the whole image again.
+# Most scans of a JPEG file: each walks over the whole image again; encoders write about ten.
 MAX_SCANS: Final = 100
 # The decoder copies all former ones to append another; cameras write one.
 MAX_EXIF_SEGMENTS: Final = 64

@@ -17,7 +17,7 @@ from headwater.photos.cost import LARGE_FILE_BYTES
 from headwater.photos.pixels import CostlyError, DecodedPhoto, decode_pixels
 from headwater.reject_reasons import RejectReason
 
-# What params.yaml comes with.
+# The limit in params.yaml as it is delivered.
 USUAL_MAX_PIXELS: Final = 100_000_000
 
 

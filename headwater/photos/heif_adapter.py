@@ -9,7 +9,7 @@ from typing import Final
 
 FORMAT: Final = "HEIF"
 _BRANDS: Final = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"))
-# Of the box at the start of the file that lists the brands.
+# Most bytes that are read of the first box of the file, which lists the brands.
 _MOST_BYTES: Final = 1024
 
 

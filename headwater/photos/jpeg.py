@@ -15,7 +15,7 @@ MAX_SEGMENTS: Final = 20_000
 _APPLICATION: Final = range(0xE0, 0xF0)
 _COMMENT: Final = 0xFE
 _EXIF: Final = (0xE1, b"Exif\x00\x00")
-# Of the application's segments, decoders ask these two how the colours are coded.
+# The two application segments that tell decoders how colours are coded.
 _COLOUR_CODING: Final = ((0xE0, b"JFIF\x00"), (0xEE, b"Adobe"))
 
 

@@ -31,7 +31,7 @@ from headwater.photos.cost import (
 from headwater.photos.jpeg import exif_count, scan_count
 from headwater.reject_reasons import RejectReason
 
-# What Pillow logs about damaged files would reach the console; the reason says it instead.
+# Pillow's log messages about damaged files stay off the console: the reject's reason is enough.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 # Pillow refuses twice its own limit; below it the caller's limit is the one that counts.

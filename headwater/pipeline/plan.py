@@ -18,7 +18,7 @@ from headwater.pipeline.file_hashes import FileHashes
 from headwater.pipeline.known import Known, read_known
 from headwater.pipeline.step import Item, Step, Work, items_of_rows
 
-# What turns a step's rows into the bytes of a bucket, of every step alike.
+# Code that turns rows into the bytes of a bucket, the same for all steps.
 MACHINERY: Final = frozenset(
     {
         Name("headwater.artifacts.tables", "bucket_bytes"),
@@ -27,7 +27,7 @@ MACHINERY: Final = frozenset(
         Name("headwater.pipeline.step", "Result"),
     }
 )
-# What makes a plan of a bucket's inputs.
+# Code that plans the inputs of a bucket.
 _PLANNING: Final = MACHINERY | {
     Name("headwater.pipeline.plan", "key_of"),
     Name("headwater.pipeline.plan", "plan"),

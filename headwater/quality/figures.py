@@ -9,7 +9,7 @@ from headwater.quality.views import PART_NAMES, SCALAR_ERRORS, ViewErrors
 
 KINDS = ("frontal", "side", "free")
 DIGITS = 6
-# What builds are compared by.
+# Figures that builds are compared by.
 CHOSEN = (
     "all_detection_rate",
     "all_landmark_478_nme_percent_mean",

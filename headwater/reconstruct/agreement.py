@@ -28,9 +28,9 @@ from headwater.reconstruct.seeing import SeenFace
 # as these, within which are 19 of 20 rendered heads with exact cameras.
 SOUND_DISAGREEMENT, SOUND_MISFIT = 0.03, 0.08
 SOUND_SIZES: Final = (0.85, 1.18)
-# By the cameras that each view's own landmarks gave, and in face widths. Of fourteen rendered heads
-# in three or four views none lost a sound one; of 43 views whose mesh was turned over 35 were found
-# among four, and of 129 among three 83.
+# Largest disagreement of views with cameras that each view's own landmarks gave, in face widths. Of
+# fourteen rendered heads in three or four views none lost a sound view; of views whose mesh was
+# turned over, 35 of 43 were found among four views, and 83 of 129 among three.
 MOST_ESTIMATED_DISAGREEMENT: Final = 0.018
 ODD_MISFIT: Final = 0.04
 

@@ -20,7 +20,7 @@ _LEAST_SPREAD: Final = (12.0, 4.0, 4.0)
 _WIDER: Final = (2.5, 1.5, 1.5)
 _MOST_SQUARED_DISTANCE: Final = 6.0
 _SMOOTHING_SHARE: Final = 0.003
-# Of a median absolute deviation, the standard deviation of a normal distribution.
+# Standard deviation of a normal distribution, as a multiple of its median absolute deviation.
 _TO_DEVIATION: Final = 1.4826
 
 Float32Array = NDArray[np.float32]

@@ -19,7 +19,8 @@ from headwater.reconstruct.head import SeenView, unusual_size
 from headwater.reconstruct.placing import unit_in_words
 from headwater.reconstruct.seeing import SeenFace
 
-# Of the estimated camera, which sees large turns smaller than they are.
+# Turns by the estimated camera from which on a head is doubted; large turns come out smaller than
+# they are.
 MOST_YAW_DEGREES: Final = 50.0
 MOST_PITCH_DEGREES: Final = 25.0
 DOUBTED_ERROR_PERCENT: Final = 8.0

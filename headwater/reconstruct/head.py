@@ -27,9 +27,9 @@ from headwater.reject_reasons import RejectReason
 
 FloatArray = NDArray[np.float32]
 
-# Of the outer eye-corner distance. Sound photos end at 1 to 6 %.
+# Largest landmark error, as a share of the outer eye-corner distance; sound photos have 1 to 6 %.
 MOST_ERROR_PERCENT: Final = 8.0
-# Of people's sizes about the template's.
+# Largest usual difference of a head's size from the template's, as a share of it.
 USUAL_SPREAD: Final = 0.15
 
 

@@ -28,13 +28,14 @@ from headwater.reconstruct.seeing import SeenFace
 
 FloatArray = NDArray[np.float64]
 
-# Of the template's: people's heads lie within, and most rendered ones within 0.83 and 1.22; metres,
-# inches or the unit of structure from motion do not.
+# Limits of a head's size as a multiple of the template's. People's heads lie within, and most
+# rendered ones within 0.83 and 1.22; heads in metres, inches or the unit of structure from motion
+# do not.
 LEAST_SIZE, MOST_SIZE = 0.7, 1.35
 # Rays that part by less tell no distance: about 5 degrees between two views.
 LEAST_PARTING: Final = 0.004
-# Of the landmarks' extent in a photo, on average: how far views may see different points, and any
-# view something else than the template. Sound cameras gave up to 0.02 and 0.07.
+# Largest mean distances of a view's landmarks, as shares of their extent in the photo: from points
+# triangulated from all views, and from the template. Sound cameras gave up to 0.02 and 0.07.
 MOST_DISAGREEMENT: Final = 0.08
 MOST_MISFIT: Final = 0.2
 # The spread of landmarks, as a share of their extent, beyond which one counts less and less.

@@ -7,12 +7,12 @@ import numpy as np
 
 from headwater.geometry.cameras import Camera, look_at
 
-# How much of the picture's height a 240 mm tall head takes.
+# Least and largest share of the picture's height that a head of 240 mm takes.
 HEAD_MM: Final = 240.0
 HEAD_SHARE: Final = (0.48, 0.82)
 FACE_CENTRE_MM: Final = (0.0, 12.0, 45.0)
-# Of the picture's side, by which the optical axis misses its middle, and by which it does where
-# the picture is a part of a larger photo, so that it often cuts the head.
+# Largest distance of the optical axis from the picture's centre, as a share of its side: usually,
+# and in pictures that are parts of a larger photo, which often cut the head.
 OFF_CENTRE: Final = 0.05
 CUT_OFF_CENTRE: Final = 0.25
 

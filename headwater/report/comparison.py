@@ -47,7 +47,7 @@ KINDS: Final = {
 }
 
 
-# What of each camera's questions the error is split by.
+# Strata into which the errors of each camera's questions are split.
 SPLIT: Final = {GIVEN: tuple(KINDS), ESTIMATED: (YAW, PITCH, VIEWS)}
 
 

@@ -24,7 +24,7 @@ WORDS = {
     "478": "(478)",
 }
 
-# What the comparison of the systems shows, or would only repeat a figure with its interval.
+# Figures that the comparison of the systems shows, or that repeat a figure with its interval.
 ELSEWHERE = re.compile(
     r"_(low|high|subjects)$|^(views_\d+|other|landmark_fit)_|_ratio_|_(yaw|pitch|expression)_"
     r"|^(nose|mouth|forehead|cheeks|chin|eyes)_mm"

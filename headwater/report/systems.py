@@ -17,8 +17,8 @@ from headwater.report.renders import heat_colours, heat_gradient
 from headwater.viewer.encoding import data_uri
 from headwater.viewer.studio import turned
 
-# Of baselines and systems in their order: the mean head and the system shown first look as in the
-# other charts.
+# Styles of baselines and systems in their order: the mean head and the system shown first look as
+# in the other charts.
 STYLES = ("b", "d", "c", "a")
 HEAT_PX = 300
 HEAT_YAWS = {0.0: "from the front", 42.0: "from the side"}

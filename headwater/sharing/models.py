@@ -18,7 +18,7 @@ class PackagedModels:
     files: tuple[str, ...] = ()
 
 
-# By package; THIRD_PARTY.md says whose they are.
+# Models by package; THIRD_PARTY.md names their owners.
 PACKAGED: Final = {
     "mediapipe": PackagedModels(
         "face detection, face mesh with attention, selfie segmentation",

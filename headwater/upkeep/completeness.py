@@ -9,7 +9,7 @@ from headwater.upkeep.recorded import LOCK, Output, md5_of_file, md5_of_folder, 
 from headwater.upkeep.repair import read_record
 
 GRAPH = "dvc.yaml"
-# Of an output: a fetch that broke off lacks many.
+# Most missing files of an output that are named: a fetch that broke off lacks many.
 MOST_NAMED = 20
 
 

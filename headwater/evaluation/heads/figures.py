@@ -12,7 +12,7 @@ from headwater.metrics.summary import VIEWS, Figures, bins, compare, flat, summa
 
 FACE: Final = "face_scan_to_mesh"
 LESS: Final = "estimated_less_given_mm"
-# What builds are compared by; the others are the report's.
+# Figures that builds are compared by; the report shows the others too.
 CHOSEN: Final = (
     "estimated_face_scan_to_mesh_mm",
     "estimated_face_scan_to_mesh_mm_low",

@@ -32,7 +32,8 @@ from headwater.metrics.silhouette import silhouette
 Counter = Callable[[int], None]
 FILE: Final = "heads.parquet"
 FAILURES: Final = "failures.parquet"
-# Of the middle of a head from that of its frame; the head model's own are a few centimetres off.
+# Largest distance of a head's centre from the origin of its frame; heads of the head model have a
+# few centimetres.
 FARTHEST_MM: Final = 1000.0
 
 

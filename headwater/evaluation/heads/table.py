@@ -26,7 +26,7 @@ _CONDITIONS: Final = (
     "expression_mm",
 )
 
-# Of rows without the condition: masks and cameras were always given once.
+# Conditions of rows that lack them: earlier, masks and cameras were always given.
 _UNSAID: Final[dict[str, Any]] = {
     "camera": GIVEN,
     "yaw_degrees": math.nan,

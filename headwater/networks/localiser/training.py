@@ -15,7 +15,8 @@ from headwater.training.run import Curve
 from headwater.training.schedules import Rate, constant_then_linear
 from headwater.training.turns import Turn
 
-# Of the learning rate: two numbers per point that go as far as 1.5, where weights go a hundredth.
+# Rate of the calibration, as a multiple of the weights': its two numbers per point change by up to
+# 1.5, weights by a hundredth of that.
 CALIBRATION_RATE = 10.0
 
 

@@ -170,7 +170,7 @@ class DescentConfig(Config):
         return self.clamp_mm / UNIT_MM
 
 
-# By size, all that differs from the defaults, which are the size "small".
+# Settings of each size that differ from the defaults, which are those of "small".
 DESCENT_SIZES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
         "smoke": {

@@ -35,7 +35,7 @@ SEEN_PX: Final = 2.0
 ITERATIONS: Final = 4
 # Share by which correlations of errors are shrunk towards 0.
 SHRINKAGE: Final = 0.1
-# Deviation of anchors that fewer than ``FEWEST`` views show, and the least of any, mm.
+# Standard deviation of anchors that fewer than ``FEWEST`` views show, and the least of any.
 ASSUMED_MM: Final = 10.0
 LEAST_MM: Final = 0.1
 FEWEST: Final = 20

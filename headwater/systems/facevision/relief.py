@@ -12,9 +12,10 @@ from headwater.systems.facevision.mesh import Surface, vertex_normals
 Points = NDArray[np.floating[Any]]
 
 STEP: Final = 0.5
-# Of the photo's side: structure that is finer than this is detail; 2 px at 128.
+# Spread of the blur that separates detail from coarse structure, as a share of the photo's side: 2
+# px at 128.
 BLUR_SHARE: Final = 2 / 128
-# Of the mean edge: no vertex moves further.
+# Largest displacement of a vertex, as a share of the mean edge.
 MOST_SHARE: Final = 0.5
 _LUMA: Final = np.array([0.299, 0.587, 0.114]) / 255.0
 

@@ -133,7 +133,7 @@ class GlvdConfig(DescentConfig):
         return self.heatmaps.source == "trained"
 
 
-# What GLVD's sizes add to those of every vertex descent.
+# Settings that GLVD's sizes add to those of every vertex descent.
 _GUIDANCE: Final[dict[str, dict[str, Any]]] = {
     "smoke": {
         "keypoint_depth": 2,

@@ -82,7 +82,7 @@ def _paper240() -> LandmarkSet:
     )
 
 
-# By the number of their landmarks.
+# Sets by their number of landmarks.
 LANDMARK_SETS: Final[Mapping[int, LandmarkSet]] = MappingProxyType(
     {68: _ibug68(), COUNT_240: _paper240()}
 )

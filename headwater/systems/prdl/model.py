@@ -17,7 +17,7 @@ from headwater.systems.prdl.config import PrdlConfig
 from headwater.systems.prdl.morphable import Bases
 
 _MOBILENET_FEATURES: Final = 960
-# Of a face from where its placement by landmarks says, radians and canonical units.
+# Standard deviations of a face from its placement by landmarks, radians and canonical units.
 TURN_SPREAD: Final = radians(SPREAD.degrees)
 SHIFT_SPREAD: Final = SPREAD.shift_mm / UNIT_MM
 

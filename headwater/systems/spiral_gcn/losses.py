@@ -12,7 +12,7 @@ from torch import Tensor
 from headwater.networks.shading import BANDS, harmonics
 from headwater.systems.spiral_gcn.config import FineWeights
 
-# Of the light's normal equations, so that lights of few visible vertices have one solution.
+# Ridge of the light's normal equations, by which they have one solution with few visible vertices.
 _RIDGE = 1e-3
 _DARKEST = 0.05
 
