@@ -46,7 +46,8 @@ CONDITIONS = {
     "processor time": "pictures per second that the processor works, which other work hardly slows",
     "all": (
         "the same bytes through the same decoder (Pillow) to uint8 tensors with their identifiers, "
-        f"by torch's DataLoader in batches of {BATCH}; contestants take turns"
+        f"by torch's DataLoader in batches of {BATCH}; contestants take turns; ours lie in planes, "
+        "the others' pixel by pixel, as torchvision's pil_to_tensor gives them"
     ),
 }
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from headwater.artifacts.columns import IMAGE, shape_of
-from headwater.artifacts.images import decode_picture
+from headwater.artifacts.images import decode_planes
 from headwater.artifacts.meshes import from_ply
 
 Values = Callable[[int], Any]
@@ -18,9 +18,9 @@ Values = Callable[[int], Any]
 def values_of(field: pa.Field, array: pa.Array) -> Values:
     """The function that gives a row's value of a column as torch takes it, by the row's number.
 
-    A picture is (C, H, W) uint8, with 16 bits int32; a mesh a dict of vertices (V, 3) float32 and
-    faces (F, 3) int32; a list of numbers a tensor of the shape that the column states; text, single
-    numbers and empty values are what they are in Python.
+    A picture is (C, H, W) uint8, contiguous, with 16 bits int32; a mesh a dict of vertices (V, 3)
+    float32 and faces (F, 3) int32; a list of numbers a tensor of the shape that the column states;
+    text, single numbers and empty values are what they are in Python.
     """
     if field.type == IMAGE:
         read, content = (_mesh if field.name.startswith("mesh") else _picture), _bytes_of(array)
@@ -50,11 +50,7 @@ def _bytes_of(array: pa.StructArray) -> Callable[[int], memoryview]:
 
 
 def _picture(data: memoryview) -> Tensor:
-    array = decode_picture({"bytes": data, "path": "picture"})
-    if array.dtype != np.uint8:
-        array = array.astype(np.int32)
-    pixels = torch.from_numpy(array if array.flags.writeable else array.copy())
-    return pixels.unsqueeze(0) if pixels.ndim == 2 else pixels.permute(2, 0, 1)
+    return torch.from_numpy(decode_planes({"bytes": data, "path": "picture"}))
 
 
 def _mesh(data: memoryview) -> dict[str, Tensor]:

@@ -289,6 +289,7 @@ def test_values_are_those_of_the_table(tmp_path: Path) -> None:
     [photo] = itertools.islice(TorchDataset(tmp_path / "photos" / "photos", ["image"]), 1)
     assert photo["image"].shape == (3, 24, 24)
     assert photo["image"].dtype == torch.uint8
+    assert photo["image"].is_contiguous()
     [head] = itertools.islice(TorchDataset(tmp_path / "synthesize" / "heads", ["mesh"]), 1)
     vertices, faces = head_mesh()
     np.testing.assert_allclose(head["mesh"]["vertices"].numpy(), vertices, atol=1e-4)
