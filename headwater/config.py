@@ -31,6 +31,17 @@ PORTRAITS = "data/portraits"
 _OTHER_BASE = re.compile(r"[-+]?0[0-9_bx]|.*:")
 
 
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
+    """Reads numbers like 1e-05, which PyYAML takes for texts and DVC writes (YAML 1.2), as such."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
+
+
 class Settings(BaseModel):
     """Base of all parameter groups: frozen, unknown keys refused, no silent conversion."""
 
@@ -240,8 +251,8 @@ def _yaml(text: str) -> Any:
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
             raise yaml.YAMLError(f"it is nested too deeply (line {event.start_mark.line + 1})")
-    _refuse_slips(yaml.compose(text, Loader=yaml.SafeLoader))
-    return yaml.safe_load(text)
+    _refuse_slips(yaml.compose(text, Loader=_Loader))
+    return yaml.load(text, Loader=_Loader)  # noqa: S506  as safe as its base
 
 
 def _refuse_slips(node: Any) -> None:

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from ruamel.yaml import YAML
 
 from headwater.config import Params, load_params, valid_keys
 from headwater.errors import HeadwaterError
@@ -155,7 +156,7 @@ def test_a_key_with_a_dot_says_how_to_nest(tmp_path: Path, raw: dict[str, Any]) 
         ({"overrides": {"mirror": 3}}, "systems.glvd.overrides.mirror is 3, but: "),
         ({"overrides": {"learning_rate": math.inf}}, "learning_rate is inf, but: "),
         ({"overrides": {"weight_decay": math.nan}}, "weight_decay is nan, but: "),
-        ({"overrides": {"learning_rate": "1e30"}}, "learning_rate is '1e30', but: "),
+        ({"overrides": {"learning_rate": "1e30"}}, "learning_rate is 1e+30, but: "),
         ({"overrides": {"steps": 10**30}}, "systems.glvd.overrides.steps is 1000"),
         ({"overrides": {"sdf_steps": 10**30}}, "systems.glvd.overrides.sdf_steps is 1000"),
         ({"overrides": {"iterations": 10**9}}, "iterations is 1000000000, but: "),
@@ -362,6 +363,28 @@ def test_numbers_in_decimal_digits_are_read(tmp_path: Path, seed: str) -> None:
     text = (PROJECT / "params.yaml").read_text(encoding="utf-8")
     path.write_text(re.sub(r"(?m)^seed: .*$", f"seed: {seed}", text))
     assert load_params(path).seed == int(seed)
+
+
+@pytest.mark.parametrize(
+    ("share", "number"),
+    [("1e-05", 1e-5), ("5e-4", 5e-4), (".5e-1", 0.05), ("1.E-2", 0.01), ("2.5E-02", 0.025)],
+)
+def test_a_number_with_an_exponent_is_read_as_dvc_reads_it(
+    tmp_path: Path, share: str, number: float
+) -> None:
+    path = tmp_path / "params.yaml"
+    text = (PROJECT / "params.yaml").read_text(encoding="utf-8")
+    path.write_text(re.sub(r"(?m)^  test: .*$", f"  test: {share}", text))
+    read = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    assert load_params(path).split.test == number == read["split"]["test"]
+
+
+@pytest.mark.parametrize("name", ["1e5x", "e5", "1e", "1e5-2"])
+def test_a_name_with_digits_is_no_number(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "params.yaml"
+    text = (PROJECT / "params.yaml").read_text(encoding="utf-8")
+    path.write_text(re.sub(r"(?m)^  licence: \S+", f"  licence: {name}", text))
+    assert load_params(path).photos.licence == name
 
 
 @pytest.mark.parametrize(
