@@ -79,7 +79,7 @@ def measure(name: str, size: str | None, project: Path, subjects: int | None) ->
 
 
 def show_progress(done: int, subjects: int) -> None:
-    """One line on a terminal, written over and over."""
+    """Show the progress in one line of a terminal, which is written again each time."""
     if sys.stderr.isatty():
         end = "\n" if done == subjects else "\r"
         print(f"{done} of {subjects} subjects", end=end, file=sys.stderr, flush=True)

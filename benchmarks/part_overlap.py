@@ -1,8 +1,9 @@
-"""``python -m benchmarks.part_overlap``: overlap of polygons' and a parser's parts with the truth.
+"""``python -m benchmarks.part_overlap``: overlap of face parts with the true ones, by part.
 
-On the frames of the held-out views of a build with ``parts.parser: trained``, or a parser of the
-user's, against what the views show; with ``--photos`` also on a folder of photos whose labels lie
-in ``labels/`` below it, PNG files of ids by the list ``labels`` in ``frl189.json``.
+Compares polygons between landmarks and the build's parser (``parts.parser: trained``, or a file of
+the user's) on the frames of held-out views, whose parts the renderer knows. ``--photos`` adds a
+folder of photos with hand-drawn parts: PNG files of ids in ``labels/`` below it, whose names the
+list ``labels`` in ``frl189.json`` has.
 """
 
 import argparse
@@ -37,7 +38,8 @@ from headwater.photos.folder import read_photo
 SPLIT: Final = "test"
 UNKNOWN: Final = 255
 _MAX_BYTES: Final = 2**26
-# Names of the photos' labels that mean the same as a part.
+# Parts that the photos' labels have with the same meaning, by the label's name; nose and skin have
+# none.
 LABELLED: Final[Mapping[str, Part]] = {
     part.name.lower(): part for part in FACE_PARTS if part not in (Part.NOSE, Part.SKIN)
 }
@@ -45,7 +47,10 @@ LABELLED: Final[Mapping[str, Part]] = {
 
 @dataclass(frozen=True)
 class Overlaps:
-    """Overlap (n, 8) of parts in n images, NaN for a part that neither has: polygons, parser."""
+    """Overlap (n, 8) of parts with the true ones in n images, NaN for a part that neither has.
+
+    drawn: of polygons between landmarks. parsed: of the parser's parts.
+    """
 
     drawn: NDArray[np.float64]
     parsed: NDArray[np.float64]
@@ -104,9 +109,10 @@ def view_parts(data: Path, parser: FrameParser) -> Iterator[Parts]:
 
 
 def photo_parts(folder: Path, frame_px: int, parser: FrameParser) -> Iterator[Parts]:
-    """The same of photos whose labels are in a folder; parts without a label are none.
+    """True, drawn and parsed part ids (n, n) of the frames of a folder's photos with labels.
 
-    Raises HeadwaterError naming a file that is missing or wrong, and a photo without a face.
+    Parts that the labels do not have are left out of all three. Raises HeadwaterError naming a file
+    that is missing or wrong, and a photo without a face.
     """
     part_of = _part_of_label(folder / "frl189.json")
     faces = mediapipe_faces()

@@ -75,10 +75,10 @@ Answerer = Callable[[Views], FloatArray]
 
 @dataclass(frozen=True)
 class Rows:
-    """Of every head, by setting, mm: scan-to-mesh error, and corresponding vertices' distance.
+    """Errors of every head by setting, mm.
 
-    The first goes from the true surface to the found one, and a rough surface that passes near
-    everything does well by it; by the second it does not.
+    face: scan to mesh, from the true surface to the found one, which rewards a rough surface that
+    passes near everything. vertex: distance of corresponding vertices, which does not.
     """
 
     face: list[Errors]

@@ -32,7 +32,7 @@ NICENESS = 8
 
 
 class Build:
-    """One run over the stages of ``dvc.yaml``. failed: those that did, in the order of it.
+    """One run over the stages of ``dvc.yaml``. failed: the failed ones, in the file's order.
 
     changed: stages that DVC sees changed. again: stages to run whatever DVC sees, for items to try
     again, other files outside or other packages. A stage is run when it is one of these, or when

@@ -54,7 +54,7 @@ def _words(graph: Mapping[str, Stage], name: str, fates: Mapping[str, Fate]) -> 
 
 
 def _roots(doubts: Collection[str], fates: Mapping[str, Fate]) -> list[str]:
-    """Those of some stages that can change although none of the others does."""
+    """The stages of ``doubts`` that can change although none of the others there does."""
     return [one for one in doubts if not _follows(one, doubts, fates)]
 
 

@@ -22,10 +22,10 @@ DATA = "data"
 def choose_systems(project: Path, names: str) -> bool:
     """Write systems into ``build`` of params.yaml, where DVC reads them; whether that changed it.
 
-    names: separated by commas, or "all" for every system that is known, those that the build has
-    before the others: the report leads with the first. Raises HeadwaterError for
-    a name that is none, with the nearest one, for what no build of these systems can have, and
-    where ``build`` cannot be rewritten.
+    names: separated by commas, or "all" for every known system. The systems of the present build
+    come first then, as the report leads with the first one. Raises HeadwaterError for an unknown
+    name, with the nearest known one, for settings that do not fit these systems, and where
+    ``build`` cannot be rewritten.
     """
     path = project / "params.yaml"
     params = load_params(path)

@@ -32,7 +32,7 @@ _OURS: Final = frozenset({"headwater", "tasks"})
 
 
 class Hand(Protocol):
-    """One that computes a bucket at a time."""
+    """A worker that computes one bucket at a time."""
 
     def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Value of a function; raises what it raises, and WorkerDied when that ended it."""

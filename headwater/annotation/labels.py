@@ -1,4 +1,4 @@
-"""From votes to one part for every vertex of a mesh, the same on its left and its right."""
+"""The part of every vertex of a mesh by votes, the same on the mesh's left and right."""
 
 from typing import Any, Final
 
@@ -37,7 +37,7 @@ def labels_of(votes: FloatArray, mean: FloatArray, faces: IntArray) -> Labels:
 
 
 def mirror_pairs_of(mean: FloatArray) -> NDArray[np.intp]:
-    """For each vertex (V, 3) mm its mirror image (V,); itself where it has none of its own."""
+    """Number (V,) of the mirror image of each vertex (V, 3) mm; its own where it has none."""
     partner = mirror_partners(mean, SAME_PLACE_MM)
     own = np.arange(len(mean))
     paired = (partner >= 0) & (partner[partner] == own)

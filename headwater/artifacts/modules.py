@@ -208,7 +208,7 @@ def _standard() -> Path:
 
 
 def import_targets(statements: Iterable[ast.stmt], module: str) -> list[Name]:
-    """All that imports in a module bring: definitions, and modules for those with all names."""
+    """Names that a module's imports bring: definitions, or whole modules for ``import *``."""
     targets = []
     for statement in statements:
         if isinstance(statement, ast.Import):

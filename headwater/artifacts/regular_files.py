@@ -37,7 +37,7 @@ def regular_bytes(path: Path, max_bytes: int, seconds: float = READ_SECONDS) -> 
 
 
 def read_file(path: Path, max_bytes: int) -> bytes:
-    """As ``regular_bytes``; raises HeadwaterError that names the file and its fault."""
+    """Bytes of a regular file; raises HeadwaterError that names the file and its fault."""
     try:
         return regular_bytes(path, max_bytes)
     except FileNotFoundError as error:
@@ -144,7 +144,10 @@ def _outcome(act: Callable[[], T]) -> Callable[[], T]:
 
 
 def bytes_of_file(path: Path, max_bytes: int) -> bytes:
-    """As ``regular_bytes``, for as long as it takes."""
+    """Bytes of the regular file that ``path`` leads to, however long reading takes.
+
+    Raises as ``regular_bytes``.
+    """
     # A device is not even opened: that alone may do something.
     _check_regular(path.stat())
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -80,7 +80,7 @@ def _pixel_noise(colour: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _mask(mask: Tensor, generator: torch.Generator) -> Tensor:
-    """In some of the images shrunk a little or grown, far enough to stand for hair."""
+    """Masks (n, 1, S, S), in some images shrunk a little, or grown as if by hair."""
     change = torch.randint(-SHRUNK_PX, GROWN_PX + 1, (len(mask),), generator=generator)
     kept = torch.rand(len(mask), generator=generator) >= PROBABILITY
     result = mask.clone()

@@ -61,13 +61,13 @@ def placement_from_views(
 
 
 def true_placements(heads: Heads, template: Template) -> list[Similarity]:
-    """Of every head, the rigid map from its own frame to the canonical one, by its landmarks."""
+    """Rigid maps of the heads from their own frames to the canonical one, by their landmarks."""
     wanted = template.landmarks_68(template.mean)
     return [true_placement(template.landmarks_68(v), wanted) for v in heads.vertices]
 
 
 def canonical_heads(heads: Heads, template: Template) -> Tensor:
-    """Targets (h, V, 3) float32, canonical."""
+    """Vertices (h, V, 3) float32 of the heads, canonical units."""
     pairs = zip(true_placements(heads, template), heads.vertices, strict=True)
     placed = [placement.apply(vertices) for placement, vertices in pairs]
     return torch.from_numpy(to_canonical(np.stack(placed), template.nose_bridge))

@@ -13,7 +13,7 @@ UNKNOWN: Final = "The steps from ingest to cameras have no row of the view; run 
 
 
 def rejections(data: Path, items: Collection[str]) -> dict[str, str]:
-    """By item of ``items`` below ``data``, that a step rejected, the sentence that says why."""
+    """Sentences on why steps rejected some of ``items``, by item. data: folder of the tables."""
     wanted = set(items)
     found: dict[str, str] = {}
     for schema in REJECTS:

@@ -74,7 +74,7 @@ def detected_landmarks(data: Path, items: Sequence[str], bucket: str | None = No
 
 
 def of_rendered(data: Path, heads: Heads) -> list[Annotation]:
-    """Of every rendered view of ``heads`` below ``data``, ordered by head, then view number."""
+    """True annotations of the rendered views of ``heads`` below ``data``, by head and view."""
     number = {subject: index for index, subject in enumerate(heads.subjects)}
     columns = (*ORIGIN_COLUMNS, "view", "mask", "width", "height", *CAMERA_COLUMNS)
     where = pc.field("subject").isin(list(number))
@@ -86,9 +86,9 @@ def of_rendered(data: Path, heads: Heads) -> list[Annotation]:
 
 
 def of_both(data: Path, heads: Heads) -> list[Annotation]:
-    """Of every rendered view of ``heads`` below ``data`` the truth, then what was estimated of it.
+    """True annotations of the rendered views of ``heads`` below ``data``, then estimated ones.
 
-    The latter as ``of_photos``, with the number of the head.
+    Estimated annotations are those of ``of_photos``, with the number of the head.
     """
     given = of_rendered(data, heads)
     head = {one.row["item"]: one.head for one in given}
@@ -97,10 +97,10 @@ def of_both(data: Path, heads: Heads) -> list[Annotation]:
 
 
 def of_photos(data: Path, items: Sequence[str]) -> list[Annotation]:
-    """Of items below ``data`` what the pipeline detected in their images alone, ordered by item.
+    """Annotations that the pipeline estimated from the items' images alone, ordered by item.
 
-    A rendered view has the annotation that a photo of the same pixels has. Left out are items that
-    a step rejected.
+    A rendered view has the annotation that a photo of the same pixels would have. Items that a step
+    rejected are left out.
     """
     columns = (*ORIGIN_COLUMNS, "width", "height")
     return _detected(data, _rows_by_item(data, FRAMES, columns, items))

@@ -96,7 +96,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Score:
-    """One metric of one answer; value: None where the answer has none, or is none (failure)."""
+    """One metric of one answer; value: None where the answer lacks it, or failed (failure)."""
 
     challenge: str
     system: str

@@ -38,7 +38,7 @@ class Boxes(NamedTuple):
         return total
 
     def joined(self) -> "Boxes":
-        """One box over each run of these."""
+        """Boxes that each enclose one run of these boxes."""
         return Boxes.in_runs(self.low.min(axis=2), self.high.max(axis=2))
 
     @staticmethod

@@ -50,7 +50,7 @@ class ContourChains:
 
 
 def outermost(across: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
-    """Of each chain the point (..., C) that an upright image shows at the edge of the face.
+    """Numbers (..., C) of the points of each chain that lie at the face's edge in an upright image.
 
     across: (..., C, 32) columns, px, of the points of all 33 chains or of every other one. The
     subject's right is on the left of the image.

@@ -133,7 +133,7 @@ class StackedHourglass(nn.Module):
 
 
 class MapHourglass(nn.Module):
-    """One hourglass on maps of the encoder's size: f_s, no stem and no stride.
+    """An hourglass on maps of the encoder's size, without stem and stride: f_s.
 
     (B, inputs, h, w) -> (B, outputs, h, w).
     """

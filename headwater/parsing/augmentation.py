@@ -14,7 +14,8 @@ from headwater.parsing.examples import Examples
 from headwater.parsing.outlines import outline_maps
 from headwater.parsing.parser import CROP_PX
 
-# Spreads of a face in its crop: roll (radians), logarithm of its size, shift (of the side).
+# Standard deviations of a face in its crop: roll (radians), logarithm of its size, shift (as a
+# share of the side).
 ROLL, SIZE, SHIFT = math.radians(8), 0.1, 0.03
 
 _PAIRS: Final = (
@@ -24,7 +25,7 @@ _PAIRS: Final = (
 
 
 def mirror_names() -> Tensor:
-    """(C,) int64: for each class the one that it is in the mirror image."""
+    """(C,) int64: the class that each class has in the mirror image."""
     partners = torch.arange(len(FaceClass))
     for left, right in _PAIRS:
         partners[left], partners[right] = int(right), int(left)
@@ -33,10 +34,10 @@ def mirror_names() -> Tensor:
 
 @dataclass(frozen=True)
 class Cuts:
-    """Level and turned squares of images.
+    """Square cuts of n images: shifted, turned and scaled, some of them mirror images.
 
-    affine: (n, 2, 3), places in them to places in the images, both from -1 to 1 as torch's
-    ``affine_grid`` takes them. mirrored: (n,) bool, of which the mirror image is taken.
+    affine: (n, 2, 3), maps of places in a cut to places in its image, both from -1 to 1 as torch's
+    ``affine_grid`` takes them. mirrored: (n,) bool, whether a cut is a mirror image.
     """
 
     affine: Tensor
@@ -73,8 +74,9 @@ def drawn_cuts(
 ) -> Cuts:
     """A cut of each image, of which ``mirrored`` (n,) says whether it is a mirror image.
 
-    scale: of the cut's side, of the image's. reach: of the image's half side, by which the middle
-    of a cut lies beside the image's at most, apart from the face's own shift; mostly by less.
+    scale: median side of the cuts, as a share of the image's. reach: largest distance of a cut's
+    centre from the image's along an axis, before the random shift of the face, as a share of half
+    the image's side; small distances are more likely.
     """
     count = len(mirrored)
     roll = ROLL * torch.randn(count, generator=generator)
@@ -92,8 +94,8 @@ def drawn_cuts(
 def changed(examples: Examples, side: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Network input (n, 3 + ``OUTLINES``, side, side) and classes (n, side, side) int64.
 
-    They are pieces of disturbed crops, most of them from the middle, where the parts are. Half of
-    them become their mirror images, in which left is right.
+    Pieces of ``side`` px of disturbed crops, most of them from the middle, where the parts are.
+    Half of them are mirror images, in which left and right classes are exchanged.
     """
     mirrored = torch.rand(len(examples), generator=generator) < 0.5
     whole = examples.pixels.shape[1]

@@ -24,17 +24,17 @@ from headwater.parsing.crop import CROP_TO_FACE, raised
 from headwater.parsing.parser import CROP_PX
 
 TRAIN: Final = "train"
-# Pixels on every side beyond the parser's crop, which augmentation moves in.
+# Pixels around the parser's crop that random shifts and turns need.
 MARGIN_PX: Final = 20
 EXAMPLE_PX: Final = CROP_PX + 2 * MARGIN_PX
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Pictures of faces with all that a parser is told of them.
+    """Crops of n faces, with the classes that a parser learns to find, and detected landmarks.
 
-    pixels: (n, S, S, 3) uint8, classes: (n, S, S) uint8. landmarks: (n, 478, 2) float32, px of
-    these, as the detector finds them in the views.
+    pixels: (n, S, S, 3) uint8, classes: (n, S, S) uint8. landmarks: (n, 478, 2) float32, px of the
+    crops, as the detector finds them in the views.
     """
 
     pixels: Tensor
@@ -61,8 +61,8 @@ class _View:
 def examples(data: Path, network: MeshNetwork) -> Examples:
     """Examples of ``EXAMPLE_PX`` a side of the training views in which the network finds the face.
 
-    They lie where the true landmarks put the face; they need no frame, so that no photo changes
-    what is trained. Raises HeadwaterError where there is no such view.
+    The crops are placed by the true landmarks and not cut from frames, whose table a photo would
+    change. Raises HeadwaterError where there is no such view.
     """
     found = []
     to_face = CROP_TO_FACE * EXAMPLE_PX / CROP_PX

@@ -47,7 +47,7 @@ class OnnxParser:
         return np.array(self.classes_of, np.uint8)[classes_in_frame(scores, frame.shape[0])]
 
     def mirrored(self) -> "OnnxParser":
-        """The same parser, what its letters call left being right."""
+        """The same parser with left and right exchanged in the names of its classes."""
         partners = mirror_names().tolist()
         return replace(self, classes_of=tuple(FaceClass(partners[one]) for one in self.classes_of))
 

@@ -1,7 +1,7 @@
 """Outlines of the parts between landmarks, which the trained parser sees beside the picture.
 
-They tell it where to look and which side is left. What they do not know is hair, glasses and hats
-before the face, and where skin, eyes, brows and lips really end, to a pixel.
+They tell it where the parts are and which side is left. They do not show hair, glasses and hats
+before the face, nor the exact borders of skin, eyes, brows and lips.
 """
 
 from typing import Any, Final

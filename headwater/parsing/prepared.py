@@ -1,4 +1,4 @@
-"""The parser that a project's stage parser has trained or tried, and what it is known by."""
+"""The parser that a project's stage parser has trained or tried, and its fingerprint."""
 
 import json
 from functools import cache

@@ -39,9 +39,9 @@ OVERLAP_WEIGHT, DOUBT_PX = 3.0, 2.0
 class Training:
     """Length and settings of a parser's training.
 
-    piece_px: the side of what is seen of a crop in a step; so the fine pixels of eyes and lips cost
-    no more. threads: of the CPU, fixed because sums of floats depend on them. checkpoint_every:
-    steps between two checkpoints.
+    piece_px: side of the piece of a crop that a step learns from, smaller than the crop, whose many
+    pixels are for eyes and lips. threads: of the CPU, fixed because sums of floats depend on them.
+    checkpoint_every: steps between two checkpoints.
     """
 
     steps: int = 2400
@@ -63,7 +63,7 @@ def _fingerprint(examples: Examples, how: Training, seed: int) -> str:
 
 
 def class_weights(classes: Tensor) -> Tensor:
-    """Weights (C,) of the classes in maps (n, S, S) uint8; those that are nowhere weigh 1."""
+    """Weights (C,) of the classes in maps (n, S, S) uint8; 1 for a class without a pixel."""
     counts = torch.bincount(classes.reshape(-1).long(), minlength=len(FaceClass)).double()
     there = counts > 0
     weights = torch.ones(len(FaceClass), dtype=torch.float64)
@@ -75,9 +75,9 @@ def class_weights(classes: Tensor) -> Tensor:
 def overlap_loss(scores: Tensor, wanted: Tensor) -> Tensor:
     """1 less the mean over images and classes of their overlap, small ones like large ones.
 
-    scores: (n, C, H, W). wanted: (n, H, W) int64. Intersection over union of shares (Rahman and
-    Wang, ISVC 2016), as parts are judged; ``DOUBT_PX`` pixels more on both sides of its ratio let
-    classes that are nowhere count little.
+    scores: (n, C, H, W). wanted: (n, H, W) int64. The overlap is the intersection over union of the
+    classes' probabilities (Rahman and Wang, ISVC 2016), as parts are judged by it. ``DOUBT_PX`` are
+    added to intersection and union, so that a class that an image does not have counts little.
     """
     count, classes = scores.shape[:2]
     shares, names = scores.softmax(dim=1).flatten(2), wanted.flatten(1)
@@ -91,10 +91,10 @@ def overlap_loss(scores: Tensor, wanted: Tensor) -> Tensor:
 
 @torch.no_grad()
 def unweighted(network: UNet, weights: Tensor) -> None:
-    """Take most of the classes' weights (C,) off the scores of a network that learned with them.
+    """Subtract ``TAKEN_OFF`` of the logarithm of class weights (C,) from a network's scores.
 
-    Weights let it find rare classes soon, and make these too large (logit adjustment, Menon et al.,
-    ICLR 2021).
+    Training with weights finds rare classes soon, but too many pixels of them (logit adjustment,
+    Menon et al., ICLR 2021).
     """
     bias = network.out.bias
     assert bias is not None

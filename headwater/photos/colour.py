@@ -66,7 +66,7 @@ def _managed(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _transform(image: Image.Image, profile: bytes | None) -> ImageCms.ImageCmsTransform | None:
-    """From ``profile`` to sRGB; None without one that can be used, or if it is sRGB already."""
+    """Transform from ``profile`` to sRGB; None for no usable profile, or if it is sRGB already."""
     if not profile:
         return None
     try:

@@ -58,13 +58,13 @@ def trace(mesh: RayMesh, vertices: Float32Array, camera: Camera, per_pixel: int)
 
 
 def chosen(samples: Samples, keep: BoolArray) -> Samples:
-    """Those of the samples where ``keep`` (n,) holds."""
+    """The samples where ``keep`` (n,) holds."""
     cell, triangle, barycentric, depth, direction = samples
     return Samples(cell[keep], triangle[keep], barycentric[keep], depth[keep], direction[keep])
 
 
 def merged(first: Samples, second: Samples) -> Samples:
-    """All samples of both."""
+    """The samples of ``first``, then those of ``second``."""
     return Samples(
         np.concatenate([first.cell, second.cell]),
         np.concatenate([first.triangle, second.triangle]),

@@ -89,7 +89,7 @@ class Strata:
 
     @property
     def heads(self) -> list[int]:
-        """Of each bin: heads that the system with the fewest failures was scored on."""
+        """Numbers of heads by bin, of the system with the fewest failures there."""
         return [
             max(members[place].subjects for _, members in self.systems)
             for place in range(len(self.labels))
@@ -98,7 +98,7 @@ class Strata:
 
 @dataclass(frozen=True)
 class PhotoLine:
-    """One system on the real photos."""
+    """Figures of one system on the real photos."""
 
     system: str
     photos: int

@@ -33,7 +33,7 @@ _MAX_REASON = 300
 
 @dataclass
 class Training:
-    """All that changes from step to step.
+    """The state of a training, which changes from step to step.
 
     optimizers: by the names of their turns. average: of the weights, where one is kept. step: steps
     done. curve: one record per logged step. best: the weights of least validation error so far.

@@ -71,7 +71,7 @@ def buckets_in(cache: Path) -> list[Leftover]:
 def to_remove(
     leftovers: Iterable[Leftover], keep: int, older_than: float, now: float, spare: float
 ) -> list[Leftover]:
-    """Those that go, least recently used first.
+    """The leftovers to remove, least recently used first.
 
     keep: bytes that may stay. older_than: age in seconds above which none stays. now: seconds since
     1970. spare: age in seconds up to which all stay.

@@ -22,7 +22,7 @@ class HeadQuestion(Protocol):
 
     @property
     def true_landmarks_mm(self) -> FloatArray | None:
-        """For methods that are judged with a part of the truth given."""
+        """True landmarks, for methods that are judged with a part of the truth given."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class HeadAnswer:
 
     @property
     def digest(self) -> bytes:
-        """Of all that is judged, as it is now: a system may fill the same arrays again."""
+        """Hash of the arrays that are judged, taken anew: a system may overwrite its arrays."""
         points, digest = self.template.landmarks_478, blake2b(digest_size=32)
         topology = (self.template.faces, self.template.surface, points.triangles, points.weights)
         free = () if self.free is None else self.free.arrays
@@ -70,7 +70,7 @@ class HeadAnswer:
 
     @cached_property
     def memo(self) -> dict[str, Any]:
-        """Its last judgement, kept by who judges it; a copy has none."""
+        """The last judgement of this answer, which the judge keeps here; copies have none."""
         return {}
 
     def __getstate__(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""More about heads that were seen once, from the front: errors, examples, heat map, descent."""
+"""Further tables on answers from one frontal view: errors, examples, heat map, descent."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -222,7 +222,7 @@ def skin(model: HeadModel) -> np.ndarray:
 
 
 def _other_views(case: Case) -> list[int]:
-    """Of each kind but the frontal one, the first view in which the face was detected."""
+    """The first view with a detected face of each kind but the frontal one."""
     found = np.isfinite(case.views.landmarks_478_px).any(axis=(1, 2))
     first: dict[str, int] = {}
     for row, kind in enumerate(case.kinds):
@@ -260,14 +260,14 @@ def _cases(data: Path, test_set: str) -> list[Case]:
 
 
 def _numbered_views(data: Path) -> dict[str, list[Row]]:
-    """Of every held-out head its views, in the order of their numbers."""
+    """Views of every held-out head, in the order of their numbers."""
     truth = read_table(data, TRUTH, _VIEW_COLUMNS, pc.field("split") == "test").to_pylist()
     truth.sort(key=itemgetter("subject", "view"))
     return {head: list(views) for head, views in groupby(truth, key=itemgetter("subject"))}
 
 
 def _estimated(data: Path, given: Sequence[Case]) -> list[list[Case]]:
-    """Of each case the same head, known by single images alone: by each, then by all of them."""
+    """Cases of the same heads with estimated cameras: of each image alone, then of all of them."""
     shown = _numbered_views(data)
     singles = [[FRONTAL, *_other_views(case)] for case in given]
     items = [

@@ -62,7 +62,7 @@ class LocaliserObjective:
         self.pixels, self.truth = pixels.to(network.device), truth.to(network.device)
 
     def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
-        """Of a batch of crops, each turned, resized, shifted and disturbed a little."""
+        """Losses of a batch of crops, each turned, resized, shifted and disturbed a little."""
         rows = pass_over(len(self.pixels), self.config.batch, step, self.share)
         rows = rows.to(self.pixels.device)
         values = self.pixels[rows].movedim(-1, -3).float() / 255.0

@@ -74,7 +74,7 @@ class VertexObjective:
     def _laplacian_loss(
         self, vertices: Field, truth: Tensor, moments: Tensor, generator: torch.Generator
     ) -> Tensor:
-        """Of a tenth as many vertices as otherwise, each with its ring."""
+        """The Laplacian term of a tenth of ``points`` vertices, each with its ring."""
         centres = torch.multinomial(
             self.chances, max(1, self.config.points // 10), generator=generator
         )

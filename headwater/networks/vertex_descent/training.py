@@ -55,7 +55,7 @@ class Examples:
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
-        """All that is learned from."""
+        """All tensors that a training learns from."""
         crops = self.crops
         of_views = (crops.pixels, crops.landmarks, crops.projection, crops.head, crops.estimated)
         return (*of_views, self.targets)
@@ -66,7 +66,7 @@ class Examples:
 
     @property
     def seen_targets(self) -> Tensor:
-        """Those of the targets that some crop shows."""
+        """The targets that some crop shows."""
         return self.targets[torch.unique(self.crops.head)]
 
     def batches(self, config: DescentConfig, device: torch.device) -> HeadBatches:

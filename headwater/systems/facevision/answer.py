@@ -110,7 +110,7 @@ def map_mesh(trained: TrainedFaceVision, seen: Seen) -> MapMesh:
 
 
 def free_mesh(trained: TrainedFaceVision, mesh: MapMesh, surface: Surface) -> FreeMesh:
-    """One of the maps' meshes as it is scored: landmarks at the vertices of nearest codes."""
+    """A mesh of the maps as it is scored; its landmarks are the vertices of the nearest codes."""
     from scipy.spatial import cKDTree
 
     template = trained.template

@@ -95,7 +95,7 @@ class PlacedViews:
         return crop_cameras(placed, self.crops.to_crop, self.template.nose_bridge)
 
     def moved(self, readings: Sequence[Reading], places_mm: FloatArray) -> "PlacedViews":
-        """The same views, placed anew by weighted PnP of anchors (m, 3), mm, of the mean head.
+        """The views with a new placement, by weighted PnP of anchors (m, 3), mm, of the mean head.
 
         readings: where the maps of each view have the anchors; those not seen have no weight. The
         placement by landmarks is the prior of the pose.

@@ -65,7 +65,7 @@ class Registration:
         return splu(csc_array(self._bending + diags_array(self._weights)))
 
     def prepared(self) -> "Registration":
-        """Itself, with the matrix factored."""
+        """The registration, its matrix factored."""
         _ = self._factors
         return self
 

@@ -45,7 +45,7 @@ class ViewBatch:
     person: Tensor | None = None
 
     def to(self, device: torch.device) -> "ViewBatch":
-        """The same on a device."""
+        """The batch on a device."""
         return ViewBatch(
             self.images.to(device),
             self.landmarks.to(device),

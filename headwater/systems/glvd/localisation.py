@@ -128,7 +128,7 @@ def _rows(
     mm: float,
     spreads: FloatArray | None = None,
 ) -> list[LocalisationRow]:
-    """Of all points, then of every group, of errors (n, P, 2) px in views of yaw bins (n,)."""
+    """Rows of all points, then of each group, from errors (n, P, 2) px and yaw bins (n,)."""
     rows = []
     for name in (ALL, *dict.fromkeys(groups.tolist())):
         chosen = np.ones(len(groups), bool) if name == ALL else groups == name

@@ -1,4 +1,4 @@
-"""PRDL on every so manieth anchor, with targets of few anchors by plain distances.
+"""PRDL on every n-th anchor of every n-th row, with targets of few anchors by plain distances.
 
 Every ``stride``-th pixel of every ``stride``-th row is the pixel of a coarse image. In its pixels
 all distances are ``stride`` times smaller; the loss is given in pixels of the fine one.

@@ -170,7 +170,7 @@ class PrdlConfig(Config):
 
     @property
     def of_fitting(self) -> "PrdlConfig":
-        """With the crop and the anchors that answers are fitted with."""
+        """These settings with the crop and the anchors of the fit of answers."""
         fitting = self.answer.fitting
         return self.model_copy(
             update={"image_px": fitting.image_px, "anchor_stride": fitting.anchor_stride}

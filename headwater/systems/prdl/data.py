@@ -88,7 +88,7 @@ class Examples:
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
-        """All that is learned from."""
+        """All tensors that a training learns from."""
         return self.pixels, self.parts, self.landmarks, self.projection
 
     def choose(self, rows: Tensor) -> "Examples":
@@ -114,9 +114,10 @@ _MIRRORED_IDS = torch.from_numpy(MIRRORED_PARTS.copy())
 def read_examples(
     config: PrdlConfig, data: Path, template: Template, errors: MeanErrors
 ) -> Examples:
-    """All examples of the training split below ``data``; errors: of the detector, taken off.
+    """All examples of the training split below ``data``.
 
-    Raises HeadwaterError where there is none.
+    errors: of the detector, which are subtracted from landmarks. Raises HeadwaterError where there
+    is no example.
     """
     pieces = [
         *_rendered(config, data, TRAIN),

@@ -44,7 +44,7 @@ class MeanErrors:
 
     @staticmethod
     def none() -> "MeanErrors":
-        """Of a detector that makes none."""
+        """The errors of an exact detector."""
         return MeanErrors(torch.zeros(_SHARES, len(MIRROR_PARTNERS), 2))
 
     def at(self, projection: Tensor) -> Tensor:
@@ -60,9 +60,10 @@ def directions(forward: Tensor) -> Tensor:
 
 
 def mean_errors(data: Path, origin_mm: NDArray[np.floating[Any]]) -> MeanErrors:
-    """Of the rendered training views below ``data``, and of their mirror images.
+    """The detector's mean errors on rendered training views and their mirror images.
 
-    origin_mm: (3,), the canonical origin. Without such views there are no errors.
+    data: folder of the tables. origin_mm: (3,), the canonical origin. All errors are zero without
+    such views.
     """
     return fitted_errors(_pairs(data, origin_mm))
 

@@ -55,7 +55,7 @@ class Face:
 
     @staticmethod
     def of(template: Template, landmarks: LandmarkSet) -> "Face":
-        """Of a template, with these landmarks."""
+        """The face of a template, with the landmarks that the loss compares."""
         points = template.landmarks_478
         own = landmarks.marching
         parts = part_map(template.mean, template.faces, points)
@@ -128,7 +128,7 @@ class Objective:
 
     def _landmarks(self, network: Prdl, found: Coefficients, projection: Tensor) -> Tensor:
         """Pixels (B, m, 2) of the landmarks."""
-        # Of the landmarks' own bases: a fraction of all vertices'.
+        # The bases of the landmarks' vertices alone are a fraction of all.
         bases = (network.mean[None], network.identity, network.expression)
         mean, identity, expression = (self.face.landmarks(one) for one in bases)
         shape = mean + combined(found.identity, identity) + combined(found.expression, expression)

@@ -37,7 +37,7 @@ class Coefficients(NamedTuple):
     translation: Tensor
 
     def mean(self) -> "Coefficients":
-        """Of one image that stands for all of them."""
+        """The mean over the images, as the coefficients of one image."""
         return Coefficients(*(one.mean(dim=0, keepdim=True) for one in self))
 
 
@@ -85,7 +85,7 @@ class Prdl(nn.Module):
         return Coefficients(identity, expression, texture, angles, light, translation)
 
     def zeros(self, count: int) -> Coefficients:
-        """Coefficients of the mean face, ``count`` times."""
+        """Coefficients of ``count`` mean faces."""
         sizes = (*self.sizes, 3, 3 * BANDS, 3)
         return Coefficients(*(self.mean.new_zeros(count, size) for size in sizes))
 

@@ -53,7 +53,7 @@ class PartTargets:
         return PartTargets(descriptors, tuple(present.tolist()))
 
     def to(self, device: torch.device) -> "PartTargets":
-        """The same on a device."""
+        """The targets on a device."""
         return PartTargets(self.descriptors.to(device), self.present)
 
 

@@ -1,11 +1,11 @@
 """Points of each face part on the surface of a topology: the sets that PRDL projects.
 
-The paper takes the vertices of a part on a mesh of 35,709; heads here have a few thousand, so that
-a part is points spread over its triangles, on a grid as the mean face shows them from the front.
-Brows, nose, lips and skin follow the map of parts. An eye closes with its lids, which an eyeball
-does not: its points are carried by the lids' landmarks. They lie where the mean face shows the eye,
-or between the landmarks where the image's parts are drawn between these; an eye that shows is a
-tenth narrower and a sixth higher.
+The paper takes the vertices of a part on a mesh of 35,709. Heads here have a few thousand, so a
+part is a set of points on its triangles, which lie on a regular grid where the mean face is seen
+from the front. Brows, nose, lips and skin follow the map of parts. The points of an eye are mixes
+of its lids' landmarks, since lids close an eye and the eyeball stays. They fill the eye as the mean
+face shows it, or, where the image's parts are drawn between landmarks, the area between the lids'
+landmarks, which is a tenth wider and a sixth lower.
 """
 
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ _PART_PX: Final = 1.0
 # An eye is a few pixels high: its points are no further apart than this.
 _EYE_MM: Final = 1.0
 _EYE_SURFACES: Final = (Surface.EYEBALL, Surface.EYE_SOCKET)
-# Places that a point of an eye may have: along the lids in lid points, and across, 0 on the upper
-# and 1 on the lower one.
+# Coordinates that a point of an eye may have: along the lids, in numbers of lid points, and across,
+# 0 on the upper lid and 1 on the lower one.
 _ALONG: Final = np.arange(0.0, 8.01, 0.05)
 _ACROSS: Final = np.arange(-1.0, 2.01, 0.05)
 _LIDS: Final = {
@@ -75,11 +75,11 @@ def _interpolated(values: Tensor, corners: Tensor, weights: Tensor) -> Tensor:
 
 
 def part_points(template: Template, pixel_mm: float, *, drawn_eyes: bool) -> PartPoints:
-    """The points of a topology's parts, for images of so many mm a pixel.
+    """The points of a topology's parts, for images in which a pixel is ``pixel_mm`` long.
 
     One in every pixel that the mean face covers there from the front; of the skin one in every
-    2 x 2. They are as dense as the target's, which eq. 6 compares them with. drawn_eyes: eyes are
-    what lies between the landmarks of the lids, else what shows of them.
+    2 x 2: as dense as the target's, with which eq. 6 compares them. drawn_eyes: eyes fill the area
+    between the landmarks of their lids, instead of the eyes as they are seen.
     """
     grid = face_grid(template.landmarks_478.on(template.mean))
     shown = grid.seen_from_the_front(template.mean, template.faces)

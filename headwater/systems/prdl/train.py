@@ -28,7 +28,9 @@ from headwater.training.run import Curve, Run
 from headwater.training.schedules import Factor, Rate, milestones, warm_up
 from headwater.training.turns import Turn
 
+# Factor on the rate after the drop.
 _DROP: Final = 0.2
+# Share of the steps in which the rate rises, and share of the cosine for the steps with all losses.
 _WARM_UP: Final = 0.05
 _LATER: Final = 0.4
 
@@ -83,9 +85,10 @@ def train(
 
 
 def _schedule(config: PrdlConfig) -> Factor:
-    """A fifth after a share of the steps; or half a cosine after a short warm-up.
+    """The factor on the learning rate by step, as ``config.schedule`` names it.
 
-    Of the cosine the steps with all losses, which are few and costly, take the last ``_LATER``.
+    ``drop``: ``_DROP`` from a share of the steps on. ``cosine``: half a cosine after a short
+    warm-up, the last ``_LATER`` of which belongs to the steps with all losses, few and costly.
     """
     first, later = config.landmark_steps, config.steps
     if config.schedule == "drop":
@@ -104,7 +107,7 @@ def _schedule(config: PrdlConfig) -> Factor:
 
 
 def _of_phase(weights: Weights, *, first: bool) -> Weights:
-    """All weights, or in the first phase those of landmarks and coefficients alone."""
+    """The weights of a step: in the first phase without those of parts and colours."""
     return weights.model_copy(update={"prdl": 0.0, "photometric": 0.0}) if first else weights
 
 

@@ -47,7 +47,7 @@ class TrainedPrdl:
         return Objective(self.config.of_fitting, self.template)
 
     def with_parser(self, parser: FrameParser | None) -> "TrainedPrdl":
-        """The same, fitting to the parts that this parser finds."""
+        """The same network; its answers are fitted to the parts that this parser finds."""
         return replace(self, parser=parser)
 
 

@@ -99,7 +99,7 @@ def fine_losses(
 
 
 def _padded(values: Tensor) -> Tensor:
-    """With a vertex of zeros after the last."""
+    """Values (s, B, C) with a vertex of zeros appended, which padded rings refer to."""
     return torch.cat([values, torch.zeros_like(values[:1])])
 
 

@@ -126,7 +126,7 @@ class SpiralGcn(nn.Module):
         return self.config.scale_mm / UNIT_MM
 
     def coarse_parameters(self) -> list[nn.Parameter]:
-        """All but the detail network's."""
+        """All parameters but those of the detail network."""
         own = set(self.detail.parameters())
         return [parameter for parameter in self.parameters() if parameter not in own]
 

@@ -43,7 +43,7 @@ class Surface:
     weights: Tensor
 
     def whole(self, moved: Tensor, mean: Tensor) -> Tensor:
-        """All vertices (..., V, 3) of a head whose surface is moved by (..., s, 3) from the mean.
+        """Vertices (..., V, 3) of a whole head whose surface is moved by (..., s, 3) from the mean.
 
         mean: (V, 3) of the template, in the same axes.
         """
