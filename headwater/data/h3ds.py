@@ -5,7 +5,9 @@
 regions are vertex indices of the scan, so its vertices keep their order.
 """
 
+import io
 import re
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +19,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from headwater.artifacts.obj import read_obj
+from headwater.artifacts.regular_files import regular_bytes
 from headwater.errors import READER_ERRORS, HeadwaterError
 from headwater.faces.vocabulary import H3DS_FROM_478
 from headwater.geometry.cameras import Camera
 from headwater.geometry.orientation import check_outside
+from headwater.heads.npz_files import read_arrays
 from headwater.metrics.h3ds import H3dsTruth
 
 Release = Literal["v1", "v2"]
@@ -30,7 +34,8 @@ Release = Literal["v1", "v2"]
 VERSIONS: Final[Mapping[Release, str]] = {"v1": "0.2", "v2": "0.4"}
 REGIONS: Final = ("face", "face_sphere", "nose")
 
-_MATRIX: Final = re.compile(r"(world|scale)_mat_\d+")
+_MATRIX: Final = re.compile(r"((?:world|scale)_mat_\d+)\.npy")
+_MAX_BYTES: Final = 2**24
 
 Float64Array = NDArray[np.float64]
 T = TypeVar("T")
@@ -77,7 +82,7 @@ class H3dsFolder:
         self.root = root
         wanted = VERSIONS[release]
         path = root / "version.txt"
-        found = _read(path, lambda: path.read_text(encoding="utf-8")).split("\n")[0].strip()
+        found = _read(path, lambda: _text(path)).split("\n")[0].strip()
         if found != wanted:
             raise HeadwaterError(
                 f"H3DS: {root} holds version {found or 'without a number'}, but release {release} "
@@ -166,7 +171,7 @@ def decompose(projection: Float64Array) -> tuple[Float64Array, Float64Array, Flo
 
 def _landmarks(path: Path, vertices: int) -> dict[str, int]:
     def parse() -> dict[str, int]:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = _text(path).splitlines()
         return {name: int(row) for name, row in (line.split() for line in lines if line.strip())}
 
     found = _read(path, parse)
@@ -178,7 +183,7 @@ def _landmarks(path: Path, vertices: int) -> dict[str, int]:
 
 
 def _region(path: Path, vertices: int) -> NDArray[np.int64]:
-    rows = _read(path, lambda: np.array(path.read_text().split(), dtype=np.int64))
+    rows = _read(path, lambda: np.array(_text(path).split(), dtype=np.int64))
     if not len(rows):
         raise HeadwaterError(f"H3DS: {path} names no vertex")
     _check_rows(path, rows, vertices)
@@ -186,23 +191,22 @@ def _region(path: Path, vertices: int) -> NDArray[np.int64]:
 
 
 def _check_rows(path: Path, rows: NDArray[np.int64], vertices: int) -> None:
-    if rows.min() < 0 or rows.max() >= vertices:
-        raise HeadwaterError(f"H3DS: {path} names vertex {rows.max()} of {vertices}")
+    wrong = rows[(rows < 0) | (rows >= vertices)]
+    if len(wrong):
+        raise HeadwaterError(f"H3DS: {path} names vertex {wrong[0]} of {vertices}")
 
 
 def _cameras(path: Path) -> dict[str, Float64Array]:
-    """World and scale matrices (4, 4) by key; pickled arrays are refused."""
+    """World and scale matrices (4, 4) by key. Raises HeadwaterError for any other array there."""
 
-    def load() -> dict[str, Float64Array]:
-        with np.load(path, allow_pickle=False) as file:
-            names = [name for name in file.files if _MATRIX.fullmatch(name)]
-            return {name: np.asarray(file[name], dtype=np.float64) for name in names}
+    def names() -> list[str]:
+        with zipfile.ZipFile(io.BytesIO(regular_bytes(path, _MAX_BYTES))) as archive:
+            found = [_MATRIX.fullmatch(name) for name in archive.namelist()]
+            return [one[1] for one in found if one]
 
-    matrices = _read(path, load)
-    wrong = [name for name, matrix in matrices.items() if matrix.shape != (4, 4)]
-    if wrong:
-        raise HeadwaterError(f"H3DS: {path} has no 4x4 matrix in {', '.join(wrong)}")
-    return matrices
+    wanted = dict.fromkeys(_read(path, names), ((4, 4), "fiu"))
+    matrices = read_arrays(path, wanted, "H3DS")
+    return {name: np.asarray(matrix, dtype=np.float64) for name, matrix in matrices.items()}
 
 
 def _picture(path: Path, mode: Literal["RGB", "L"]) -> NDArray[np.uint8]:
@@ -211,6 +215,10 @@ def _picture(path: Path, mode: Literal["RGB", "L"]) -> NDArray[np.uint8]:
             return np.asarray(picture.convert(mode))
 
     return _read(path, load)
+
+
+def _text(path: Path) -> str:
+    return regular_bytes(path, _MAX_BYTES).decode("utf-8")
 
 
 def _read(path: Path, load: Callable[[], T]) -> T:

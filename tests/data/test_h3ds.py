@@ -122,12 +122,28 @@ def test_pickled_cameras_are_refused(root: Path) -> None:
         H3dsFolder(root, "v2").view(SCENE, 0)
 
 
+@pytest.mark.parametrize("file", ["version.txt", "landmarks.txt", "regions/nose.txt"])
+def test_a_file_of_gigabytes_is_not_read(root: Path, file: str) -> None:
+    path = root / file if file == "version.txt" else root / SCENE / file
+    with path.open("r+b") as file_of_zeros:
+        file_of_zeros.truncate(2**33)
+    with pytest.raises(HeadwaterError, match=r"\.txt cannot be read \(it has 8589934592 bytes"):
+        H3dsFolder(root, "v2").scene(SCENE)
+
+
+def test_cameras_that_unpack_to_more_than_matrices_are_refused(root: Path) -> None:
+    np.savez_compressed(root / SCENE / "cameras.npz", world_mat_0=np.zeros((2**13, 2**11)))
+    with pytest.raises(HeadwaterError, match=r"'world_mat_0' has shape \(8192, 2048\)"):
+        H3dsFolder(root, "v2").view(SCENE, 0)
+
+
 @pytest.mark.parametrize(
     ("file", "content", "said"),
     [
         ("landmarks.txt", "right_eye 3\n", "nose_tip"),
         ("landmarks.txt", "right_eye three\n", "landmarks.txt"),
-        ("regions/face.txt", "0\n99999\n", "99999"),
+        ("regions/face.txt", "0\n99999\n", "names vertex 99999"),
+        ("regions/face.txt", "0\n-3\n", "names vertex -3"),
         ("regions/face.txt", "", "names no vertex"),
         ("cameras.npz", "no archive", "cameras.npz"),
         ("full_head.obj", "v 1 2\n", "line 1"),
