@@ -37,8 +37,8 @@ _STEPS: Final = 3
 class PatternMask:
     """The part masks of an edit, M and M', from which its pixels are made.
 
-    closed: the eyes that close. shut: share of the gap between the lids that ``maps`` leave them by
-    which the warp closes it, 1 at full strength. before, after: (h, w) uint8 part ids M and M', the
+    closed: the eyes that close. shut: share of the gap between their lids, after ``maps``, that the
+    warp closes further, 1 at full strength. before, after: (h, w) uint8 part ids M and M', the
     mouth's inside being ``INSIDE``. maps: of the edited parts. drop_px: of the lower lip of an
     opened mouth.
     """
@@ -92,7 +92,7 @@ def pattern_mask(
             RejectReason.EDIT_FAILED, "The face shows this expression already: nothing changes."
         )
     closed = tuple(EYES[side] for side in pattern.closed)
-    # The lids are then apart by (1 - strength) of the open eye's height, without what M' keeps.
+    # The maps leave an eye ``amounts.lid`` of its height, the warp 1 - strength of it.
     shut = 1.0 - (1.0 - strength) / amounts.lid
     return PatternMask(closed, shut, before, after, maps, drop)
 
