@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe
-from benchmarks.options import record_file, several
+from benchmarks.options import record_file, two_or_more
 from headwater.artifacts.atomic import write_text
 from headwater.data.scenes import Views, stacked
 from headwater.data.tables import read_heads, read_model
@@ -56,7 +56,7 @@ def main() -> None:
     """Measure on the weights and held-out heads below ``--data`` and print three lines."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, default=Path("data"), help="a finished build")
-    parser.add_argument("--heads", type=several, default=20, help="at most so many")
+    parser.add_argument("--heads", type=two_or_more, default=20, help="at most so many")
     parser.add_argument("--weights", type=Path, help="others than the build's")
     parser.add_argument("--out", type=record_file, help="write the figures to this file, as JSON")
     given = parser.parse_args()

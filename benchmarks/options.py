@@ -22,8 +22,8 @@ def record_file(named: str) -> Path:
     return path
 
 
-def several(given: str) -> int:
-    """A number of heads, of two at least, as intervals are. Raises argparse's error for others."""
+def two_or_more(given: str) -> int:
+    """A number of heads, two or more, as intervals need. Raises argparse's error for any other."""
     try:
         number = int(given)
     except ValueError:

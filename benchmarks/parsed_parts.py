@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.options import several
+from benchmarks.options import two_or_more
 from headwater.config import load_params
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.evaluation.heads import CHALLENGE
@@ -50,7 +50,7 @@ def main() -> None:
     """Print the table of the build that the command line names."""
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--project", type=Path, default=Path(), help="folder of a finished build")
-    options.add_argument("--subjects", type=several, help="only so many of the subjects")
+    options.add_argument("--subjects", type=two_or_more, help="at most so many")
     given = options.parse_args()
     try:
         print(measure(given.project, given.subjects), end="")

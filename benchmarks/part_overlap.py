@@ -77,14 +77,15 @@ def measure(project: Path, photos: Path | None) -> str:
             f"{project / 'params.yaml'}: parts.parser is landmarks; "
             "set it to trained, or to an .onnx file, and build"
         )
-    views = of_pairs(view_parts(project / "data", parser))
+    views = overlaps_of(view_parts(project / "data", parser))
     text = f"Held-out views:\n\n{table(views)}"
     if photos is not None:
-        labelled = of_pairs(photo_parts(photos, params.ingest.frame_px, parser))
+        labelled = overlaps_of(photo_parts(photos, params.ingest.frame_px, parser))
         text += f"\nPhotos:\n\n{table(labelled)}"
     return text
 
 
+# Part ids (n, n) of one image: true, drawn, parsed.
 Parts = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
 
 
@@ -171,7 +172,7 @@ def _labelled(parts: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.where(np.isin(parts, list(LABELLED.values())), parts, np.uint8(Part.NONE))
 
 
-def of_pairs(images: Iterator[Parts]) -> Overlaps:
+def overlaps_of(images: Iterator[Parts]) -> Overlaps:
     """Overlaps of the drawn and the parsed parts of images with the true ones."""
     rows = [
         [part_intersection_over_union(one, truth, max(Part))[1:] for one in given]

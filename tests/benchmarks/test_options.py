@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.options import record_file, several
+from benchmarks.options import record_file, two_or_more
 
 
 def test_a_file_may_be_new_or_there_and_its_folder_is_made(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_a_folder_and_a_place_where_nothing_can_be_written_are_refused(tmp_path:
 
 
 def test_intervals_are_of_two_or_more() -> None:
-    assert several("2") == 2
+    assert two_or_more("2") == 2
     for given in ("1", "0", "-64", "1.5", "nan", "", "two"):
         with pytest.raises(argparse.ArgumentTypeError, match="no whole number of 2 or more"):
-            several(given)
+            two_or_more(given)
