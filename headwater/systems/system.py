@@ -46,7 +46,7 @@ class System:
     below ``data``, on all of them for None. photos(config): True where training reads rows of the
     user's photos, which none of the project's does without it. map_size(config): of the maps that a
     training reads, where it reads any. sources(model, question): pictures
-    and meshes that an answer of a system for heads comes from, for who looks at it.
+    and meshes that an answer of a system for heads comes from, to be shown.
     """
 
     name: str
