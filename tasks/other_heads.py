@@ -99,6 +99,8 @@ def inner_params(params: Params, project: Path) -> Params:
                 }
             ),
             "benchmark": benchmark.model_copy(update={"other_head_model": ""}),
+            # No parts are found there, and a parser's file may be named from the project.
+            "parts": params.parts.model_copy(update={"parser": "landmarks"}),
             # No system is trained there; folders and files of theirs would be others' from there.
             "plugins": {},
             "build": {},

@@ -33,7 +33,7 @@ from headwater.heads import ADAPTERS, load_head_model, store
 from headwater.heads.landmark_files import with_landmarks
 from headwater.upkeep.verify import verify
 from tasks.head_model import FILE
-from tasks.other_heads import inner_params
+from tasks.other_heads import INNER, inner_params
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -97,6 +97,20 @@ def test_the_inner_build_holds_every_head_out_and_shares_the_cache(tmp_path: Pat
     assert Path(inner.cache.url) == tmp_path / params.cache.url
     assert inner.seed == params.seed
     assert inner.ingest == params.ingest
+
+
+def test_the_inner_build_does_without_the_builds_own_parser(tmp_path: Path) -> None:
+    written = project(tmp_path, other_head_model="ict:ict.npz") / "params.yaml"
+    content = yaml.safe_load(written.read_text(encoding="utf-8"))
+    content["parts"]["parser"] = "models/own.onnx"
+    (tmp_path / "ict.npz").touch()
+    written.write_text(yaml.safe_dump(content), encoding="utf-8")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "own.onnx").touch()
+    inner = inner_params(load_params(written), tmp_path)
+    (tmp_path / INNER).mkdir(parents=True)
+    (tmp_path / INNER / "params.yaml").write_text(yaml.safe_dump(inner.model_dump()))
+    assert load_params(tmp_path / INNER / "params.yaml") == inner
 
 
 def test_every_adapter_can_be_named() -> None:
