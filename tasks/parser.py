@@ -24,6 +24,9 @@ from tasks.training_progress import training_progress
 
 OUT: Final = Path("data") / FOLDER
 CHECKPOINTS: Final = Path(".headwater/checkpoints/parser")
+# Of the frame on which a user's parser is tried: with ingest.frame_px the stage would depend on it,
+# and another size of frames would train a parser anew.
+TRIED_PX: Final = 512
 
 
 def main() -> str:
@@ -73,7 +76,7 @@ def _try(params: Params) -> tuple[dict[str, Any], str]:
     content = read_net(path)
     parser = open_parser(path, content, params.parts.labels)
     portrait = decode_photo(PORTRAITS[0].data()).rgb
-    frame = face_frame(portrait, params.ingest.frame_px, mediapipe_faces()).image
+    frame = face_frame(portrait, TRIED_PX, mediapipe_faces()).image
     swapped = sides_swapped(parser, frame)
     whose = "image's" if swapped else "subject's"
     return (

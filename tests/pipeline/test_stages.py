@@ -1,11 +1,13 @@
 """Every stage of ``dvc.yaml`` depends on the code that it executes and on what it reads."""
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
 from headwater.artifacts.schemas import STEPS
+from headwater.config import Params
 from headwater.systems import SYSTEMS as OWN
 from tasks.inputs import KINDS
 from tasks.recorded_code import step_roots
@@ -97,3 +99,17 @@ def test_report_depends_on_every_file_of_its_page_that_is_no_code(folder: str) -
     assert pages
     for path in pages:
         assert any(path == dep or path.is_relative_to(dep) for dep in deps), path
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name, stage in read_stages().items() if "params" in stage and name not in STEPS],
+)
+def test_stage_depends_on_the_parameters_that_its_file_reads(name: str) -> None:
+    source = (PROJECT / "tasks" / f"{name.partition('@')[0]}.py").read_text(encoding="utf-8")
+    read = re.findall(r"\bparams\.([a-z_]+)\.?([a-z_]*)", source)
+    # A group that a copy replaces is not read.
+    settings = {tuple(filter(None, one)) for one in read if one[1] != "model_copy"}
+    known = [tuple(one.split(".")) for one in read_stages()[name]["params"]]
+    kept = {one for one in settings if one[0] in Params.model_fields}
+    assert [one for one in kept if not any(one[: len(key)] == key for key in known)] == []
