@@ -91,16 +91,18 @@ class ToyProject:
 
     def bytes(self) -> dict[str, Any]:
         """Content of every file below ``data``, and DVC's record, in whatever order it is."""
-        files = sorted(path for path in (self.path / "data").rglob("*") if path.is_file())
-        return {str(path.relative_to(self.path)): path.read_bytes() for path in files} | {
-            "dvc.lock": yaml.safe_load((self.path / "dvc.lock").read_text())
-        }
+        record = yaml.safe_load((self.path / "dvc.lock").read_text())
+        return {**files(self.path / "data"), "dvc.lock": record}
 
-    def forget(self) -> None:
-        """Remove everything that was built, with all caches; the Prefect database stays."""
+    def forget(self, record: bool = True) -> None:
+        """Remove everything that was built, with all caches; the Prefect database stays.
+
+        record: with DVC's, which else stays as in a clean clone of which it was committed.
+        """
         for name in ("data", ".headwater", ".dvc/cache", ".dvc/tmp"):
             shutil.rmtree(self.path / name, ignore_errors=True)
-        (self.path / "dvc.lock").unlink()
+        if record:
+            (self.path / "dvc.lock").unlink()
         (self.path / "data").mkdir()
         shutil.copy(PROJECT / "data" / ".gitignore", self.path / "data")
 
@@ -149,6 +151,12 @@ class ToyProject:
             except (psutil.Error, OSError):
                 continue
         return found
+
+
+def files(folder: Path) -> dict[str, Any]:
+    """Content of every file below a folder."""
+    inside = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in inside}
 
 
 def make_toy_project(path: Path) -> ToyProject:

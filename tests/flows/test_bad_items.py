@@ -194,28 +194,3 @@ def test_a_stage_that_is_out_of_date_is_not_retried(troubled: ToyProject) -> Non
         "numbers: is out of date; `make repro` tries its items again, too\n"
     )
     assert rejected(troubled) == BAD
-
-
-@pytest.mark.fault("a fault of one item fails its stage alone and is named")
-def test_fault_fails_its_stage_alone_and_is_named(
-    copy_of_built: Callable[[], ToyProject],
-) -> None:
-    project = copy_of_built()
-    project.forget()
-    fault = '            if row["value"] == 24:\n                raise RuntimeError("no luck")\n'
-    project.edit("squares", "            result.add", f"{fault}            result.add")
-    # Doubles are still computed when the squares have failed.
-    project.edit("doubles", 'os.environ.get("TOY_SECONDS", "0")', '"0.5"')
-    done = project.flow()
-    log = project.path / ".headwater" / "logs" / "workers.log"
-    first, last = done.stderr.splitlines()
-    assert re.fullmatch(
-        r"error: squares: bucket \d, item \w+ \(\w+\): unexpected RuntimeError: no luck "
-        rf"\(details in {re.escape(str(log))}\)",
-        first,
-    )
-    assert done.returncode == 1
-    assert last == "error: 2 of 4 stages do not hold: squares failed; total waits for that"
-    assert re.search(r"^doubles +36 items ", done.stdout, re.MULTILINE)
-    assert "Traceback" in log.read_text()
-    assert project.left_over() == []

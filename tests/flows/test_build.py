@@ -32,14 +32,15 @@ os.environ.update(server.environment)
 with chdir(server.environment["PREFECT_HOME"]):
     import flows.build
     from prefect import flow
-    from flows.rebuild import RUNNER
+    from flows.rebuild import RUNNER, BuildFailed, BuildFault
     from flows.run_page import run_log
 from flows.graph import Stage
 from flows.screen import Screen
 from headwater.artifacts.manifest import MANIFEST
 from headwater.config import load_params
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, StepFault
 from tasks.workers import Workers
+assert (BuildFailed.exit_status, BuildFault.exit_status) == (2, 1)
 server.wait()
 params = load_params(project / "params.yaml")
 params = params.model_copy(update={"build": {"a": "heads", "b": "heads"}})
@@ -56,7 +57,7 @@ class Record:
         with lock:
             events.append(["end", stage, niceness])
         if stage in case["bad"]:
-            raise HeadwaterError(f"{stage}: no luck")
+            raise (StepFault if case["fault"] else HeadwaterError)(f"{stage}: no luck")
     def __enter__(self):
         return self
     def __exit__(self, *error):
@@ -73,13 +74,14 @@ def run(number):
     with Workers(params, root) as workers:
         screen = Screen(run_log())
         fixed = (root, graph, workers, screen, case["changed"], (), params)
-        return flows.build.Build(*fixed, Record(root)).run()
+        build = flows.build.Build(*fixed, Record(root))
+        return {"failed": build.run(), "faults": build.faults}
 
 flows.build.dropped_outputs = lambda *_: False
 results = []
 for number, case in enumerate(json.loads(sys.argv[1])):
     events, lock = [], Lock()
-    results.append({"events": events, "failed": run(number)})
+    results.append({"events": events, **run(number)})
 Path("results.json").write_text(json.dumps(results))
 """
 
@@ -143,7 +145,7 @@ def test_stages_run_once_after_their_needs_and_failures_stop_only_dependants(
     toy: ToyProject,
 ) -> None:
     chance = random.Random(7)
-    cases = [some_graph(chance) for _ in range(GRAPHS)]
+    cases = [{**some_graph(chance), "fault": bool(number % 2)} for number in range(GRAPHS)]
     done = toy.run(sys.executable, "-c", RUN, json.dumps(cases))
     assert done.returncode == 0, done.stderr
     results = json.loads((toy.path / "results.json").read_text())
@@ -156,9 +158,10 @@ def test_stages_run_once_after_their_needs_and_failures_stop_only_dependants(
         assert len(started) == len(set(started))
         assert set(started) == ran
         assert set(result["failed"]) == failed
+        assert result["faults"] == (case["fault"] and bool(ran.intersection(case["bad"])))
         ends = {name: n for n, (kind, name, _) in enumerate(result["events"]) if kind == "end"}
         starts = {name: n for n, (kind, name, _) in enumerate(result["events"]) if kind == "start"}
         for name in ran:
             for other in ran:
                 assert not reaches(case["graph"], name, other) or ends[other] < starts[name]
-    assert any(expected(case)[1] for case in cases)
+    assert {case["fault"] for case in cases if expected(case)[1]} == {False, True}
