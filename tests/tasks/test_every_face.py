@@ -15,12 +15,15 @@ from headwater.config import Params, load_params
 from headwater.errors import HeadwaterError
 from headwater.faces.frame_landmarks import frame_landmarks
 from headwater.faces.mediapipe_adapter import mediapipe_faces
+from headwater.heads import store
+from headwater.heads.model import HeadModel
 from headwater.photos.builtin import PORTRAITS
 from headwater.photos.decode import decode_photo
 from headwater.pipeline.run import assemble, check_accounts, compute_bucket
 from headwater.pipeline.step import Item, Work
 from headwater.upkeep.verify import verify
 from tasks import cameras, ingest, landmarks, masks, parts, photos
+from tasks.head_model import FILE
 
 PROJECT = Path(__file__).resolve().parents[2]
 BUCKETS = 7
@@ -135,11 +138,7 @@ def test_a_subject_beside_another_shares_its_bucket_and_nothing_else(buckets: in
         assert len(other) == 32
 
 
-def test_a_camera_is_solved_for_every_face(project: Path) -> None:
-    from benchmarks.head import head_model
-    from headwater.heads import store
-    from tasks.head_model import FILE
-
-    store.write(project / FILE, head_model())
+def test_a_camera_is_solved_for_every_face(project: Path, anny: HeadModel) -> None:
+    store.write(project / FILE, anny)
     run((cameras,), params_with("all"), project)
     assert len(read_table(project / "data", cameras.CAMERAS).to_pylist()) == 2
