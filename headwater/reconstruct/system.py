@@ -63,7 +63,7 @@ def model_for_photos(
     """
     params = _params(project)
     usual: Any = next(iter(system.sizes.values()))
-    config = usual if params is None else config_of(system, params, project)
+    config = usual if params is None else config_of(system, params, project, answers_only=True)
     answer: Any = getattr(config, config.ANSWER, None)
     asked: dict[str, Any] = {}
     if heatmaps is not None:

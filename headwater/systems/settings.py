@@ -74,11 +74,12 @@ def settings_of(system: System, params: Params) -> SystemSettings:
     return params.system(system.name, system.sizes)
 
 
-def config_of(system: System, params: Params, project: Path) -> Any:
+def config_of(system: System, params: Params, project: Path, *, answers_only: bool = False) -> Any:
     """The config of the size that the parameters name, with their overrides.
 
-    Raises HeadwaterError naming an unknown size, every wrong key with the nearest valid one, every
-    wrong value, and a file that is not there.
+    answers_only: for weights at hand, without the files that only trainings read. Raises
+    HeadwaterError naming an unknown size, every wrong key with the nearest valid one, every wrong
+    value, and a file that is not there.
     """
     settings, key = settings_of(system, params), f"systems.{system.name}"
     if settings.size not in system.sizes:
@@ -95,6 +96,8 @@ def config_of(system: System, params: Params, project: Path) -> Any:
             except ValidationError as error:
                 names = [prefix + name for name in valid_keys(kind)]
                 raise HeadwaterError(explained(error, SOURCE, names, prefix)) from error
+    if answers_only:
+        config = config.model_copy(update=dict.fromkeys(config.TRAINED_FROM, ""))
     if system.prepared is None:
         return config
     with blaming(f"{system.name}: prepared"):

@@ -70,10 +70,12 @@ def _takes_switch(annotation: Any) -> bool:
 class Config(SettingGroup):
     """Base of a system's settings.
 
-    What only answers read, and weights do not depend on, stands in a field ``answer``.
+    What only answers read, and weights do not depend on, stands in a field ``answer``. Fields whose
+    files only trainings read are named in ``TRAINED_FROM``: an answer needs none of them.
     """
 
     ANSWER: ClassVar[str] = "answer"
+    TRAINED_FROM: ClassVar[tuple[str, ...]] = ()
 
     def of_training(self) -> dict[str, Any]:
         """The settings that weights depend on, JSON-able."""

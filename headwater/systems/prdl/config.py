@@ -87,6 +87,8 @@ class Answering(SettingGroup):
 class PrdlConfig(Config):
     """Settings of PRDL."""
 
+    TRAINED_FROM = ("encoder_weights",)
+
     encoder: Literal["resnet", "mobilenet"] = "resnet"
     """Image encoder: a ResNet of bottleneck blocks, or MobileNetV3-large."""
     width: Width = 64

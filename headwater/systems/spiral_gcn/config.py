@@ -55,6 +55,8 @@ class Answering(SettingGroup):
 class SpiralConfig(Config):
     """Settings of the system."""
 
+    TRAINED_FROM = ("encoder_weights", "fitted_photos")
+
     encoder: Literal["resnet", "mobilenet"] = "resnet"
     """Image encoder: a ResNet of bottleneck blocks, or MobileNetV2."""
     width: Width = 64
