@@ -6,11 +6,12 @@ import zipfile
 import zlib
 from typing import ClassVar, Final
 
-# Errors that readers of libraries raise on damaged or hostile bytes.
+# Errors that readers of libraries raise on damaged or hostile bytes; UnboundLocalError is trimesh's,
+# for elements that a file does not have.
 READER_ERRORS: Final = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, EOFError),
     *(ArithmeticError, AssertionError, RuntimeError, MemoryError, struct.error, zlib.error),
-    *(zipfile.BadZipFile, lzma.LZMAError, NameError, SystemError),
+    *(zipfile.BadZipFile, lzma.LZMAError, UnboundLocalError, SystemError),
 )
 
 
