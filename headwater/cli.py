@@ -18,6 +18,9 @@ from headwater.upkeep.places import name_user
 
 calm_threads()
 
+# Exit statuses of commands that SIGINT or SIGTERM ended.
+STOPPED = (130, 143)
+
 app = typer.Typer(
     name="headwater",
     help="Versioned 3D-head datasets, and the systems trained on them.",
@@ -361,16 +364,23 @@ def run(command: Callable[..., object], arguments: Sequence[str] | None = None) 
     try:
         command(list(arguments) if arguments is not None else None)
     except HeadwaterError as error:
-        from headwater.photos.folder import printable
-
-        for line in str(error).split("\n"):
-            _console(error=True).print(
-                f"error: {printable(line)}", highlight=False, markup=False, soft_wrap=True
-            )
+        _complain(str(error))
         return 2
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if status in STOPPED:
+            _complain("stopped; run it again")
+        return status
     return 0
+
+
+def _complain(message: str) -> None:
+    from headwater.photos.folder import printable
+
+    for line in message.split("\n"):
+        _console(error=True).print(
+            f"error: {printable(line)}", highlight=False, markup=False, soft_wrap=True
+        )
 
 
 def _console(error: bool = False) -> Console:

@@ -27,7 +27,7 @@ from headwater.upkeep.build_lock import refuse_other_build
 from headwater.upkeep.places import check_name, refusal
 from headwater.upkeep.step_lock import step_at_work
 from tasks import lifeline
-from tasks.console import DEBUG, VOICE, counts, finished, progress, under_flow
+from tasks.console import DEBUG, VOICE, Unread, counts, finished, progress, under_flow
 from tasks.recorded_code import refuse_other_code
 from tasks.workers import Workers, load_step
 
@@ -153,7 +153,9 @@ def status_of(main: Callable[[], str | None], name: str) -> int:
         traceback.print_exc()
         VOICE.complain(f"{name}: {refusal(error, Path.cwd())}")
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        if not isinstance(stop, Unread):
+            VOICE.complain(f"{name}: was stopped; run it again")
         return 130
     return 0
 

@@ -30,6 +30,10 @@ SILENT_SECONDS = 60.0
 Advance = Callable[..., None]
 
 
+class Unread(KeyboardInterrupt):
+    """Nobody reads any more what is said, which ends a process as Ctrl-C does."""
+
+
 class Voice:
     """The process's own standard output and error, also once libraries' are in a log file."""
 
@@ -46,12 +50,12 @@ class Voice:
         redirect(log)
 
     def say(self, text: str) -> None:
-        """Print a line; raises KeyboardInterrupt when nobody reads any more."""
+        """Print a line; raises Unread when nobody reads any more."""
         try:
             print(text, file=self.out, flush=True)
         except BrokenPipeError:
             self._let_go(self.out)
-            raise KeyboardInterrupt from None
+            raise Unread from None
 
     def complain(self, message: str) -> None:
         """Print an error, one line for each of its lines."""

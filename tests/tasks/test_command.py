@@ -179,8 +179,12 @@ def test_fault_shows_its_traceback_for_debugging(run: Run) -> None:
     assert "python chatter" in done.stdout
 
 
-def test_interrupt_is_silent(run: Run) -> None:
+def test_interrupt_is_said_in_a_line_and_a_reader_that_went_away_in_none(run: Run) -> None:
     done = run("raise KeyboardInterrupt")
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "error: toy@glvd: was stopped; run it again\n"
+    gone = ("from tasks.console import Unread", "raise Unread")
+    done = run(*gone)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
