@@ -31,15 +31,23 @@ def executed(root: Callable[..., Any], codes: Codes) -> Iterator[None]:
     Those are left out that the import of a module runs, or a module that enters keys by value.
     """
     top, depth = root.__code__, 0
+    # Those of others too, kept so that no other code takes their place: most calls end here.
+    settled: Codes = {}
 
     def enter(frame: FrameType, event: str, _: object) -> Any:
         nonlocal depth
         own = frame.f_code
+        if id(own) in settled:
+            return None
         if own is top:
             depth += 1
             frame.f_trace_lines = False
-        if depth and id(own) not in codes and _is_ours(own) and not _aside(frame):
+        if not _is_ours(own):
+            settled[id(own)] = own
+        elif depth and not _aside(frame):
             codes[id(own)] = own
+            if own is not top:
+                settled[id(own)] = own
         return leave if own is top else None
 
     def leave(frame: FrameType, event: str, _: object) -> Any:
