@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from typing import ClassVar, Final
 
-# Errors that readers of libraries raise on damaged or hostile bytes; UnboundLocalError is trimesh's,
+# Errors that readers of libraries raise on damaged or hostile bytes; UnboundLocalError is trimesh's
 # for elements that a file does not have.
 READER_ERRORS: Final = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, EOFError),
