@@ -20,7 +20,7 @@ from headwater.evaluation.heads.answer import HeadAnswer
 from headwater.evaluation.heads.baselines import LANDMARK_FIT, MEAN_HEAD
 from headwater.evaluation.heads.figures import CHOSEN, LESS, figures
 from headwater.evaluation.heads.heat_map import read_heat_maps, write_heat_maps
-from headwater.evaluation.heads.table import SetRows, of_system, read_rows, rows_of, write_rows
+from headwater.evaluation.heads.table import SetRows, of_system, read_rows, rows_of
 from headwater.evaluation.heads.trials import HELD_OUT, OTHER, Case, Trial, questions, trials
 from headwater.evaluation.judge import judge
 from headwater.evaluation.scores import read_scores, scores_of
@@ -30,6 +30,7 @@ from headwater.metrics.benchmark import BenchmarkRow, Prediction
 from headwater.metrics.face_regions import REGIONS
 from headwater.metrics.strata import ESTIMATED, GIVEN, pitch_degrees, yaw_degrees
 from headwater.metrics.summary import heat_map
+from tests.evaluation.written_rows import write_rows
 from tests.systems.toy_heads import toy_cases, toy_heads, toy_template, toy_views
 
 TEMPLATE = toy_template()

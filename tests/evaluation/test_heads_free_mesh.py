@@ -11,12 +11,13 @@ import pytest
 from headwater.evaluation.heads import CHALLENGE
 from headwater.evaluation.heads.answer import FreeMesh, HeadAnswer
 from headwater.evaluation.heads.figures import figures
-from headwater.evaluation.heads.table import read_rows, rows_of, write_rows
+from headwater.evaluation.heads.table import read_rows, rows_of
 from headwater.evaluation.heads.trials import HELD_OUT, Trial, questions
 from headwater.evaluation.judge import judge
 from headwater.evaluation.scores import scores_of
 from headwater.metrics.benchmark import FREE_MESH, BenchmarkRow
 from headwater.report.comparison import compare_systems
+from tests.evaluation.written_rows import write_rows
 from tests.systems.toy_heads import toy_cases, toy_heads, toy_template, toy_views
 
 TEMPLATE = toy_template()

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from headwater.evaluation.heads.heat_map import write_heat_maps
-from headwater.evaluation.heads.table import write_rows
 from headwater.geometry.registration import Similarity
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.metrics.face_regions import REGIONS
@@ -16,6 +15,7 @@ from headwater.metrics.scan_to_mesh import SurfaceError
 from headwater.rendering.plain import CLAY
 from headwater.report.comparison import Strata, compare_systems
 from headwater.report.systems import systems_section, vertex_colours
+from tests.evaluation.written_rows import write_rows
 from tests.report.tiny_data import SPHERE
 
 TITLES = {"lvd": "LVD", "glvd": "GLVD"}

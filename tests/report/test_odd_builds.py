@@ -19,7 +19,6 @@ from headwater.artifacts.ids import item_id
 from headwater.artifacts.tables import to_table, write_bucket
 from headwater.config import Params
 from headwater.evaluation.challenge import Score
-from headwater.evaluation.heads.table import write_rows
 from headwater.evaluation.scores import write_scores
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.report import build_page
@@ -33,6 +32,7 @@ from headwater.report.results import Results, results_section
 from headwater.report.summary import summary
 from headwater.report.systems import systems_section
 from headwater.systems.glvd import SYSTEM
+from tests.evaluation.written_rows import write_rows
 from tests.report.test_page import Page
 from tests.report.tiny_data import Builder, _frames, _picture, _synthetic, row_of, write_data
 from tests.systems.test_systems import PLUGIN

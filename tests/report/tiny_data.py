@@ -19,12 +19,12 @@ from headwater.artifacts.meshes import to_ply
 from headwater.artifacts.schemas import rejects_schema
 from headwater.artifacts.tables import bucket_file, to_table, write_bucket
 from headwater.evaluation.heads.heat_map import write_heat_maps
-from headwater.evaluation.heads.table import write_rows
 from headwater.geometry.cameras import Camera, look_at, project
 from headwater.geometry.registration import Similarity
 from headwater.metrics.benchmark import BenchmarkRow
 from headwater.metrics.scan_to_mesh import SurfaceError
 from headwater.metrics.strata import ESTIMATED
+from tests.evaluation.written_rows import write_rows
 
 SIDE = 48
 HOSTILE = (

@@ -1,16 +1,15 @@
-"""Scores of heads as rows of the benchmark, and back: one row an answer, all metrics in it."""
+"""Scores of heads, and rows of the benchmark: one row an answer, with all its metrics."""
 
 import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from headwater.evaluation.challenge import Judged, Question, Score, Scored, Unanswered
+from headwater.evaluation.challenge import Question, Score, Scored, Unanswered
 from headwater.evaluation.heads.answer import HeadAnswer, check_answer, prediction
 from headwater.evaluation.heads.free_mesh import free_mesh_scores
 from headwater.evaluation.heads.parts import part_scores
-from headwater.evaluation.heads.trials import key_of
-from headwater.evaluation.scores import read_scores, scores_of, write_scores
+from headwater.evaluation.scores import read_scores
 from headwater.metrics.benchmark import FREE_MESH, BenchmarkRow
 from headwater.metrics.face_regions import REGIONS
 from headwater.metrics.part_iou import AVERAGE, NAMES
@@ -69,14 +68,6 @@ def rows_of(scores: Iterable[Score]) -> SetRows:
     return rows
 
 
-def write_rows(folder: Path, rows: SetRows) -> None:
-    """Write rows of any origin as scores into ``folder``."""
-    from headwater.evaluation.heads import CHALLENGE
-
-    judged = [_judged(test_set, row) for test_set, members in rows.items() for row in members]
-    write_scores(folder, scores_of(CHALLENGE, judged))
-
-
 def read_rows(folder: Path) -> SetRows:
     """The rows of ``folder`` by test set; without their heat maps."""
     return rows_of(score for score in read_scores(folder) if score.challenge == "heads")
@@ -91,17 +82,6 @@ def of_system(
     """
     asked = (system, views, FRONTAL, camera)
     return [row for row in rows if (row.system, row.views, row.first_view, row.camera) == asked]
-
-
-def _judged(test_set: str, row: BenchmarkRow) -> Judged:
-    conditions = {
-        name: value
-        for name, value in vars(row).items()
-        if name in _CONDITIONS and not (isinstance(value, float) and math.isnan(value))
-    }
-    key = key_of(row.views, row.first_view, row.camera)
-    question = Question(test_set, row.subject, key, conditions, None)
-    return Judged(question, row.system, row.size, _known_values(row), row.failure)
 
 
 def _known_values(row: BenchmarkRow) -> dict[str, float]:
