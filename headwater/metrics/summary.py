@@ -132,9 +132,7 @@ def bins(rows: Sequence[BenchmarkRow], seed: int = SEED) -> list[Bin]:
     ]
 
 
-def compare(
-    ours: Iterable[BenchmarkRow], theirs: Iterable[BenchmarkRow], seed: int = SEED
-) -> Comparison:
+def compare(ours: Iterable[BenchmarkRow], theirs: Iterable[BenchmarkRow]) -> Comparison:
     """Paired comparison of two systems' scan-to-mesh errors of the face, subject by subject.
 
     Subjects that either failed on, or that only one has, are left out of all figures.
@@ -144,10 +142,10 @@ def compare(
     x, y = np.array([a[s] for s in both]), np.array([b[s] for s in both])
     return Comparison(
         len(both),
-        mean_interval(x, seed),
-        mean_interval(y, seed),
-        difference_interval(x, y, seed),
-        ratio_interval(x, y, seed),
+        mean_interval(x, SEED),
+        mean_interval(y, SEED),
+        difference_interval(x, y, SEED),
+        ratio_interval(x, y, SEED),
     )
 
 

@@ -68,9 +68,9 @@ class Scale:
         return [number * step for number in range(first, last + 1)]
 
 
-def tick_step(span: float, about: int = 5) -> float:
-    """A step of 1, 2 or 5 times a power of ten that divides ``span`` into about ``about``."""
-    rough = max(span, 1e-12) / about
+def tick_step(span: float) -> float:
+    """A step of 1, 2 or 5 times a power of ten that divides ``span`` into about five."""
+    rough = max(span, 1e-12) / 5
     power = 10.0 ** np.floor(np.log10(rough))
     return float(power * min((1, 2, 5, 10), key=lambda step: abs(step - rough / power)))
 

@@ -16,7 +16,7 @@ def heat_colours(
     return np.asarray(colours[:, :3], np.float64)
 
 
-def heat_gradient(stops: int = 9) -> str:
-    """CSS colour stops of the heat map's colour bar."""
-    colours = heat_colours(np.linspace(0, HEAT_LIMIT_MM, stops)) * 255
+def heat_gradient() -> str:
+    """Nine CSS colour stops of the heat map's colour bar."""
+    colours = heat_colours(np.linspace(0, HEAT_LIMIT_MM, 9)) * 255
     return ", ".join(f"rgb({r:.0f} {g:.0f} {b:.0f})" for r, g, b in colours)
