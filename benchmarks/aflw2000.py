@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from benchmarks.h3ds import rounded
 from benchmarks.machine import describe
 from benchmarks.options import record_file
+from benchmarks.trained_systems import trained_systems
 from headwater.artifacts.atomic import write_text
 from headwater.artifacts.ids import sha256_hex
 from headwater.data.aflw2000 import Aflw2000, AflwPicture
@@ -124,15 +125,10 @@ def built(data: Path, model: BaselFace | None) -> list[Contender]:
 
     Raises HeadwaterError without any.
     """
-    contenders: list[Contender] = []
-    for name, system in SYSTEMS.items():
-        path = data / "train" / name / "weights.safetensors"
-        if system.challenge == "heads" and path.is_file():
-            trained = system.load(path, next(iter(system.sizes.values())), "cpu")
-            answer = partial(system.answer, trained)
-            contenders.append(contender(name, trained.template, answer, model))
-    if not contenders:
-        raise HeadwaterError(f"{data / 'train'}: no trained weights; run `make repro`")
+    contenders = [
+        contender(name, trained.template, partial(SYSTEMS[name].answer, trained), model)
+        for name, trained in trained_systems(data).items()
+    ]
     template = contenders[0].template
     mean = HeadAnswer(template, template.mean)
     return [contender(MEAN_HEAD, template, lambda _: mean, model), *contenders]

@@ -25,6 +25,7 @@ import numpy as np
 from benchmarks.machine import describe
 from benchmarks.options import record_file
 from benchmarks.timing import digits
+from benchmarks.trained_systems import trained_systems
 from headwater.artifacts.atomic import write_text
 from headwater.artifacts.ids import sha256_hex
 from headwater.data.h3ds import VERSIONS, H3dsFolder, H3dsScene, Release
@@ -144,17 +145,14 @@ def view_sets(path: Path, release: Release, scenes: Sequence[str]) -> ViewSets:
 
 def built(data: Path) -> list[System]:
     """The systems whose weights lie below ``data``. Raises HeadwaterError without any."""
-    paths = {name: data / "train" / name / "weights.safetensors" for name in SYSTEMS}
-    systems = []
-    for name, path in paths.items():
-        if path.is_file():
-            system = SYSTEMS[name]
-            trained = system.load(path, next(iter(system.sizes.values())), "cpu")
-            answer = partial(reconstruct_head, partial(system.answer, trained))
-            systems.append(System(name, trained.template, answer))
-    if not systems:
-        raise HeadwaterError(f"{data / 'train'}: no trained weights; run `make repro`")
-    return systems
+    return [
+        System(
+            name,
+            trained.template,
+            partial(reconstruct_head, partial(SYSTEMS[name].answer, trained)),
+        )
+        for name, trained in trained_systems(data).items()
+    ]
 
 
 def judged(
