@@ -30,8 +30,9 @@ from headwater.metrics.intervals import Interval, mean_interval
 from headwater.networks.shading import vertex_normals
 from headwater.rendering.looks import Look, sample_look
 from headwater.rendering.view import render_view
-from headwater.systems import SYSTEMS
 from headwater.systems.spiral_gcn.answer import Reconstructed, reconstruct
+from headwater.systems.spiral_gcn.config import Answering, SpiralConfig
+from headwater.systems.spiral_gcn.weights import load
 
 SEED: Final = 0
 SIDE: Final = 256
@@ -61,9 +62,8 @@ def main() -> None:
     parser.add_argument("--out", type=record_file, help="write the figures to this file, as JSON")
     given = parser.parse_args()
     try:
-        system = SYSTEMS["spiral_gcn"]
-        path = given.weights or given.data / "train" / system.name / "weights.safetensors"
-        trained = system.load(path, next(iter(system.sizes.values())), "cpu")
+        path = given.weights or given.data / "train" / "spiral_gcn" / "weights.safetensors"
+        trained = load(path, SpiralConfig(answer=Answering(detail=True)), "cpu")
         model, heads = read_model(given.data), read_heads(given.data, ("test",))
     except HeadwaterError as problem:
         parser.error(str(problem))
