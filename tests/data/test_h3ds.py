@@ -132,8 +132,8 @@ def test_a_file_of_gigabytes_is_not_read(root: Path, file: str) -> None:
 
 
 def test_cameras_that_unpack_to_more_than_matrices_are_refused(root: Path) -> None:
-    np.savez_compressed(root / SCENE / "cameras.npz", world_mat_0=np.zeros((2**13, 2**11)))
-    with pytest.raises(HeadwaterError, match=r"'world_mat_0' has shape \(8192, 2048\)"):
+    np.savez_compressed(root / SCENE / "cameras.npz", world_mat_0=np.zeros((1024, 1024)))
+    with pytest.raises(HeadwaterError, match=r"'world_mat_0' has shape \(1024, 1024\)"):
         H3dsFolder(root, "v2").view(SCENE, 0)
 
 
