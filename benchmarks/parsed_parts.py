@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.options import two_or_more
+from benchmarks.part_overlap import parser_of
 from headwater.config import load_params
 from headwater.errors import HeadwaterError, ItemRejected
 from headwater.evaluation.heads import CHALLENGE
@@ -31,7 +32,6 @@ from headwater.metrics.intervals import mean_interval
 from headwater.metrics.part_iou import AVERAGE, NAMES
 from headwater.metrics.strata import ESTIMATED
 from headwater.parsing.frame_parser import FrameParser, parsed_parts
-from headwater.parsing.prepared import prepared_parser
 from headwater.systems import find_system
 from headwater.systems.prdl.answer import answer
 from headwater.systems.prdl.config import Answering
@@ -61,12 +61,7 @@ def main() -> None:
 def measure(project: Path, subjects: int | None) -> str:
     """The table of a build with PRDL and a parser. Raises HeadwaterError for any other."""
     params = load_params(project / "params.yaml")
-    parser = prepared_parser(params, project)
-    if parser is None:
-        raise HeadwaterError(
-            f"{project / 'params.yaml'}: parts.parser is landmarks, which parses no render; "
-            "set it to trained, or to an .onnx file, and build"
-        )
+    parser = parser_of(params, project)
     network: TrainedPrdl = trained(find_system("prdl", params, project), params, project)
     answers = answers_of(network, parser, project / "data")
     rows = [

@@ -22,7 +22,7 @@ from headwater.artifacts.landmark_rows import landmarks_of
 from headwater.artifacts.regular_files import files_in, read_file, read_json
 from headwater.artifacts.schemas import FRAMES, LANDMARKS, TRUTH
 from headwater.artifacts.tables import Row, read_table
-from headwater.config import load_params
+from headwater.config import Params, load_params
 from headwater.errors import READER_ERRORS, HeadwaterError, ItemRejected
 from headwater.faces.affine import inside_photo, labels_in_frame
 from headwater.faces.frame_landmarks import landmarks_of_crop
@@ -71,18 +71,24 @@ def main() -> None:
 def measure(project: Path, photos: Path | None) -> str:
     """The tables of a build with a parser. Raises HeadwaterError for one without."""
     params = load_params(project / "params.yaml")
-    parser = prepared_parser(params, project)
-    if parser is None:
-        raise HeadwaterError(
-            f"{project / 'params.yaml'}: parts.parser is landmarks; "
-            "set it to trained, or to an .onnx file, and build"
-        )
+    parser = parser_of(params, project)
     views = overlaps_of(view_parts(project / "data", parser))
     text = f"Held-out views:\n\n{table(views)}"
     if photos is not None:
         labelled = overlaps_of(photo_parts(photos, params.ingest.frame_px, parser))
         text += f"\nPhotos:\n\n{table(labelled)}"
     return text
+
+
+def parser_of(params: Params, project: Path) -> FrameParser:
+    """The parser of a build. Raises HeadwaterError for a build without one."""
+    parser = prepared_parser(params, project)
+    if parser is None:
+        raise HeadwaterError(
+            f"{project / 'params.yaml'}: parts.parser is landmarks, which parses no picture; "
+            "set it to trained, or to an .onnx file, and build"
+        )
+    return parser
 
 
 # Part ids (n, n) of one image: true, drawn, parsed.

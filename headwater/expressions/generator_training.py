@@ -1,6 +1,5 @@
 """Training of a mask-conditioned generator on rendered views and the classes of their pixels."""
 
-import hashlib
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -9,8 +8,6 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from headwater.artifacts.code import code_of_functions
-from headwater.artifacts.ids import canonical_json, sha256_hex
 from headwater.expressions.generator import (
     CROP_TO_FACE,
     KINDS,
@@ -31,6 +28,7 @@ from headwater.networks.patch_discriminator import ScaledDiscriminators
 from headwater.parsing.augmentation import drawn_cuts
 from headwater.training.determinism import deterministic
 from headwater.training.draws import pass_over
+from headwater.training.fingerprints import fingerprint
 from headwater.training.loop import Plan, fit
 from headwater.training.run import Curve, Progress
 from headwater.training.schedules import Rate, constant_then_linear
@@ -164,17 +162,12 @@ def train_generator(
             turns,
             Plan(how.steps, how.checkpoint_every),
             seed=seed,
-            fingerprint=_fingerprint(name, pixels, classes, how, seed),
+            fingerprint=fingerprint(
+                train_generator,
+                {"name": name, "training": asdict(how), "seed": seed},
+                (pixels, classes),
+            ),
             checkpoint_dir=checkpoints,
             progress=progress,
         )
     return Generator(pair.generator.requires_grad_(requires_grad=False), kind.side), curve
-
-
-def _fingerprint(name: Name, pixels: Tensor, classes: Tensor, how: Training, seed: int) -> str:
-    """SHA-256 of all that the weights depend on."""
-    content = hashlib.sha256(pixels.contiguous().numpy().data)
-    content.update(classes.contiguous().numpy().data)
-    code = code_of_functions((train_generator,)).as_json()
-    material = [code, name, asdict(how), seed, content.hexdigest()]
-    return sha256_hex(canonical_json(material).encode())

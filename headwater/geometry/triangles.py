@@ -54,14 +54,21 @@ class Boxes(NamedTuple):
 class Closest(NamedTuple):
     """Closest points of a surface.
 
-    distances: (n,) mm; directions: (n, 3) unit vectors from them to the points, the gradient of the
-    distance: on the surface itself its normal, and zeros on a triangle without area. triangles:
-    (n,) the surface's own numbers of those that they lie on.
+    points: (n, 3) mm, those that they are closest to; distances: (n,) mm; directions: (n, 3) unit
+    vectors from them to the points, the gradient of the distance: on the surface itself its normal,
+    and zeros on a triangle without area. triangles: (n,) the surface's own numbers of those that
+    they lie on.
     """
 
+    points: Float64Array
     distances: Float64Array
     directions: Float64Array
     triangles: IntArray
+
+    @property
+    def on_surface(self) -> Float64Array:
+        """The closest points (n, 3) themselves, mm."""
+        return np.asarray(self.points - self.distances[:, None] * self.directions)
 
 
 class Triangles:
@@ -91,14 +98,15 @@ class Triangles:
         guess: (n,) triangles that lie near, from points that have moved little: it saves time.
         """
         nearest, squared = self._nearest(points, guess)
-        columns, triangles = np.asarray(points, np.float64).T, self._triangles(nearest)
+        places = np.asarray(points, np.float64)
+        columns, triangles = places.T, self._triangles(nearest)
         away = columns - feet(columns, triangles)
         on_it = squared <= np.square(8 * np.spacing(np.abs(columns).max(axis=0, initial=1.0)))
         a, b, c = triangles
         away = np.where(on_it, _cross(b - a, c - a), away)
         length = np.sqrt(_dot(away, away))
         directions = (away / np.where(length > 0, length, 1.0)).T
-        return Closest(np.sqrt(squared), directions, nearest)
+        return Closest(places, np.sqrt(squared), directions, nearest)
 
     def nearest_faces(self, points: FloatArray) -> IntArray:
         """Rows (n,), in the given faces, of the triangles nearest to points (n, 3) mm."""

@@ -168,7 +168,7 @@ def region_error(name: str, region: Region, keypoints: FloatArray, prediction: A
     scanned, faces = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces)
 
     def on_prediction(points: Float64Array) -> Float64Array:
-        return place.apply(_closest(prediction.surface, place.inverse().apply(points)))
+        return place.apply(prediction.surface.closest(place.inverse().apply(points)).on_surface)
 
     chosen = list(BENDING[name])
     known = None
@@ -193,7 +193,7 @@ def rigid_alignment(
     ours = [prediction.keypoints[chosen]] * repeats
     place, former = Similarity.identity(), 0.0
     for _ in range(RIGID_STEPS):
-        nearest = _closest(prediction.surface, place.inverse().apply(vertices))
+        nearest = prediction.surface.closest(place.inverse().apply(vertices)).on_surface
         points = np.concatenate([nearest, *ours])
         try:
             fitted = umeyama(points, scanned, with_scale=False)
@@ -204,12 +204,6 @@ def rigid_alignment(
             break
         place, former = fitted, error
     return place
-
-
-def _closest(surface: Triangles, points: Float64Array) -> Float64Array:
-    """Points (n, 3) of a surface that are closest to points (n, 3)."""
-    found = surface.closest(points)
-    return np.asarray(points - found.distances[:, None] * found.directions)
 
 
 def _faces_as_set(faces: IntArray) -> set[tuple[int, ...]]:

@@ -1,6 +1,5 @@
 """Training of the parser on rendered views and what they show."""
 
-import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -9,8 +8,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from headwater.artifacts.code import code_of_functions
-from headwater.artifacts.ids import canonical_json, sha256_hex
 from headwater.faces.vocabulary import FaceClass
 from headwater.networks.unet import UNet
 from headwater.parsing.augmentation import changed
@@ -18,6 +15,7 @@ from headwater.parsing.examples import Examples
 from headwater.parsing.parser import FaceParser, new_network
 from headwater.training.determinism import deterministic
 from headwater.training.draws import pass_over
+from headwater.training.fingerprints import fingerprint
 from headwater.training.loop import Plan, fit
 from headwater.training.run import Curve, Progress
 from headwater.training.schedules import Rate, cosine, warm_up
@@ -50,16 +48,6 @@ class Training:
     learning_rate: float = 1e-2
     threads: int = 1
     checkpoint_every: int = 100
-
-
-def _fingerprint(examples: Examples, how: Training, seed: int) -> str:
-    """SHA-256 of all that the weights depend on."""
-    content = hashlib.sha256()
-    for part in (examples.pixels, examples.classes, examples.landmarks):
-        content.update(part.contiguous().numpy().data)
-    code = code_of_functions((train_parser,)).as_json()
-    material = [code, asdict(how), seed, content.hexdigest()]
-    return sha256_hex(canonical_json(material).encode())
 
 
 def class_weights(classes: Tensor) -> Tensor:
@@ -136,7 +124,11 @@ def train_parser(
             [Turn(optimizer, losses, rate, gradient_norm=1.0)],
             Plan(how.steps, how.checkpoint_every),
             seed=seed,
-            fingerprint=_fingerprint(examples, how, seed),
+            fingerprint=fingerprint(
+                train_parser,
+                {"training": asdict(how), "seed": seed},
+                (examples.pixels, examples.classes, examples.landmarks),
+            ),
             checkpoint_dir=checkpoints,
             progress=progress,
         )

@@ -31,5 +31,5 @@ def test_a_row_an_answer_with_means_and_deviations_over_images() -> None:
 
 def test_a_build_without_a_parser_is_refused(tmp_path: Path) -> None:
     shutil.copy(PROJECT / "params.yaml", tmp_path)
-    with pytest.raises(HeadwaterError, match="is landmarks, which parses no render"):
+    with pytest.raises(HeadwaterError, match="is landmarks, which parses no picture"):
         measure(tmp_path, None)

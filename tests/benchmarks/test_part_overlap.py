@@ -144,5 +144,7 @@ def test_parts_that_no_image_has_have_no_column() -> None:
 
 def test_a_build_without_a_parser_is_refused(tmp_path: Path) -> None:
     shutil.copy(PROJECT / "params.yaml", tmp_path)
-    with pytest.raises(HeadwaterError, match=r"parts\.parser is landmarks; set it to trained"):
+    with pytest.raises(
+        HeadwaterError, match=r"parts\.parser is landmarks, which parses no picture; "
+    ):
         measure(tmp_path, None)

@@ -28,12 +28,12 @@ from headwater.networks.vertex_descent.training import (
     TrainingPart,
     counted_from,
     examples_of,
-    fingerprint,
     fit_descent,
     sample_tensors,
 )
 from headwater.training.determinism import deterministic
 from headwater.training.device import CPU
+from headwater.training.fingerprints import fingerprint
 from headwater.training.run import Curve, Run
 from headwater.training.turns import LossFunction
 
@@ -99,7 +99,8 @@ def run_course(
             *sample_tensors(around),
             *validation_tensors(tables.validation),
         ]
-        key = fingerprint(train, config, run.seed, device, data)
+        settings = {"config": config.of_training(), "seed": run.seed, "device": device.type}
+        key = fingerprint(train, settings, data)
         part = TrainingPart(run.seed, run.checkpoints, run.progress, run.fabric, fingerprint=key)
         batches = seen.batches(config, device)
         curve, losses = course.begin(part, batches)

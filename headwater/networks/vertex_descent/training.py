@@ -1,7 +1,6 @@
-"""Training of a vertex descent: its examples, its optimiser, and the fingerprint of its bytes."""
+"""Training of a vertex descent: its examples and its optimiser."""
 
-import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,8 +8,6 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from headwater.artifacts.code import code_of_functions
-from headwater.artifacts.ids import canonical_json
 from headwater.data.crops import Crops, crop_views
 from headwater.data.head_batches import HeadBatches
 from headwater.data.mirror import Mirror, mirror_of
@@ -23,7 +20,7 @@ from headwater.networks.step_decoder import StepDecoder
 from headwater.networks.vertex_descent.config import DescentConfig
 from headwater.networks.vertex_descent.objective import near_face
 from headwater.training.loop import Plan, fit
-from headwater.training.run import Config, Curve, Run
+from headwater.training.run import Curve, Run
 from headwater.training.schedules import Rate, constant_then_linear
 from headwater.training.selection import Validation
 from headwater.training.turns import LossFunction, Turn
@@ -195,26 +192,6 @@ def turn(
 def counted_from(curve: Curve, first: int) -> Curve:
     """A curve whose steps begin at ``first``: parts before the descent are counted below zero."""
     return [{**record, "step": record["step"] + first} for record in curve]
-
-
-def fingerprint(
-    train: Callable[..., Any],
-    config: Config,
-    seed: int,
-    device: torch.device,
-    data: Iterable[Tensor | None],
-) -> str:
-    """SHA-256 of everything that weights depend on: settings, code with its packages, and data."""
-    code = code_of_functions([train]).as_json()
-    notes = {"config": config.of_training(), "seed": seed, "device": device.type}
-    total = hashlib.sha256(canonical_json({**notes, **code}).encode())
-    for tensor in data:
-        if tensor is None:
-            total.update(b"none")
-        else:
-            total.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-            total.update(tensor.contiguous().numpy().tobytes())
-    return total.hexdigest()
 
 
 def sample_tensors(samples: SdfSamples | None) -> tuple[Tensor, ...]:

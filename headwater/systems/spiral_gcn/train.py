@@ -17,7 +17,7 @@ from headwater.networks.encoder_weights import load_encoder
 from headwater.networks.shading import vertex_normals
 from headwater.networks.vertex_descent.objective import near_face
 from headwater.networks.vertex_descent.selection import validation_tensors, vertex_error_mm
-from headwater.networks.vertex_descent.training import TrainingPart, counted_from, fingerprint
+from headwater.networks.vertex_descent.training import TrainingPart, counted_from
 from headwater.systems.spiral_gcn.answer import reconstruct
 from headwater.systems.spiral_gcn.config import SpiralConfig, first_steps
 from headwater.systems.spiral_gcn.data import Examples, cameras_of, examples_of
@@ -29,6 +29,7 @@ from headwater.systems.spiral_gcn.surface import surface_of
 from headwater.systems.spiral_gcn.weights import TrainedSpiral, save_weights
 from headwater.training.determinism import deterministic
 from headwater.training.draws import pass_over
+from headwater.training.fingerprints import fingerprint
 from headwater.training.loop import Plan, fit
 from headwater.training.run import Curve, Run
 from headwater.training.schedules import Rate, constant_then_linear
@@ -80,7 +81,8 @@ def train_on_examples(
     device = run.device
     with deterministic(config.threads, device):
         data = [*examples.tensors, *validation_tensors(validation)]
-        key = fingerprint(train, config, run.seed, device, data)
+        settings = {"config": config.of_training(), "seed": run.seed, "device": device.type}
+        key = fingerprint(train, settings, data)
         part = TrainingPart(run.seed, run.checkpoints, run.progress, run.fabric, fingerprint=key)
         network = untrained(config, examples, run.seed).to(device)
         trained = TrainedSpiral(network, config, examples.template, examples.surface)
