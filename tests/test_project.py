@@ -215,12 +215,6 @@ def test_only_one_package_is_cv2() -> None:
 
 
 @pytest.mark.slow  # The builds of tests/flows start it, and say less of why it does not start.
-def test_the_workflow_server_can_be_imported(tmp_path: Path) -> None:
-    # fastapi 0.155 broke exactly this, and pip's metadata does not know.
-    run = python("import prefect.server.api.server", PREFECT_HOME=str(tmp_path), DO_NOT_TRACK="1")
-    assert run.returncode == 0, run.stderr
-
-
 def test_pins_name_no_place() -> None:
     lines = (PROJECT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     for line in lines:

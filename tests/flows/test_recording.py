@@ -70,18 +70,6 @@ def test_a_step_killed_for_memory_is_named(
         record(toy)
 
 
-@pytest.mark.fault("a broken lock file of DVC is mended")
-def test_a_lock_file_broken_by_a_killed_dvc_is_mended(
-    toy: ToyProject, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("os.environ", toy.environment())
-    broken = toy.path / ".dvc" / "tmp" / "rwlock"
-    broken.parent.mkdir(parents=True, exist_ok=True)
-    broken.touch()
-    record(toy)
-    assert any((toy.path / "data" / "numbers").iterdir())
-
-
 @pytest.mark.fault("a build that is stopped ends at once and quietly")
 @pytest.mark.slow
 @pytest.mark.parametrize("attempt", range(3))
@@ -145,9 +133,14 @@ def test_fault_of_a_step_is_told_from_what_a_user_can_mend(
     assert refused.value.exit_status == 2
 
 
+@pytest.mark.fault("a broken lock file of DVC is mended")
 def test_a_stage_gives_way_as_far_as_it_is_told_and_its_workers_further(
     toy: ToyProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """After a DVC that was killed while it wrote its lock file."""
+    broken = toy.path / ".dvc" / "tmp" / "rwlock"
+    broken.parent.mkdir(parents=True, exist_ok=True)
+    broken.touch()
     monkeypatch.setattr("os.environ", toy.environment())
     note = 'open(f"nice-{os.getpid()}", "w").write(str(os.nice(0)))'
     toy.edit("numbers", "    os.write(1,", f"    {note}\n    os.write(1,")
@@ -156,6 +149,7 @@ def test_a_stage_gives_way_as_far_as_it_is_told_and_its_workers_further(
     own = os.nice(0)
     levels = {int(path.read_text()) - own for path in toy.path.glob("nice-*")}
     assert levels == {4, 4 + NICENESS}
+    assert any((toy.path / "data" / "numbers").iterdir())
 
 
 def test_one_process_records_one_stage_after_another(

@@ -25,7 +25,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 VOID = {"meta", "img", "input", "br", "hr", "link"}
 SECTIONS = ("portraits", "results", "benchmark", "shapes", "built", "sheets", "quality", "making")
 OTHERS = (
-    *("photos", "synthesize", "landmarks", "masks", "parts", "cameras", "expressions"),
+    *("photos", "synthesize", "ingest", "landmarks", "masks", "parts", "cameras", "expressions"),
     *("sdf", "quality", "train"),
 )
 
@@ -209,7 +209,6 @@ def test_no_date_and_no_path_of_this_machine(report: Report, data: Path) -> None
 @pytest.mark.parametrize(
     "part",
     [
-        "ingest",
         "evaluate",
         # A page each: the others are the same few lines.
         *(pytest.param(part, marks=pytest.mark.slow) for part in OTHERS),
