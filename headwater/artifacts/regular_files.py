@@ -27,13 +27,13 @@ class TooLargeError(OSError):
         self.size = size
 
 
-def regular_bytes(path: Path, max_bytes: int, seconds: float = READ_SECONDS) -> bytes:
+def regular_bytes(path: Path, max_bytes: int) -> bytes:
     """Bytes of the regular file that ``path`` leads to.
 
-    Raises NotRegularError, TooLargeError, TimeoutError when reading takes longer than ``seconds``,
-    and otherwise what the system says as OSError.
+    Raises NotRegularError, TooLargeError, TimeoutError when reading takes longer than
+    ``READ_SECONDS``, and otherwise what the system says as OSError.
     """
-    return within(seconds, lambda: bytes_of_file(path, max_bytes))
+    return within(READ_SECONDS, lambda: bytes_of_file(path, max_bytes))
 
 
 def read_file(path: Path, max_bytes: int) -> bytes:

@@ -38,8 +38,8 @@ def _uniform(
     return low + (high - low) * torch.rand(count, channels, 1, 1, generator=generator)
 
 
-def _sometimes(count: int, generator: torch.Generator, probability: float = PROBABILITY) -> Tensor:
-    return torch.rand(count, 1, 1, 1, generator=generator) < probability
+def _sometimes(count: int, generator: torch.Generator) -> Tensor:
+    return torch.rand(count, 1, 1, 1, generator=generator) < PROBABILITY
 
 
 def _colour(colour: Tensor, generator: torch.Generator) -> Tensor:

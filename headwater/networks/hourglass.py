@@ -157,14 +157,11 @@ def norm_groups(width: int) -> int:
     return max(1, width // 8)
 
 
-def initialise(module: nn.Module, std: float | None = None) -> None:
-    """Draw convolution weights: N(0, std), or by fan-in when ``std`` is None; biases are zero."""
+def initialise(module: nn.Module) -> None:
+    """Draw convolution weights by fan-in; biases are zero."""
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
-            if std is None:
-                nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
-            else:
-                nn.init.normal_(part.weight, 0.0, std)
+            nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
             if part.bias is not None:
                 nn.init.zeros_(part.bias)
 

@@ -60,16 +60,14 @@ def farthest_points(
     return order[chosen]
 
 
-def cell_points(
-    points: NDArray[np.floating[Any]], rng: np.random.Generator, cell_px: float = CELL_PX
-) -> IntArray:
-    """Rows of one of the points (n, 2) px per square cell: the nearest to the cell's middle.
+def cell_points(points: NDArray[np.floating[Any]], rng: np.random.Generator) -> IntArray:
+    """Rows of one of the points (n, 2) px per cell of ``CELL_PX``: the nearest to its middle.
 
     A faster spread than ``farthest_points``. Rows ascend; which of several as near is chosen at
     random.
     """
-    cells = np.floor(points / cell_px)
-    away = np.square(points / cell_px - cells - 0.5).sum(axis=1).round(9)
+    cells = np.floor(points / CELL_PX)
+    away = np.square(points / CELL_PX - cells - 0.5).sum(axis=1).round(9)
     order = np.lexsort((rng.random(len(points)), away, cells[:, 0], cells[:, 1]))
     first = np.ones(len(points), dtype=bool)
     first[1:] = (cells[order][1:] != cells[order][:-1]).any(axis=1)
