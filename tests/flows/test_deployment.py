@@ -15,6 +15,7 @@ import pytest
 import yaml
 from prefect.utilities.callables import parameter_schema
 
+from flows import server_watch
 from tasks.lifeline import command_line
 from tests.flows.conftest import PROJECT, ToyProject
 from tests.flows.test_kill import find, wait_for
@@ -159,6 +160,36 @@ def test_a_run_whose_server_is_killed_ends_with_a_clear_line_and_loses_nothing(
         time.sleep(0.1)
     # Before Prefect's client gives up, and every task ends in a traceback.
     assert time.monotonic() - started < 90
+    project.wait_for_locks()
+    done = project.dvc("repro")
+    assert done.returncode == 0, done.stderr
+    assert project.bytes() == built.bytes()
+
+
+@pytest.mark.fault(
+    "a run that is stopped while its Prefect server goes away ends, and loses nothing"
+)
+@pytest.mark.slow
+@pytest.mark.parametrize("told", ["prefect worker", "prefect.engine", "page"])
+def test_a_run_that_is_stopped_while_its_server_goes_away_ends_and_loses_nothing(
+    deploy: Callable[[float], Deployment], built: ToyProject, told: str
+) -> None:
+    """Its worker or itself is terminated, or it is cancelled from the page as a last thing."""
+    deployment = deploy(60)
+    project = deployment.project
+    wait_for(project, "tasks.worker")
+    if told == "page":
+        deployment.python("-c", CANCEL)
+    wait_for(project, "flows.server_process").kill()
+    if told != "page":
+        wait_for(project, told).terminate()
+    started = time.monotonic()
+    run = ("prefect.engine", "flows.dvc_process", "tasks.worker")
+    while any(find(project, words) is not None for words in run):
+        # A run that tells its end to a server that is gone is ended by its watch of that.
+        assert time.monotonic() - started < 2 * server_watch.PATIENCE_SECONDS, project.left_over(0)
+        time.sleep(0.1)
+    assert f'File "{project.path}' not in deployment.output.read_text(), "a traceback of the build"
     project.wait_for_locks()
     done = project.dvc("repro")
     assert done.returncode == 0, done.stderr
