@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -13,6 +14,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from headwater.config import load_params
 
 PROJECT = Path(__file__).resolve().parents[1]
 SOURCES = sorted(
@@ -287,3 +290,18 @@ def test_continuous_integration_runs_the_documented_command() -> None:
     script = PROJECT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     assert "make test" in script.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", ["README.md", "headwater/systems/glvd/README.md"])
+def test_documented_experiments_can_be_run_one_after_the_other(page: str, tmp_path: Path) -> None:
+    from dvc.utils.hydra import apply_overrides
+
+    path = tmp_path / "params.yaml"
+    path.write_text((PROJECT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    lines = re.findall(r"dvc exp run (.*)", (PROJECT / page).read_text(encoding="utf-8"))
+    changes = [shlex.split(line, comments=True)[1::2] for line in lines]
+    assert changes
+    for _ in range(2):
+        for change in changes:
+            apply_overrides(path, change)
+    load_params(path)
