@@ -10,10 +10,10 @@ import pytest
 from headwater.artifacts.code import Code
 from headwater.config import load_params
 from headwater.data.scenes import Heads, SdfSamples, Views
-from headwater.networks.vertex_descent import training as shared
 from headwater.systems import SYSTEMS
 from headwater.systems.glvd.train import train
 from headwater.systems.settings import answer_inputs, training_inputs
+from headwater.training import fingerprints
 from tests.systems.glvd.test_pretraining import CONFIG
 from tests.systems.toy_heads import toy_heads, toy_samples, toy_views, train_in
 
@@ -75,7 +75,7 @@ def test_other_code_or_packages_begin_anew(
     monkeypatch: pytest.MonkeyPatch,
     code: Code,
 ) -> None:
-    monkeypatch.setattr(shared, "code_of_functions", lambda functions: code)
+    monkeypatch.setattr(fingerprints, "code_of_functions", lambda functions: code)
     assert first_step(scene, half_done) == 10
 
 
